@@ -1,5 +1,6 @@
 """Runs the command line against a bus that answers by a table."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -79,3 +80,8 @@ def _below(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
         return
     for name, child in children.items():
         yield from _below(child, (*names, name))
+
+
+def body(bus: Bus) -> Any:
+    """The JSON body of the last request."""
+    return json.loads(bus.requests[-1].content)

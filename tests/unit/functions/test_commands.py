@@ -1,86 +1,31 @@
-"""Commands over the API: sent, awaited, answered, cancelled, and each by whom it may be."""
+"""Commands over the API: sent and answered, each by a service that may do so."""
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from event_bus import times
-from event_bus.access.callers import Caller
 from event_bus.model.delivery import Routing
-from event_bus.model.transitions import exhausted
 
-from tests.builders import AN_ADMIN, LATER, delivery, publisher, service
-from tests.handlers import Answer, Functions
-from tests.interference import before_next
+from tests.builders import AN_ADMIN, LATER, service
+from tests.handlers import Functions
+from tests.unit.functions.commanding import (
+    ANALYST,
+    GENERATOR,
+    PAYLOAD,
+    STRANGER,
+    TYPE,
+    cancel,
+    handle,
+    pass_by,
+    read,
+    registered,
+    reply,
+    route,
+    send,
+)
 
-ANALYST, GENERATOR, STRANGER = service("analyst"), service("generator"), service("stranger")
-TYPE = "command.generate_code"
-PAYLOAD = {"files": 3}
-
-
-@pytest.fixture(autouse=True)
-def registered(functions: Functions) -> None:
-    functions.aws.add_publishers(publisher("analyst", "command.*", "price.*"))
-    handle(functions, GENERATOR, TYPE)
-
-
-def handle(functions: Functions, caller: Caller, *types: str, **members: Any) -> str:
-    body = {
-        "event_types": types,
-        "handles": True,
-        "callback_url": "https://generator.example/commands",
-        **members,
-    }
-    made = functions.request("registry", "POST /subscriptions", caller, body)
-    assert made.status == 201, made.body
-    return str(made.body["id"])
-
-
-def send(functions: Functions, caller: Caller = ANALYST, **members: Any) -> Answer:
-    query = members.pop("query", {})
-    body = {"id": "analyst:1", "type": TYPE, "payload": {}, **members}
-    return functions.request("inbox", "POST /commands", caller, body, query=query)
-
-
-def read(functions: Functions, caller: Caller = ANALYST, command: str = "analyst:1") -> Answer:
-    return functions.request("inbox", "GET /commands/{id}", caller, parameters={"id": command})
-
-
-def reply(functions: Functions, caller: Caller = GENERATOR, **body: Any) -> Answer:
-    command = body.pop("command", "analyst:1")
-    return functions.request(
-        "inbox",
-        "POST /events/{id}/reply",
-        caller,
-        body or {"payload": PAYLOAD},
-        parameters={"id": command},
-    )
-
-
-def cancel(functions: Functions, caller: Caller = ANALYST) -> Answer:
-    path = "POST /commands/{id}/cancel"
-    return functions.request("inbox", path, caller, parameters={"id": "analyst:1"})
-
-
-def route(functions: Functions, *event_ids: str) -> None:
-    functions.invoke("route", functions.stored(*event_ids))
-
-
-def use_clock(
-    monkeypatch: pytest.MonkeyPatch,
-    sleep: Callable[[float], None],
-    monotonic: Callable[[], float] = time.monotonic,
-) -> None:
-    clock = SimpleNamespace(time=time.time, monotonic=monotonic, sleep=sleep)
-    monkeypatch.setattr(times, "time", clock)
-
-
-def pass_by(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    now = times.unix()
-    monkeypatch.setattr(times, "unix", lambda: now + seconds)
+__all__ = ["registered"]
 
 
 def test_a_command_is_answered_by_its_handler(functions: Functions) -> None:
@@ -263,126 +208,6 @@ def test_nobody_has_a_handler_publish_what_the_sender_may_not(functions: Functio
         assert sent.audience is None
 
 
-def test_after_its_deadline_a_command_has_expired(
-    functions: Functions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deadline = {"deadline": times.after(60)}
-    assert send(functions, metadata=deadline).status == 202
-    pass_by(monkeypatch, 61)
-    late = reply(functions)
-    assert late.status == 409
-    assert "expired before the reply came" in late.body["detail"]
-    found = read(functions).body
-    assert (found["state"], found["error"]["status"]) == ("expired", 504)
-    assert [each["service_id"] for each in found["late_replies"]] == ["generator"]
-    assert found["replies"] == []
-    assert cancel(functions).status == 409
-    # It stays so, though a clock went back.
-    pass_by(monkeypatch, -61)
-    assert reply(functions).status == 409
-    assert read(functions).body["state"] == "expired"
-
-
-def test_what_a_client_was_told_is_not_undone_by_a_reply(
-    functions: Functions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert send(functions, metadata={"deadline": times.after(60)}).status == 202
-    pass_by(monkeypatch, 61)
-    assert read(functions).body["state"] == "expired"
-    # The clock of another function may be behind.
-    pass_by(monkeypatch, -61)
-    assert reply(functions).status == 409
-    assert read(functions).body["state"] == "expired"
-
-
-def test_a_cancelled_command_is_not_answered(functions: Functions) -> None:
-    send(functions)
-    for _ in range(2):
-        found = cancel(functions)
-        assert (found.status, found.body["state"]) == (200, "cancelled")
-    assert found.body["cancelled_by"] == "analyst"
-    late = reply(functions)
-    assert (late.status, "was cancelled" in late.body["detail"]) == (409, True)
-    assert len(read(functions).body["late_replies"]) == 1
-    assert send(functions).status == 200
-
-
-def give_up(functions: Functions) -> str:
-    """Makes a dead letter of the delivery of a command to its handler."""
-    send(functions, metadata={"deadline": times.after(60)})
-    route(functions, "analyst:1")
-    handler = read(functions).body["handler"]["subscription_id"]
-    attempted = delivery("retrying", "analyst:1", handler, service_id="generator")
-    given_up = exhausted(attempted, "timeout", "too late")
-    functions.aws.deliveries.record(given_up, 1)
-    return str(given_up.dead_letter_id)
-
-
-def retry(functions: Functions, letter: str) -> None:
-    """Retries a dead letter."""
-    route = "POST /dead-letters/{id}/retry"
-    retried = functions.request("recovery", route, GENERATOR, parameters={"id": letter})
-    assert retried.status == 202, retried.body
-
-
-def test_a_command_that_was_given_up_is_open(functions: Functions) -> None:
-    letter = give_up(functions)
-    failed = read(functions).body
-    assert (failed["state"], failed["ended_at"]) == ("failed", None)
-    assert failed["error"]["type"].endswith("delivery-failed")
-    retry(functions, letter)
-    opened = read(functions).body
-    assert (opened["state"], opened["error"], opened["ended_at"]) == ("accepted", None, None)
-    assert reply(functions).status == 202
-    assert read(functions).body["state"] == "succeeded"
-
-
-def test_a_command_that_was_given_up_is_cancelled_for_good(functions: Functions) -> None:
-    letter = give_up(functions)
-    assert cancel(functions).body["state"] == "cancelled"
-    retry(functions, letter)
-    assert (read(functions).body["state"], reply(functions).status) == ("cancelled", 409)
-
-
-def test_a_command_that_was_given_up_expires_for_good(
-    functions: Functions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    letter = give_up(functions)
-    pass_by(monkeypatch, 61)
-    assert read(functions).body["state"] == "expired"
-    retry(functions, letter)
-    assert (read(functions).body["state"], reply(functions).status) == ("expired", 409)
-
-
-def test_an_answered_command_is_not_cancelled(functions: Functions) -> None:
-    send(functions)
-    reply(functions)
-    refused = cancel(functions)
-    assert (refused.status, "it succeeded" in refused.body["detail"]) == (409, True)
-
-
-def test_of_a_reply_and_a_cancellation_at_the_same_time_one_counts(
-    functions: Functions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send(functions)
-    before_next(functions.aws, monkeypatch, "transact_write_items", lambda: cancel(functions))
-    assert reply(functions).status == 409
-    found = read(functions).body
-    assert (found["state"], found["replies"]) == ("cancelled", [])
-    assert len(found["late_replies"]) == 1
-    send(functions, id="analyst:2")
-    before_next(
-        functions.aws,
-        monkeypatch,
-        "put_item",
-        lambda: reply(functions, command="analyst:2"),
-    )
-    path = {"id": "analyst:2"}
-    answer = functions.request("inbox", "POST /commands/{id}/cancel", ANALYST, parameters=path)
-    assert answer.status == 409
-    assert read(functions, command="analyst:2").body["state"] == "succeeded"
-
-
 def test_a_request_gathers_a_reply_of_each_service(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,69 +238,3 @@ def test_a_request_gathers_a_reply_of_each_service(
     partial = read(functions, command="analyst:2").body
     assert (partial["state"], len(partial["replies"])) == ("expired", 1)
     assert "1 of 3 replies" in partial["error"]["detail"]
-
-
-def test_a_waiting_request_is_answered_when_the_reply_comes(
-    functions: Functions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 3:
-            reply(functions)
-
-    use_clock(monkeypatch, sleep)
-    sent = send(functions, query={"wait": "25"})
-    assert (sent.status, sent.body["state"]) == (200, "succeeded")
-    assert waits == [0.1, pytest.approx(0.15), pytest.approx(0.225)]
-
-
-def test_a_wait_ends_and_costs_about_a_read_a_second(
-    functions: Functions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock, reads = [1000.0], 0
-    original = functions.aws.dynamodb.get_item
-
-    def get_item(**asked: Any) -> Any:
-        nonlocal reads
-        reads += asked["Key"].get("subscription_id", {}).get("S") == "#command"
-        return original(**asked)
-
-    def sleep(seconds: float) -> None:
-        clock[0] += seconds
-
-    monkeypatch.setattr(functions.aws.dynamodb, "get_item", get_item)
-    use_clock(monkeypatch, sleep, lambda: clock[0])
-    sent = send(functions, query={"wait": "25"})
-    assert (sent.status, sent.body["state"]) == (202, "accepted")
-    assert clock[0] == pytest.approx(1025.0)
-    assert reads <= 31
-
-
-@pytest.mark.moto
-def test_one_request_too_many_does_not_wait_and_publishes_nothing(functions: Functions) -> None:
-    window = int(times.unix() // 30)
-    for number in range(window, window + 3):
-        functions.aws.limits.add(f"waiting#analyst#{number}", 100_000, window * 30 + 300)
-    refused = send(functions, query={"wait": "5"})
-    assert (refused.status, functions.aws.events.get("analyst:1")) == (429, None)
-    assert send(functions).status == 202
-    path = {"id": "analyst:1"}
-    asked = functions.request(
-        "inbox", "GET /commands/{id}", ANALYST, parameters=path, query={"wait": "5"}
-    )
-    assert asked.status == 429
-    # What has ended is answered without a wait.
-    reply(functions)
-    asked = functions.request(
-        "inbox", "GET /commands/{id}", ANALYST, parameters=path, query={"wait": "5"}
-    )
-    assert (asked.status, asked.body["state"]) == (200, "succeeded")
-
-
-@pytest.mark.parametrize("wait", ["-1", "26", "1.5", "", "x"])
-def test_a_wait_out_of_bounds_is_refused(functions: Functions, wait: str) -> None:
-    refused = send(functions, query={"wait": wait})
-    assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "wait")
-    assert functions.aws.events.get("analyst:1") is None

@@ -8,67 +8,27 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.model import transitions
-from event_bus.model.event import Event
-from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
-from event_bus.model.replay import Replay
-from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.rights import Grant
 from event_bus.model.stream_name import StreamName
-from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, LATER, NOON, event, message, replay, routing, subscription
+from tests.builders import LARGE_PAYLOAD, LATER, NOON, event, message, replay, routing
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
+from tests.unit.event_bus.delivery.replaying import (
+    BEFORE,
+    ONCE,
+    ONE_O_CLOCK,
+    make_due,
+    ordered,
+    replayed,
+    start,
+    status,
+    store,
+)
 
 __all__ = ["trial"]
-
-GONE = Outcome("http_status", "the subscriber answered 410", status_code=410)
-SOON = RetryPolicy(schedule=[5], max_attempts=2)
-ONCE = RetryPolicy(max_attempts=1)
-BEFORE = "2026-05-01T11:59:59.999Z"
-ONE_O_CLOCK = "2026-05-01T13:00:00.000Z"
-
-
-def ordered(aws: Aws, **members: Any) -> Subscription:
-    members = {"retry_policy": SOON, **members}
-    return aws.subscriptions.create(subscription(ordered=True, **members))
-
-
-def store(aws: Aws, *names: str, stream: str = "task/1", **members: Any) -> list[Event]:
-    created_at = members.pop("created_at", None)
-    made = []
-    for name in names:
-        sent = event(name, metadata={"stream_id": stream}, **members)
-        sent = replace(sent, created_at=created_at or sent.created_at)
-        made.append(aws.events.put(sent, RETENTION_DAYS)[1])
-    return made
-
-
-def start(aws: Aws, **members: Any) -> Replay:
-    begun = replay(**{"event_types": None, **members})
-    aws.replays.add(begun)
-    return begun
-
-
-def replayed(about: Event, to: Subscription, **members: Any) -> Message:
-    return message(about, to, replay_id="rpl_1", **members)
-
-
-def status(trial: Trial, name: str) -> str:
-    return trial.outcome(name, replay="rpl_1").status
-
-
-def make_due(aws: Aws, name: str) -> None:
-    """Ends the wait of a failed delivery."""
-    aws.dynamodb.update_item(
-        TableName=aws.tables["deliveries"],
-        Key={"event_id": {"S": name}, "subscription_id": {"S": "sub_1#rpl_1"}},
-        UpdateExpression="SET next_retry_at = :noon",
-        ExpressionAttributeValues={":noon": {"S": NOON}},
-    )
 
 
 def test_whichever_message_comes_first_the_order_is_kept(trial: Trial, aws: Aws) -> None:
@@ -161,120 +121,6 @@ def test_a_delivery_that_has_begun_keeps_its_place(trial: Trial, aws: Aws) -> No
     narrowed = replace(to, filters={"task.created": {"size": [1]}})
     to = aws.subscriptions.update(narrowed)
     trial.take(replayed(second, to))
-    assert trial.target.events == ["evt_1"]
-
-
-@pytest.mark.parametrize(
-    ("guarantee", "end"), [("at_least_once", "exhausted"), ("at_most_once", "dropped")]
-)
-def test_an_event_that_matched_too_late_for_its_place_is_no_secret(
-    trial: Trial, aws: Aws, guarantee: Any, end: str
-) -> None:
-    to = ordered(aws, filters={"task.created": {"size": [1]}}, delivery_guarantee=guarantee)
-    [first], [second] = store(aws, "evt_1"), store(aws, "evt_2", payload={"size": 1})
-    start(aws)
-    trial.take(replayed(second, to))
-    to = aws.subscriptions.update(replace(to, filters={}))
-    trial.take(replayed(first, to))
-    assert trial.target.events == ["evt_2"]
-    found = trial.outcome("evt_1", replay="rpl_1")
-    assert (found.status, found.last_error and found.last_error.code) == (end, "stream_passed")
-
-
-def test_a_pause_does_not_hide_that_an_event_matched_too_late(trial: Trial, aws: Aws) -> None:
-    to = ordered(aws, filters={"task.created": {"size": [1]}})
-    [first], [second] = store(aws, "evt_1"), store(aws, "evt_2", payload={"size": 1})
-    start(aws)
-    trial.take(replayed(second, to))
-    to = replace(to, filters={}, status="paused", paused_at=times.now(), pauses=1)
-    trial.take(replayed(first, aws.subscriptions.update(to)))
-    found = trial.outcome("evt_1", replay="rpl_1")
-    code = found.last_error and found.last_error.code
-    assert (found.status, code) == ("exhausted", "stream_passed")
-    # A person who retries it during the pause accepts that it arrives out of order.
-    reopened = aws.dead_letters.reopen(transitions.reopened(found))
-    assert reopened
-    paused = aws.subscriptions.get("sub_1")
-    assert paused
-    again = replayed(first, paused, attempt=1)
-    trial.take(again, receives=2)
-    assert status(trial, "evt_1") == "retrying"
-    active = aws.subscriptions.update(replace(paused, status="active", paused_at=None))
-    trial.take(replayed(first, active), receives=2)
-    assert trial.target.events == ["evt_2", "evt_1"]
-
-
-def test_a_walk_does_not_judge_by_an_older_subscription(trial: Trial, aws: Aws) -> None:
-    to = ordered(aws, filters={"task.created": {"size": [1]}})
-    first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
-    start(aws)
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(replayed(first, to))
-    newer = aws.subscriptions.update(replace(to, filters={}))
-    # Another function, which knows the newer one, keeps the third event for later.
-    name = f"rpl_1#{StreamName('planner', 'task/1').key}"
-    cursor = aws.cursors.hold("sub_1", name, "another", 60)
-    assert cursor
-    aws.cursors.release(cursor, f"0 3 {newer.version}")
-    make_due(aws, "evt_1")
-    trial.target.script.clear()
-    retried = replace(replayed(first, to, attempt=2), subscription_version=0)
-    assert trial.take(retried) == []
-    assert trial.target.events == ["evt_1"]
-    trial.take(replace(retried, subscription_version=newer.version))
-    assert trial.target.events == ["evt_1", "evt_1", "evt_2", "evt_3"]
-    assert status(trial, third.id) == status(trial, second.id) == "delivered"
-
-
-def test_the_events_behind_one_after_which_the_subscriber_was_gone_end(
-    trial: Trial, aws: Aws
-) -> None:
-    to, stored = ordered(aws), store(aws, "evt_1", "evt_2", "evt_3")
-    start(aws)
-    trial.target.script["evt_1"] = GONE
-    trial.take(replayed(stored[2], to))
-    trial.now[0] += 15
-    trial.take(replayed(stored[2], to))
-    assert trial.target.events == ["evt_1"]
-    assert {status(trial, each.id) for each in stored} == {"exhausted"}
-
-
-def test_a_deleted_subscription_is_owed_nothing(trial: Trial, aws: Aws) -> None:
-    to, (first, _) = ordered(aws), store(aws, "evt_1", "evt_2")
-    start(aws)
-    found = aws.subscriptions.get(to.id)
-    assert found
-    aws.subscriptions.delete(found)
-    trial.take(replayed(first, to))
-    assert status(trial, "evt_1") == "dropped"
-    assert trial.target.events == []
-
-
-def test_a_pause_keeps_the_order(trial: Trial, aws: Aws) -> None:
-    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
-    start(aws)
-    paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
-    for each in (second, first):
-        trial.take(replayed(each, paused))
-    assert trial.target.events == []
-    assert status(trial, "evt_1") == "retrying"
-    resumed = aws.subscriptions.update(replace(paused, status="active", paused_at=None))
-    trial.take(replayed(first, resumed))
-    assert trial.target.events == ["evt_1", "evt_2"]
-
-
-def test_what_was_discarded_during_a_pause_holds_up_nothing_after_it(
-    trial: Trial, aws: Aws
-) -> None:
-    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
-    start(aws)
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(replayed(second, to))
-    aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_1", replay="rpl_1"), "me"))
-    paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
-    # The message that has the stream continue comes during the pause.
-    trial.take(replayed(first, paused, attempt=2))
-    assert status(trial, "evt_2") == "retrying"
     assert trial.target.events == ["evt_1"]
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, service
+from tests.unit.event_bus.states.kept_models import Models
 from tests.unit.event_bus.states.streams import PLANNER, SUM, append, reader, register, state
-from tests.unit.event_bus.states.test_projector import Models
 
 _NUMBERS = itertools.count(1)
 _LENGTH = 7

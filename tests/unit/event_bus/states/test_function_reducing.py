@@ -23,8 +23,8 @@ from event_bus.states.reducing import MAX_STATE_BYTES, Numbered, ReducerFailed
 
 from tests.aws import Aws
 from tests.builders import event
+from tests.unit.event_bus.states.kept_models import Models
 from tests.unit.event_bus.states.streams import STREAM, SUM, append, reader, register, state
-from tests.unit.event_bus.states.test_projector import Models
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:fold:3"
 ROLE = "arn:aws:iam::000000000000:role/event-bus-fold"

@@ -9,67 +9,22 @@ from typing import Any
 import orjson
 import pytest
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.read_model import ModelState, ReadModel
 from event_bus.model.reducer import Reducer
 from event_bus.model.stream_name import StreamName
-from event_bus.queues.projections import ProjectionQueue, projection_in
+from event_bus.queues.projections import projection_in
 from event_bus.registry import read_models as registering
-from event_bus.registry.read_models import ReadModelRegistry
 from event_bus.states import projector as projecting
-from event_bus.states.projector import Projector
 from event_bus.states.reducing import Numbered, reduced
 from event_bus.stores import read_models as storing
-from event_bus.stores.read_models import ReadModelStore, indexed, live_change
+from event_bus.stores.read_models import indexed, live_change
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.aws import Aws
+from tests.unit.event_bus.states.kept_models import Models
 from tests.unit.event_bus.states.streams import STREAM, SUM, append, register, remove
 
 _NUMBERS = itertools.count(1)
-
-
-class Models:
-    """Read models on played AWS, and what keeps them."""
-
-    def __init__(self, aws: Aws, executor: Executor) -> None:
-        self.aws = aws
-        self.url = aws.queue()
-        self.store = ReadModelStore(aws.dynamodb, aws.tables["states"], aws.tables["changes"])
-        queue = ProjectionQueue(aws.sqs, self.url)
-        self.registry = ReadModelRegistry(self.store, aws.reducers, queue)
-        self.projector = Projector(
-            self.store, aws.reducers, aws.streams, aws.events, queue, executor
-        )
-
-    def work(self) -> int:
-        """Takes all messages, and those that follow from them; returns how many there were."""
-        taken = 0
-        while bodies := self.aws.take(self.url):
-            for body in bodies:
-                message = projection_in(body)
-                assert message is not None
-                self.projector.take(message)
-                taken += 1
-        return taken
-
-    @property
-    def model(self) -> ReadModel:
-        found = self.store.get("planner", "task")
-        assert found is not None
-        return found
-
-    def states(self, **wanted: str) -> dict[str, dict[str, Any]]:
-        """The states that are served, by stream."""
-        serving = self.model.serving
-        assert serving is not None
-        found: list[ModelState] = []
-        behind = None
-        while True:
-            page, behind = self.store.states(self.model, serving, wanted, behind, 3)
-            found += page
-            if behind is None:
-                return {each.stream_id: each.state for each in found}
 
 
 @pytest.fixture(autouse=True)

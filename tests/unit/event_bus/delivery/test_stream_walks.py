@@ -1,0 +1,135 @@
+"""How far one message works along a stream: pages, time and circuits bound it."""
+
+from dataclasses import replace
+
+import pytest
+from event_bus import times
+from event_bus.model import transitions
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
+from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.outcome import Outcome
+from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.stream_name import StreamName
+from event_bus.stores.deliveries import DeliveryStore
+
+from tests.aws import Aws
+from tests.builders import delivery, message, subscription
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
+from tests.unit.event_bus.delivery.ordered_streams import ordered, store
+
+__all__ = ["trial"]
+
+
+def test_a_long_stream_is_gone_along_page_by_page(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    names = [f"evt_{number:02d}" for number in range(60)]
+    stored = store(aws, *names)
+    trial.take(message(stored[-1], to))
+    assert trial.target.events == names
+
+
+def test_a_stream_that_takes_too_long_is_gone_on_with(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
+    now = [0.0]
+
+    def take_long() -> None:
+        now[0] += 15
+
+    trial.target.meet = take_long
+    slow = replace(trial.lane.ordered, clock=lambda: now[0])
+    lane = replace(trial.lane, ordered=slow)
+    assert lane.process([received(message(first, to))]) == []
+    assert trial.target.events == ["evt_1", "evt_2"]
+    [follow_up] = trial.sent()
+    assert follow_up["event_id"] == "evt_1"
+    assert lane.process([received(message(first, to))]) == []
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+
+
+def open_circuit(aws: Aws) -> None:
+    """Opens the circuit of sub_1, whose pause is over."""
+    assert aws.circuits.put("sub_1", Circuit(state="open", until=times.unix() - 1, version=1))
+
+
+def test_what_another_settled_meanwhile_does_not_wait_for_the_circuit(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = ordered(aws)
+    first, _ = store(aws, "evt_1", "evt_2")
+    assert aws.circuits.put("sub_1", Circuit(state="open", until=times.unix() + 60, version=1))
+    aws.deliveries.record(delivery("delivered", "evt_1"), 1)
+    get = DeliveryStore.get
+
+    def before(store: DeliveryStore, key: DeliveryKey) -> Delivery | None:
+        # The record is read just before the other one writes it.
+        return None if key.event_id == "evt_1" else get(store, key)
+
+    monkeypatch.setattr(DeliveryStore, "get", before)
+    trial.take(message(first, to))
+    assert trial.outcome("evt_2").status == "retrying"
+
+
+def test_every_attempt_along_a_stream_counts_for_the_circuit(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    names = [f"evt_{number:02d}" for number in range(3 * CONSECUTIVE_FAILURES)]
+    stored = store(aws, *names)
+    # Each walk delivers two events, and fails at the third one.
+    for last in range(2, len(names), 3):
+        trial.target.script = {names[last]: REFUSED}
+        trial.take(message(stored[last], to))
+        circuit = aws.circuits.get_many(["sub_1"])["sub_1"]
+        assert (circuit.state, circuit.consecutive) == ("closed", 1)
+        discarded = transitions.discarded(trial.outcome(names[last]), "worker")
+        trial.aws.dead_letters.discard(discarded)
+
+
+def test_a_walk_ends_where_ten_attempts_in_a_row_failed(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(
+        subscription(ordered=True, retry_policy=RetryPolicy(max_attempts=1))
+    )
+    names = [f"evt_{number:02d}" for number in range(2 * CONSECUTIVE_FAILURES)]
+    stored = store(aws, *names)
+    trial.target.script = dict.fromkeys(names, REFUSED)
+    trial.take(message(stored[0], to))
+    assert trial.target.events == names[:CONSECUTIVE_FAILURES]
+    assert trial.outcome(names[CONSECUTIVE_FAILURES]).waiting
+
+
+def test_a_walk_whose_probe_succeeds_goes_on(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    stored = store(aws, "evt_1", "evt_2", "evt_3")
+    open_circuit(aws)
+    trial.take(message(stored[0], to))
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+def test_a_message_that_makes_no_attempt_takes_no_permit(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    held, undue, free = (store(aws, f"evt_{each}", stream=f"task/{each}")[0] for each in (1, 2, 3))
+    assert aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
+    trial.target.script["evt_2"] = REFUSED
+    trial.take(message(undue, to))
+    trial.now[0] += 60
+    aws.circuits.forget("sub_1")
+    open_circuit(aws)
+    trial.take(message(held, to), message(undue, to, attempt=2), message(held, to))
+    assert trial.target.events == ["evt_2"]
+    assert aws.circuits.get_many(["sub_1"])["sub_1"].state == "open"
+    trial.take(message(held, to), message(undue, to, attempt=2), message(free, to))
+    assert trial.target.events == ["evt_2", "evt_3"]
+    assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+def test_what_cannot_be_sent_does_not_use_up_the_probe(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
+    open_circuit(aws)
+    said = Outcome("transform_failed", "the expression yields no value", unsendable=True)
+    trial.target.script["evt_1"] = said
+    assert trial.take(message(first, to)) == []
+    assert (trial.outcome("evt_1").status, trial.outcome("evt_1").attempts) == ("exhausted", 1)
+    # The next event of the stream is the probe, in the same walk.
+    assert [trial.outcome(name).status for name in ("evt_2", "evt_3")] == ["delivered"] * 2
+    assert aws.circuits.get_many(["sub_1"]) == {}

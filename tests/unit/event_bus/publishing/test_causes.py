@@ -1,0 +1,109 @@
+"""Events name their cause: hops are counted, and the cause is stored first."""
+
+from concurrent.futures import Executor
+from typing import Any
+
+import pytest
+from event_bus.access.callers import Caller
+from event_bus.access.known_publishers import KnownPublishers
+from event_bus.errors import Problem
+from event_bus.model.event import Event
+from event_bus.model.stream_name import StreamName
+from event_bus.publishing.intake import Accepted, Intake
+from event_bus.publishing.publisher_rights import PublisherRights
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import AN_ADMIN, publisher, service, submission
+from tests.faults import not_sent
+from tests.unit.event_bus.publishing.taking import PLANNER, intake, sees, statuses
+
+__all__ = ["intake"]
+
+
+def test_events_that_cause_each_other_are_counted(intake: Intake) -> None:
+    def after(cause_id: str, **metadata: Any) -> int:
+        sent = submission(metadata={"causation_id": cause_id, **metadata})
+        last.append(intake.take(sent, PLANNER).event)
+        return last[-1].hop_count
+
+    last = [intake.take(submission(id="evt_own"), PLANNER).event]
+    assert last[0].hop_count == 0
+    assert [after(last[-1].id) for _ in range(3)] == [1, 2, 3]
+    # Of a cause that is not known, it is known that it is one.
+    assert after("evt_gone") == 1
+    assert after("evt_own", hop_count=7) == 7
+    assert after(last[-1].id, hop_count=2) == 8
+
+
+@pytest.fixture
+def shared(aws: Aws, executor: Executor) -> Intake:
+    """The intake of two publishers, of which neither sees what the other publishes."""
+    both = {name: publisher(name, "*") for name in ("planner", "outsider")}
+    rights = PublisherRights(KnownPublishers(both.get))
+    return Intake(aws.events, rights, aws.schema_checks, aws.seal, RETENTION_DAYS, executor, sees)
+
+
+def test_a_cause_that_may_not_be_seen_is_as_if_there_were_none(aws: Aws, shared: Intake) -> None:
+    for number in range(4):
+        metadata = {"causation_id": f"evt_{number - 1}"} if number else {"correlation_id": "secret"}
+        shared.take(submission(id=f"evt_{number}", metadata=metadata), PLANNER)
+    outsider = service("outsider")
+
+    def after(cause_id: str, caller: Caller, **metadata: Any) -> Event:
+        sent = submission(metadata={"causation_id": cause_id, **metadata})
+        return shared.take(sent, caller).event
+
+    hidden, gone = after("evt_3", outsider), after("evt_gone", outsider)
+    assert hidden.metadata == {"causation_id": "evt_3", "hop_count": 1}
+    assert gone.metadata == {"causation_id": "evt_gone", "hop_count": 1}
+    # The count that ends loops goes on, in what is stored, behind this event as well.
+    assert (hidden.hop_count, gone.hop_count) == (4, 1)
+    stored = aws.events.get(hidden.id)
+    assert stored == hidden
+    assert "4" not in str(stored.envelope()["metadata"])
+    following = after(hidden.id, outsider)
+    assert following.metadata["hop_count"] == 2
+    assert following.metadata["correlation_id"] == hidden.id
+    assert following.hop_count == 5
+    assert after("evt_3", outsider, hop_count=9).metadata["hop_count"] == 9
+    # Who may see the cause goes on with its flow.
+    assert after("evt_3", AN_ADMIN).metadata["correlation_id"] == "secret"
+
+
+def test_a_loop_of_two_who_do_not_see_each_other_grows(shared: Intake) -> None:
+    last = shared.take(submission(), PLANNER).event
+    for number in range(20):
+        caller = service("outsider") if number % 2 else PLANNER
+        sent = submission(metadata={"causation_id": last.id})
+        last = shared.take(sent, caller).event
+    assert last.hop_count == 20
+    assert last.metadata["hop_count"] == 1
+
+
+def test_an_event_is_stored_after_the_cause_that_it_names(aws: Aws, intake: Intake) -> None:
+    batch = [
+        submission(id=f"evt_{n}", metadata={"causation_id": f"evt_{n - 1}"} if n else {})
+        for n in range(6)
+    ]
+    taken = intake.take_all(batch, PLANNER)
+    assert [each.event.hop_count for each in taken if isinstance(each, Accepted)] == list(range(6))
+
+
+def test_what_follows_an_event_that_may_not_be_stored_is_not_stored_before_it(
+    aws: Aws, intake: Intake
+) -> None:
+    batch = [
+        submission(id="evt_1", metadata={"stream_id": "task/1"}),
+        submission(id="evt_2", metadata={"stream_id": "task/1"}),
+        submission(id="evt_3"),
+    ]
+    with not_sent(aws.dynamodb, "TransactWriteItems"):
+        results = intake.take_all(batch, PLANNER)
+    assert statuses(results) == [503, 503, 202]
+    assert isinstance(results[1], Problem)
+    assert "evt_2" in results[1].detail
+    assert statuses(intake.take_all(batch, PLANNER)) == [202, 202, 200]
+    assert [each.event_id for each in aws.streams.after(StreamName("planner", "task/1"), 0, 9)] == [
+        "evt_1",
+        "evt_2",
+    ]

@@ -1,0 +1,77 @@
+"""Requests over the API that wait for the reply to a command."""
+
+from typing import Any
+
+import pytest
+from event_bus import times
+
+from tests.handlers import Functions
+from tests.unit.functions.commanding import ANALYST, registered, reply, send, use_clock
+
+__all__ = ["registered"]
+
+
+def test_a_waiting_request_is_answered_when_the_reply_comes(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            reply(functions)
+
+    use_clock(monkeypatch, sleep)
+    sent = send(functions, query={"wait": "25"})
+    assert (sent.status, sent.body["state"]) == (200, "succeeded")
+    assert waits == [0.1, pytest.approx(0.15), pytest.approx(0.225)]
+
+
+def test_a_wait_ends_and_costs_about_a_read_a_second(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, reads = [1000.0], 0
+    original = functions.aws.dynamodb.get_item
+
+    def get_item(**asked: Any) -> Any:
+        nonlocal reads
+        reads += asked["Key"].get("subscription_id", {}).get("S") == "#command"
+        return original(**asked)
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr(functions.aws.dynamodb, "get_item", get_item)
+    use_clock(monkeypatch, sleep, lambda: clock[0])
+    sent = send(functions, query={"wait": "25"})
+    assert (sent.status, sent.body["state"]) == (202, "accepted")
+    assert clock[0] == pytest.approx(1025.0)
+    assert reads <= 31
+
+
+@pytest.mark.moto
+def test_one_request_too_many_does_not_wait_and_publishes_nothing(functions: Functions) -> None:
+    window = int(times.unix() // 30)
+    for number in range(window, window + 3):
+        functions.aws.limits.add(f"waiting#analyst#{number}", 100_000, window * 30 + 300)
+    refused = send(functions, query={"wait": "5"})
+    assert (refused.status, functions.aws.events.get("analyst:1")) == (429, None)
+    assert send(functions).status == 202
+    path = {"id": "analyst:1"}
+    asked = functions.request(
+        "inbox", "GET /commands/{id}", ANALYST, parameters=path, query={"wait": "5"}
+    )
+    assert asked.status == 429
+    # What has ended is answered without a wait.
+    reply(functions)
+    asked = functions.request(
+        "inbox", "GET /commands/{id}", ANALYST, parameters=path, query={"wait": "5"}
+    )
+    assert (asked.status, asked.body["state"]) == (200, "succeeded")
+
+
+@pytest.mark.parametrize("wait", ["-1", "26", "1.5", "", "x"])
+def test_a_wait_out_of_bounds_is_refused(functions: Functions, wait: str) -> None:
+    refused = send(functions, query={"wait": wait})
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "wait")
+    assert functions.aws.events.get("analyst:1") is None
