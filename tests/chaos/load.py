@@ -14,14 +14,19 @@ from typing import Any
 import httpx
 import orjson
 
-from tests.chaos.processes import Killer
+from tests.chaos.processes import FUNCTIONS, Killer
 from tests.end_to_end.receiver import Receiver
 from tests.end_to_end.world import World
+
+NEEDED = set(FUNCTIONS) - {"LanesRedrive", "Replay"}
+"""The functions that a chaos test kills. The others are killed only by chance: the first runs only
+if a message was interrupted twice, the second only briefly."""
 
 _PUBLISHERS = 3
 _STREAMS = 4
 _VISIBILITY_SECONDS = 4
 _MAX_RECEIVES = 2
+_LONGEST_SECONDS = 120.0
 _CALM_SECONDS = 240.0
 _LANES = ("http_lane", "http_paced_lane")
 _QUEUES = (*_LANES, *(f"{lane}_redrive" for lane in _LANES), "unroutable_queue", "replay_queue")
@@ -111,15 +116,24 @@ class ChaosTest:
         return Subscribed(made["id"], kind, receiver)
 
     def run(self, seconds: float, seed: int) -> ChaosResult:
-        """Publishes and kills for some seconds, then waits until nothing is under way."""
+        """Publishes and kills, then waits until nothing is under way.
+
+        Args:
+            seconds: For how long it publishes and kills at least. It goes on until each function
+                was killed, for two minutes at most.
+            seed: Decides how long each process lives.
+        """
         began = time.monotonic()
         killer = Killer(self.world.bus.pid, seed)
+        over = threading.Event()
         with _impatient_queues(self.world), ThreadPoolExecutor(_PUBLISHERS + 2) as executor:
             killer.start()
-            end = began + seconds
-            done = [executor.submit(self._publish, number, end) for number in range(_PUBLISHERS)]
-            done += [executor.submit(self._sweep, end), executor.submit(self._replay, end)]
+            done = [executor.submit(self._publish, number, over) for number in range(_PUBLISHERS)]
+            done += [executor.submit(self._sweep, over), executor.submit(self._replay, seconds / 2)]
             time.sleep(seconds)
+            while time.monotonic() < began + _LONGEST_SECONDS and not killer.has_killed(NEEDED):
+                time.sleep(0.5)
+            over.set()
             killer.stop()
             for each in done:
                 each.result()
@@ -129,10 +143,10 @@ class ChaosTest:
         result.seconds = time.monotonic() - began
         return result
 
-    def _publish(self, publisher: int, end: float) -> None:
+    def _publish(self, publisher: int, over: threading.Event) -> None:
         chance = random.Random(publisher)
         number = 0
-        while time.monotonic() < end:
+        while not over.is_set():
             batch = []
             for _ in range(chance.randint(1, 10)):
                 number += 1
@@ -150,21 +164,23 @@ class ChaosTest:
             with self._lock:
                 self.accepted |= taken
 
-    def _sweep(self, end: float) -> None:
+    def _sweep(self, over: threading.Event) -> None:
         client = self.world.bus.client("lambda")
-        while time.monotonic() < end:
+        while not over.wait(1):
             client.invoke(FunctionName=self.world.bus.resources["sweep_function"], Payload=b"{}")
-            time.sleep(1)
 
-    def _replay(self, end: float) -> None:
+    def _replay(self, after: float) -> None:
         # Half way through, to the first of the subscriptions.
-        time.sleep(max(0.0, (end - time.monotonic()) / 2))
+        time.sleep(after)
         with self._lock:
             self._replayable = set(self.accepted)
+        # With a key, a repeated request starts no second replay, and sends the first one's message
+        # if a killed function had only stored it.
         replay = self._insist(
             partial(
                 self.publisher.http.post,
                 "/replays",
+                headers={"idempotency-key": f"{self.domain}-replay"},
                 json={
                     "from": "2020-01-01T00:00:00Z",
                     "source": self.publisher.service_id,
@@ -182,6 +198,10 @@ class ChaosTest:
                 answer = request()
             except httpx.TransportError:
                 self.refused += 1
+                continue
+            if answer.status_code == 409 and "retry-after" in answer.headers:
+                # A killed function still holds the request's idempotency key.
+                time.sleep(int(answer.headers["retry-after"]))
                 continue
             if answer.status_code < 500 and not any(
                 each["status"] >= 500 for each in answer.json().get("results", ())

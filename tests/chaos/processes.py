@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -73,6 +74,10 @@ class Killer(threading.Thread):
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
                         self.killed[name] += 1
+
+    def has_killed(self, functions: Set[str]) -> bool:
+        """Whether a process of each of these functions was killed."""
+        return functions <= self.killed.keys()
 
     def stop(self) -> None:
         """Lets the processes live."""
