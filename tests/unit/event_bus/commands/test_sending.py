@@ -1,0 +1,173 @@
+"""A request waits for the end of its command, and no longer than it may."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from event_bus import times
+from event_bus.access.known_publishers import KnownPublishers
+from event_bus.commands.sending import CommandWaiter, Patience, Sender
+from event_bus.errors import Conflict, TooManyRequests
+from event_bus.model import command_record
+from event_bus.model.command_record import Command, Reply
+from event_bus.publishing.intake import Accepted, Intake
+from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.stores.commands import CommandStore
+from event_bus.stores.handlers import HandlerStore
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import NOON, publisher, service, submission
+from tests.unit.event_bus.commands.known import (
+    Waiting,
+    changed,
+    records,
+    sent,
+    waiter,
+    waiting,
+)
+
+__all__ = ["records", "waiter", "waiting"]
+
+
+def cancelled(records: CommandStore) -> Command:
+    return changed(records, lambda each: command_record.after_cancel(each, "planner"))
+
+
+def test_a_wait_looks_less_and_less_often(
+    aws: Aws, waiter: CommandWaiter, waiting: Waiting
+) -> None:
+    found = waiter.wait(sent(aws), Patience(5, waiting.place))
+    assert found == Command("evt_1")
+    assert waiting.pauses == pytest.approx(
+        [0.1, 0.15, 0.225, 0.3375, 0.50625, 0.759375, 1, 1, 0.921875]
+    )
+    assert (waiting.places, waiting.held) == (1, 0)
+
+
+def test_a_wait_ends_with_the_command(
+    aws: Aws, waiter: CommandWaiter, waiting: Waiting, records: CommandStore
+) -> None:
+    command = sent(aws)
+
+    def meanwhile() -> None:
+        if len(waiting.pauses) == 2:
+            cancelled(records)
+
+    waiting.meanwhile = meanwhile
+    assert waiter.wait(command, Patience(5, waiting.place)).ended == "cancelled"
+    assert (len(waiting.pauses), waiting.places, waiting.held) == (2, 1, 0)
+
+
+def test_what_has_ended_takes_no_place(
+    aws: Aws, waiter: CommandWaiter, waiting: Waiting, records: CommandStore
+) -> None:
+    command = sent(aws)
+    stored = cancelled(records)
+    assert waiter.wait(command, Patience(5, waiting.place)) == stored
+    assert (waiting.pauses, waiting.places) == ([], 0)
+
+
+def test_nobody_waits_without_patience(aws: Aws, waiter: CommandWaiter, waiting: Waiting) -> None:
+    assert waiter.wait(sent(aws), Patience(0, waiting.place)) == Command("evt_1")
+    assert (waiting.pauses, waiting.places) == ([], 0)
+
+
+def test_an_end_by_the_deadline_is_stored_before_it_is_shown(
+    aws: Aws, waiter: CommandWaiter, records: CommandStore
+) -> None:
+    shown = waiter.wait(sent(aws, deadline=NOON), Patience())
+    assert shown.ended == "expired"
+    assert records.get("evt_1") == shown
+
+
+def test_a_reply_in_the_last_moment_counts(
+    aws: Aws, waiter: CommandWaiter, records: CommandStore
+) -> None:
+    command = sent(aws, deadline=NOON)
+    read = records.get("evt_1")
+    reply = Reply("evt_2", "worker", False, NOON)
+    stored = changed(records, lambda each: command_record.after_reply(each, reply, 1))
+    assert waiter.ended_by_deadline(command, read) == stored
+
+
+def test_a_late_reply_that_is_noted_at_the_same_time_changes_no_end(
+    aws: Aws, waiter: CommandWaiter, records: CommandStore
+) -> None:
+    command = sent(aws, deadline=NOON)
+    read = records.get("evt_1")
+    reply = Reply("evt_2", "worker", False, NOON)
+    changed(records, lambda each: command_record.after_reply(each, reply, 2))
+    shown = waiter.ended_by_deadline(command, read)
+    assert (shown.ended, shown.replies) == ("expired", (reply,))
+
+
+def _refused() -> Iterator[None]:
+    raise TooManyRequests("too many are waiting", retry_after_seconds=1)
+
+
+class TestSender:
+    """A command is published once a request has its place."""
+
+    @pytest.fixture
+    def sender(self, aws: Aws, executor: Executor, waiter: CommandWaiter) -> Sender:
+        registered = publisher("planner", "command.*")
+        rights = PublisherRights(KnownPublishers({"planner": registered}.get))
+        intake = Intake(
+            aws.events,
+            rights,
+            aws.schema_checks,
+            aws.seal,
+            RETENTION_DAYS,
+            executor,
+            lambda *_: True,
+            HandlerStore(aws.dynamodb, aws.tables["changes"]).of,
+        )
+        return Sender(intake, waiter)
+
+    def send(
+        self, sender: Sender, patience: Patience, *, require_handler: bool = False, **members: Any
+    ) -> tuple[Accepted, Command]:
+        ends = {"deadline": times.after(60)}
+        return sender.send(
+            submission("command.pay", id="planner:1", metadata=ends, **members),
+            service("planner"),
+            patience,
+            trace={},
+            ip_address=None,
+            require_handler=require_handler,
+        )
+
+    def test_it_is_open_at_first(self, sender: Sender) -> None:
+        accepted, command = self.send(sender, Patience())
+        assert (accepted.repeated, command) == (False, Command("planner:1"))
+
+    def test_a_repetition_shows_how_it_stands(
+        self, sender: Sender, records: CommandStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(times, "unix", partial(times.seconds, NOON))
+        self.send(sender, Patience())
+        stored = records.save(command_record.after_cancel(Command("planner:1"), "planner"))
+        accepted, command = self.send(sender, Patience())
+        assert (accepted.repeated, command) == (True, stored)
+
+    def test_it_holds_one_place(self, sender: Sender, waiting: Waiting) -> None:
+        _, command = self.send(sender, Patience(1, waiting.place))
+        assert (command.ended, sum(waiting.pauses)) == (None, 1)
+        assert (waiting.places, waiting.held) == (1, 0)
+
+    def test_nothing_is_published_without_a_place(self, aws: Aws, sender: Sender) -> None:
+        @contextmanager
+        def full() -> Iterator[None]:
+            yield from _refused()
+
+        with pytest.raises(TooManyRequests):
+            self.send(sender, Patience(1, full))
+        assert aws.events.get("planner:1") is None
+
+    def test_a_handler_may_be_required(self, aws: Aws, sender: Sender) -> None:
+        with pytest.raises(Conflict, match="No subscription handles"):
+            self.send(sender, Patience(), require_handler=True)
+        assert aws.events.get("planner:1") is None
