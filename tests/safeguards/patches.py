@@ -52,6 +52,11 @@ class Safeguard:
         assert begins
         return begins[1]
 
+    @property
+    def key(self) -> str:
+        """Its subject and file name: `claims/two-claims`."""
+        return self.place.relative_to(FOLDER).with_suffix("").as_posix()
+
     def broken(self, text: str) -> str:
         """The file's text without the safeguard.
 

@@ -1,0 +1,171 @@
+"""Runs tests against broken copies of the project, in processes that have imported libraries."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.safeguards.live import Elsewhere, break_functions
+from tests.safeguards.patches import FOLDER, Safeguard
+
+ROOT = Path(__file__).parents[2]
+_UNIT = Path("tests/unit")
+_STORIES = _UNIT / "simulation" / "stories"
+_OTHERS = ("event_bus", "functions", "simulation", "infra", "clients")
+_NOTICED = Path(__file__).with_name("noticed.json")
+
+_OWN = ("event_bus", "event_bus_client", "infra", "localstack", "tests")
+_OPTIONS = ("-qp", "no:cacheprovider")
+_FAILURE = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
+_SECONDS = 900
+
+
+def noticed() -> dict[str, str]:
+    """The test that noticed each safeguard's absence in an earlier run, by the patch's name."""
+    return dict(json.loads(_NOTICED.read_text())) if _NOTICED.exists() else {}
+
+
+def remember(found: dict[str, str]) -> None:
+    """Writes which test noticed the absence of each safeguard, so that it runs first next time."""
+    known = {
+        each.relative_to(FOLDER).with_suffix("").as_posix() for each in FOLDER.rglob("*.patch")
+    }
+    kept = {name: test for name, test in {**noticed(), **found}.items() if name in known}
+    _NOTICED.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+
+
+class Copy:
+    """A copy of the project in which one safeguard at a time is broken.
+
+    Its process has the modules imported, and forks another one for each run of tests.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Makes the copy, and turns this process into one that runs its tests."""
+        self._folder = copied(folder)
+        self._imported: set[str] = set()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.chdir(folder)
+        os.environ["PYTHONPATH"] = f"{folder}:{folder / 'layers'}"
+        sys.path[:] = [str(folder), *(each for each in sys.path if not _of_project(each))]
+        _forget_own_modules()
+
+    def caught_by(self, safeguard: Safeguard) -> str | None:
+        """Breaks a safeguard, runs tests until one fails, and mends the safeguard.
+
+        Returns:
+            The test that noticed, or None where none did.
+        """
+        failures = (self._first_failure(safeguard, suite) for suite in _suites(safeguard))
+        return next((each for each in failures if each), None)
+
+    def _first_failure(self, safeguard: Safeguard, suite: list[str]) -> str | None:
+        """The first test of a suite that fails, or None where all pass."""
+        files = {each.partition("::")[0] for each in suite}
+        if not files <= self._imported:
+            self._imported |= files
+            pytest.main(["--collect-only", *_OPTIONS, *files])
+        place = self._folder / safeguard.file
+        intact = place.read_text()
+        broken = safeguard.broken(intact)
+        _write(place, broken)
+        try:
+            with tempfile.TemporaryFile("w+") as output:
+                process = os.fork()
+                if not process:
+                    _become_tests(place, intact, broken, suite, output.fileno())
+                code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+                output.seek(0)
+                text = output.read()
+        finally:
+            _write(place, intact)
+        if code == -signal.SIGALRM:
+            return f"nothing came to an end within {_SECONDS} s"
+        if code in (pytest.ExitCode.OK, pytest.ExitCode.USAGE_ERROR):
+            # A test that was named by an earlier run may have another name today.
+            return None
+        failure = _FAILURE.search(text)
+        if failure is None:
+            raise RuntimeError(f"the tests did not run:\n{text}")
+        return failure[1]
+
+
+def _become_tests(place: Path, intact: str, broken: str, suite: list[str], output: int) -> NoReturn:
+    """Turns this process, which has just been forked, into one that runs tests."""
+    code = 70
+    try:
+        signal.alarm(_SECONDS)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        try:
+            break_functions(str(place), intact, broken)
+        except Elsewhere:
+            _forget_own_modules()
+        code = pytest.main(["-x", *_OPTIONS, *suite])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _of_project(entry: str) -> bool:
+    return Path(entry or ".").is_relative_to(ROOT)
+
+
+def _forget_own_modules() -> None:
+    for name in [each for each in sys.modules if each.partition(".")[0] in _OWN]:
+        del sys.modules[name]
+
+
+def _write(place: Path, text: str) -> None:
+    """Writes a module, and drops its bytecode, which may seem to be of the new text."""
+    place.write_text(text)
+    for compiled in place.parent.glob(f"__pycache__/{place.stem}.*"):
+        compiled.unlink()
+
+
+def _suites(safeguard: Safeguard) -> Iterator[list[str]]:
+    """The tests, those first that most likely notice."""
+    earlier = noticed().get(safeguard.key)
+    if earlier:
+        yield [earlier]
+    package = Path(*Path(safeguard.file).parts[1:-1])
+    folder = _UNIT / package
+    likely = [folder / f"test_{Path(safeguard.file).stem}.py", folder, _STORIES]
+    if safeguard.file.startswith(("infra", "clients", "functions")):
+        likely = [_UNIT / Path(safeguard.file).parts[0]]
+    done = [each for each in likely if (ROOT / each).exists() and each != _UNIT / "event_bus"]
+    for each in done:
+        yield [str(each)]
+    others = [str(_UNIT / each) for each in _OTHERS]
+    yield [*others, *(f"--ignore={each}" for each in done)]
+
+
+def copied(project: Path) -> Path:
+    """Copies the project, as it stands now, so that it may be worked on meanwhile."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in listed.rstrip("\0").split("\0"):
+        source, target = ROOT / name, project / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    for name in (".build", "node_modules"):
+        (project / name).symlink_to(ROOT / name)
+    return project
