@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.safeguards.__main__ import ROOT
 from tests.safeguards.patches import NotApplied, Safeguard, safeguards, written
+from tests.safeguards.runs import ROOT
 
 BEFORE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
 
