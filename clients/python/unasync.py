@@ -23,7 +23,7 @@ REPLACED = (
     (r"\bacall\b", "call"),
     (r"coroutines=True", "coroutines=False"),
     (r"\basync def handle", "def handle"),
-    (r"\bAsync([A-Z]\w+)", r"\1"),
+    (r"\bAsync(?!API)([A-Z]\w+)", r"\1"),
     (r"__a(enter|exit|iter|next)__", r"__\1__"),
     (r"\baclose\b", "close"),
     (r"\baiter_sse\b", "iter_sse"),

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus_client import path
 
 from tests.end_to_end.aws_resources import made_function
 from tests.end_to_end.problems import problem
@@ -75,7 +74,7 @@ def shop(world: World, placed: str) -> Iterator[Client]:
 
 
 def keep(shop: Client, key: str, value: Any) -> None:
-    shop.bus.call("PUT", path("/contexts/customers/{}", key), body={"value": value})
+    shop.bus.contexts.put("customers", key, value)
 
 
 def test_every_source_adds_its_part(

@@ -58,25 +58,24 @@ def test_each_subscription_is_told_why(world: World, placed: str) -> None:
 def test_filters_are_tried_on_an_event(world: World, placed: str) -> None:
     shop = world.publisher(placed)
     sent = {"type": placed, "payload": {"total": 20}}
-    asked = {"event": sent, "event_types": [placed], "filters": {placed: LARGE}}
-    answer = shop.bus.call("POST", "/filters/test", body=asked)
-    assert answer["matched"] is False
-    [reason] = answer["reasons"]
-    assert reason["pointer"] == f"/filters/{placed}/total"
-    assert reason["detail"] == "total is 20, and must be a number >= 100"
+    filters = {placed: LARGE}
+    answer = shop.bus.subscriptions.test_filters(sent, event_types=[placed], filters=filters)
+    assert answer.matched is False
+    [reason] = answer.reasons
+    assert reason.pointer == f"/filters/{placed}/total"
+    assert reason.detail == "total is 20, and must be a number >= 100"
     stored = shop.publish(placed, {"total": 100})
-    asked = {"event_id": stored, "filters": {placed: LARGE}}
-    assert shop.bus.call("POST", "/filters/test", body=asked)["matched"] is True
+    assert shop.bus.subscriptions.test_filters(stored, filters=filters).matched is True
     subscription = subscribe(shop, placed, filters={placed: LARGE})
-    place = path("/subscriptions/{}/test", subscription)
-    assert shop.bus.call("POST", place, body={"event_id": stored})["matched"] is True
-    tested = shop.bus.call("POST", place, body={"event": sent})
-    assert tested["matched"] is False
+    assert shop.bus.subscriptions.test(subscription, stored).matched is True
+    tested = shop.bus.subscriptions.test(subscription, sent)
     # The answer shows what would be sent, even if the event does not match.
-    assert orjson.loads(tested["sent"]["body"])["payload"] == {"total": 20}
+    assert tested.sent is not None
+    assert (tested.matched, orjson.loads(tested.sent["body"])["payload"]) == (False, {"total": 20})
     shop.bus.subscriptions.update(subscription, transform=TOTAL)
-    tested = shop.bus.call("POST", place, body={"event_id": stored})
-    assert (tested["sent"]["body"], tested["error"]) == ('{"total":100}', None)
+    tested = shop.bus.subscriptions.test(subscription, stored)
+    assert tested.sent is not None
+    assert (tested.sent["body"], tested.error) == ('{"total":100}', None)
 
 
 def test_common_mistakes_are_named(world: World, placed: str) -> None:

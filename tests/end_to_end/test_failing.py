@@ -60,5 +60,5 @@ def test_the_worst_comes_first(world: World, service: Client, domain: str) -> No
         lambda: (each := failing(service))[0]["circuit"]["state"] == "open" and each
     )
     assert [each["subscription_id"] for each in ranked] == [second["id"], first["id"]]
-    answer = service.bus.call("GET", "/failing", query={"limit": 1})
+    answer = service.bus.subscriptions.failing(limit=1)
     assert (len(answer["items"]), answer["total"]) == (1, 2)

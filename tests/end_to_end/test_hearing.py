@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from event_bus_client import NotFound, path
+from event_bus_client import NotFound
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
@@ -45,8 +45,7 @@ def end_subscriptions(client: Client) -> None:
 
 
 def give(world: World, client: Client, *event_types: str) -> None:
-    place = path("/subscribers/{}", client.service_id)
-    world.admin.bus.call("PUT", place, body={"event_types": event_types})
+    world.admin.bus.subscribers.put(client.service_id, event_types)
 
 
 def pulled(client: Client, subscription_id: str) -> list[str]:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from event_bus_client import path
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
@@ -29,13 +28,11 @@ def event_type(planner: Client) -> str:
 
 
 def register(client: Client, event_type: str, schema: Any, **more: Any) -> dict[str, Any]:
-    place = path("/schemas/{}/versions", event_type)
-    document: dict[str, Any] = client.bus.call("POST", place, body={"schema": schema, **more})
-    return document
+    return client.bus.schemas.register(event_type, schema, **more)
 
 
 def validate(client: Client, event_type: str, validation: str) -> None:
-    client.bus.call("PATCH", path("/schemas/{}", event_type), body={"validation": validation})
+    client.bus.schemas.update(event_type, validation=validation)
 
 
 def refused(client: Client, event_type: str, payload: Any) -> dict[str, Any] | None:
@@ -107,7 +104,7 @@ def test_the_catalogue_and_asyncapi_show_the_type(
     assert (found["schema"], found["example"]) == (TITLE, {"title": "a"})
     assert (found["owner"], found["publisher_ids"]) == (planner.service_id, [planner.service_id])
 
-    document = planner.bus.call("GET", "/asyncapi.json")
+    document = planner.bus.event_types.asyncapi()
     assert document["asyncapi"] == "3.0.0"
     assert document["channels"][event_type]["address"] == event_type
 
@@ -137,7 +134,7 @@ def test_a_subscription_receives_older_events_in_its_version(
     world: World, planner: Client, event_type: str
 ) -> None:
     register(planner, event_type, TITLE, example={"title": "Ada Lovelace"})
-    planner.bus.call("PATCH", path("/schemas/{}", event_type), body={"compatibility": "none"})
+    planner.bus.schemas.update(event_type, compatibility="none")
     register(planner, event_type, SPLIT, upcast=UPCAST)
     receiver = world.receiver()
     subscription = planner.subscribe(receiver, event_type, schema_version=2)

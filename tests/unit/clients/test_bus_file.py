@@ -245,7 +245,8 @@ def test_a_file_pauses_resumes_or_leaves_alone(status: str | None, paused: bool 
 def test_an_export_says_what_is_paused() -> None:
     bus = Registry()
     for name, status in (("a", "active"), ("b", "paused"), ("c", "disabled")):
-        made = {"event_types": ["a.*"], "target": {"type": "pull"}, "service_id": "billing"}
+        made: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "pull"}}
+        made["service_id"] = "billing"
         bus_of(bus).subscriptions.put(f"billing.{name}", **made)
         bus.stored["subscriptions"][f"billing.{name}"]["status"] = status
     exported = run(bus, "export").stdout

@@ -65,6 +65,12 @@ LETTER = {
 KEY = {
     "id": "ebk_1",
     "service_id": "shop",
+    "type": "api_key",
+    "stands_for": None,
+    "name": None,
+    "scopes": ["publish"],
+    "created_at": at(days=30),
+    "rate_limit": None,
     "expires_at": at(days=-3),
     "last_used_at": None,
     "replaced_by": None,

@@ -1,16 +1,11 @@
 """Commands, event streams and schemas: what is sent, and what is made of the answers."""
 
 import json
-import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import event_bus_client
 import httpx
-import orjson
 import pytest
-from event_bus.api.description import DOCUMENT
 from event_bus_client import (
     CommandFailed,
     EventBus,
@@ -21,10 +16,6 @@ from event_bus_client import (
 from pydantic import BaseModel
 
 AT = "2026-05-01T12:00:00.000Z"
-PATHS: dict[str, Any] = orjson.loads(DOCUMENT.read_bytes())["paths"]
-_CALL = re.compile(r'Call\(\s*"([A-Z]+)",\s*(?:path\()?"([^"]+)"')
-_CREATING = re.compile(r'creating\(\s*(?:path\()?"([^"]+)"')
-_LISTING = re.compile(r'AsyncListing\(\s*self\._transport,\s*"([^"]+)"')
 
 
 class Bus:
@@ -176,25 +167,3 @@ def test_a_model_is_registered_as_the_schema_of_its_type() -> None:
         {"schema": OrderRefunded.model_json_schema()},
         {"validation": "enforce"},
     ]
-
-
-def calls() -> list[tuple[str, str]]:
-    """The operations that the client's sources call."""
-    found: list[tuple[str, str]] = []
-    for file in (Path(event_bus_client.__file__).parent / "_async").glob("*.py"):
-        source = file.read_text()
-        found += _CALL.findall(source)
-        found += [("POST", path) for path in _CREATING.findall(source)]
-        found += [("GET", path) for path in _LISTING.findall(source)]
-    return sorted(set(found))
-
-
-@pytest.mark.parametrize(("method", "path"), calls())
-def test_what_the_client_calls_is_an_operation_of_the_api(method: str, path: str) -> None:
-    form = re.compile(re.sub(r"\{\}", r"\\{\\w+\\}", path))
-    templates = [template for template in PATHS if form.fullmatch(template)]
-    assert any(method.lower() in PATHS[each] for each in templates), f"{method} {path}"
-
-
-def test_the_calls_of_the_client_are_found() -> None:
-    assert len(calls()) > 25

@@ -62,6 +62,11 @@ def path(template: str, *ids: str) -> str:
     return template.format(*(quote(each, safe="") for each in ids))
 
 
+def present(**members: Any) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
 def text(value: Any) -> str:
     """A value as query parameters and bodies have it: times in RFC 3339, lists with commas."""
     if isinstance(value, bool):

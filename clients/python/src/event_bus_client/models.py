@@ -234,6 +234,116 @@ class Appended(Document):
     events: list[Receipt]
 
 
+class Key(Document):
+    """A key of a service.
+
+    Attributes:
+        id: Its id.
+        service_id: The service.
+        type: `api_key`, `mtls` or `iam`.
+        stands_for: A certificate's subject, or the ARN of a role or user of IAM.
+        name: Its name for people.
+        scopes: What it permits.
+        created_at: When it was made.
+        expires_at: When it ends; None for never.
+        last_used_at: When it was last used, up to five minutes late.
+        rate_limit: Requests a second; None for the limit of all keys.
+        replaced_by: The key that replaced it in a rotation.
+        authentication: The generated key, in the one answer that shows it; see `api_key`.
+    """
+
+    id: str
+    service_id: str
+    type: str
+    stands_for: str | None
+    name: str | None
+    scopes: list[str]
+    created_at: Time
+    expires_at: Time | None
+    last_used_at: Time | None
+    rate_limit: int | None
+    replaced_by: str | None
+    authentication: dict[str, str] | None = Field(default=None, repr=False)
+
+    @property
+    def api_key(self) -> str | None:
+        """The generated key; None in lists, and if you chose it."""
+        return (self.authentication or {}).get("api_key")
+
+
+class ContextEntry(Document):
+    """An entry of a context.
+
+    Attributes:
+        service_id: The service that the context belongs to.
+        context: The context.
+        key: The entry's key.
+        version: How often it was written, from 1 on.
+        updated_at: When it was written last.
+        value: Any JSON.
+    """
+
+    service_id: str
+    context: str
+    key: str
+    version: int
+    updated_at: Time
+    value: Any
+
+
+class Reason(Document):
+    """A reason why an event does not match.
+
+    Attributes:
+        code: Its kind, such as `type` or `field`.
+        pointer: The part of the subscription that is not met, as a JSON pointer.
+        detail: What is wrong.
+        suggestion: What was probably meant, if it can be guessed.
+    """
+
+    code: str
+    pointer: str
+    detail: str
+    suggestion: str | None
+
+
+class Match(Document):
+    """The bus's decision on an event and a subscription.
+
+    Attributes:
+        subscription_id: The subscription.
+        service_id: The service that it belongs to.
+        name: Its name for people.
+        matched: Whether the event was routed to it, or will be.
+        reason: The first reason why not.
+    """
+
+    subscription_id: str
+    service_id: str
+    name: str
+    matched: bool
+    reason: Reason | None
+
+
+class Tested(Document):
+    """The result of testing a subscription or filters with an event.
+
+    Attributes:
+        matched: Whether the event matches.
+        reasons: Why it does not.
+        suggestions: What looks like a mistake, whether it matches or not.
+        sent: What the target would receive: `body` or `body_base64`, `headers` and `attributes`;
+            None if it was not tested.
+        error: The code and the detail of what would prevent a delivery.
+    """
+
+    matched: bool
+    reasons: list[Reason]
+    suggestions: list[str]
+    sent: dict[str, Any] | None = None
+    error: dict[str, str] | None = None
+
+
 class StreamToken(Document):
     """A token with which a browser receives events.
 

@@ -37,6 +37,13 @@ def prepared(event: NewEvent) -> dict[str, Any]:
     return document
 
 
+def tested(event: NewEvent | dict[str, Any] | str) -> dict[str, Any]:
+    """Names the event of a test: one that is not published, or a stored one by its id."""
+    if isinstance(event, str):
+        return {"event_id": event}
+    return {"event": event.document() if isinstance(event, NewEvent) else event}
+
+
 def batches(documents: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Splits events into requests, by number and by size, and keeps their order."""
     batch: list[dict[str, Any]] = []

@@ -4,24 +4,27 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from pydantic import BaseModel
 
 from event_bus_client import config as configuration
 from event_bus_client._async.commands import AsyncCommands
+from event_bus_client._async.contexts import AsyncContexts
 from event_bus_client._async.events import AsyncEvents
 from event_bus_client._async.inbox import AsyncInbox
 from event_bus_client._async.listening import AsyncListening
 from event_bus_client._async.lists import AsyncListing
+from event_bus_client._async.monitoring import AsyncAuditLog, AsyncMetrics
 from event_bus_client._async.resources import (
     AsyncDeadLetters,
     AsyncPublishers,
     AsyncReplays,
+    AsyncSubscribers,
     AsyncSubscriptions,
 )
-from event_bus_client._async.schemas import AsyncSchemas
+from event_bus_client._async.schemas import AsyncEventTypes, AsyncSchemas
 from event_bus_client._async.states import AsyncReadModels, AsyncReducers
 from event_bus_client._async.streams import AsyncStreams
 from event_bus_client._async.transport import AsyncTransport
@@ -43,14 +46,19 @@ class AsyncEventBus:
     Attributes:
         events: Reads events back.
         publishers: The services that publish.
+        subscribers: What services may receive.
         subscriptions: Subscriptions to events.
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
         schemas: The schemas of event types.
+        event_types: The event types of the bus.
+        contexts: Data that enrichments add to events.
         streams: Event streams.
         reducers: The rules that compute the states of streams.
         read_models: Tables of the states of streams.
         commands: Sends commands, and waits for their replies.
+        metrics: What was published, delivered and failed.
+        audit_log: Who changed what.
     """
 
     def __init__(
@@ -89,14 +97,19 @@ class AsyncEventBus:
         )
         self.events = AsyncEvents(self._transport)
         self.publishers = AsyncPublishers(self._transport)
+        self.subscribers = AsyncSubscribers(self._transport)
         self.subscriptions = AsyncSubscriptions(self._transport)
         self.dead_letters = AsyncDeadLetters(self._transport)
         self.replays = AsyncReplays(self._transport)
         self.schemas = AsyncSchemas(self._transport)
+        self.event_types = AsyncEventTypes(self._transport)
+        self.contexts = AsyncContexts(self._transport)
         self.streams = AsyncStreams(self._transport)
         self.reducers = AsyncReducers(self._transport)
         self.read_models = AsyncReadModels(self._transport)
         self.commands = AsyncCommands(self._transport)
+        self.metrics = AsyncMetrics(self._transport)
+        self.audit_log = AsyncAuditLog(self._transport)
 
     async def publish(  # noqa: PLR0913 - the members of an event
         self,
@@ -237,13 +250,23 @@ class AsyncEventBus:
         """
         return AsyncListing(self._transport, path, query, dict)
 
-    async def health(self) -> dict[str, Any]:
-        """Whether the bus is ready.
+    async def health(
+        self, check: Literal["ready", "live", "broker", "database"] = "ready"
+    ) -> dict[str, Any]:
+        """Whether the bus is ready, or another check of its health.
+
+        Args:
+            check: Which check: whether the bus is ready or live, its broker, or its database.
 
         Raises:
-            ServerError: It is not.
+            ServerError: The check fails.
         """
-        answer: dict[str, Any] = await self._transport.send(Call("GET", "/health/ready"))
+        answer: dict[str, Any] = await self._transport.send(Call("GET", path("/health/{}", check)))
+        return answer
+
+    async def openapi(self) -> dict[str, Any]:
+        """Reads the OpenAPI document of the bus."""
+        answer: dict[str, Any] = await self._transport.send(Call("GET", "/openapi.json"))
         return answer
 
     async def aclose(self) -> None:

@@ -4,24 +4,27 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from pydantic import BaseModel
 
 from event_bus_client import config as configuration
 from event_bus_client._sync.commands import Commands
+from event_bus_client._sync.contexts import Contexts
 from event_bus_client._sync.events import Events
 from event_bus_client._sync.inbox import Inbox
 from event_bus_client._sync.listening import Listening
 from event_bus_client._sync.lists import Listing
+from event_bus_client._sync.monitoring import AuditLog, Metrics
 from event_bus_client._sync.resources import (
     DeadLetters,
     Publishers,
     Replays,
+    Subscribers,
     Subscriptions,
 )
-from event_bus_client._sync.schemas import Schemas
+from event_bus_client._sync.schemas import EventTypes, Schemas
 from event_bus_client._sync.states import ReadModels, Reducers
 from event_bus_client._sync.streams import Streams
 from event_bus_client._sync.transport import Transport
@@ -43,14 +46,19 @@ class EventBus:
     Attributes:
         events: Reads events back.
         publishers: The services that publish.
+        subscribers: What services may receive.
         subscriptions: Subscriptions to events.
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
         schemas: The schemas of event types.
+        event_types: The event types of the bus.
+        contexts: Data that enrichments add to events.
         streams: Event streams.
         reducers: The rules that compute the states of streams.
         read_models: Tables of the states of streams.
         commands: Sends commands, and waits for their replies.
+        metrics: What was published, delivered and failed.
+        audit_log: Who changed what.
     """
 
     def __init__(
@@ -89,14 +97,19 @@ class EventBus:
         )
         self.events = Events(self._transport)
         self.publishers = Publishers(self._transport)
+        self.subscribers = Subscribers(self._transport)
         self.subscriptions = Subscriptions(self._transport)
         self.dead_letters = DeadLetters(self._transport)
         self.replays = Replays(self._transport)
         self.schemas = Schemas(self._transport)
+        self.event_types = EventTypes(self._transport)
+        self.contexts = Contexts(self._transport)
         self.streams = Streams(self._transport)
         self.reducers = Reducers(self._transport)
         self.read_models = ReadModels(self._transport)
         self.commands = Commands(self._transport)
+        self.metrics = Metrics(self._transport)
+        self.audit_log = AuditLog(self._transport)
 
     def publish(  # noqa: PLR0913 - the members of an event
         self,
@@ -237,13 +250,23 @@ class EventBus:
         """
         return Listing(self._transport, path, query, dict)
 
-    def health(self) -> dict[str, Any]:
-        """Whether the bus is ready.
+    def health(
+        self, check: Literal["ready", "live", "broker", "database"] = "ready"
+    ) -> dict[str, Any]:
+        """Whether the bus is ready, or another check of its health.
+
+        Args:
+            check: Which check: whether the bus is ready or live, its broker, or its database.
 
         Raises:
-            ServerError: It is not.
+            ServerError: The check fails.
         """
-        answer: dict[str, Any] = self._transport.send(Call("GET", "/health/ready"))
+        answer: dict[str, Any] = self._transport.send(Call("GET", path("/health/{}", check)))
+        return answer
+
+    def openapi(self) -> dict[str, Any]:
+        """Reads the OpenAPI document of the bus."""
+        answer: dict[str, Any] = self._transport.send(Call("GET", "/openapi.json"))
         return answer
 
     def close(self) -> None:

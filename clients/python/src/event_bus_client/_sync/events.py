@@ -6,7 +6,7 @@ from typing import Any
 from event_bus_client._sync.lists import Listing
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, creating, path
-from event_bus_client.models import StoredEvent
+from event_bus_client.models import Match, StoredEvent
 
 
 class Events:
@@ -16,13 +16,18 @@ class Events:
         """Uses a transport."""
         self._transport = transport
 
-    def get(self, event_id: str) -> StoredEvent:
+    def get(self, event_id: str, *, schema_version: int | None = None) -> StoredEvent:
         """Reads one event with its deliveries.
+
+        Args:
+            event_id: The event.
+            schema_version: The version of its type's schema that an older payload is brought to.
 
         Raises:
             NotFound: There is no such event, or none that the key may see.
         """
-        answer = self._transport.send(Call("GET", path("/events/{}", event_id)))
+        query = {"schema_version": schema_version}
+        answer = self._transport.send(Call("GET", path("/events/{}", event_id), query=query))
         return StoredEvent.model_validate(answer)
 
     def list(  # noqa: PLR0913 - the parameters of the list
@@ -36,6 +41,7 @@ class Events:
         until: datetime | str | None = None,
         processed: bool | None = None,
         order: str | None = None,
+        schema_version: int | None = None,
         limit: int | None = None,
     ) -> Listing[StoredEvent]:
         """Lists events, the newest first.
@@ -49,6 +55,7 @@ class Events:
             until: The end of the period; all timestamps are earlier.
             processed: Whether they were routed.
             order: `newest` or `oldest` first.
+            schema_version: The version of its type's schema that an older payload is brought to.
             limit: How many a page holds.
         """
         query = {
@@ -60,6 +67,7 @@ class Events:
             "to": until,
             "processed": processed,
             "order": order,
+            "schema_version": schema_version,
             "limit": limit,
         }
         return Listing(self._transport, "/events", query, StoredEvent.model_validate)
@@ -70,6 +78,29 @@ class Events:
             Call("GET", path("/events/{}/trace", event_id))
         )
         return answer
+
+    def flow(
+        self, *, correlation_id: str | None = None, trace_id: str | None = None
+    ) -> dict[str, Any]:
+        """Reads the events of a flow and their deliveries, by one of two ids.
+
+        Args:
+            correlation_id: The correlation id of the events.
+            trace_id: Their trace.
+        """
+        query = {"correlation_id": correlation_id, "trace_id": trace_id}
+        answer: dict[str, Any] = self._transport.send(Call("GET", "/traces", query=query))
+        return answer
+
+    def explain(self, event_id: str, *, limit: int | None = None) -> Listing[Match]:
+        """Lists the subscriptions that the key may see: was the event for them, and why not?
+
+        Args:
+            event_id: The event.
+            limit: How many a page holds.
+        """
+        route = path("/events/{}/matches", event_id)
+        return Listing(self._transport, route, {"limit": limit}, Match.model_validate)
 
     def replay(self, event_id: str, *, subscription_id: str | None = None) -> dict[str, Any]:
         """Delivers an event again.

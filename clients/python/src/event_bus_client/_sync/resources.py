@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from event_bus_client._sync.keys import Keys
 from event_bus_client._sync.lists import Listing
 from event_bus_client._sync.transport import Transport
-from event_bus_client.calls import Call, creating, path, text
+from event_bus_client.calls import Call, creating, path, present, text
+from event_bus_client.models import NewEvent, Tested
+from event_bus_client.publishing import tested
 
 Document = dict[str, Any]
 
@@ -73,9 +76,47 @@ class _Registered(_Resources):
 
 
 class Publishers(_Registered):
-    """The services that publish."""
+    """The services that publish.
+
+    Attributes:
+        keys: Their keys.
+    """
 
     _path = "/publishers"
+
+    def __init__(self, transport: Transport) -> None:
+        """Uses a transport."""
+        super().__init__(transport)
+        self.keys = Keys(transport, self._path)
+
+
+class Subscribers(_Resources):
+    """What services may receive.
+
+    Attributes:
+        keys: The keys of services that only receive.
+    """
+
+    _path = "/subscribers"
+
+    def __init__(self, transport: Transport) -> None:
+        """Uses a transport."""
+        super().__init__(transport)
+        self.keys = Keys(transport, self._path)
+
+    def put(self, service_id: str, event_types: Sequence[str]) -> Document:
+        """Sets the types that a service may receive, beside its own events.
+
+        Args:
+            service_id: The service.
+            event_types: Types or patterns; none permits none.
+        """
+        body = {"event_types": [*event_types]}
+        return self._send(Call("PUT", path("/subscribers/{}", service_id), body=body))
+
+    def delete(self, service_id: str) -> None:
+        """Removes what was set: the default of the bus applies."""
+        self._transport.send(Call("DELETE", path("/subscribers/{}", service_id)))
 
 
 class Subscriptions(_Registered):
@@ -83,10 +124,28 @@ class Subscriptions(_Registered):
 
     _path = "/subscriptions"
 
-    def put(self, subscription_id: str, **members: Any) -> Document:
-        """Registers a subscription under an id of your choice, or replaces it."""
+    def put(
+        self, subscription_id: str, *, only_new: bool = False, **members: Any
+    ) -> Document:
+        """Registers a subscription under an id of your choice, or replaces it.
+
+        Args:
+            subscription_id: The id.
+            only_new: Whether to replace nothing.
+            members: The members of the request, as the API documents them.
+
+        Raises:
+            PreconditionFailed: There is one already, and `only_new` is set.
+        """
         return self._send(
-            Call("PUT", path("/subscriptions/{}", subscription_id), body=members)
+            Call(
+                "PUT",
+                path("/subscriptions/{}", subscription_id),
+                body=members,
+                headers={"if-none-match": "*"} if only_new else {},
+                # After a lost answer, the subscription is no longer new.
+                repeatable=not only_new,
+            )
         )
 
     def follow_stream(
@@ -173,6 +232,61 @@ class Subscriptions(_Registered):
         return self._send(
             creating(path("/subscriptions/{}/secret/rotate", subscription_id), members)
         )
+
+    def test(
+        self,
+        subscription_id: str,
+        event: NewEvent | dict[str, Any] | str,
+        *,
+        enrichment: dict[str, Any] | None = None,
+    ) -> Tested:
+        """Tests a subscription with an event: does it match, and what would be sent?
+
+        Nothing is stored or sent.
+
+        Args:
+            subscription_id: The subscription.
+            event: An event, or the id of a stored one.
+            enrichment: The parts of the enrichment, as their sources would answer.
+        """
+        body = {**tested(event), **present(enrichment=enrichment)}
+        call = Call("POST", path("/subscriptions/{}/test", subscription_id), body=body)
+        return Tested.model_validate(self._transport.send(call))
+
+    def test_filters(
+        self,
+        event: NewEvent | dict[str, Any] | str,
+        *,
+        event_types: Sequence[str] | None = None,
+        filters: dict[str, Any] | None = None,
+        transform: dict[str, Any] | None = None,
+        enrichment: dict[str, Any] | None = None,
+    ) -> Tested:
+        """Tests types, filters and a transform with an event, before you subscribe by them.
+
+        Args:
+            event: An event, or the id of a stored one.
+            event_types: Types or patterns; None for the event's own type.
+            filters: Event patterns by type.
+            transform: The transform.
+            enrichment: The parts of the enrichment, as their sources would answer.
+        """
+        more = present(
+            event_types=None if event_types is None else [*event_types],
+            filters=filters,
+            transform=transform,
+            enrichment=enrichment,
+        )
+        call = Call("POST", "/filters/test", body={**tested(event), **more})
+        return Tested.model_validate(self._transport.send(call))
+
+    def failing(self, *, limit: int | None = None) -> Document:
+        """Reads which subscriptions fail at present, and how many do.
+
+        Args:
+            limit: How many to show.
+        """
+        return self._send(Call("GET", "/failing", query={"limit": limit}))
 
 
 class DeadLetters(_Resources):

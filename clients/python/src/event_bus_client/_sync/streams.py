@@ -84,6 +84,7 @@ class Streams:
         from_version: int | None = None,
         to_version: int | None = None,
         backward: bool = False,
+        removed: bool = False,
         limit: int | None = None,
     ) -> Listing[StreamEvent]:
         """Reads the events of a stream in the order of their versions.
@@ -94,6 +95,8 @@ class Streams:
             from_version: The lowest version.
             to_version: The highest version.
             backward: Whether the highest version comes first.
+            removed: Whether to read the events that were truncated or deleted as well, for an
+                admin.
             limit: How many a page holds.
         """
         query = {
@@ -102,6 +105,7 @@ class Streams:
             "from_version": from_version,
             "to_version": to_version,
             "direction": "backward" if backward else None,
+            "removed": "shown" if removed else None,
             "limit": limit,
         }
         return Listing(self._transport, "/streams/events", query, StreamEvent.model_validate)

@@ -12,7 +12,6 @@ from typing import Any
 
 import typer
 
-from event_bus_client import path
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
 from event_bus_client.errors import ConfigurationError
@@ -54,11 +53,9 @@ def generate_python(
     """
     known = state(context)
     named = types or [
-        each["type"] for each in islice(known.bus.listing("/event-types", limit=100), MOST_TYPES)
+        each["type"] for each in islice(known.bus.event_types.list(limit=100), MOST_TYPES)
     ]
-    schemas = {
-        each: known.bus.call("GET", path("/event-types/{}", each))["schema"] for each in named
-    }
+    schemas = {each: known.bus.event_types.get(each)["schema"] for each in named}
     modules = python_modules(schemas)
     write(output, modules)
     for name in sorted(modules):

@@ -1,14 +1,12 @@
 """`event-bus contexts`."""
 
 import sys
-from typing import Any
 
 import typer
 
-from event_bus_client import path
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, given, show, sure
+from event_bus_client.cli.options import LIMIT, YES, show, sure
 from event_bus_client.cli.reading import json_value
 
 app = typer.Typer(
@@ -26,7 +24,7 @@ def list_entries(
 
     Example: event-bus contexts list customers
     """
-    listing = state(context).bus.listing(path("/contexts/{}", name), service_id=service_id)
+    listing = state(context).bus.contexts.list(name, service_id=service_id)
     show(context, listing, limit, "key", "version", "updated_at")
 
 
@@ -39,8 +37,7 @@ def get_entry(
     Example: event-bus contexts get customers ada
     """
     known = state(context)
-    route = path("/contexts/{}/{}", name, key)
-    known.output.document(known.bus.call("GET", route, query=given(service_id=service_id)))
+    known.output.document(known.bus.contexts.get(name, key, service_id=service_id))
 
 
 @app.command("put")
@@ -59,14 +56,12 @@ def put_entry(
     Example: event-bus contexts put customers ada '{"name": "Ada"}'
     """
     text = sys.stdin.read() if value == "-" else value
-    body: dict[str, Any] = {
-        "value": json_value(text, "the value"),
-        **given(expected_version=expected_version),
-    }
+    wanted = json_value(text, "the value")
     known = state(context)
-    route = path("/contexts/{}/{}", name, key)
-    query = given(service_id=service_id)
-    known.output.document(known.bus.call("PUT", route, query=query, body=body))
+    entry = known.bus.contexts.put(
+        name, key, wanted, expected_version=expected_version, service_id=service_id
+    )
+    known.output.document(entry)
 
 
 @app.command("delete")
@@ -83,6 +78,5 @@ def delete_entry(
     """
     sure(f"Remove {key} from {name}?", yes)
     known = state(context)
-    route = path("/contexts/{}/{}", name, key)
-    known.bus.call("DELETE", route, query=given(service_id=service_id))
+    known.bus.contexts.delete(name, key, service_id=service_id)
     known.output.line(f"removed {key}", "green")

@@ -9,6 +9,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from event_bus_client import Key
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.exits import Ended, Exit
 from event_bus_client.cli.findings import (
@@ -21,6 +22,7 @@ from event_bus_client.cli.findings import (
     of_subscriptions,
     of_unrouted,
 )
+from event_bus_client.cli.output import plain
 from event_bus_client.cli.publishers import keys_of
 from event_bus_client.errors import ConnectionFailed, Forbidden, NotFound, ServerError
 
@@ -92,7 +94,7 @@ def _permitted(subject: str, look: Callable[[], Iterable[Finding]]) -> list[Find
 
 
 def _failing(known: State, _: datetime) -> Iterator[Finding]:
-    return of_failing(known.bus.call("GET", "/failing", query={"limit": _SHOWN_FAILING}))
+    return of_failing(known.bus.subscriptions.failing(limit=_SHOWN_FAILING))
 
 
 def _subscriptions(known: State, _: datetime) -> Iterator[Finding]:
@@ -111,7 +113,7 @@ def _unrouted(known: State, now: datetime) -> Iterator[Finding]:
 
 def _keys(known: State, now: datetime) -> Iterator[Finding]:
     services = {each["service_id"]: None for each in islice(_services(known), MOST_SERVICES)}
-    keys = (key for each in services for key in _keys_of(known, each))
+    keys = (plain(key) for each in services for key in _keys_of(known, each))
     return of_keys(keys, now, known.key_id)
 
 
@@ -120,7 +122,7 @@ def _services(known: State) -> Iterator[dict[str, Any]]:
     yield from known.bus.subscriptions.list()
 
 
-def _keys_of(known: State, service_id: str) -> list[dict[str, Any]]:
+def _keys_of(known: State, service_id: str) -> list[Key]:
     try:
         return keys_of(known, service_id)
     except NotFound:

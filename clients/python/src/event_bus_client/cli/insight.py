@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from event_bus_client.cli.context import state
-from event_bus_client.cli.options import given, moment
+from event_bus_client.cli.options import moment
 
 _COUNTS = ("published", "delivered", "failed", "dead_lettered")
 
@@ -41,16 +41,15 @@ def metrics(
     """
     known = state(context)
     if prometheus:
-        typer.echo(known.bus.call("GET", "/metrics"))
+        typer.echo(known.bus.metrics.prometheus())
         return
-    query = given(
+    answer = known.bus.metrics.counts(
         granularity=granularity,
+        since=moment(since),
         type=event_type,
         source=source,
         subscriber=subscriber,
-        **{"from": moment(since)},
     )
-    answer = known.bus.call("GET", "/analytics", query=query)
     known.output.show(_drawn(answer), answer)
 
 

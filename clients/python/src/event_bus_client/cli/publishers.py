@@ -1,14 +1,18 @@
 """`event-bus publishers` and `event-bus keys`."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
 import typer
 
-from event_bus_client import path
+from event_bus_client import Key
+from event_bus_client._sync.keys import Keys
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, given, moment, show, sure
 from event_bus_client.errors import NotFound
+
+Answer = TypeVar("Answer")
 
 publishers = typer.Typer(cls=Group, help="The services that publish.", no_args_is_help=True)
 keys = typer.Typer(cls=Group, help="The keys of a service.", no_args_is_help=True)
@@ -68,8 +72,10 @@ def list_keys(context: typer.Context, service_id: str) -> None:
     Example: event-bus keys list shop
     """
     known = state(context)
-    found = _call(known, "GET", service_id)["items"]
-    known.output.rows(found, ("id", "name", "scopes", "expires_at", "last_used_at", "replaced_by"))
+    known.output.rows(
+        keys_of(known, service_id),
+        ("id", "name", "scopes", "expires_at", "last_used_at", "replaced_by"),
+    )
 
 
 @keys.command("create")
@@ -87,9 +93,9 @@ def create_key(
 
     Example: event-bus keys create shop --name 'nightly import' --scope publish
     """
-    body = given(name=name, scopes=scopes, expires_at=moment(expires_at), rate_limit=rate_limit)
+    wanted = given(name=name, scopes=scopes, expires_at=moment(expires_at), rate_limit=rate_limit)
     known = state(context)
-    known.output.document(_call(known, "POST", service_id, body=body))
+    known.output.document(_either(known, lambda keys: keys.create(service_id, **wanted)))
 
 
 @keys.command("rotate")
@@ -106,8 +112,9 @@ def rotate_key(
     Example: event-bus keys rotate shop ebk_5f0c6e0e2b9d4a7c8e13 --overlap 3600
     """
     known = state(context)
-    body = given(overlap=overlap)
-    known.output.document(_call(known, "POST", service_id, f"/{key_id}/rotate", body=body))
+    known.output.document(
+        _either(known, lambda keys: keys.rotate(service_id, key_id, overlap=overlap))
+    )
 
 
 @keys.command("revoke")
@@ -118,21 +125,18 @@ def revoke_key(context: typer.Context, service_id: str, key_id: str, yes: bool =
     """
     sure(f"Revoke {key_id}?", yes)
     known = state(context)
-    _call(known, "DELETE", service_id, f"/{key_id}")
+    _either(known, lambda keys: keys.revoke(service_id, key_id))
     known.output.line(f"revoked {key_id}", "green")
 
 
-def keys_of(known: State, service_id: str) -> list[dict[str, Any]]:
+def keys_of(known: State, service_id: str) -> list[Key]:
     """The keys of a service, whether it publishes or only receives."""
-    found: list[dict[str, Any]] = _call(known, "GET", service_id)["items"]
-    return found
+    return _either(known, lambda keys: keys.list(service_id))
 
 
-def _call(
-    known: State, method: str, service_id: str, below: str = "", body: dict[str, Any] | None = None
-) -> Any:
-    """Calls an operation on keys. A service that only receives has them under /subscribers."""
+def _either(known: State, call: Callable[[Keys], Answer]) -> Answer:
+    """Calls an operation on keys. A service that only receives has them as a subscriber."""
     try:
-        return known.bus.call(method, path("/publishers/{}/keys", service_id) + below, body=body)
+        return call(known.bus.publishers.keys)
     except NotFound:
-        return known.bus.call(method, path("/subscribers/{}/keys", service_id) + below, body=body)
+        return call(known.bus.subscribers.keys)

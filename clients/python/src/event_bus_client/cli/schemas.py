@@ -5,7 +5,6 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from event_bus_client import path
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, given, show, sure
@@ -21,7 +20,7 @@ def list_schemas(context: typer.Context, limit: int = LIMIT) -> None:
     Example: event-bus schemas list
     """
     columns = ("type", "owner", "latest_version", "compatibility", "validation")
-    show(context, state(context).bus.listing("/schemas"), limit, *columns)
+    show(context, state(context).bus.schemas.list(), limit, *columns)
 
 
 @app.command("get")
@@ -35,8 +34,7 @@ def get_schema(
     Example: event-bus schemas get order.placed --version 2
     """
     known = state(context)
-    route = path("/schemas/{}/versions/{}", event_type, version)
-    known.output.document(known.bus.call("GET", route))
+    known.output.document(known.bus.schemas.get(event_type, version))
 
 
 @app.command("versions")
@@ -45,7 +43,7 @@ def list_versions(context: typer.Context, event_type: str, limit: int = LIMIT) -
 
     Example: event-bus schemas versions order.placed
     """
-    listing = state(context).bus.listing(path("/schemas/{}/versions", event_type))
+    listing = state(context).bus.schemas.versions(event_type)
     show(context, listing, limit, "version", "created_by", "created_at")
 
 
@@ -63,15 +61,10 @@ def register_schema(
 
     Example: event-bus schemas register order.placed order-placed.json
     """
-    body = {
-        "schema": json_value(text_of(file), str(file)),
-        **given(
-            example=None if example is None else json_object(text_of(example), str(example)),
-            upcast=upcast,
-        ),
-    }
+    schema = json_value(text_of(file), str(file))
+    payload = None if example is None else json_object(text_of(example), str(example))
     known = state(context)
-    version = known.bus.call("POST", path("/schemas/{}/versions", event_type), body=body)
+    version = known.bus.schemas.register(event_type, schema, example=payload, upcast=upcast)
     known.output.show(Text(f"{event_type} has version {version['version']}", "green"), version)
 
 
@@ -91,7 +84,7 @@ def set_schema(
     if not body:
         raise typer.BadParameter("say what to change, such as --validation enforce")
     known = state(context)
-    known.output.document(known.bus.call("PATCH", path("/schemas/{}", event_type), body=body))
+    known.output.document(known.bus.schemas.update(event_type, **body))
 
 
 @app.command("delete")
@@ -102,7 +95,7 @@ def delete_version(context: typer.Context, event_type: str, version: int, yes: b
     """
     sure(f"Delete version {version} of {event_type}?", yes)
     known = state(context)
-    known.bus.call("DELETE", path("/schemas/{}/versions/{}", event_type, str(version)))
+    known.bus.schemas.delete(event_type, version)
     known.output.line(f"deleted version {version} of {event_type}", "green")
 
 
@@ -116,7 +109,7 @@ def draft_schemas(
     Example: event-bus schemas draft --type 'order.*'
     """
     known = state(context)
-    drafts = known.bus.call("GET", "/schema-drafts", query=given(type=event_type))["items"]
+    drafts = known.bus.schemas.drafts(event_type)
     if known.as_json:
         for each in drafts:
             known.output.item(each)
@@ -131,4 +124,4 @@ def catalogue(context: typer.Context, limit: int = LIMIT) -> None:
     Example: event-bus schemas catalogue
     """
     columns = ("type", "owner", "latest_version", "publishers", "subscriptions", "description")
-    show(context, state(context).bus.listing("/event-types"), limit, *columns)
+    show(context, state(context).bus.event_types.list(), limit, *columns)

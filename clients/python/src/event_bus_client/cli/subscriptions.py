@@ -6,11 +6,12 @@ from typing import Any
 import typer
 from rich.text import Text
 
-from event_bus_client import path
+from event_bus_client import Tested
 from event_bus_client.cli.context import state
 from event_bus_client.cli.exits import Ended, Exit
 from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, given, show, sure
+from event_bus_client.cli.output import plain
 from event_bus_client.cli.reading import json_object, text_of
 
 app = typer.Typer(cls=Group, help="Who receives which events, and where.", no_args_is_help=True)
@@ -171,17 +172,17 @@ def try_event(
     """
     if sum(each is not None for each in (event_id, event_type, file)) != 1:
         raise typer.BadParameter("name an event by --event, --type or --file, one of them")
-    body: dict[str, Any]
+    event: dict[str, Any] | str
     if event_id is not None:
-        body = {"event_id": event_id}
+        event = event_id
     elif file is not None:
-        body = {"event": json_object(text_of(file), str(file))}
+        event = json_object(text_of(file), str(file))
     else:
-        body = {"event": {"type": event_type, "payload": json_object(payload, "--payload")}}
+        event = {"type": event_type, "payload": json_object(payload, "--payload")}
     known = state(context)
-    result = known.bus.call("POST", path("/subscriptions/{}/test", subscription_id), body=body)
+    result = known.bus.subscriptions.test(subscription_id, event)
     known.output.show(_tested(result), result)
-    if not result["matched"]:
+    if not result.matched:
         raise Ended(Exit.DIFFERENT)
 
 
@@ -199,14 +200,14 @@ def explain_event(
     known = state(context)
     found = (
         {
-            **each,
-            "matched": "yes" if each["matched"] else "no",
-            "why": (each["reason"] or {}).get("detail"),
+            **plain(each),
+            "matched": "yes" if each.matched else "no",
+            "why": each.reason and each.reason.detail,
         }
         if not known.as_json
         else each
-        for each in known.bus.listing(path("/events/{}/matches", event_id))
-        if subscription_id in (None, each["subscription_id"])
+        for each in known.bus.events.explain(event_id)
+        if subscription_id in (None, each.subscription_id)
     )
     show(context, found, limit, "subscription_id", "service_id", "name", "matched", "why")
 
@@ -230,22 +231,22 @@ def _followed(
     return given(id=stream, category=category, source=source, from_version=from_version)
 
 
-def _tested(result: dict[str, Any]) -> Text:
+def _tested(result: Tested) -> Text:
     said = Text()
-    if result["matched"]:
+    if result.matched:
         said.append("It matches.\n", "green")
     else:
         said.append("It does not match.\n", "red")
-    for reason in result["reasons"]:
-        said.append(f"  {reason['pointer']}: {reason['detail']}\n")
-        if reason["suggestion"]:
-            said.append(f"  {reason['suggestion']}\n", "yellow")
-    for suggestion in result["suggestions"]:
+    for reason in result.reasons:
+        said.append(f"  {reason.pointer}: {reason.detail}\n")
+        if reason.suggestion:
+            said.append(f"  {reason.suggestion}\n", "yellow")
+    for suggestion in result.suggestions:
         said.append(f"  {suggestion}\n", "yellow")
-    if result["error"]:
-        said.append(f"Nothing would be sent: {result['error']['detail']}\n", "red")
-    if result["sent"]:
+    if result.error:
+        said.append(f"Nothing would be sent: {result.error['detail']}\n", "red")
+    if result.sent:
         said.append("It would receive:\n", "bold")
-        said.append(result["sent"]["body"] + "\n")
+        said.append(result.sent.get("body") or f"{result.sent['body_base64']} (in base64)")
     said.rstrip()
     return said

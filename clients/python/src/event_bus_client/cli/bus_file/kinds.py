@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 
-from event_bus_client import path
 from event_bus_client.cli.bus_file.categories import ReadModels, Reducers
 from event_bus_client.cli.bus_file.enrichments import enrichment_of
 from event_bus_client.cli.bus_file.kind import Kind, Members
@@ -57,8 +56,7 @@ class Subscribers(Kind):
 
     def create(self, resource_id: str, members: Members) -> Members:
         """Gives a service its types."""
-        answer: Members = self.bus.call("PUT", path("/subscribers/{}", resource_id), body=members)
-        return answer
+        return self.bus.subscribers.put(resource_id, members["event_types"])
 
     def change(self, resource_id: str, members: Members, _changed: Collection[str]) -> None:
         """Replaces the types of a service."""
@@ -66,7 +64,7 @@ class Subscribers(Kind):
 
     def remove(self, resource_id: str) -> None:
         """Takes the types away, so that the default holds."""
-        self.bus.call("DELETE", path("/subscribers/{}", resource_id))
+        self.bus.subscribers.delete(resource_id)
 
 
 class Schemas(Kind):
@@ -84,7 +82,7 @@ class Schemas(Kind):
         for each in self._found("schemas", ids):
             if each["latest_version"] is None:
                 continue
-            version = self.bus.call("GET", self._route(each["type"], "/versions/latest"))
+            version = self.bus.schemas.get(each["type"], "latest")
             found[each["type"]] = {
                 **{name: version[name] for name in self._VERSION},
                 **{name: each[name] for name in self._SETTINGS},
@@ -101,7 +99,7 @@ class Schemas(Kind):
         self._register(resource_id, members)
         settings = {name: members[name] for name in self._SETTINGS if name in members}
         if settings:
-            self.bus.call("PATCH", self._route(resource_id), body=settings)
+            self.bus.schemas.update(resource_id, **settings)
         return {}
 
     def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
@@ -109,23 +107,18 @@ class Schemas(Kind):
         wanted = self.normal(resource_id, members)
         settings = {name: wanted[name] for name in self._SETTINGS if name in changed}
         if settings:
-            self.bus.call("PATCH", self._route(resource_id), body=settings)
+            self.bus.schemas.update(resource_id, **settings)
         if set(self._VERSION) & set(changed):
             self._register(resource_id, members)
 
     def remove(self, resource_id: str) -> None:
         """Deletes all versions of a type."""
-        for each in self.bus.listing(self._route(resource_id, "/versions")):
-            version = str(each["version"])
-            self.bus.call("DELETE", path("/schemas/{}/versions/{}", resource_id, version))
+        for each in self.bus.schemas.versions(resource_id):
+            self.bus.schemas.delete(resource_id, each["version"])
 
     def _register(self, event_type: str, members: Members) -> None:
-        body = {name: members[name] for name in self._VERSION if name in members}
-        self.bus.call("POST", self._route(event_type, "/versions"), body=body)
-
-    @staticmethod
-    def _route(event_type: str, below: str = "") -> str:
-        return path("/schemas/{}", event_type) + below
+        version = {name: members[name] for name in self._VERSION if name in members}
+        self.bus.schemas.register(event_type, **version)
 
 
 class Subscriptions(Kind):

@@ -101,7 +101,7 @@ class BusFile:
 
 def kinds_of(bus: EventBus) -> tuple[Schema, list[Kind]]:
     """The schema of the file for a bus, and the kinds of its resources."""
-    schema = file_schema(bus.call("GET", "/openapi.json"))
+    schema = file_schema(bus.openapi())
     return schema, [kind(bus, schema) for kind in KINDS if kind.name in schema["properties"]]
 
 

@@ -1,0 +1,82 @@
+"""Contexts: data that enrichments add to events."""
+
+from typing import Any
+
+from event_bus_client._sync.lists import Listing
+from event_bus_client._sync.transport import Transport
+from event_bus_client.calls import Call, path, present
+from event_bus_client.models import ContextEntry
+
+
+class Contexts:
+    """The entries of contexts.
+
+    Pass `service_id` if the context belongs to another service than the key's own.
+
+    Example:
+        ```python
+        bus.contexts.put("customers", "ada", {"name": "Ada"})
+        ```
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        """Uses a transport."""
+        self._transport = transport
+
+    def put(
+        self,
+        name: str,
+        key: str,
+        value: Any,
+        *,
+        expected_version: int | None = None,
+        service_id: str | None = None,
+    ) -> ContextEntry:
+        """Writes an entry.
+
+        Args:
+            name: The context.
+            key: The entry's key.
+            value: Any JSON.
+            expected_version: The version that the entry must have; 0 if it must be new.
+            service_id: The service that the context belongs to.
+
+        Raises:
+            Conflict: The entry has another version.
+        """
+        call = Call(
+            "PUT",
+            path("/contexts/{}/{}", name, key),
+            query={"service_id": service_id},
+            body={"value": value, **present(expected_version=expected_version)},
+            # After a lost answer the entry has another version than expected.
+            repeatable=expected_version is None,
+        )
+        return ContextEntry.model_validate(self._transport.send(call))
+
+    def get(self, name: str, key: str, *, service_id: str | None = None) -> ContextEntry:
+        """Reads an entry.
+
+        Raises:
+            NotFound: There is none.
+        """
+        call = Call("GET", path("/contexts/{}/{}", name, key), query={"service_id": service_id})
+        return ContextEntry.model_validate(self._transport.send(call))
+
+    def list(
+        self, name: str, *, service_id: str | None = None, limit: int | None = None
+    ) -> Listing[dict[str, Any]]:
+        """Lists the entries of a context, without their values.
+
+        Args:
+            name: The context.
+            service_id: The service that it belongs to.
+            limit: How many a page holds.
+        """
+        query = {"service_id": service_id, "limit": limit}
+        return Listing(self._transport, path("/contexts/{}", name), query, dict)
+
+    def delete(self, name: str, key: str, *, service_id: str | None = None) -> None:
+        """Removes an entry."""
+        call = Call("DELETE", path("/contexts/{}/{}", name, key), query={"service_id": service_id})
+        self._transport.send(call)

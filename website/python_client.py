@@ -1,0 +1,86 @@
+"""Writes the reference of the Python client from its code: `python -m website.python_client`."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from event_bus_client import EventBus
+
+from infra.built import ROOT
+
+PAGE = ROOT / "docs" / "reference" / "python-client.md"
+
+_HEAD = (
+    "# Python client",
+    "",
+    "Every method of `EventBus`. `AsyncEventBus` has the same methods; those that send a request "
+    "are awaited there, and lists are read by `async for`. "
+    "[Use the Python client](../how-to/use-python.md) shows what they are for. "
+    "This page is made from the code; the docstrings explain each argument.",
+    "",
+    "Methods that return a list (`Listing`) send no request themselves: iterate over the result, "
+    "or read it by `page(cursor)`. Answers that have no class of their own are dictionaries, as "
+    "[the API](api/README.md) documents them. `**members` and `**query` are the members of the "
+    "request and the query parameters that it documents.",
+)
+
+
+def page() -> str:
+    """The page."""
+    lines = [*_HEAD, "", "## EventBus", "", *_methods("bus", EventBus)]
+    lines += ["", "## bus.inbox(subscription_id)", "", *_methods("inbox", _inbox())]
+    for name, resource in _resources():
+        said = _sentence(type(resource))
+        lines += ["", f"## bus.{name}", "", said, "", *_methods(f"bus.{name}", type(resource))]
+    return "\n".join(lines) + "\n"
+
+
+def _bus() -> EventBus:
+    return EventBus("https://bus.example.com")
+
+
+def _inbox() -> type:
+    return type(_bus().inbox("sub_1"))
+
+
+def _resources() -> Iterator[tuple[str, Any]]:
+    """The attributes of a bus that have methods, and what they are."""
+    for name, value in vars(_bus()).items():
+        if not name.startswith("_"):
+            yield name, value
+            if hasattr(value, "keys"):
+                yield f"{name}.keys", value.keys
+
+
+def _methods(name: str, kind: type) -> list[str]:
+    """A table of methods."""
+    found = inspect.getmembers(kind, inspect.isfunction)
+    rows = [
+        f"| `{name}.{method}({_arguments(function)})` | {_sentence(function)} |"
+        for method, function in found
+        if not method.startswith("_")
+    ]
+    return ["| Method | Does |", "|---|---|", *rows]
+
+
+def _arguments(function: Callable[..., Any]) -> str:
+    """The arguments of a method; those that may be left out in brackets."""
+    shown = []
+    for each in list(inspect.signature(function).parameters.values())[1:]:
+        optional = each.default is not each.empty
+        shown.append(f"[{each.name}]" if optional else str(each).partition(":")[0])
+    return ", ".join(shown)
+
+
+def _sentence(documented: Any) -> str:
+    """The first sentence of a docstring."""
+    return (inspect.getdoc(documented) or "").partition("\n")[0].replace("|", "\\|")
+
+
+def main() -> None:
+    """Writes the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
