@@ -69,6 +69,25 @@ SUITES = (
             f"{_UNIT}/encryption/test_signing_secrets.py",
         ),
     ),
+    Suite(
+        "commands",
+        (
+            "event_bus/commands/finding.py",
+            "event_bus/commands/sending.py",
+            "event_bus/publishing/command_rules.py",
+        ),
+        (f"{_UNIT}/commands", f"{_UNIT}/publishing/test_command_rules.py"),
+    ),
+    Suite(
+        "enrichment",
+        ("event_bus/enrichment/*.py",),
+        (f"{_UNIT}/enrichment/test_enricher.py", f"{_UNIT}/enrichment/test_requests.py"),
+    ),
+    Suite(
+        "states",
+        ("event_bus/states/*.py",),
+        (f"{_UNIT}/states",),
+    ),
     Suite("recovery", ("event_bus/recovery/dead_letters.py",), (f"{_UNIT}/recovery",)),
     Suite(
         "delivery",

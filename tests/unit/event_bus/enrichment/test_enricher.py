@@ -232,12 +232,46 @@ def test_results_are_used_again_for_a_while_by_their_service() -> None:
     assert world.enriched(c=source) == {"c": 3}
 
 
-def test_what_a_result_depends_on_tells_results_apart() -> None:
-    one = LambdaSource(function=FUNCTION, key="$.payload.customer", cache_seconds=60)
-    other = LambdaSource(function=FUNCTION, key="$.payload.sku", cache_seconds=60)
+_CACHED: dict[str, Any] = {"key": "$.payload.customer", "cache_seconds": 60}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            LambdaSource(function=FUNCTION, **_CACHED),
+            LambdaSource(function=FUNCTION, **{**_CACHED, "key": "$.payload.sku"}),
+        ),
+        (
+            LambdaSource(function=FUNCTION, **_CACHED),
+            LambdaSource(function=f"{FUNCTION}-2", **_CACHED),
+        ),
+        (
+            LambdaSource(function=FUNCTION, **_CACHED),
+            LambdaSource(function=FUNCTION, role_arn="arn:r", external_id="x", **_CACHED),
+        ),
+        (
+            LookupSource(context="customers", **_CACHED),
+            LookupSource(context="suppliers", **_CACHED),
+        ),
+        (
+            LookupSource(context="customers", **_CACHED),
+            LambdaSource(function=FUNCTION, **_CACHED),
+        ),
+    ],
+)
+def test_what_a_result_depends_on_tells_results_apart(one: Source, other: Source) -> None:
     world = World([b"1", b"2"])
     payload = {"customer": "7", "sku": "7"}
-    assert world.enriched(payload, a=one, b=other) == {"a": 1, "b": 2}
+    for _ in range(2):
+        assert world.enriched(payload, a=one, b=other) == {"a": 1, "b": 2}
+
+
+def test_a_result_of_the_largest_size_is_a_part() -> None:
+    largest = b'"' + b"x" * (MAX_PART_BYTES - 2) + b'"'
+    assert World([largest]).enriched(part=SCORE) == {"part": orjson.loads(largest)}
+    outcome = World([largest + b" "]).enriched(part=SCORE)
+    assert f"more than {MAX_PART_BYTES} bytes" in outcome.message
 
 
 def test_failures_and_uncached_results_are_not_used_again() -> None:

@@ -223,6 +223,20 @@ def test_sealed_values_are_in_no_snapshot_in_the_open(aws: Aws, executor: Execut
     assert shown.state["phone"] == {"$encrypted": True}
 
 
+def test_snapshots_behind_a_sealed_one_are_sealed_as_well(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_reader, "SNAPSHOT_EVERY", 2)
+    append(aws, [{"phone": "5550123"}], sensitive=["/phone"])
+    read = reader(aws, executor)
+    for version in range(2, 7):
+        append(aws, [{"n": version}])
+        assert state(aws, read).state["phone"] == "5550123"
+    kept = items(aws, "snapshot")
+    assert [int(each["id"]["S"]) for each in kept] == [2, 4, 6]
+    assert all("sealed_key" in each for each in kept)
+
+
 def test_a_snapshot_of_another_place_is_not_opened(aws: Aws, executor: Executor) -> None:
     append(aws, [{"phone": "1"}], sensitive=["/phone"])
     append(aws, [{"n": n} for n in range(2, 101)])
