@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 from event_bus.ids import new_id
 from event_bus.maintenance.archiving import MOST_EVENTS
-from event_bus.model.event import EventSubmission, Origin, accept
+from event_bus.model.event import Origin
+from event_bus.requests.event import EventSubmission, accept
 from event_bus.stores.archive_runs import pack
 from event_bus.stores.event_items import stub_of, to_item
 from rich.console import Console

@@ -18,9 +18,10 @@ from typing import Any
 import boto3
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
-from event_bus.model.event import Event, EventSubmission, accept
+from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
-from event_bus.model.validation import read
+from event_bus.requests.event import EventSubmission, accept
+from event_bus.requests.validation import read
 from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.refusals import Refused

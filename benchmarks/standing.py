@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from event_bus.model.fetching import TURN_SECONDS
+from event_bus.requests.fetching import TURN_SECONDS
 from rich.console import Console
 from rich.table import Table
 

@@ -16,11 +16,11 @@ from event_bus.access.callers import Caller
 from event_bus.access.receive_rights import RightsReader
 from event_bus.encryption.data_keys import DataKeys
 from event_bus.encryption.state_seal import StateSeal
-from event_bus.model.event import EventSubmission, accept
 from event_bus.model.reducer import Reducer, ReducerVersion
 from event_bus.model.stream_name import StreamName
-from event_bus.model.validation import read
 from event_bus.querying.event_finder import EventFinder
+from event_bus.requests.event import EventSubmission, accept
+from event_bus.requests.validation import read
 from event_bus.states.state_reader import StateReader
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.event_items import to_item

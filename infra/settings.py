@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from event_bus.model.credentials import MAX_RATE
+from event_bus.requests.credentials import MAX_RATE
 from pydantic import (
     AfterValidator,
     BaseModel,

@@ -8,13 +8,14 @@ from typing import Any
 from event_bus.access.callers import ADMIN, Caller
 from event_bus.model.api_keys import ApiKey, proof_of_chosen
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, DeliveryStatus, Routing
-from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event, EventSubmission, accept
+from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event
 from event_bus.model.filters import Filters
 from event_bus.model.registration import Publisher, Subscription, SubscriptionStatus
 from event_bus.model.replay import Replay
 from event_bus.model.target import Target
-from event_bus.model.validation import read
 from event_bus.queues.message import Message
+from event_bus.requests.event import EventSubmission, accept
+from event_bus.requests.validation import read
 from event_bus.stores.listings import EventSelector
 from event_bus.targets.http import HttpTarget
 

@@ -2,7 +2,7 @@
 
 from event_bus.api.operations.publishing import Publication
 from event_bus.api.operations.registry import OPERATIONS
-from event_bus.model.event import EventSubmission
+from event_bus.requests.event import EventSubmission
 from pydantic import BaseModel
 
 _BODIES = dict.fromkeys(each.body for each in OPERATIONS if each.body is not None)

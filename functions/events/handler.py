@@ -28,13 +28,13 @@ from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
 from event_bus.api.sources import source_of
 from event_bus.errors import Conflict, Fault, Forbidden, MalformedRequest
-from event_bus.model.stream_append import StreamChange
 from event_bus.model.stream_name import StreamName
-from event_bus.model.testing import FilterTest, SubscriptionTest
-from event_bus.model.validation import read
 from event_bus.paging import MAX_NAME_POSITION, name_at, name_position
 from event_bus.querying.event_finder import Found
 from event_bus.querying.flows import Flow, FlowFinder
+from event_bus.requests.stream_append import StreamChange
+from event_bus.requests.testing import FilterTest, SubscriptionTest
+from event_bus.requests.validation import read
 from event_bus.runtime import payloads, querying, registry, states
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.targets.upcasting import UpcastFailed

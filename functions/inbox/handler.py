@@ -19,12 +19,12 @@ from event_bus.commands.sending import Patience
 from event_bus.errors import Conflict, MalformedRequest
 from event_bus.inbox.reader import InboxReader, beyond_the_end
 from event_bus.inbox.sse_format import MEDIA_TYPE
-from event_bus.model.command_requests import CommandSubmission, ReplyRequest
-from event_bus.model.fetching import Acknowledgement
 from event_bus.model.registration import Subscription
 from event_bus.model.trace_context import trace_in
-from event_bus.model.validation import read
 from event_bus.publishing.replying import Answer
+from event_bus.requests.commands import CommandSubmission, ReplyRequest
+from event_bus.requests.fetching import Acknowledgement
+from event_bus.requests.validation import read
 from event_bus.runtime import commands as command_services
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.inbox import inboxes_over_http

@@ -7,9 +7,9 @@ from event_bus.access.callers import Caller
 from event_bus.api.documents.services import created_key_document, key_document
 from event_bus.api.operations.keys import OF_PUBLISHERS, OF_SUBSCRIBERS, KeyOperations
 from event_bus.api.requests import Request, Response
-from event_bus.model.credentials import KeyRequest, RotationRequest
-from event_bus.model.validation import read
 from event_bus.registry.keys import IssuedKey
+from event_bus.requests.credentials import KeyRequest, RotationRequest
+from event_bus.requests.validation import read
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.registry import key_ring, services
 

@@ -5,10 +5,11 @@ from event_bus.api.documents.replays import replay_document
 from event_bus.api.listing import Listing
 from event_bus.api.operations import dead_letters, replays
 from event_bus.api.requests import Request, Response
-from event_bus.model.replay import EventReplayRequest, Replay, ReplayRequest
-from event_bus.model.validation import read
+from event_bus.model.replay import Replay
 from event_bus.paging import read_cursor, write_cursor
 from event_bus.recovery.dead_letters import BulkRetryRequest
+from event_bus.requests.replay import EventReplayRequest, ReplayRequest
+from event_bus.requests.validation import read
 from event_bus.runtime import recovery
 from event_bus.runtime.api import handler_of, new_endpoint
 

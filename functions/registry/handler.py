@@ -38,20 +38,18 @@ from event_bus.api.operations import (
 from event_bus.api.parameters import LIMIT
 from event_bus.api.requests import Request, Response
 from event_bus.api.sources import listed_source, source_of
-from event_bus.model.contexts import ContextEntryRequest
-from event_bus.model.credentials import RotationRequest
-from event_bus.model.read_model import ReadModelRegistration
-from event_bus.model.registration import (
-    PublisherChange,
-    PublisherRegistration,
-    Subscription,
-)
-from event_bus.model.rights import SubscriberRequest
-from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
-from event_bus.model.validation import read, read_service_id
+from event_bus.model.names import read_service_id
+from event_bus.model.registration import Subscription
 from event_bus.paging import MAX_NAME_POSITION, name_at, name_position, number_at
 from event_bus.registry.contexts import ContextOf, named
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
+from event_bus.requests.contexts import ContextEntryRequest
+from event_bus.requests.credentials import RotationRequest
+from event_bus.requests.publisher import PublisherChange, PublisherRegistration
+from event_bus.requests.read_model import ReadModelRegistration
+from event_bus.requests.schemas import SchemaRegistration, SchemaSettingsChange
+from event_bus.requests.subscriber import SubscriberRequest
+from event_bus.requests.validation import read
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.registry import contexts as kept_contexts
 from event_bus.runtime.registry import read_model_registry, reducer_registry, registry

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from event_bus import times
 from event_bus.access.callers import ADMIN, Caller
@@ -10,8 +11,11 @@ from event_bus.access.receive_rights import RightsReader
 from event_bus.errors import Fault, Forbidden, NotFound
 from event_bus.matching.event_types import intersection
 from event_bus.model.registration import Publisher
-from event_bus.model.rights import Grant, SubscriberRequest
+from event_bus.model.rights import Grant
 from event_bus.stores.rights import RightsStore
+
+if TYPE_CHECKING:
+    from event_bus.requests.subscriber import SubscriberRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Subscribers:
 
     store: RightsStore
 
-    def put(self, service_id: str, request: SubscriberRequest) -> tuple[Grant, bool]:
+    def put(self, service_id: str, request: "SubscriberRequest") -> tuple[Grant, bool]:
         """Sets the types that a service may receive.
 
         Returns:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from event_bus import times
 from event_bus.matching.event_types import validate_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
-from event_bus.model.validation import SERVICE_PATTERN, SERVICE_WORDS, is_service_id
+from event_bus.model.names import SERVICE_PATTERN, SERVICE_WORDS, is_service_id
 from event_bus.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_PARAMETER_CHARACTERS = 500

@@ -10,7 +10,6 @@ from event_bus import json_numbers
 from event_bus.callbacks.urls import CallbackRules
 from event_bus.enrichment.http import VARIABLE
 from event_bus.errors import InvalidRequest, pointer
-from event_bus.model.contexts import ContextName
 from event_bus.model.enrichment import (
     MAX_PART_BYTES,
     MAX_SECONDS,
@@ -23,12 +22,9 @@ from event_bus.model.enrichment import (
     Source,
     StaticSource,
 )
-from event_bus.model.validation import (
-    Request,
-    checked,
-    refuse_control_characters,
-    spelled,
-)
+from event_bus.model.names import refuse_control_characters
+from event_bus.requests.contexts import ContextName
+from event_bus.requests.validation import Request, checked, spelled
 from event_bus.settings import settings
 from event_bus.targets.aws_target import RoleArn
 from event_bus.targets.lambda_function import FUNCTIONS

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, RootModel, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus.model.fetching import Place
-from event_bus.model.filters import SentFilters
-from event_bus.model.registration import TypePatterns
-from event_bus.model.validation import Identifier, Request
+from event_bus.requests.fetching import Place
+from event_bus.requests.filters import SentFilters
+from event_bus.requests.type_patterns import TypePatterns
+from event_bus.requests.validation import Identifier, Request
 
 _Reference = Annotated[str, Field(max_length=128)]
 

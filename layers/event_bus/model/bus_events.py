@@ -11,11 +11,11 @@ from typing import Any, Final, NotRequired
 
 from typing_extensions import TypedDict
 
-from event_bus import times
+from event_bus import json_numbers, times
 from event_bus.model.api_keys import ApiKey, CredentialType
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Delivery
-from event_bus.model.event import ABOUT, AUDIENCE, BUS_DOMAIN, Event, EventSubmission, accept
+from event_bus.model.event import ABOUT, AUDIENCE, BUS_DOMAIN, Event, digest_of
 from event_bus.model.registration import Subscription
 
 CIRCUIT_OPENED: Final = f"{BUS_DOMAIN}.circuit.opened"
@@ -134,16 +134,30 @@ def bus_event(
         payload: Its payload.
         about: The subscription that it is about, which does not receive it.
     """
-    submission = EventSubmission.model_validate(
-        {
-            # An id that only the bus can use.
-            "id": f"{BUS_DOMAIN}:{name}",
-            "type": event_type,
-            "payload": dict(payload),
-            "metadata": {AUDIENCE: audience, **({ABOUT: about} if about else {})},
-        }
+    metadata = {AUDIENCE: audience, **({ABOUT: about} if about else {})}
+    sent, now = dict(payload), times.now()
+    kept = json_numbers.dumps(sent)
+    return Event(
+        # An id that only the bus can use.
+        id=f"{BUS_DOMAIN}:{name}",
+        type=event_type,
+        source=BUS_DOMAIN,
+        timestamp=now,
+        payload=kept,
+        payload_bytes=len(kept),
+        metadata=metadata,
+        created_at=now,
+        # The same as that of a publisher's event that names no timestamp.
+        digest=digest_of(
+            {
+                "type": event_type,
+                "source": BUS_DOMAIN,
+                "timestamp": None,
+                "payload": sent,
+                "metadata": metadata,
+            }
+        ),
     )
-    return accept(submission, BUS_DOMAIN)
 
 
 def about_subscription(event_type: str, subscription: Subscription, **more: Any) -> Event:

@@ -2,12 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
-
-from event_bus import json_numbers
-from event_bus.model.validation import Request, checked, refuse_control_characters, spelled
+from event_bus.model.names import refuse_control_characters
 
 MAX_ENTRIES = 10_000
 """Entries of all contexts of a service."""
@@ -18,12 +14,13 @@ MAX_KEY_CHARACTERS = 128
 MAX_VALUE_BYTES = 16 * 1024
 """The largest value of an entry, as compact JSON in UTF-8."""
 
-_NAME_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
+NAME_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
+"""The names of contexts in words."""
 
-ContextName = Annotated[str, spelled(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", _NAME_WORDS)]
-"""The name of a context."""
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""The regular expression of the names of contexts."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NAME = re.compile(NAME_PATTERN)
 
 
 def check_context_name(name: str) -> None:
@@ -33,7 +30,7 @@ def check_context_name(name: str) -> None:
         ValueError: It is not one.
     """
     if not _NAME.fullmatch(name):
-        raise ValueError(f"must be {_NAME_WORDS}")
+        raise ValueError(f"must be {NAME_WORDS}")
 
 
 def check_context_key(key: str) -> None:
@@ -47,18 +44,6 @@ def check_context_key(key: str) -> None:
     if "/" in key or key in (".", ".."):
         raise ValueError("must hold no slash, and must not be . or ..")
     refuse_control_characters(key)
-
-
-def _check_value(value: Any) -> None:
-    if len(json_numbers.dumps(value)) > MAX_VALUE_BYTES:
-        raise ValueError(f"must have at most {MAX_VALUE_BYTES} bytes as compact JSON")
-
-
-class ContextEntryRequest(Request):
-    """The value of an entry, as a client sends it."""
-
-    value: Annotated[Any, AfterValidator(checked(_check_value))]
-    expected_version: Annotated[int, Field(ge=0, lt=2**53)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
 """The filters of a subscription, and their checks."""
 
-from typing import Annotated, Any
-
-from pydantic import WithJsonSchema
+from typing import Any
 
 from event_bus import json_numbers
 from event_bus.errors import InvalidRequest
@@ -16,12 +14,6 @@ MAX_FILTERS_BYTES = 64 * 1024
 
 Filters = dict[str, dict[str, Any]]
 """An event pattern for each type pattern that it narrows."""
-
-SentFilters = Annotated[
-    dict[str, Any],
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": "object"}}),
-]
-"""Filters as a client sends them, checked by `check_sent_filters`."""
 
 
 def check_sent_filters(event_types: list[str], filters: Filters) -> SubscriptionFilter:

@@ -1,45 +1,15 @@
 """Read models: the states of a category's streams, kept up to date in a table."""
 
-import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, Field
+from typing import Any
 
 from event_bus.model.stream_name import StreamName
-from event_bus.model.validation import Request, checked
 
 MAX_READ_MODELS = 20
 """The most read models of a service."""
 
-MAX_INDEXES = 2
-"""The most indexed members of a read model."""
-
 MAX_INDEXED_BYTES = 256
 """The longest value by which a state can be found, as JSON in UTF-8."""
-
-_MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_PARAMETERS = frozenset({"source", "limit", "cursor"})
-
-
-def _check_member(name: str) -> None:
-    if not _MEMBER.fullmatch(name):
-        raise ValueError(
-            "must be the name of a member of states: 1 to 64 letters, digits and '_', of which "
-            "the first is no digit"
-        )
-    if name in _PARAMETERS:
-        raise ValueError("must not be the name of a parameter of lists: source, limit or cursor")
-
-
-class ReadModelRegistration(Request):
-    """The read model of a category."""
-
-    indexes: Annotated[
-        list[Annotated[str, AfterValidator(checked(_check_member))]],
-        Field(max_length=MAX_INDEXES),
-        AfterValidator(lambda names: list(dict.fromkeys(names))),
-    ] = Field(default_factory=list)
 
 
 def model_name(stream: StreamName) -> str:

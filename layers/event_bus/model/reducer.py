@@ -2,12 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import TypeAdapter, ValidationError
-
-from event_bus.errors import InvalidRequest
-from event_bus.model.validation import spelled
+from typing import Literal
 
 MAX_VERSIONS = 1_000
 """Versions that a category's reducer may have had."""
@@ -17,35 +12,6 @@ MAX_REDUCERS = 100
 
 ReducerType = Literal["merge", "jsonata", "lambda"]
 """How events become a state: as JSON Merge Patches, by an expression, or by a function."""
-
-_CATEGORY_WORDS = (
-    "1 to 64 letters, digits, '_', '-', '.' and ':', of which the first is a letter or a digit"
-)
-
-Category = Annotated[str, spelled(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", _CATEGORY_WORDS)]
-"""A category of streams: the part of their ids before the first slash."""
-
-_CATEGORY: TypeAdapter[str] = TypeAdapter(Category)
-
-
-def is_category(text: str) -> bool:
-    """Whether a category may have a reducer or a read model; streams may be of others."""
-    try:
-        _CATEGORY.validate_python(text)
-    except ValidationError:
-        return False
-    return True
-
-
-def read_category(text: str) -> str:
-    """Reads a category from a path.
-
-    Raises:
-        InvalidRequest: It is not a category that a reducer or a read model may be for.
-    """
-    if not is_category(text):
-        raise InvalidRequest.at("category", f"must be {_CATEGORY_WORDS}")
-    return text
 
 
 @dataclass(frozen=True, slots=True)

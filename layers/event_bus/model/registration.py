@@ -1,24 +1,16 @@
 """Publishers and subscriptions as they are stored, and the requests of publishers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
-
-from event_bus import json_numbers, times
+from event_bus import times
 from event_bus.errors import InvalidRequest
-from event_bus.matching.event_types import matches_type, validate_new_type_pattern
-from event_bus.matching.limits import MAX_EVENT_TYPES
-from event_bus.model.credentials import Authentication
+from event_bus.matching.event_types import matches_type
 from event_bus.model.enrichment import Enrichment
 from event_bus.model.filters import Filters
 from event_bus.model.followed_streams import FollowedStreams
-from event_bus.model.readers import Readers, RestrictedTypes
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy
-from event_bus.model.sensitive import SensitiveFields
 from event_bus.model.target import Target
-from event_bus.model.validation import Label, Name, Request, ServiceId, checked
 from event_bus.transforms.transform import Transform
 
 RECEIVED_BEFORE_SECONDS = 2
@@ -35,85 +27,6 @@ ResumeFrom = Literal["backlog", "now"]
 """Where a paused subscription continues: with the events of the pause, or without them."""
 
 DeliveryGuarantee = Literal["at_least_once", "at_most_once", "exactly_once"]
-
-TypePattern = Annotated[str, AfterValidator(checked(validate_new_type_pattern))]
-"""An event type, exact or with `*` for whole segments."""
-
-TypePatterns = Annotated[
-    list[TypePattern],
-    Field(min_length=1, max_length=MAX_EVENT_TYPES),
-    AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
-]
-"""Event types or patterns; each is kept once."""
-
-MAX_SENSITIVE_BYTES = 64 * 1024
-"""The largest `sensitive` of a publisher, as compact JSON in UTF-8."""
-
-
-def _check_size(sensitive: object) -> None:
-    if len(json_numbers.dumps(sensitive)) > MAX_SENSITIVE_BYTES:
-        raise ValueError(f"must have at most {MAX_SENSITIVE_BYTES} bytes as JSON")
-
-
-SensitiveTypes = Annotated[
-    dict[str, SensitiveFields],
-    Field(max_length=MAX_EVENT_TYPES),
-    AfterValidator(checked(_check_size)),
-]
-"""The sensitive parts of payloads, by type pattern."""
-
-
-def _check_category(category: str) -> None:
-    if "/" in category:
-        raise ValueError("must hold no slash: it ends before the first slash of the id")
-
-
-StreamCategories = Annotated[
-    list[Annotated[Label, AfterValidator(checked(_check_category))]],
-    Field(max_length=100),
-    AfterValidator(lambda categories: list(dict.fromkeys(categories))),
-]
-"""Categories of streams, each once."""
-
-BY_THE_BUS = "the bus sets it"
-"""The refusal of a change to a member that the bus sets."""
-
-
-class PublisherRegistration(Request):
-    """The registration of a publisher."""
-
-    service_id: ServiceId
-    name: Name | None = None
-    event_types: TypePatterns
-    sensitive: SensitiveTypes = Field(default_factory=dict)
-    sensitive_readers: Readers = Field(default_factory=list)
-    restricted: RestrictedTypes = Field(default_factory=dict)
-    stream_categories: StreamCategories = Field(default_factory=list)
-    kept_stream_categories: StreamCategories = Field(default_factory=list)
-    authentication: Authentication = Field(default_factory=Authentication)
-
-
-class PublisherChange(Request):
-    """The change of a publisher: a JSON merge patch (RFC 7396) of these members.
-
-    `sensitive` and `restricted` are replaced as a whole.
-    """
-
-    fixed: ClassVar[Mapping[str, str]] = {
-        "id": "it is the service's name",
-        "service_id": "register another publisher instead",
-        "authentication": "keys are changed by /publishers/{id}/keys",
-        "created_at": BY_THE_BUS,
-        "updated_at": BY_THE_BUS,
-    }
-
-    name: Name | None = None
-    event_types: TypePatterns | None = None
-    sensitive: SensitiveTypes | None = None
-    sensitive_readers: Readers | None = None
-    restricted: RestrictedTypes | None = None
-    stream_categories: StreamCategories | None = None
-    kept_stream_categories: StreamCategories | None = None
 
 
 @dataclass(frozen=True, slots=True)

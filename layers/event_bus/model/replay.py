@@ -1,43 +1,15 @@
 """Replays: events of the past, delivered again."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from typing import Literal
 
 from event_bus import times
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
-from event_bus.model.registration import TypePatterns
-from event_bus.model.validation import Identifier, Request, ServiceId, Time
 
 DEFAULT_RATE, MAX_RATE = 50, 500
 
 ReplayState = Literal["running", "completed", "cancelled"]
-
-
-class EventReplayRequest(Request):
-    """The request to replay one event."""
-
-    subscription_id: Identifier | None = None
-
-
-class ReplayRequest(Request):
-    """The request to replay a period."""
-
-    since: Annotated[Time, Field(alias="from")]
-    until: Annotated[Time | None, Field(alias="to")] = None
-    subscription_id: Identifier | None = None
-    event_types: TypePatterns | None = None
-    source: ServiceId | None = None
-    rate: Annotated[int, Field(ge=1, le=MAX_RATE)] = DEFAULT_RATE
-
-    @model_validator(mode="after")
-    def _forwards(self) -> "ReplayRequest":
-        if self.until is not None and self.until <= self.since:
-            raise PydanticCustomError("period", "must have a `to` that is later than `from`")
-        return self
 
 
 @dataclass(frozen=True, slots=True)

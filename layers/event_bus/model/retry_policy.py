@@ -2,24 +2,14 @@
 
 import random
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
-
-from event_bus.model.validation import Request
+from typing import Literal
 
 LONGEST_WAIT_SECONDS = 86_400
 """The longest wait between two attempts, in seconds, for policies and `Retry-After` alike."""
 
-MAX_ATTEMPTS = 50
-"""The most attempts of a policy; a schedule has one wait less."""
-
 ClientErrors = Literal["retry", "final"]
 
 _JITTER = 0.2
-
-_Seconds = Annotated[int, Field(ge=1, le=LONGEST_WAIT_SECONDS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +57,3 @@ class RetryPolicy:
 
 
 DEFAULT_POLICY = RetryPolicy()
-
-
-class RetryPolicyRequest(Request):
-    """A retry policy as a client sends it."""
-
-    max_attempts: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] | None = None
-    schedule: Annotated[list[_Seconds], Field(min_length=1, max_length=MAX_ATTEMPTS - 1)] | None = (
-        None
-    )
-    base: _Seconds | None = None
-    factor: Annotated[float, Field(ge=1, le=10)] | None = None
-    cap: _Seconds | None = None
-    timeout: Annotated[float, Field(ge=1, le=30)] = DEFAULT_POLICY.timeout
-    client_errors: ClientErrors = DEFAULT_POLICY.client_errors
-    disable_after_days: Annotated[int, Field(ge=1, le=90)] = DEFAULT_POLICY.disable_after_days
-
-    @model_validator(mode="after")
-    def _one_way_to_wait(self) -> "RetryPolicyRequest":
-        if self.schedule and (self.base or self.factor or self.cap):
-            raise PydanticCustomError(
-                "waits", "must have either a schedule, or base, factor and cap"
-            )
-        return self
-
-    def policy(self) -> RetryPolicy:
-        """Returns the policy. By default, a schedule allows one attempt more than it has waits."""
-        members = {name: value for name, value in self.model_dump().items() if value is not None}
-        if self.schedule and self.max_attempts is None:
-            members["max_attempts"] = len(self.schedule) + 1
-        return RetryPolicy(**members)

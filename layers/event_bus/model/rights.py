@@ -1,26 +1,10 @@
 """Rights to receive events: grants by admins, and restrictions by publishers."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
-
-from pydantic import AfterValidator, Field
-
-from event_bus.matching.limits import MAX_EVENT_TYPES
-from event_bus.model.registration import TypePattern
-from event_bus.model.validation import Request
+from typing import Literal
 
 Default = Literal["everything", "nothing"]
 """What a service without a right may receive."""
-
-
-class SubscriberRequest(Request):
-    """The types that a service may receive; an empty list permits none."""
-
-    event_types: Annotated[
-        list[TypePattern],
-        Field(max_length=MAX_EVENT_TYPES),
-        AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,7 @@
 """Versions of schemas: what clients send to register them, and what is kept."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import AfterValidator, ConfigDict, Field
-
-from event_bus.model.validation import Request, checked, refuse_control_characters
+from typing import Any, Literal
 
 MAX_VERSIONS = 100
 """How many versions a type may have, including deleted ones."""
@@ -16,9 +11,6 @@ MAX_TYPES = 1_000
 
 MAX_EXAMPLE_BYTES = 16 * 1024
 """The largest example of a version, as compact JSON in UTF-8."""
-
-MAX_UPCAST_CHARACTERS = 8_192
-"""The longest `upcast` expression, in characters."""
 
 Validation = Literal["off", "warn", "enforce"]
 """What publishing does with an invalid payload: nothing, a warning, or a refusal."""
@@ -37,35 +29,6 @@ Compatibility = Literal[
 Backward: the new version accepts whatever the old one accepts. Forward: the old version accepts
 whatever the new one accepts. Full: both. Transitive: with all versions, not only with the latest.
 """
-
-Description = Annotated[
-    str, Field(min_length=1, max_length=1024), AfterValidator(checked(refuse_control_characters))
-]
-"""A description of a type, for its users."""
-
-
-class SchemaRegistration(Request):
-    """The registration of a version of a type's schema."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
-
-    definition: Annotated[Any, Field(alias="schema")]
-    example: dict[str, Any] | None = None
-    upcast: Annotated[str, Field(min_length=1, max_length=MAX_UPCAST_CHARACTERS)] | None = None
-
-
-class SchemaSettingsChange(Request):
-    """The change of a type's schema settings: a JSON merge patch (RFC 7396)."""
-
-    fixed: ClassVar[Mapping[str, str]] = {
-        "id": "it is the type",
-        "type": "register schemas for another type instead",
-        "versions": "register one by POST /schemas/{type}/versions",
-    }
-
-    compatibility: Compatibility | None = None
-    validation: Validation | None = None
-    description: Description | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,7 @@ JSON pointers (RFC 6901) name them; the empty pointer names the whole payload.
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
-
-from event_bus.model.validation import checked, refuse_control_characters
-
-MAX_SENSITIVE_FIELDS = 32
-"""The most sensitive parts of one type or one event."""
+from typing import Any
 
 WHOLE = ""
 """The pointer of the whole payload."""
@@ -26,30 +18,6 @@ _MISSING = object()
 def marker() -> dict[str, Any]:
     """The marker that replaces a sensitive value."""
     return {_MARKER: True}
-
-
-def _check_pointer(text: str) -> None:
-    refuse_control_characters(text)
-    if text and not text.startswith("/"):
-        raise ValueError("must be a JSON pointer, which begins with /")
-    if any(each[:1] not in ("0", "1") for each in text.split("~")[1:]):
-        raise ValueError("must be a JSON pointer, in which ~ is written ~0, and / in a name ~1")
-
-
-def _pointers(value: Any) -> Any:
-    if value is True:
-        return [WHOLE]
-    if not isinstance(value, list):
-        raise PydanticCustomError("sensitive", "must be true, or an array of JSON pointers")
-    return value
-
-
-SensitiveFields = Annotated[
-    list[Annotated[str, Field(max_length=256), AfterValidator(checked(_check_pointer))]],
-    Field(min_length=1, max_length=MAX_SENSITIVE_FIELDS),
-    BeforeValidator(_pointers, json_schema_input_type=Literal[True] | list[str]),
-]
-"""The sensitive parts of a payload, as JSON pointers; `true` for all of it."""
 
 
 def points_at_something(payload: Mapping[str, Any], pointer: str) -> bool:

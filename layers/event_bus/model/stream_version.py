@@ -1,7 +1,10 @@
-"""Whether a stream has the version that a publisher expects.
+"""Versions of streams, and whether one is what a publisher expects.
 
 The fake bus of the Python client has a copy of this module in its wheel.
 """
+
+MAX_VERSION = 10**15
+"""Higher than the version of any event."""
 
 
 def meets(expected: int | str | None, version: int) -> bool:

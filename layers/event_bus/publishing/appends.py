@@ -8,9 +8,9 @@ from typing import Any
 from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Fault
 from event_bus.model.event import Event, Origin
-from event_bus.model.stream_append import MAX_WRITES, StreamAppend
-from event_bus.model.validation import invalid, read
 from event_bus.publishing.intake import Accepted, Intake, Judged, stream_deleted, version_conflict
+from event_bus.requests.stream_append import MAX_WRITES, StreamAppend
+from event_bus.requests.validation import invalid, read
 from event_bus.stores.events import Put
 from event_bus.stores.refusals import StreamDeleted, WrongVersion
 

@@ -5,8 +5,8 @@ from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Fault, Forbidden
 from event_bus.matching.event_types import validate_event_type
 from event_bus.model.event import BUS_DOMAIN, Event
-from event_bus.model.validation import invalid
 from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.requests.validation import invalid
 
 
 def check_command(event: Event, caller: Caller, rights: PublisherRights, at: str) -> None:

@@ -19,12 +19,13 @@ from event_bus.errors import (
     VersionConflict,
 )
 from event_bus.log import logger, traces
-from event_bus.model.event import Event, EventSubmission, Origin, accept, untimed_digest
+from event_bus.model.event import Event, Origin
 from event_bus.model.sensitive import WHOLE
-from event_bus.model.validation import invalid, read
 from event_bus.publishing.command_rules import check_command, no_handler
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
+from event_bus.requests.event import EventSubmission, accept, untimed_digest
+from event_bus.requests.validation import invalid, read
 from event_bus.stores.events import EventStore, Put
 from event_bus.stores.handlers import Handler
 from event_bus.stores.refusals import StreamDeleted, WrongVersion

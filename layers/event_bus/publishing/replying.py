@@ -13,16 +13,12 @@ from event_bus.model import command_record as transitions
 from event_bus.model.command_record import Command, Reply
 from event_bus.model.command_types import reply_address
 from event_bus.model.commands import is_over
-from event_bus.model.event import (
-    Event,
-    EventSubmission,
-    Origin,
-    accept,
-)
-from event_bus.model.metadata import REPLY_FOR, REPLY_STATUS
-from event_bus.model.validation import invalid, read
+from event_bus.model.event import Event, Origin
+from event_bus.model.metadata_members import REPLY_FOR, REPLY_STATUS
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
+from event_bus.requests.event import EventSubmission, accept
+from event_bus.requests.validation import invalid, read
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.refusals import Exists, Outdated

@@ -12,13 +12,14 @@ from event_bus.matching.explain import Reason, explain, nearest
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import static_parts
-from event_bus.model.event import Event, accept
+from event_bus.model.event import Event
 from event_bus.model.filters import Filters, check_filters, check_sent_filters
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.target import UnknownTarget
-from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.model.transitions import MESSAGE_REFUSED
 from event_bus.querying.explanations import Explainer
+from event_bus.requests.event import accept
+from event_bus.requests.testing import FilterTest, SubscriptionTest
 from event_bus.targets.aws_transport import sent_to_aws
 from event_bus.targets.http import HttpTarget
 from event_bus.targets.registry import TARGETS

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest, NotFound
-from event_bus.model.expected_version import MAX_VERSION
 from event_bus.model.stream_name import StreamName
+from event_bus.model.stream_version import MAX_VERSION
 from event_bus.paging import MAX_LIMIT, Portion, first_page
 from event_bus.querying.event_finder import READ_BUDGET, EventFinder
 from event_bus.stores.streams import (

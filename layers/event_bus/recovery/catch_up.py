@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.ids import new_id
 from event_bus.log import logger
-from event_bus.model.expected_version import MAX_VERSION
 from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, Replay
+from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue

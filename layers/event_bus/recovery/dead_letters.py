@@ -12,11 +12,12 @@ from event_bus.errors import Conflict, NotFound
 from event_bus.matching.event_types import matches_type
 from event_bus.model import transitions
 from event_bus.model.delivery import DeadLetterStatus, Delivery
-from event_bus.model.registration import TypePattern
-from event_bus.model.validation import Request, Time, checked, refuse_control_characters
+from event_bus.model.names import refuse_control_characters
 from event_bus.paging import Portion, first_page
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import next_message, nudge
+from event_bus.requests.type_patterns import TypePattern
+from event_bus.requests.validation import Request, Time, checked
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore

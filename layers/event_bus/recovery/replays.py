@@ -11,8 +11,9 @@ from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.ids import new_id
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.registration import Subscription
-from event_bus.model.replay import DEFAULT_RATE, EventReplayRequest, Replay, ReplayRequest
+from event_bus.model.replay import DEFAULT_RATE, Replay
 from event_bus.queues.replays import ReplayQueue
+from event_bus.requests.replay import EventReplayRequest, ReplayRequest
 from event_bus.stores.replays import ReplayStore
 
 _ATTEMPTS = 10

@@ -8,7 +8,6 @@ from event_bus.access.ownership import refuse_reserved
 from event_bus.enrichment.requests import enrichment_of
 from event_bus.errors import Fault, Forbidden, InvalidRequest
 from event_bus.model.registration import Subscription
-from event_bus.model.validation import members_of
 from event_bus.recovery.replays import refuse_future
 from event_bus.registry.roles import with_external_id
 from event_bus.registry.subscription_requests import (
@@ -16,6 +15,7 @@ from event_bus.registry.subscription_requests import (
     SubscriptionChange,
     SubscriptionRegistration,
 )
+from event_bus.requests.validation import members_of
 
 
 def asked_for(

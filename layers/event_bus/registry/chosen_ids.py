@@ -8,9 +8,9 @@ from typing import Any
 from event_bus.access.callers import Caller
 from event_bus.errors import InvalidRequest, NotFound, PreconditionFailed
 from event_bus.model.registration import Subscription
-from event_bus.model.validation import read
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.registry.subscriptions import Registered, SubscriptionRegistry
+from event_bus.requests.validation import read
 from event_bus.stores.refusals import Exists
 from event_bus.stores.subscriptions import CHOSEN
 from event_bus.targets.http import HttpTarget

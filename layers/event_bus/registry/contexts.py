@@ -17,10 +17,10 @@ from event_bus.errors import (
 from event_bus.model.contexts import (
     MAX_ENTRIES,
     ContextEntry,
-    ContextEntryRequest,
     check_context_key,
     check_context_name,
 )
+from event_bus.requests.contexts import ContextEntryRequest
 from event_bus.stores.contexts import ContextStore
 from event_bus.stores.refusals import Contended, Outdated, QuotaReached
 

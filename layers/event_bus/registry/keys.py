@@ -16,7 +16,7 @@ from event_bus.model.api_keys import (
     principal_id,
     proof_of_chosen,
 )
-from event_bus.model.credentials import Authentication, KeyRequest
+from event_bus.requests.credentials import Authentication, KeyRequest
 from event_bus.stores.keys import Ending, KeyChange, KeyStore, Ring
 from event_bus.stores.refusals import KeyGone, KeyTaken, Outdated
 

@@ -8,12 +8,13 @@ from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_publisher, refuse_reserved
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, Forbidden
-from event_bus.model.readers import check_own_types
-from event_bus.model.registration import Publisher, PublisherChange, PublisherRegistration
-from event_bus.model.validation import members_of
+from event_bus.model.registration import Publisher
 from event_bus.registry.keys import addition, busy, issue, taken
 from event_bus.registry.named_services import NamedServices
 from event_bus.registry.services import Services
+from event_bus.requests.publisher import PublisherChange, PublisherRegistration
+from event_bus.requests.readers import check_own_types
+from event_bus.requests.validation import members_of
 from event_bus.stores.keys import KeptKey
 from event_bus.stores.refusals import Exists, KeyTaken, Outdated, Refused
 from event_bus.stores.registrations import Registrations

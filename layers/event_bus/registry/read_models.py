@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault
+from event_bus.model.category import read_category
 from event_bus.model.read_model import MAX_READ_MODELS, Generation, ReadModel
-from event_bus.model.reducer import read_category
 from event_bus.queues.projections import ProjectionQueue
 from event_bus.states.model_reader import no_read_model
 from event_bus.stores.read_models import ReadModelStore

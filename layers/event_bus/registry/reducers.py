@@ -9,12 +9,12 @@ from event_bus.access.external_ids import new_external_id
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
 from event_bus.expressions.evaluator import InvalidExpression, check
+from event_bus.model.category import read_category
 from event_bus.model.reducer import (
     MAX_REDUCERS,
     MAX_VERSIONS,
     Reducer,
     ReducerVersion,
-    read_category,
     unpredictable_call,
 )
 from event_bus.registry.opt_ins import OptIns

@@ -27,13 +27,12 @@ from event_bus.model.schemas import (
     MAX_EXAMPLE_BYTES,
     MAX_TYPES,
     MAX_VERSIONS,
-    SchemaRegistration,
-    SchemaSettingsChange,
     SchemaVersion,
     TypeSchemas,
     VersionEntry,
 )
-from event_bus.model.validation import invalid, members_of
+from event_bus.requests.schemas import SchemaRegistration, SchemaSettingsChange
+from event_bus.requests.validation import invalid, members_of
 from event_bus.schemas.checks import check_schema
 from event_bus.schemas.compatibility import incompatibilities
 from event_bus.schemas.validator import PayloadValidator, compiled

@@ -2,9 +2,9 @@
 
 from event_bus.access.callers import Caller
 from event_bus.model.api_keys import ApiKey
-from event_bus.model.credentials import Authentication
 from event_bus.registry.keys import IssuedKey, addition, issue
 from event_bus.registry.services import Services
+from event_bus.requests.credentials import Authentication
 from event_bus.stores.keys import KeptKey, KeyChange
 
 

@@ -9,21 +9,18 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from event_bus.enrichment.requests import EnrichmentRequest, without_shown_sources
-from event_bus.model.credentials import Authentication
-from event_bus.model.filters import SentFilters
-from event_bus.model.followed_streams import FollowedStreams, FollowedStreamsRequest
-from event_bus.model.registration import (
-    BY_THE_BUS,
-    DeliveryGuarantee,
-    ResumeFrom,
-    SubscriptionStatus,
-    TypePatterns,
-)
-from event_bus.model.retry_policy import RetryPolicyRequest
+from event_bus.model.followed_streams import FollowedStreams
+from event_bus.model.registration import DeliveryGuarantee, ResumeFrom, SubscriptionStatus
 from event_bus.model.schemas import MAX_VERSIONS
 from event_bus.model.target import Target
-from event_bus.model.transform import TransformRequest
-from event_bus.model.validation import Name, Request, ServiceId, Time
+from event_bus.requests.credentials import Authentication
+from event_bus.requests.filters import SentFilters
+from event_bus.requests.followed_streams import FollowedStreamsRequest
+from event_bus.requests.publisher import BY_THE_BUS
+from event_bus.requests.retry_policy import RetryPolicyRequest
+from event_bus.requests.transform import TransformRequest
+from event_bus.requests.type_patterns import TypePatterns
+from event_bus.requests.validation import Name, Request, ServiceId, Time
 from event_bus.targets.http import CallbackUrl, HttpTarget, HttpTargetRequest
 from event_bus.targets.registry import TARGETS
 from event_bus.targets.requests import TargetRequest

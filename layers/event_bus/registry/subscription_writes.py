@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from event_bus.access.callers import Caller, unknown_key
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault
-from event_bus.model.credentials import Authentication
 from event_bus.model.pace import Pace
 from event_bus.model.registration import ResumeFrom, Subscription
 from event_bus.model.replay import Replay
@@ -15,6 +14,7 @@ from event_bus.registry.keys import IssuedKey, busy, taken
 from event_bus.registry.pausing import status_event, with_pause
 from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import subscriber_key
+from event_bus.requests.credentials import Authentication
 from event_bus.stores.refusals import HandlerTaken, KeyGone, KeyTaken, Outdated, QuotaReached
 from event_bus.stores.registrations import Registrations
 

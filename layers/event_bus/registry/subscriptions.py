@@ -15,11 +15,9 @@ from event_bus.errors import Conflict, Problem
 from event_bus.ids import new_id
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.commands import check_handler
-from event_bus.model.credentials import Authentication
 from event_bus.model.filters import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
 from event_bus.model.registration import Subscription, check_limits
-from event_bus.model.transform import check_fits
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.catch_up import catch_up_of
@@ -33,6 +31,8 @@ from event_bus.registry.subscription_requests import (
 )
 from event_bus.registry.subscription_targets import SubscriptionTargets
 from event_bus.registry.subscription_writes import SubscriptionWrites
+from event_bus.requests.credentials import Authentication
+from event_bus.requests.transform import check_fits
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.refusals import Refused, Used

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Discriminator, Field, RootModel
 
 from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS
 from event_bus.model.reducer import Reducer
-from event_bus.model.validation import Request, checked
+from event_bus.requests.validation import Request, checked
 from event_bus.targets.aws_target import RoleArn
 from event_bus.targets.lambda_function import FUNCTIONS
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus import json_numbers
+from event_bus.model.category import is_category
 from event_bus.model.read_model import MAX_INDEXED_BYTES, Generation, ModelState, ReadModel
-from event_bus.model.reducer import is_category
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.items import (

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from event_bus.model.reducer import Reducer, ReducerVersion, is_category, reducer_name
+from event_bus.model.category import is_category
+from event_bus.model.reducer import Reducer, ReducerVersion, reducer_name
 from event_bus.stored import restored
 from event_bus.stores.items import Item, document, query_items, query_names, text
 from event_bus.stores.refusals import Outdated

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from event_bus import times
-from event_bus.model.expected_version import MAX_VERSION
 from event_bus.model.stream_name import StreamName
+from event_bus.model.stream_version import MAX_VERSION
 from event_bus.stores.items import (
     Item,
     batch_get,

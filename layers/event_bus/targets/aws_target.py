@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from event_bus.access.external_ids import external_id_of
 from event_bus.model.target import Target
-from event_bus.model.validation import checked
+from event_bus.requests.validation import checked
 from event_bus.targets.requests import TargetRequest
 from event_bus.targets.resources import check_role
 

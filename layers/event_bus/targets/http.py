@@ -18,7 +18,7 @@ from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.target import Target
-from event_bus.model.validation import checked
+from event_bus.requests.validation import checked
 from event_bus.settings import settings
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.answers import reply_by, wants_reply

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
-from event_bus.model.validation import checked
+from event_bus.requests.validation import checked
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.answers import reply_by, wants_reply
 from event_bus.targets.aws_target import (

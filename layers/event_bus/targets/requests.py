@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from event_bus.model.target import Target
-from event_bus.model.validation import Request
+from event_bus.requests.validation import Request
 
 
 class TargetRequest(Request):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 from pydantic import AfterValidator
 
 from event_bus.model.outcome import Outcome
-from event_bus.model.validation import checked
+from event_bus.requests.validation import checked
 from event_bus.targets.aws_target import (
     MEMBERS,
     AwsTarget,

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from event_bus.model.outcome import Outcome
-from event_bus.model.validation import checked
+from event_bus.requests.validation import checked
 from event_bus.settings import settings
 from event_bus.targets.aws_target import (
     MEMBERS,

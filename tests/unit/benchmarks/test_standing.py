@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from event_bus.model.fetching import TURN_SECONDS
+from event_bus.requests.fetching import TURN_SECONDS
 
 from benchmarks import prices
 from benchmarks.standing import connected, listening

@@ -12,11 +12,12 @@ from event_bus.api.description import DOCUMENT
 from event_bus.api.documents.services import publisher_document
 from event_bus.api.documents.subscriptions import subscription_document
 from event_bus.errors import InvalidRequest
-from event_bus.model.read_model import ReadModelRegistration
-from event_bus.model.registration import Publisher, PublisherChange, PublisherRegistration
-from event_bus.model.validation import members_of, read
+from event_bus.model.registration import Publisher
 from event_bus.registry.asked_subscriptions import asked_for
 from event_bus.registry.subscription_requests import SubscriptionRegistration
+from event_bus.requests.publisher import PublisherChange, PublisherRegistration
+from event_bus.requests.read_model import ReadModelRegistration
+from event_bus.requests.validation import members_of, read
 
 from tests.unit.clients.command_line import Bus
 

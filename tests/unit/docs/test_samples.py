@@ -21,9 +21,9 @@ from event_bus.encryption.webhook_signatures import new_secret, signed_headers
 from event_bus.errors import InvalidRequest
 from event_bus.inbox.messages import Message
 from event_bus.model import circuit
-from event_bus.model.event import EventSubmission
 from event_bus.model.retry_policy import DEFAULT_POLICY
-from event_bus.model.validation import read
+from event_bus.requests.event import EventSubmission
+from event_bus.requests.validation import read
 
 from infra.built import ROOT
 from infra.settings import Settings

@@ -11,7 +11,7 @@ from event_bus.api.documents.members import Object, Time
 from event_bus.commands.finding import FoundCommand
 from event_bus.model import event as model
 from event_bus.model.command_record import CommandState
-from event_bus.model.metadata import REPLY_STATUS
+from event_bus.model.metadata_members import REPLY_STATUS
 from event_bus.publishing.replying import problem
 
 CommandError = TypeAliasType(

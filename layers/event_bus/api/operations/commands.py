@@ -5,11 +5,7 @@ from event_bus.api.operation import Operation
 from event_bus.api.operations.publishing import REQUIRE_HANDLER
 from event_bus.api.parameters import whole
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.command_requests import (
-    MAX_COMMAND_WAIT_SECONDS,
-    CommandSubmission,
-    ReplyRequest,
-)
+from event_bus.requests.commands import MAX_COMMAND_WAIT_SECONDS, CommandSubmission, ReplyRequest
 
 WAIT = whole(
     "wait",

@@ -4,7 +4,7 @@ from event_bus.api.documents.contexts import ContextEntry, ContextEntryPage
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING_BY_NAME, service
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.contexts import ContextEntryRequest
+from event_bus.requests.contexts import ContextEntryRequest
 
 SERVICE_ID = service(
     "service_id", "The service that keeps the context; required with an admin key."

@@ -17,9 +17,9 @@ from event_bus.api.parameters import (
     whole,
 )
 from event_bus.errors import Conflict, InvalidRequest, NotFound
-from event_bus.model.expected_version import MAX_VERSION
-from event_bus.model.stream_append import StreamChange
-from event_bus.model.validation import MAX_LABEL_CHARACTERS
+from event_bus.model.names import MAX_LABEL_CHARACTERS
+from event_bus.model.stream_version import MAX_VERSION
+from event_bus.requests.stream_append import StreamChange
 
 STREAM_ID = required_text("stream_id", "The `stream_id` of the events.", MAX_LABEL_CHARACTERS)
 SOURCE = service(

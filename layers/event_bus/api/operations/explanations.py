@@ -4,7 +4,7 @@ from event_bus.api.documents.explanations import MatchPage, SubscriptionTestResu
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING
 from event_bus.errors import NotFound
-from event_bus.model.testing import FilterTest, SubscriptionTest
+from event_bus.requests.testing import FilterTest, SubscriptionTest
 
 MATCHES = Operation(
     "GET /events/{id}/matches",

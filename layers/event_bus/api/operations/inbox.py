@@ -5,7 +5,7 @@ from event_bus.api.operation import Operation
 from event_bus.api.parameters import LIMIT, Header, Parameter, text, type_patterns, whole
 from event_bus.errors import Conflict, NotFound
 from event_bus.inbox.sse_format import MEDIA_TYPE
-from event_bus.model.fetching import (
+from event_bus.requests.fetching import (
     LEASE_SECONDS,
     MAX_LEASE_SECONDS,
     MAX_WAIT_SECONDS,

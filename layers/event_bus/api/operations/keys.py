@@ -6,7 +6,7 @@ from typing import Literal
 from event_bus.api.documents.services import CreatedKey, KeyList
 from event_bus.api.operation import Operation
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.credentials import KeyRequest, RotationRequest
+from event_bus.requests.credentials import KeyRequest, RotationRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from event_bus.api.documents.services import CreatedPublisher, Publisher, Publis
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.registration import PublisherChange, PublisherRegistration
+from event_bus.requests.publisher import PublisherChange, PublisherRegistration
 
 REGISTER = Operation(
     "POST /publishers",

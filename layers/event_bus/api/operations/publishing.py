@@ -9,9 +9,9 @@ from event_bus.api.documents.publishing import Accepted, AcceptedEvent, Appended
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import flag
 from event_bus.errors import Conflict
-from event_bus.model.event import EventSubmission
-from event_bus.model.stream_append import MAX_APPEND, StreamAppend
 from event_bus.publishing.intake import MAX_BATCH
+from event_bus.requests.event import EventSubmission
+from event_bus.requests.stream_append import MAX_APPEND, StreamAppend
 
 EventBatch = TypeAliasType(
     "EventBatch", Annotated[list[EventSubmission], Field(min_length=1, max_length=MAX_BATCH)]

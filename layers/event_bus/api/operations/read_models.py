@@ -6,7 +6,7 @@ from event_bus.api.operations import event_streams
 from event_bus.api.operations.reducers import SOURCE
 from event_bus.api.parameters import PAGING, PAGING_BY_NAME
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.read_model import ReadModelRegistration
+from event_bus.requests.read_model import ReadModelRegistration
 
 PUT = Operation(
     "PUT /read-models/{category}",

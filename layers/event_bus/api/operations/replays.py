@@ -4,7 +4,7 @@ from event_bus.api.documents.replays import Replay, ReplayPage
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.replay import EventReplayRequest, ReplayRequest
+from event_bus.requests.replay import EventReplayRequest, ReplayRequest
 
 REPLAY_EVENT = Operation(
     "POST /events/{id}/replay",

@@ -12,7 +12,7 @@ from event_bus.api.documents.schemas import (
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING, type_pattern
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
+from event_bus.requests.schemas import SchemaRegistration, SchemaSettingsChange
 
 REGISTER = Operation(
     "POST /schemas/{type}/versions",

@@ -4,7 +4,7 @@ from event_bus.api.documents.services import Subscriber, SubscriberPage
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING
 from event_bus.errors import NotFound
-from event_bus.model.rights import SubscriberRequest
+from event_bus.requests.subscriber import SubscriberRequest
 
 LIST = Operation(
     "GET /subscribers",

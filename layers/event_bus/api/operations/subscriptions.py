@@ -13,10 +13,10 @@ from event_bus.api.operation import Operation
 from event_bus.api.parameters import LIMIT, PAGING, Header, Parameter, choice, text
 from event_bus.api.query import Query
 from event_bus.errors import Conflict, NotFound, PreconditionFailed
-from event_bus.model.credentials import RotationRequest
 from event_bus.model.registration import SubscriptionStatus
 from event_bus.registry.subscription_query import SubscriptionQuery
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
+from event_bus.requests.credentials import RotationRequest
 
 
 def _failing(sent: str) -> Literal["failing"]:

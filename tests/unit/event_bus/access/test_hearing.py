@@ -4,7 +4,8 @@ import pytest
 from event_bus.access.hearing import Hearing, Subscribers
 from event_bus.access.receive_rights import RightsReader
 from event_bus.errors import Forbidden, InvalidRequest, NotFound
-from event_bus.model.rights import Default, Grant, SubscriberRequest
+from event_bus.model.rights import Default, Grant
+from event_bus.requests.subscriber import SubscriberRequest
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, publisher, service

@@ -26,7 +26,7 @@ from event_bus.errors import (
     NotFound,
     Unauthenticated,
 )
-from event_bus.model.validation import invalid
+from event_bus.requests.validation import invalid
 
 from tests.builders import AN_ADMIN, service
 from tests.requests import http_request

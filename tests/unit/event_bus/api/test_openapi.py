@@ -12,7 +12,7 @@ from event_bus.api.examples import EXAMPLES
 from event_bus.api.openapi import read_document
 from event_bus.api.operation import Operation
 from event_bus.api.operations.registry import OPERATIONS
-from event_bus.model.validation import read
+from event_bus.requests.validation import read
 from openapi_spec_validator import validate
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 

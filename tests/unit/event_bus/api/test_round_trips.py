@@ -7,20 +7,16 @@ from typing import Any
 import pytest
 from event_bus.api.documents.services import publisher_document
 from event_bus.api.documents.subscriptions import subscription_document
-from event_bus.model.registration import (
-    Publisher,
-    PublisherChange,
-    PublisherRegistration,
-    Subscription,
-)
-from event_bus.model.retry_policy import RetryPolicyRequest
+from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.target import Target
-from event_bus.model.validation import members_of, read
 from event_bus.registry.subscription_requests import (
     REMOVABLE,
     SubscriptionChange,
     SubscriptionRegistration,
 )
+from event_bus.requests.publisher import PublisherChange, PublisherRegistration
+from event_bus.requests.retry_policy import RetryPolicyRequest
+from event_bus.requests.validation import members_of, read
 from event_bus.settings import settings
 from event_bus.targets.sqs import SqsTarget
 from hypothesis import given

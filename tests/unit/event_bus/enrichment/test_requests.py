@@ -13,8 +13,8 @@ from event_bus.enrichment.requests import (
 from event_bus.errors import InvalidRequest
 from event_bus.model.enrichment import MAX_PART_BYTES, Enrichment, read_enrichment
 from event_bus.model.registration import Subscription
-from event_bus.model.validation import read
 from event_bus.registry.subscription_requests import SubscriptionChange
+from event_bus.requests.validation import read
 from event_bus.settings import settings
 
 from tests.aws import TARGETS, Aws

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from event_bus.errors import InvalidRequest
 from event_bus.matching.filters import SubscriptionFilter
-from event_bus.model.followed_streams import FollowedStreams, FollowedStreamsRequest
-from event_bus.model.validation import read
+from event_bus.model.followed_streams import FollowedStreams
+from event_bus.requests.followed_streams import FollowedStreamsRequest
+from event_bus.requests.validation import read
 
 ONE = FollowedStreams("planner", "task/1", None, 1)
 CATEGORY = FollowedStreams("planner", None, "task", 1)

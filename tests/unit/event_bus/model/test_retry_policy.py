@@ -4,13 +4,9 @@ from typing import Any
 
 import pytest
 from event_bus.errors import InvalidRequest
-from event_bus.model.retry_policy import (
-    DEFAULT_POLICY,
-    LONGEST_WAIT_SECONDS,
-    RetryPolicy,
-    RetryPolicyRequest,
-)
-from event_bus.model.validation import read
+from event_bus.model.retry_policy import DEFAULT_POLICY, LONGEST_WAIT_SECONDS, RetryPolicy
+from event_bus.requests.retry_policy import RetryPolicyRequest
+from event_bus.requests.validation import read
 
 
 def policy(**members: Any) -> RetryPolicy:

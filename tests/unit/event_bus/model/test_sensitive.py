@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 from event_bus.errors import InvalidRequest, pointer
-from event_bus.model.event import EventSubmission, accept
 from event_bus.model.sensitive import (
-    MAX_SENSITIVE_FIELDS,
     WHOLE,
     marker,
     points_at_something,
@@ -15,7 +13,9 @@ from event_bus.model.sensitive import (
     steps_of,
     take_out,
 )
-from event_bus.model.validation import read
+from event_bus.requests.event import EventSubmission, accept
+from event_bus.requests.sensitive import MAX_SENSITIVE_FIELDS
+from event_bus.requests.validation import read
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -2,9 +2,9 @@
 
 import pytest
 from event_bus.errors import InvalidRequest
-from event_bus.model.event import EventSubmission, accept
 from event_bus.model.trace_context import TraceContext, read_traceparent, trace_in
-from event_bus.model.validation import read
+from event_bus.requests.event import EventSubmission, accept
+from event_bus.requests.validation import read
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from event_bus.access.known_publishers import KnownPublishers
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, Problem, VersionConflict
-from event_bus.model.event import INLINE_PAYLOAD_BYTES, MAX_METADATA_BYTES
-from event_bus.model.stream_append import MAX_APPEND
+from event_bus.model.event import INLINE_PAYLOAD_BYTES
 from event_bus.model.stream_name import StreamName
 from event_bus.publishing.appends import Appends
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.requests.event import MAX_METADATA_BYTES
+from event_bus.requests.stream_append import MAX_APPEND
 from event_bus.stores.deduplication import DeduplicationStore
 
 from tests.aws import RETENTION_DAYS, Aws

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from event_bus.errors import InvalidRequest, Unavailable, VersionConflict
-from event_bus.model.event import Event, accept
+from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
 from event_bus.publishing.intake import MAX_BATCH, Accepted, Intake
+from event_bus.requests.event import accept
 from event_bus.stores.events import EventStore, Put
 
 from tests.aws import RETENTION_DAYS, Aws

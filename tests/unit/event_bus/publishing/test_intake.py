@@ -14,9 +14,9 @@ from event_bus.errors import (
     TooLarge,
     VersionConflict,
 )
-from event_bus.model.event import MAX_PAYLOAD_BYTES
 from event_bus.publishing.intake import Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.requests.event import MAX_PAYLOAD_BYTES
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, LARGE_PAYLOAD, publisher, submission

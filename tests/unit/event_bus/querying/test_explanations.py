@@ -11,10 +11,10 @@ from event_bus.errors import InvalidRequest, NotFound
 from event_bus.model.delivery import Routing
 from event_bus.model.enrichment import LookupSource, StaticSource
 from event_bus.model.rights import Restriction
-from event_bus.model.testing import FilterTest, SubscriptionTest
-from event_bus.model.validation import read
 from event_bus.querying.explanations import Explainer
 from event_bus.querying.filter_tester import FilterTester
+from event_bus.requests.testing import FilterTest, SubscriptionTest
+from event_bus.requests.validation import read
 from event_bus.transforms.transform import Transform
 
 from tests.aws import RETENTION_DAYS, Aws

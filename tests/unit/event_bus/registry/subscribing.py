@@ -10,13 +10,13 @@ from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
 from event_bus.errors import Problem
 from event_bus.model.registration import Subscription
-from event_bus.model.validation import read
 from event_bus.queues.replays import ReplayQueue
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.registry.subscription_targets import SubscriptionTargets
 from event_bus.registry.subscriptions import SubscriptionRegistry
+from event_bus.requests.validation import read
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import Part
 from event_bus.targets.http import HttpTarget

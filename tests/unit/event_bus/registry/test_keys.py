@@ -8,10 +8,10 @@ from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Forbidden, NotFound, Problem, Unauthenticated
 from event_bus.model.api_keys import ApiKey
-from event_bus.model.credentials import KeyRequest
-from event_bus.model.validation import read
 from event_bus.registry.keys import MAX_KEYS, KeyRing
 from event_bus.registry.services import Services
+from event_bus.requests.credentials import KeyRequest
+from event_bus.requests.validation import read
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, publisher, service, subscription

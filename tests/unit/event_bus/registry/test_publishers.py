@@ -8,11 +8,11 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
 from event_bus.model.api_keys import ApiKey, proof_of
-from event_bus.model.registration import PublisherChange, PublisherRegistration
 from event_bus.model.rights import Grant
-from event_bus.model.validation import read
 from event_bus.registry.keys import MAX_KEYS, KeyRing
 from event_bus.registry.publishers import PublisherRegistry
+from event_bus.requests.publisher import PublisherChange, PublisherRegistration
+from event_bus.requests.validation import read
 from event_bus.stores.refusals import Outdated
 
 from tests.aws import Aws

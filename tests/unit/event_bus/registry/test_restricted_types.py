@@ -7,11 +7,12 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.access.receive_rights import ReceiveRights
 from event_bus.errors import Conflict, InvalidRequest
-from event_bus.model.readers import MAX_READERS, MAX_RESTRICTED_NAMES
-from event_bus.model.registration import Publisher, PublisherChange, PublisherRegistration
+from event_bus.model.registration import Publisher
 from event_bus.model.rights import Grant
-from event_bus.model.validation import read
 from event_bus.registry.publishers import PublisherRegistry
+from event_bus.requests.publisher import PublisherChange, PublisherRegistration
+from event_bus.requests.readers import MAX_READERS, MAX_RESTRICTED_NAMES
+from event_bus.requests.validation import read
 from event_bus.stores.items import document, text
 from event_bus.stores.rights import right_in
 

@@ -7,7 +7,7 @@ import pytest
 from event_bus.errors import InvalidRequest
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.target import Target
-from event_bus.model.validation import read
+from event_bus.requests.validation import read
 from event_bus.targets.registry import TARGETS
 from event_bus.targets.transport import DeliveryRequest
 

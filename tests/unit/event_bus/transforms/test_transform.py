@@ -4,8 +4,8 @@ import sys
 import orjson
 import pytest
 from event_bus.errors import InvalidRequest
-from event_bus.model.transform import TransformRequest
-from event_bus.model.validation import read
+from event_bus.requests.transform import TransformRequest
+from event_bus.requests.validation import read
 from event_bus.transforms.errors import TransformFailed
 from event_bus.transforms.fields import header_text
 from event_bus.transforms.shape import shape

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from event_bus.errors import InvalidRequest, pointer
-from event_bus.model.event import EventSubmission
-from event_bus.model.validation import read, refuse_control_characters
+from event_bus.model.names import refuse_control_characters
+from event_bus.requests.event import EventSubmission
+from event_bus.requests.validation import read
 
 from tests.builders import submission
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from event_bus.errors import InvalidRequest, TooLarge
-from event_bus.model.event import MAX_PAYLOAD_BYTES, Event, EventSubmission, accept
-from event_bus.model.validation import read
+from event_bus.model.event import Event
 from event_bus.queues.message import from_json
+from event_bus.requests.event import MAX_PAYLOAD_BYTES, EventSubmission, accept
+from event_bus.requests.validation import read
 from event_bus.stores.event_items import from_item, to_item
 from hypothesis import given
 from hypothesis import strategies as st

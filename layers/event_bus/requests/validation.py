@@ -1,16 +1,19 @@
 """Reads what a client sent into a model, and reports each fault precisely."""
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from event_bus import times
 from event_bus.errors import Fault, InvalidRequest, pointer
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+from event_bus.model.names import (
+    MAX_LABEL_CHARACTERS,
+    SERVICE_PATTERN,
+    SERVICE_WORDS,
+    refuse_control_characters,
+)
 
 
 def checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
@@ -24,16 +27,6 @@ def checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
         return value
 
     return validator
-
-
-def refuse_control_characters(text: str) -> None:
-    """Refuses characters that could break a header or log line, or change its direction.
-
-    Raises:
-        ValueError: The text holds such a character.
-    """
-    if _CONTROL.search(text):
-        raise ValueError("must not hold control or bidirectional characters")
 
 
 def _utc(text: str) -> str:
@@ -60,46 +53,14 @@ def spelled(pattern: str, words: str) -> Any:
     return Field(pattern=pattern)
 
 
-SERVICE_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
-"""The names of services in words."""
-
-SERVICE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-"""The regular expression of the names of services."""
-
 ServiceId = Annotated[str, spelled(SERVICE_PATTERN, SERVICE_WORDS)]
 """The name of a service: 1 to 64 letters, digits, `_` and `-`."""
-
-_SERVICE_ID = TypeAdapter(ServiceId)
-
-
-def is_service_id(text: str) -> bool:
-    """Whether a text is a valid name of a service."""
-    try:
-        _SERVICE_ID.validate_python(text)
-    except ValidationError:
-        return False
-    return True
-
-
-def read_service_id(text: str) -> str:
-    """Reads a service's name from a path.
-
-    Raises:
-        InvalidRequest: It is not a valid name of a service.
-    """
-    if not is_service_id(text):
-        raise InvalidRequest.at("id", f"must be the name of a service: {SERVICE_WORDS}")
-    return text
 
 
 Name = Annotated[
     str, Field(min_length=1, max_length=128), AfterValidator(checked(refuse_control_characters))
 ]
 """The name of a publisher or subscription for people."""
-
-
-MAX_LABEL_CHARACTERS = 256
-"""The longest label: 1,024 bytes in UTF-8, which is the longest sort key of DynamoDB."""
 
 Label = Annotated[
     str,

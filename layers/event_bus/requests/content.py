@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus.model.validation import Request, checked, spelled
+from event_bus.requests.validation import Request, checked, spelled
 from event_bus.transforms.payloads import decoded
 
 OCTETS = "application/octet-stream"

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from event_bus.errors import InvalidRequest, pointer
 from event_bus.matching.event_types import intersection, validate_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
-from event_bus.model.validation import ServiceId
+from event_bus.requests.validation import ServiceId
 
 MAX_READERS = 100
 """The number of services in one list of readers."""

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from event_bus.errors import InvalidRequest
-from event_bus.model.validation import Request, checked, refuse_control_characters
+from event_bus.model.names import refuse_control_characters
+from event_bus.requests.validation import Request, checked
 from event_bus.transforms.errors import InvalidTransform
 from event_bus.transforms.shape import check_transform
 from event_bus.transforms.transform import Format, InputTransformer, Mode, Transform

@@ -6,9 +6,10 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from pydantic_core import PydanticCustomError
 
 from event_bus.model.api_keys import CredentialType, check_chosen_key
+from event_bus.model.names import refuse_control_characters
 from event_bus.model.principals import check_principal, principal_of
 from event_bus.model.scopes import Scope
-from event_bus.model.validation import Name, Request, Time, checked, refuse_control_characters
+from event_bus.requests.validation import Name, Request, Time, checked
 
 MAX_RATE = 10_000
 """The highest rate of a key, in requests a second."""

@@ -5,10 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
-from event_bus.model.validation import Label, Request
-
-MAX_VERSION = 10**15
-"""Higher than the version of any event."""
+from event_bus.model.stream_version import MAX_VERSION
+from event_bus.requests.validation import Label, Request
 
 
 def _said_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:

@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from event_bus.errors import Fault
-from event_bus.model.event import EventSubmission
-from event_bus.model.expected_version import MAX_VERSION, ExpectedVersion
-from event_bus.model.validation import Label, Request, ServiceId, invalid
+from event_bus.model.stream_version import MAX_VERSION
+from event_bus.requests.event import EventSubmission
+from event_bus.requests.expected_version import ExpectedVersion
+from event_bus.requests.validation import Label, Request, ServiceId, invalid
 
 MAX_APPEND = 50
 """The most events that one request appends to a stream.

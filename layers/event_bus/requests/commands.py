@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus.model.command_types import is_command
-from event_bus.model.event import EventSubmission
-from event_bus.model.validation import Request
+from event_bus.requests.event import EventSubmission
+from event_bus.requests.validation import Request
 
 MAX_COMMAND_WAIT_SECONDS = 25
 """The longest wait for the end of a command, in seconds: API Gateway gives up after 30."""

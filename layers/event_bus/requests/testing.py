@@ -7,11 +7,11 @@ from pydantic_core import PydanticCustomError
 
 from event_bus import json_numbers
 from event_bus.model.enrichment import MAX_PART_BYTES, MAX_SOURCES
-from event_bus.model.event import EventSubmission
-from event_bus.model.filters import SentFilters
-from event_bus.model.registration import TypePatterns
-from event_bus.model.transform import TransformRequest
-from event_bus.model.validation import Identifier, Request, checked
+from event_bus.requests.event import EventSubmission
+from event_bus.requests.filters import SentFilters
+from event_bus.requests.transform import TransformRequest
+from event_bus.requests.type_patterns import TypePatterns
+from event_bus.requests.validation import Identifier, Request, checked
 
 
 def _check_enrichment(enrichment: dict[str, Any]) -> None:

@@ -12,17 +12,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from event_bus.model.metadata_members import MAX_WINDOW_MINUTES, REPLY_FOR, REPLY_STATUS
 from event_bus.model.trace_context import TRACESTATE, read_traceparent
-from event_bus.model.validation import Label, Request, checked, spelled
-
-DEFAULT_WINDOW_MINUTES, MAX_WINDOW_MINUTES = 5, 60
-"""How many minutes a deduplication key is valid by default, and at most."""
-
-REPLY_FOR = "reply_for"
-"""The member of a reply's metadata that names the one service which it is for; the bus sets it."""
-
-REPLY_STATUS = "reply_status"
-"""The member of a reply's metadata that says what it reports; the bus sets it."""
+from event_bus.requests.validation import Label, Request, checked, spelled
 
 MAX_EXPECTED_REPLIES = 50
 """How many replies a request may expect."""

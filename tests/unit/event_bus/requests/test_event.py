@@ -6,16 +6,9 @@ import orjson
 import pytest
 from event_bus import strict_json, times
 from event_bus.errors import InvalidRequest, TooLarge
-from event_bus.model.event import (
-    INLINE_PAYLOAD_BYTES,
-    MAX_AHEAD_SECONDS,
-    MAX_METADATA_BYTES,
-    MAX_PAYLOAD_BYTES,
-    Event,
-    EventSubmission,
-    accept,
-)
-from event_bus.model.validation import read
+from event_bus.model.event import INLINE_PAYLOAD_BYTES, MAX_AHEAD_SECONDS, Event
+from event_bus.requests.event import MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES, EventSubmission, accept
+from event_bus.requests.validation import read
 
 from tests.builders import NOON, event, submission
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus.model.validation import Identifier, Request
+from event_bus.requests.validation import Identifier, Request
 
 MAX_WAIT_SECONDS = 20
 """The longest wait of a pull, in seconds."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from event_bus.errors import InvalidRequest, pointer
 from event_bus.inbox.messages import Message
-from event_bus.model.validation import read
+from event_bus.requests.validation import read
 from pydantic import BaseModel
 
 from tests.aws import TARGETS as AWS

@@ -1,0 +1,38 @@
+"""The event streams that a client wants to follow."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from event_bus.model.followed_streams import FollowedStreams
+from event_bus.model.stream_version import MAX_VERSION
+from event_bus.requests.validation import Label, Request, ServiceId
+
+
+class FollowedStreamsRequest(Request):
+    """The streams that a client wants to follow: one stream, or all of a category."""
+
+    source: ServiceId
+    id: Label | None = None
+    category: Label | None = None
+    from_version: Annotated[int, Field(ge=1, le=MAX_VERSION)] | None = None
+
+    @field_validator("from_version")
+    @classmethod
+    def _fits(cls, from_version: Any, info: ValidationInfo) -> Any:
+        if from_version not in (None, 1) and info.data.get("category") is not None:
+            raise PydanticCustomError("version", "must be 1 or left out with category")
+        return from_version
+
+    @model_validator(mode="after")
+    def _one(self) -> "FollowedStreamsRequest":
+        if (self.id is None) == (self.category is None):
+            raise PydanticCustomError("stream", "must have either an id or a category")
+        if self.category is not None and "/" in self.category:
+            raise PydanticCustomError("stream", "must have a category without a slash")
+        return self
+
+    def followed(self) -> "FollowedStreams":
+        """The streams."""
+        return FollowedStreams(self.source, self.id, self.category, self.from_version)

@@ -1,0 +1,33 @@
+"""The requests to replay events."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from event_bus.model.replay import DEFAULT_RATE, MAX_RATE
+from event_bus.requests.type_patterns import TypePatterns
+from event_bus.requests.validation import Identifier, Request, ServiceId, Time
+
+
+class EventReplayRequest(Request):
+    """The request to replay one event."""
+
+    subscription_id: Identifier | None = None
+
+
+class ReplayRequest(Request):
+    """The request to replay a period."""
+
+    since: Annotated[Time, Field(alias="from")]
+    until: Annotated[Time | None, Field(alias="to")] = None
+    subscription_id: Identifier | None = None
+    event_types: TypePatterns | None = None
+    source: ServiceId | None = None
+    rate: Annotated[int, Field(ge=1, le=MAX_RATE)] = DEFAULT_RATE
+
+    @model_validator(mode="after")
+    def _forwards(self) -> "ReplayRequest":
+        if self.until is not None and self.until <= self.since:
+            raise PydanticCustomError("period", "must have a `to` that is later than `from`")
+        return self

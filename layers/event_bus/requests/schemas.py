@@ -1,0 +1,42 @@
+"""The requests to register schemas, and to change their settings."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from event_bus.model.names import refuse_control_characters
+from event_bus.model.schemas import Compatibility, Validation
+from event_bus.requests.validation import Request, checked
+
+MAX_UPCAST_CHARACTERS = 8_192
+"""The longest `upcast` expression, in characters."""
+
+Description = Annotated[
+    str, Field(min_length=1, max_length=1024), AfterValidator(checked(refuse_control_characters))
+]
+"""A description of a type, for its users."""
+
+
+class SchemaRegistration(Request):
+    """The registration of a version of a type's schema."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
+
+    definition: Annotated[Any, Field(alias="schema")]
+    example: dict[str, Any] | None = None
+    upcast: Annotated[str, Field(min_length=1, max_length=MAX_UPCAST_CHARACTERS)] | None = None
+
+
+class SchemaSettingsChange(Request):
+    """The change of a type's schema settings: a JSON merge patch (RFC 7396)."""
+
+    fixed: ClassVar[Mapping[str, str]] = {
+        "id": "it is the type",
+        "type": "register schemas for another type instead",
+        "versions": "register one by POST /schemas/{type}/versions",
+    }
+
+    compatibility: Compatibility | None = None
+    validation: Validation | None = None
+    description: Description | None = None

@@ -1,0 +1,19 @@
+"""The request to grant a service types of events."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from event_bus.matching.limits import MAX_EVENT_TYPES
+from event_bus.requests.type_patterns import TypePattern
+from event_bus.requests.validation import Request
+
+
+class SubscriberRequest(Request):
+    """The types that a service may receive; an empty list permits none."""
+
+    event_types: Annotated[
+        list[TypePattern],
+        Field(max_length=MAX_EVENT_TYPES),
+        AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
+    ]
