@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from event_bus_client.cli.bus_file.plan import load, plan
+from event_bus_client.cli.bus_file.text import InvalidFile
 
 from tests.unit.clients.bus_files import GOOD, HANDLER, OFFLINE, bus_of
 from tests.unit.clients.command_line import exit_code, run
@@ -92,6 +93,53 @@ def test_what_the_file_lacks_is_removed_only_when_it_is_asked(tmp_path: Path) ->
     ]
 
 
+def test_nobody_who_listens_is_removed_or_exported() -> None:
+    bus = Registry()
+    made: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "websocket"}}
+    bus_of(bus).subscriptions.put("billing.listener", service_id="billing", **made)
+    bus.stored["subscriptions"]["billing.listener"]["expires_at"] = "2026-05-01T12:00:00.000Z"
+    assert plan(load("subscriptions: {}", bus_of(bus)), prune=True) == []
+    assert "listener" not in run(bus, "export").stdout
+
+
+def test_a_schema_changes_after_its_settings(tmp_path: Path) -> None:
+    bus = Registry()
+    file = tmp_path / "bus.yaml"
+    run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
+    before = len(bus.changes)
+    text = GOOD.replace("{type: integer}", "{type: string}")
+    arguments = written(file, text.replace("validation: enforce", "compatibility: none"))
+    run(bus, *arguments, "--yes")
+    # Only the new setting permits the new version.
+    assert bus.changes[before:] == [
+        "PATCH /schemas/order.placed",
+        "POST /schemas/order.placed/versions",
+    ]
+
+
+def test_true_is_not_one(tmp_path: Path) -> None:
+    bus, file = Registry(), tmp_path / "bus.yaml"
+    text = GOOD.replace("example: {total: 250}", "example: {total: [1, {of: 0}]}")
+    run(bus, *written(file, text), "--yes", "--secrets", str(tmp_path / "secrets"))
+    for same, other in (("[1, {", "[true, {"), ("{of: 0}", "{of: false}"), ("0}]", "0}, 0]")):
+        [change] = plan(load(text.replace(same, other), bus_of(bus)), prune=False)
+        assert change.resource == "schemas/order.placed"
+    assert plan(load(text.replace("[1, {", "[1.0, {"), bus_of(bus)), prune=False) == []
+
+
+@pytest.mark.parametrize(
+    ("members", "at"), [({"ordered": True}, "ordered"), ({"service_id": "shop"}, "service_id")]
+)
+def test_what_is_fixed_does_not_change(members: dict[str, Any], at: str) -> None:
+    bus = Registry()
+    made: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "pull"}}
+    bus_of(bus).subscriptions.put("billing.all", service_id="billing", **made)
+    text = json.dumps({"subscriptions": {"billing.all": {**made, **members}}})
+    with pytest.raises(InvalidFile) as refusal:
+        plan(load(text, bus_of(bus)), prune=False)
+    assert [each.pointer for each in refusal.value.faults] == [f"/subscriptions/billing.all/{at}"]
+
+
 @pytest.mark.parametrize("fails_after", range(10))
 def test_an_interrupted_apply_is_repeated(tmp_path: Path, fails_after: int) -> None:
     whole, broken = Registry(), Registry(fails_after=fails_after)
@@ -161,7 +209,8 @@ def test_a_refusal_names_the_line(tmp_path: Path) -> None:
     assert "7 of 9 changes are made" in shown.stdout
 
 
-def test_secrets_need_a_place(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o601])
+def test_secrets_need_a_place_that_nobody_else_reads_or_writes(tmp_path: Path, mode: int) -> None:
     arguments = (*written(tmp_path / "bus.yaml"), "--yes")
     bus = Registry()
     shown = run(bus, *arguments)
@@ -169,7 +218,7 @@ def test_secrets_need_a_place(tmp_path: Path) -> None:
     assert "--secrets" in shown.output
     open_to_all = tmp_path / "secrets"
     open_to_all.write_text("")
-    open_to_all.chmod(0o644)
+    open_to_all.chmod(mode)
     assert exit_code(bus, *arguments, "--secrets", str(open_to_all)) == 3
     assert not bus.changes
     assert run(bus, *arguments, "--json").exit_code == 2

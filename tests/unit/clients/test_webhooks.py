@@ -67,6 +67,14 @@ def test_either_secret_fits_while_one_is_replaced() -> None:
         webhook(SECRET).check(both, BODY)
 
 
+@pytest.mark.parametrize("version", ["v2", "v1a", "V1", "v", ""])
+def test_signatures_of_other_versions_do_not_count(version: str) -> None:
+    sent = headers()
+    other = sent["Webhook-Signature"].replace("v1,", f"{version},")
+    with pytest.raises(SignatureError, match="No signature"):
+        webhook().check({**sent, "Webhook-Signature": other}, BODY)
+
+
 @pytest.mark.parametrize(("at", "fits"), [(-300, True), (-301, False), (300, True), (301, False)])
 def test_webhooks_have_an_age(at: int, fits: bool) -> None:
     sent = headers(at=NOW + at)

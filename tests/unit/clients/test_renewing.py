@@ -1,0 +1,59 @@
+"""How long a lease holds, as its holder knows it."""
+
+import pytest
+from event_bus_client import (
+    ConnectionFailed,
+    EventBusError,
+    NotFound,
+    ServerError,
+    TooManyRequests,
+)
+from event_bus_client.renewing import _Lease
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which passes only as a test says."""
+    now = [100.0]
+    monkeypatch.setattr("event_bus_client.renewing.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_a_renewal_counts_from_when_it_was_asked_for(clock: list[float]) -> None:
+    lease = _Lease(30, 1_000)
+    clock[0] = 125
+    lease.renewed(110)
+    clock[0] = 139
+    assert lease.holds
+    clock[0] = 140
+    assert not lease.holds
+
+
+def test_a_lease_is_renewed_while_it_holds_and_is_wanted(clock: list[float]) -> None:
+    lease = _Lease(30, 40)
+    assert (lease.due, lease.pause) == (True, 10)
+    clock[0] = 130
+    assert not lease.due
+    lease.renewed(130)
+    assert lease.due
+    clock[0] = 140
+    assert (lease.holds, lease.due) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("failure", "holds"),
+    [
+        (ConnectionFailed("no answer"), True),
+        (ServerError(kind="x", status=503, title="x", detail=""), True),
+        (TooManyRequests(kind="x", status=429, title="x", detail=""), True),
+        (NotFound(kind="x", status=404, title="x", detail=""), False),
+    ],
+)
+def test_only_a_refusal_says_that_a_lease_is_gone(
+    clock: list[float], failure: EventBusError, holds: bool
+) -> None:
+    lease = _Lease(30, 1_000)
+    lease.failed(failure)
+    assert (lease.holds, lease.due) == (holds, holds)
+    clock[0] = 130
+    assert not lease.holds
