@@ -1,6 +1,6 @@
-"""The processes of functions on the emulator, forked from one that has imported boto3 and pydantic.
+"""The processes of functions on the emulator, forked from one that has imported what they need.
 
-To start Python and import them takes 0.4 s of a processor, for each of some hundred processes.
+To start Python and import it takes 0.7 s of a processor, for each of some hundred processes.
 """
 
 import json

@@ -24,7 +24,8 @@ NAME = "event_bus_local"
 
 MODULES = (
     *("bus", "commands", "emulator", "enforcement", "errors", "function_processes"),
-    *("ministack_process", "opening", "packaged", "process_template", "quiet_log", "stacks"),
+    *("ministack_costs", "ministack_process", "opening", "packaged", "process_template"),
+    *("quiet_log", "stacks"),
 )
 """The modules of this package that the distribution has."""
 

@@ -7,6 +7,14 @@ for the function of a stream, it looks at no event source.
 import importlib
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
+from event_bus.log import logger
+
+# The emulator's processes are forked from one that has made the log with other settings and for
+# another output.
+vars(logger).update(vars(Logger(location=None)))
+
 _handle = importlib.import_module("handler").handler
 
 

@@ -1,0 +1,157 @@
+"""Functions of ministack that cost much, replaced by others with the same results.
+
+- It parses a condition again for every item that it looks at. A query over some thousand items,
+  such as the router's for what changed in the registry, then stops everything for seconds. Here it
+  parses each condition once.
+- It parses all policies of the caller's role several times for each request, and compiles a pattern
+  for each route of an API. Both are a sixth of its processor time. Here it does so once for each.
+- It unpacks a function's code and layers, 50 MB, for every process that runs the function. Here it
+  unpacks each archive once, and all processes share the copy.
+- It starts Python and imports boto3 again for every such process. Here a process is forked.
+- After each invocation it waits 5 ms for further output. Here it waits until it has read the last
+  line that a function of the bus prints.
+- When it ends, it waits 30 s for each idle client to close its TLS connection, and logs an error
+  for each that does not. Here it waits 1 s, and logs nothing.
+"""
+
+import asyncio.constants
+import hashlib
+import logging
+import os
+import queue
+import re
+import subprocess
+import tempfile
+import threading
+import zipfile
+from contextlib import suppress
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+from ministack.core import iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
+from ministack.services import apigateway, dynamodb  # type: ignore[import-untyped]
+
+from localstack import function_processes
+from localstack.quiet_log import IdleClients
+
+# The handler of each function of the bus, and what it prints at the end of each call.
+_HANDLER = "event_bus.emulated.handler"
+_CALLED = '{"level":"INFO","message":"called"}'
+# The line is written before the answer, so it comes soon. A function that has died writes none.
+_OUTPUT_SECONDS = 1.0
+_drain = lambda_runtime.Worker._drain_stderr_bounded
+_remembered = lru_cache(maxsize=4096)
+
+
+class SharedZipFile:
+    """An archive whose one unpacked copy serves all processes; functions do not write into it."""
+
+    _unpacking = threading.Lock()
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> "SharedZipFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Holds nothing open."""
+
+    def namelist(self) -> list[str]:
+        """No names: the caller would check them again, and `zipfile` makes unsafe ones harmless."""
+        return []
+
+    def extractall(self, folder: str) -> None:
+        """Replaces a folder by a link to the unpacked copy.
+
+        Args:
+            folder: The folder, which is empty.
+        """
+        with open(self._path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        copy = os.path.join(tempfile.gettempdir(), "unpacked", digest)
+        with self._unpacking:
+            if not os.path.isdir(copy):
+                with zipfile.ZipFile(self._path) as archive:
+                    archive.extractall(f"{copy}.unfinished")
+                os.rename(f"{copy}.unfinished", copy)
+        os.rmdir(folder)
+        os.symlink(copy, folder)
+        os.remove(self._path)
+
+
+@_remembered
+def _pattern(route: str) -> re.Pattern[str]:
+    """The paths of a route, with a group for each parameter; `{name+}` has several segments."""
+    parts = re.split(r"(\{[^}]+\})", route)
+    groups = {"{": "([^/]+)", "+": "(.+)"}
+    return re.compile(
+        "".join(
+            groups["+" if part.endswith("+}") else "{"] if part.startswith("{") else re.escape(part)
+            for part in parts
+        )
+    )
+
+
+@_remembered
+def _names(route: str) -> list[str]:
+    return [name.removesuffix("+") for name in re.findall(r"\{([^}]+)\}", route)]
+
+
+def path_parameters(route: str, path: str) -> dict[str, str] | None:
+    """The parameters of a path, or None if it is not of this route.
+
+    Args:
+        route: The route's path, such as `/events/{id}`.
+        path: The path of a request.
+    """
+    found = _pattern(route).fullmatch(path)
+    return dict(zip(_names(route), found.groups(), strict=True)) if found else None
+
+
+def output_of(worker: Any, **waits: float) -> str:
+    """What a function printed in the invocation that has just ended.
+
+    Args:
+        worker: The process of the function.
+        waits: For how long to wait for the output of a function that is not of the bus.
+    """
+    ended = worker._proc is None
+    if ended or worker.config.get("Handler") != _HANDLER:
+        return str(_drain(worker, **waits))
+    lines: list[str] = []
+    with suppress(queue.Empty):
+        while not (lines and lines[-1] == _CALLED):
+            lines.append(worker._stderr_queue.get(timeout=_OUTPUT_SECONDS))
+    return "\n".join(lines)
+
+
+def reduce() -> None:
+    """Replaces the functions."""
+    # The check of an expression's grammar: text in, the error or None out. It is three quarters of
+    # what a condition costs.
+    dynamodb._condition_syntax_error = _remembered(dynamodb._condition_syntax_error)
+    tokens = _remembered(dynamodb._tokenize)
+    # Some callers change the list.
+    dynamodb._tokenize = lambda expression: list(tokens(expression))
+
+    parse = iam_evaluator.parse_policy_document
+    parse_text = _remembered(parse)
+    iam_evaluator.parse_policy_document = lambda policy: (
+        parse_text(policy) if isinstance(policy, str) else parse(policy)
+    )
+    apigateway._extract_path_params = path_parameters
+
+    lambda_runtime.Worker._drain_stderr_bounded = output_of
+    lambda_runtime.zipfile = SimpleNamespace(
+        ZipFile=SharedZipFile,
+        BadZipFile=zipfile.BadZipFile,
+        LargeFileError=zipfile.LargeZipFile,
+    )
+    lambda_runtime.subprocess = SimpleNamespace(
+        **{**vars(subprocess), "Popen": function_processes.start}
+    )
+
+    asyncio.constants.SSL_SHUTDOWN_TIMEOUT = 1.0
+    logging.getLogger("asyncio").addFilter(IdleClients())
