@@ -26,8 +26,8 @@ from event_bus.model.names import refuse_control_characters
 from event_bus.requests.contexts import ContextName
 from event_bus.requests.validation import Request, checked, spelled
 from event_bus.settings import settings
-from event_bus.targets.aws_target import RoleArn
 from event_bus.targets.lambda_function import FUNCTIONS
+from event_bus.targets.requests.target_request import RoleArn
 from event_bus.transforms.json_paths import JsonPath
 
 MAX_CACHE_SECONDS = 3_600

@@ -21,9 +21,10 @@ from event_bus.requests.retry_policy import RetryPolicyRequest
 from event_bus.requests.transform import TransformRequest
 from event_bus.requests.type_patterns import TypePatterns
 from event_bus.requests.validation import Name, Request, ServiceId, Time
-from event_bus.targets.http import CallbackUrl, HttpTarget, HttpTargetRequest
+from event_bus.targets.http import HttpTarget
 from event_bus.targets.registry import TARGETS
-from event_bus.targets.requests import TargetRequest
+from event_bus.targets.requests.http import CallbackUrl, HttpTargetRequest
+from event_bus.targets.requests.target_request import TargetRequest
 
 if TYPE_CHECKING:
     AnyTarget = TargetRequest
@@ -32,7 +33,7 @@ else:
     AnyTarget = TypeAliasType(
         "TargetRequest",
         Annotated[
-            Union[tuple(each.request for each in TARGETS.all())],  # noqa: UP007
+            Union[tuple(TARGETS.requests())],  # noqa: UP007
             Field(discriminator="type"),
         ],
     )
@@ -206,9 +207,8 @@ def _without_shown_members(change: Any) -> Any:
     if not isinstance(change, dict) or not isinstance(change.get("target"), dict):
         return change
     target = change["target"]
-    found = TARGETS.of_type(target.get("type"))
-    if found:
-        target = found.request.without_shown(target)
+    if found := TARGETS.request_of(target.get("type")):
+        target = found.without_shown(target)
     change = {**change, "target": target}
     if "callback_url" in change and change["callback_url"] == target.get("url"):
         del change["callback_url"]

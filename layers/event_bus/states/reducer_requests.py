@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Discriminator, Field, RootModel
 from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS
 from event_bus.model.reducer import Reducer
 from event_bus.requests.validation import Request, checked
-from event_bus.targets.aws_target import RoleArn
 from event_bus.targets.lambda_function import FUNCTIONS
+from event_bus.targets.requests.target_request import RoleArn
 
 
 def _check_version(arn: str) -> None:

@@ -1,1 +1,1 @@
-"""Targets: one module for each type, with everything about it, and one registry."""
+"""Targets: for each type a module and one with its request, and one registry of all."""

@@ -3,18 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
-
-from pydantic import AfterValidator
+from typing import Any
 
 from event_bus.access.external_ids import external_id_of
 from event_bus.model.target import Target
-from event_bus.requests.validation import checked
-from event_bus.targets.requests import TargetRequest
-from event_bus.targets.resources import check_role
-
-RoleArn = Annotated[str, AfterValidator(checked(check_role))]
-"""The ARN of a role that the bus may assume."""
 
 MEMBERS = {
     "role_arn": "The role by which the resource is reached: of its account, or of the bus's.",
@@ -67,12 +59,6 @@ class AwsTarget(Target):
         if self.role_arn is None:
             return {}
         return {"external_id": external_id_of(self.external_id, service_id)}
-
-
-class AwsTargetRequest(TargetRequest):
-    """A target that is an AWS resource, as a client sends it."""
-
-    shown_only: ClassVar[frozenset[str]] = frozenset({"external_id"})
 
 
 def listed_tags(answer: dict[str, Any]) -> dict[str, str]:

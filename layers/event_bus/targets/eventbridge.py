@@ -2,21 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, cast
-
-from pydantic import AfterValidator
+from typing import Any, ClassVar, Literal, cast
 
 from event_bus.model.outcome import Outcome
-from event_bus.requests.validation import checked
 from event_bus.settings import settings
-from event_bus.targets.aws_target import (
-    MEMBERS,
-    AwsTarget,
-    AwsTargetRequest,
-    RoleArn,
-    TaggedResource,
-    listed_tags,
-)
+from event_bus.targets.aws_target import MEMBERS, AwsTarget, TaggedResource, listed_tags
 from event_bus.targets.aws_transport import BatchTransport, Packed, body, refused, xray_header
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.target_type import Grants, TargetType
@@ -67,18 +57,6 @@ class EventBridgeTarget(AwsTarget):
         )
 
 
-class EventBridgeTargetRequest(AwsTargetRequest):
-    """An event bus of Amazon EventBridge, as a client sends it."""
-
-    type: Literal["eventbridge"]
-    event_bus: Annotated[str, AfterValidator(checked(check_event_bus))]
-    role_arn: RoleArn | None = None
-
-    def target(self) -> EventBridgeTarget:
-        """The target."""
-        return EventBridgeTarget(self.event_bus, role_arn=self.role_arn)
-
-
 class EventBridgeTransport(BatchTransport):
     """Puts events on event buses, up to ten in a request."""
 
@@ -111,7 +89,6 @@ def _entry(request: DeliveryRequest, text: str) -> dict[str, Any]:
 TARGET = TargetType(
     name="EventBridge",
     settings=EventBridgeTarget,
-    request=EventBridgeTargetRequest,
     transport=lambda deployment: EventBridgeTransport(deployment.aws_clients("events")),
     grants=Grants(resources=EVENT_BUSES),
     sent=lambda request: Sent(body(request)),

@@ -5,25 +5,20 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 import orjson
-from pydantic import AfterValidator
 
 from event_bus import times
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
-from event_bus.callbacks.urls import CallbackRules
 from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.target import Target
-from event_bus.requests.validation import checked
-from event_bus.settings import settings
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.answers import reply_by, wants_reply
 from event_bus.targets.envelope import delivery_trace, envelope
-from event_bus.targets.requests import TargetRequest
 from event_bus.targets.target_type import REPLYING, Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest, Sent
 
@@ -33,15 +28,6 @@ if TYPE_CHECKING:
 _PROBLEM_MEDIA_TYPE = "application/problem+json"
 _ASKS_TO_WAIT = frozenset({429, 503})
 _OWN_HEADERS = {"user-agent": "event-bus/1"}
-
-
-def _check_callback_url(url: str) -> None:
-    own = settings()
-    CallbackRules(own.own_host, own.callback_networks, local=own.local).check(url)
-
-
-CallbackUrl = Annotated[str, AfterValidator(checked(_check_callback_url))]
-"""A URL that a subscription may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +55,6 @@ class HttpTarget(Target):
     def replies(self) -> bool:
         """Whether its answers are published as replies."""
         return self.reply
-
-
-class HttpTargetRequest(TargetRequest):
-    """A callback, as a client sends it."""
-
-    type: Literal["http"]
-    url: CallbackUrl
-    reply: bool = False
-
-    def target(self) -> HttpTarget:
-        """The target."""
-        return HttpTarget(self.url, self.reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +236,6 @@ def _seconds(retry_after: str, now: float) -> float | None:
 TARGET = TargetType(
     name="Http",
     settings=HttpTarget,
-    request=HttpTargetRequest,
     transport=lambda deployment: HttpTransport(
         deployment.signing_secrets(),
         deployment.callback_client(),

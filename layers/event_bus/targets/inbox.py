@@ -11,7 +11,6 @@ from event_bus.log import logger
 from event_bus.model.outcome import Outcome
 from event_bus.model.target import Target
 from event_bus.targets.envelope import envelope
-from event_bus.targets.requests import TargetRequest
 from event_bus.targets.target_type import Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest, Sent
 
@@ -35,16 +34,6 @@ class InboxTarget(Target):
     def pushed(self) -> bool:
         """Whether events are pushed to those who are connected."""
         return self.type == "websocket"
-
-
-class InboxTargetRequest(TargetRequest):
-    """An inbox, as a client sends it."""
-
-    type: Literal["pull", "sse", "websocket"]
-
-    def target(self) -> InboxTarget:
-        """The target."""
-        return InboxTarget(self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +84,6 @@ def _sent(request: DeliveryRequest) -> Sent:
 TARGET = TargetType(
     name="Inbox",
     settings=InboxTarget,
-    request=InboxTargetRequest,
     transport=lambda deployment: InboxTransport(deployment.inboxes()),
     grants=Grants(
         # An inbox stores no payloads; they are opened when it is read.

@@ -3,23 +3,14 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import AfterValidator, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
-from event_bus.requests.validation import checked
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.answers import reply_by, wants_reply
-from event_bus.targets.aws_target import (
-    MEMBERS,
-    AwsTarget,
-    AwsTargetRequest,
-    RoleArn,
-    TaggedResource,
-)
+from event_bus.targets.aws_target import MEMBERS, AwsTarget, TaggedResource
 from event_bus.targets.aws_transport import failure, json_body
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.target_type import REPLYING, Grants, TargetType
@@ -77,27 +68,6 @@ class LambdaTarget(AwsTarget):
         )
 
 
-class LambdaTargetRequest(AwsTargetRequest):
-    """A function, as a client sends it."""
-
-    type: Literal["lambda"]
-    function: Annotated[str, AfterValidator(checked(FUNCTIONS.check))]
-    invocation: Literal["async", "sync"] = "async"
-    reply: bool = False
-    role_arn: RoleArn | None = None
-
-    @field_validator("reply")
-    @classmethod
-    def _has_a_result(cls, reply: bool, info: ValidationInfo) -> bool:
-        if reply and info.data.get("invocation") == "async":
-            raise PydanticCustomError("reply", "must be false if the invocation is not sync")
-        return reply
-
-    def target(self) -> LambdaTarget:
-        """The target."""
-        return LambdaTarget(self.function, self.invocation, self.reply, role_arn=self.role_arn)
-
-
 @dataclass(frozen=True, slots=True)
 class LambdaTransport:
     """Invokes functions.
@@ -151,7 +121,6 @@ class LambdaTransport:
 TARGET = TargetType(
     name="Lambda",
     settings=LambdaTarget,
-    request=LambdaTargetRequest,
     transport=lambda deployment: LambdaTransport(
         cache(deployment.replies), deployment.aws_clients("lambda")
     ),

@@ -1,17 +1,21 @@
 """The registry of targets: every type of target that a subscription may have.
 
-A target is one module of this package. A module is imported when its target is first needed, so
-that a lane's function imports the transport of its own target and no other.
+A target is a module of this package, and one of `requests` with what a client sends. A module is
+imported when its target is first needed, so that a lane's function imports the transport of its own
+target and no other, and no function imports requests that it does not read.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from event_bus.model.target import Target, UnknownTarget
 from event_bus.stored import restored
 from event_bus.targets.target_type import TargetType
+
+if TYPE_CHECKING:
+    from event_bus.targets.requests.target_request import TargetRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Entry:
 
     Attributes:
         lane: The name of its lane.
-        module: Its module in this package; None if it is named after the lane.
+        module: The name of its modules; None if they are named after the lane.
         types: The types by which clients name it; empty if its only type is named after the
             lane.
     """
@@ -33,6 +37,11 @@ class Entry:
         """Imports the module, and returns what it describes."""
         module = import_module(f"event_bus.targets.{self.module or self.lane}")
         return cast("TargetType", module.TARGET)
+
+    def load_request(self) -> "type[TargetRequest]":
+        """Imports the module of its request, and returns what a client sends."""
+        module = import_module(f"event_bus.targets.requests.{self.module or self.lane}")
+        return cast("type[TargetRequest]", module.REQUEST)
 
 
 class TargetRegistry:
@@ -73,6 +82,15 @@ class TargetRegistry:
         """The target of a type; None if there is no such type."""
         entry = self._by_type.get(name) if isinstance(name, str) else None
         return entry.load() if entry else None
+
+    def requests(self) -> "list[type[TargetRequest]]":
+        """What clients send of each target, in the order of `all`."""
+        return [entry.load_request() for entry in self._by_lane.values()]
+
+    def request_of(self, name: object) -> "type[TargetRequest] | None":
+        """What clients send of the target of a type; None if there is no such type."""
+        entry = self._by_type.get(name) if isinstance(name, str) else None
+        return entry.load_request() if entry else None
 
     def lane_of(self, name: str) -> str:
         """The lane of a type.

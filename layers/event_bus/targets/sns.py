@@ -2,20 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, cast
-
-from pydantic import AfterValidator
+from typing import Any, ClassVar, Literal, cast
 
 from event_bus.model.outcome import Outcome
-from event_bus.requests.validation import checked
-from event_bus.targets.aws_target import (
-    MEMBERS,
-    AwsTarget,
-    AwsTargetRequest,
-    RoleArn,
-    TaggedResource,
-    listed_tags,
-)
+from event_bus.targets.aws_target import MEMBERS, AwsTarget, TaggedResource, listed_tags
 from event_bus.targets.aws_transport import (
     BatchTransport,
     Packed,
@@ -65,18 +55,6 @@ class SnsTarget(AwsTarget):
         )
 
 
-class SnsTargetRequest(AwsTargetRequest):
-    """A topic, as a client sends it."""
-
-    type: Literal["sns"]
-    topic: Annotated[str, AfterValidator(checked(TOPICS.check))]
-    role_arn: RoleArn | None = None
-
-    def target(self) -> SnsTarget:
-        """The target."""
-        return SnsTarget(self.topic, role_arn=self.role_arn)
-
-
 class SnsTransport(BatchTransport):
     """Publishes events to topics, up to ten in a request."""
 
@@ -94,7 +72,6 @@ class SnsTransport(BatchTransport):
 TARGET = TargetType(
     name="Sns",
     settings=SnsTarget,
-    request=SnsTargetRequest,
     transport=lambda deployment: SnsTransport(deployment.aws_clients("sns")),
     sent=sent_to_aws,
     grants=Grants(resources=TOPICS),

@@ -1,24 +1,13 @@
 """Targets of the type `sqs`: queues of Amazon SQS, standard or FIFO."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, cast
-
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
-from typing_extensions import TypeAliasType
+from typing import Any, ClassVar, Literal, cast
 
 from event_bus.model.outcome import Outcome
-from event_bus.requests.validation import checked
 from event_bus.settings import settings
-from event_bus.targets.aws_target import (
-    MEMBERS,
-    AwsTarget,
-    AwsTargetRequest,
-    RoleArn,
-    TaggedResource,
-)
+from event_bus.targets.aws_target import MEMBERS, AwsTarget, TaggedResource
 from event_bus.targets.aws_transport import (
     BatchTransport,
     Packed,
@@ -28,14 +17,6 @@ from event_bus.targets.aws_transport import (
 )
 from event_bus.targets.resources import AwsResources, read_arn
 from event_bus.targets.target_type import Grants, TargetType
-
-ConsumerPolicy = TypeAliasType(
-    "ConsumerPolicy",
-    Annotated[
-        dict[str, Any],
-        Field(description="The IAM policy that lets a consumer work the managed queue."),
-    ],
-)
 
 QUEUES = AwsResources(
     service="sqs",
@@ -121,53 +102,6 @@ def queue_url(queue: str) -> str:
     return f"{host}/{parts.account}/{parts.resource}"
 
 
-class SqsTargetRequest(AwsTargetRequest):
-    """A queue, as a client sends it: by its ARN or its URL, or as one that the bus provides."""
-
-    shown_only: ClassVar[frozenset[str]] = frozenset({"external_id", "policy", "queue_url"})
-
-    type: Literal["sqs"]
-    managed: bool = False
-    queue: Annotated[
-        Annotated[str, AfterValidator(checked(check_queue))] | None,
-        Field(validate_default=True),
-    ] = None
-    role_arn: RoleArn | None = None
-
-    @field_validator("queue")
-    @classmethod
-    def _given_or_made(cls, queue: str | None, info: ValidationInfo) -> str | None:
-        managed = info.data.get("managed")
-        if queue is None and managed is False:
-            raise PydanticCustomError("queue", "is required, unless the queue is managed")
-        if queue is not None and managed:
-            raise PydanticCustomError("queue", "must be left out if the queue is managed")
-        return queue
-
-    @field_validator("role_arn")
-    @classmethod
-    def _made_in_the_own_account(cls, role_arn: str | None, info: ValidationInfo) -> str | None:
-        if role_arn is not None and info.data.get("managed"):
-            raise PydanticCustomError("role", "must be left out if the queue is managed")
-        return role_arn
-
-    def target(self) -> SqsTarget:
-        """The target; a managed queue has neither ARN nor URL until it is made."""
-        if self.queue is None:
-            return SqsTarget("", "", managed=True)
-        return SqsTarget(queue_arn(self.queue), queue_url(self.queue), role_arn=self.role_arn)
-
-    @classmethod
-    def without_shown(cls, members: Mapping[str, Any]) -> dict[str, Any]:
-        """Removes what an answer adds, which for a managed queue is the queue too."""
-        shown = {"queue"} if members.get("managed") is True else set()
-        return {
-            name: value
-            for name, value in members.items()
-            if name not in cls.shown_only and name not in shown
-        }
-
-
 def _consumer_policy(queue: str) -> dict[str, Any]:
     """The IAM policy by which a consumer works a queue, and can do nothing else with it."""
     return {
@@ -204,7 +138,6 @@ class SqsTransport(BatchTransport):
 TARGET = TargetType(
     name="Sqs",
     settings=SqsTarget,
-    request=SqsTargetRequest,
     transport=lambda deployment: SqsTransport(deployment.aws_clients("sqs")),
     sent=sent_to_aws,
     grants=Grants(resources=QUEUES),
@@ -215,5 +148,4 @@ TARGET = TargetType(
         "policy": "The IAM policy that lets a consumer work the managed queue.",
         **MEMBERS,
     },
-    derived={"policy": ConsumerPolicy},
 )

@@ -3,21 +3,13 @@
 import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import AfterValidator
 
 from event_bus import aws_codes
 from event_bus.model.outcome import Outcome
-from event_bus.requests.validation import checked
-from event_bus.targets.aws_target import (
-    MEMBERS,
-    AwsTarget,
-    AwsTargetRequest,
-    RoleArn,
-    TaggedResource,
-)
+from event_bus.targets.aws_target import MEMBERS, AwsTarget, TaggedResource
 from event_bus.targets.aws_transport import failure, json_body, xray_header
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.target_type import Grants, TargetType
@@ -67,18 +59,6 @@ class StepFunctionsTarget(AwsTarget):
             },
             "key={key},value={value}",
         )
-
-
-class StepFunctionsTargetRequest(AwsTargetRequest):
-    """A state machine of AWS Step Functions, as a client sends it."""
-
-    type: Literal["stepfunctions"]
-    state_machine: Annotated[str, AfterValidator(checked(STATE_MACHINES.check))]
-    role_arn: RoleArn | None = None
-
-    def target(self) -> StepFunctionsTarget:
-        """The target."""
-        return StepFunctionsTarget(self.state_machine, role_arn=self.role_arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +113,6 @@ def _name(request: DeliveryRequest) -> str:
 TARGET = TargetType(
     name="StepFunctions",
     settings=StepFunctionsTarget,
-    request=StepFunctionsTargetRequest,
     transport=lambda deployment: StepFunctionsTransport(
         deployment.aws_clients(STATE_MACHINES.client)
     ),

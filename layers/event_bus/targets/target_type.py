@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from event_bus.model.target import Target
-from event_bus.targets.requests import TargetRequest
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.transport import DeliveryRequest, Sent, Transport
 
@@ -80,19 +79,15 @@ class TargetType:
     Attributes:
         name: Its name in CamelCase, as CloudFormation resources and schemas use it.
         settings: What is stored of it.
-        request: What a client sends.
         transport: Makes its transport.
         grants: What its lane's function may do.
         sent: What is sent of an event, its signature aside.
         members: The meaning of each member that clients send or see, for the API's description.
-        derived: The members that answers show and that are not stored, with their types.
     """
 
     name: str
     settings: type[Target]
-    request: type[TargetRequest]
     transport: Callable[[Deployment], Transport]
     grants: Grants
     sent: Callable[[DeliveryRequest], Sent]
     members: Mapping[str, str]
-    derived: Mapping[str, Any] = field(default_factory=dict)

@@ -10,10 +10,11 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from event_bus.api.schemas import Schema
 from event_bus.targets.registry import TARGETS
+from event_bus.targets.requests.target_request import TargetRequest
 from event_bus.targets.target_type import TargetType
 
 
-def _document(target: TargetType) -> Any:
+def _document(target: TargetType, request: type[TargetRequest]) -> Any:
     """Makes the model of a target as answers show it."""
     hints = get_type_hints(target.settings)
     members: dict[str, Any] = {}
@@ -24,7 +25,7 @@ def _document(target: TargetType) -> Any:
             members[name] = NotRequired[_described(target, name, Union[tuple(present)])]  # noqa: UP007
         else:
             members[name] = _described(target, name, hints[name])
-    for name, kind in target.derived.items():
+    for name, kind in request.derived.items():
         members[name] = NotRequired[kind]
     make: Any = TypedDict
     document = make(target.settings.__name__, members)
@@ -43,8 +44,8 @@ def describe_requests(schemas: dict[str, Schema]) -> None:
     Args:
         schemas: The schemas of the OpenAPI document, by name.
     """
-    for target in TARGETS.all():
-        properties = schemas[target.request.__name__]["properties"]
+    for target, request in zip(TARGETS.all(), TARGETS.requests(), strict=True):
+        properties = schemas[request.__name__]["properties"]
         for name in properties.keys() & target.members.keys():
             properties[name]["description"] = target.members[name]
 
@@ -55,7 +56,7 @@ else:
     Target = TypeAliasType(
         "Target",
         Annotated[
-            Union[tuple(_document(each) for each in TARGETS.all())],  # noqa: UP007
+            Union[tuple(map(_document, TARGETS.all(), TARGETS.requests()))],  # noqa: UP007
             Field(discriminator="type"),
         ],
     )

@@ -16,9 +16,9 @@ from tests.builders import event, subscription
 
 def validated(**members: Any) -> Target:
     """The target that a client's members ask for."""
-    found = TARGETS.of_type(members["type"])
+    found = TARGETS.request_of(members["type"])
     assert found
-    return read(found.request, members).target()
+    return read(found, members).target()
 
 
 def faults(**members: Any) -> list[str]:

@@ -2,10 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator
 
 from event_bus.model.target import Target
-from event_bus.requests.validation import Request
+from event_bus.requests.validation import Request, checked
+from event_bus.targets.resources import check_role
+
+RoleArn = Annotated[str, AfterValidator(checked(check_role))]
+"""The ARN of a role that the bus may assume."""
 
 
 class TargetRequest(Request):
@@ -13,9 +19,11 @@ class TargetRequest(Request):
 
     Attributes:
         shown_only: Members that answers show and that clients do not send.
+        derived: Those of them that are not stored either, with their types.
     """
 
     shown_only: ClassVar[frozenset[str]] = frozenset()
+    derived: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
     def target(self) -> Target:
@@ -29,3 +37,9 @@ class TargetRequest(Request):
             members: The members that a client sent.
         """
         return {name: value for name, value in members.items() if name not in cls.shown_only}
+
+
+class AwsTargetRequest(TargetRequest):
+    """A target that is an AWS resource, as a client sends it."""
+
+    shown_only: ClassVar[frozenset[str]] = frozenset({"external_id"})

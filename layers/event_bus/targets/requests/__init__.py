@@ -1,0 +1,1 @@
+"""Targets as clients send them, one module for each."""

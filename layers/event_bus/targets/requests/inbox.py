@@ -1,0 +1,19 @@
+"""What a client sends of an inbox."""
+
+from typing import Literal
+
+from event_bus.targets.inbox import InboxTarget
+from event_bus.targets.requests.target_request import TargetRequest
+
+
+class InboxTargetRequest(TargetRequest):
+    """An inbox, as a client sends it."""
+
+    type: Literal["pull", "sse", "websocket"]
+
+    def target(self) -> InboxTarget:
+        """The target."""
+        return InboxTarget(self.type)
+
+
+REQUEST = InboxTargetRequest
