@@ -145,12 +145,12 @@ def test_one_event_is_replayed() -> None:
 
 
 def test_keys_of_a_service_that_only_receives_are_found() -> None:
-    key = {"id": "ebk_1", "name": None, "scopes": ["read"], "expires_at": None}
+    key = {"service_id": "shop", "type": "api_key", "scopes": ["publish"], "created_at": AT}
     bus = Bus(
         **{
-            "GET /subscribers/billing/keys": {"items": [key]},
-            "POST /publishers/shop/keys": {"id": "ebk_2"},
-            "POST /publishers/shop/keys/ebk_2/rotate": {"id": "ebk_3"},
+            "GET /subscribers/billing/keys": {"items": [{**key, "id": "ebk_1"}]},
+            "POST /publishers/shop/keys": {**key, "id": "ebk_2"},
+            "POST /publishers/shop/keys/ebk_2/rotate": {**key, "id": "ebk_3"},
             "DELETE /publishers/shop/keys/ebk_2": httpx.Response(204),
         }
     )

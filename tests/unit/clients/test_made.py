@@ -41,6 +41,12 @@ def test_the_client_without_asyncio_is_made_from_the_one_with_it() -> None:
         (models.StoredEvent, "Event"),
         (models.Receipt, "AcceptedEvent"),
         (models.Received, "FetchedEvent"),
+        (models.Key, "CreatedKey"),
+        (models.ContextEntry, "ContextEntry"),
+        (models.Match, "Match"),
+        (models.Reason, "Reason"),
+        (models.Tested, "TestResult"),
+        (models.Tested, "SubscriptionTestResult"),
     ],
 )
 def test_models_are_those_of_the_api(model: type[BaseModel], schema: str) -> None:

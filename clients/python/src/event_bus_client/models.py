@@ -255,14 +255,14 @@ class Key(Document):
     id: str
     service_id: str
     type: str
-    stands_for: str | None
-    name: str | None
+    stands_for: str | None = None
+    name: str | None = None
     scopes: list[str]
     created_at: Time
-    expires_at: Time | None
-    last_used_at: Time | None
-    rate_limit: int | None
-    replaced_by: str | None
+    expires_at: Time | None = None
+    last_used_at: Time | None = None
+    rate_limit: int | None = None
+    replaced_by: str | None = None
     authentication: dict[str, str] | None = Field(default=None, repr=False)
 
     @property
@@ -304,7 +304,7 @@ class Reason(Document):
     code: str
     pointer: str
     detail: str
-    suggestion: str | None
+    suggestion: str | None = None
 
 
 class Match(Document):
@@ -322,7 +322,7 @@ class Match(Document):
     service_id: str
     name: str
     matched: bool
-    reason: Reason | None
+    reason: Reason | None = None
 
 
 class Tested(Document):

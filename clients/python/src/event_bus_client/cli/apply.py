@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from event_bus_client.cli.bus_file.plan import BusFile, Change, kinds_of, load, 
 from event_bus_client.cli.bus_file.secrets import SecretsFile, hands_out, lost, secrets_in
 from event_bus_client.cli.bus_file.text import CORE, Fault, InvalidFile, parts, read
 from event_bus_client.cli.context import State, state
-from event_bus_client.cli.exits import Ended, Exit
+from event_bus_client.cli.exits import Ended, Exit, failure, print_problem
 from event_bus_client.cli.options import YES, counted, sure
 from event_bus_client.cli.reading import text_of
 from event_bus_client.errors import EventBusError, Problem
@@ -61,7 +62,7 @@ def apply(
         wanted = load(text_of(file), known.bus)
         changes = plan(wanted, prune=prune)
     except InvalidFile as invalid:
-        _refuse(name, invalid.faults)
+        _refuse(known, name, invalid.faults)
     notes = unread(wanted, changes)
     listed = [each.document() for each in changes]
     document = {"changes": listed, "notes": notes, "applied": False}
@@ -137,7 +138,8 @@ def _make(
         try:
             answer = change.carry_out()
         except EventBusError as error:
-            if isinstance(error, Problem):
+            known.context = {"resource": change.resource, "changes_made": done}
+            if isinstance(error, Problem) and not known.as_json:
                 path = [change.kind.name, change.resource_id]
                 found = [
                     file.node.fault([*path, *parts(each.pointer)], each.detail)
@@ -164,8 +166,12 @@ def _make(
             )
 
 
-def _refuse(name: str, faults: Sequence[Fault]) -> None:
-    _show(name, faults)
+def _refuse(known: State, name: str, faults: Sequence[Fault]) -> None:
+    if known.as_json:
+        failed = [asdict(each) for each in faults]
+        print_problem(failure(Exit.USAGE, f"{name} is not valid.", errors=failed))
+    else:
+        _show(name, faults)
     raise Ended(Exit.USAGE)
 
 

@@ -23,6 +23,7 @@ class State:
         ca_file: Certificates to trust.
         as_json: Whether to print JSON.
         transport: Replaces the network, as tests do.
+        context: What a failure is about, as members of its JSON.
         command: The command that runs, as Click knows it.
     """
 
@@ -32,6 +33,7 @@ class State:
     ca_file: str | None = None
     as_json: bool = False
     transport: httpx.BaseTransport | None = field(default=None, repr=False)
+    context: dict[str, Any] = field(default_factory=dict, repr=False)
     command: Any = field(default=None, repr=False)
 
     @cached_property

@@ -1,12 +1,16 @@
 """Exit codes, and how failures are shown."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
+import typer
 from rich.console import Console
 
+from event_bus_client.cli.context import State
 from event_bus_client.errors import (
     ConfigurationError,
     Conflict,
@@ -76,6 +80,18 @@ _HINTS: tuple[tuple[type[EventBusError], str], ...] = (
 )
 
 
+_KINDS: dict[Exit, tuple[str, str]] = {
+    Exit.FAILED: ("failed", "The command failed"),
+    Exit.USAGE: ("usage", "The command is used wrongly, or a file is not valid"),
+    Exit.NOT_PERMITTED: ("configuration", "There is no URL or key, or a setting is not valid"),
+    Exit.UNREACHABLE: ("unreachable", "The bus cannot be reached"),
+}
+"""The type and the title of failures that are no answers of the bus."""
+
+_MISUSE: type[Exception] = typer.BadParameter.__mro__[2]
+"""Click's own exception, which Typer does not export. Its module depends on Typer's version."""
+
+
 class Ended(Exception):
     """Ends the program with a code, after the command has said everything."""
 
@@ -86,15 +102,29 @@ class Ended(Exception):
 
 
 @contextmanager
-def failures_shown() -> Iterator[None]:
-    """Shows what the bus refuses on stderr, and ends the program with the code for it."""
+def failures_shown(known: State) -> Iterator[None]:
+    """Shows on stderr what failed, and ends the program with the code for it."""
     try:
         yield
     except Ended as ended:
         sys.exit(ended.code)
     except EventBusError as error:
-        show(error)
+        show(error, known)
         sys.exit(code_of(error))
+    except _MISUSE as misuse:
+        if known.as_json:
+            print_problem(failure(Exit.USAGE, misuse.format_message()))  # type: ignore[attr-defined]
+        else:
+            misuse.show()  # type: ignore[attr-defined]
+        sys.exit(Exit.USAGE)
+    except typer.Abort:
+        if known.as_json:
+            print_problem(
+                failure(Exit.FAILED, "You answered no, or no answer came. --yes answers.")
+            )
+        else:
+            typer.echo("Aborted. Nothing was changed.", err=True)
+        sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
     except BrokenPipeError:
@@ -108,8 +138,15 @@ def code_of(error: EventBusError) -> Exit:
     return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
-def show(error: EventBusError) -> None:
+def show(error: EventBusError, known: State) -> None:
     """Shows a failure on stderr: what is wrong, where, and what to do next."""
+    hint = next((said for kind, said in _HINTS if isinstance(error, kind)), None)
+    if known.as_json:
+        code = code_of(error)
+        said = _answered(error) if isinstance(error, Problem) else failure(code, str(error))
+        more = {**known.context, **({"hint": hint} if hint else {})}
+        print_problem({**said, "exit_code": int(code), **more})
+        return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"error: {error}", style="red", markup=False)
     if isinstance(error, Problem):
@@ -117,6 +154,24 @@ def show(error: EventBusError) -> None:
             console.print(f"  {fault.pointer}: {fault.detail}", markup=False)
         if error.request_id:
             console.print(f"  request {error.request_id}", style="dim", markup=False)
-    hint = next((said for kind, said in _HINTS if isinstance(error, kind)), None)
     if hint:
         console.print(hint, markup=False)
+
+
+def failure(code: Exit, detail: str, **members: Any) -> dict[str, Any]:
+    """Problem details (RFC 9457) of a failure that is no answer of the bus."""
+    kind, title = _KINDS[code]
+    described = {"type": f"urn:event-bus:command-line:{kind}", "title": title, "detail": detail}
+    return {**described, **members, "exit_code": int(code)}
+
+
+def _answered(problem: Problem) -> dict[str, Any]:
+    """The problem details with which the bus refused, made complete."""
+    described = {"type": "about:blank", "title": problem.title, "status": problem.status}
+    named = {} if problem.request_id is None else {"request_id": problem.request_id}
+    return {**described, **named, **problem.document}
+
+
+def print_problem(document: dict[str, Any]) -> None:
+    """Prints problem details as a line of JSON."""
+    print(json.dumps(document, ensure_ascii=False), file=sys.stderr)

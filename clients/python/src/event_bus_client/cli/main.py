@@ -1,5 +1,6 @@
 """The commands of `event-bus`."""
 
+import sys
 from typing import Any
 
 import typer
@@ -23,7 +24,7 @@ from event_bus_client.cli import (
 from event_bus_client.cli.apply import apply, export
 from event_bus_client.cli.context import State
 from event_bus_client.cli.doctor import doctor
-from event_bus_client.cli.exits import failures_shown
+from event_bus_client.cli.exits import Exit, failures_shown
 from event_bus_client.cli.groups import Group
 from event_bus_client.cli.listen import listen
 from event_bus_client.cli.login import login, logout
@@ -40,6 +41,8 @@ class Root(Group):
         ours = [each for each in args[:end] if each != "--json"]
         if len(ours) < end:
             args = ["--json", *ours, *args[end:]]
+            # Also a failure to parse the other options is then shown as JSON.
+            ctx.ensure_object(State).as_json = True
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
@@ -110,7 +113,14 @@ def options(
     given.ca_file, given.as_json = ca_file, as_json
 
 
-def main() -> None:
-    """Runs the command line."""
-    with failures_shown():
-        app(prog_name="event-bus")
+def main(arguments: list[str] | None = None, known: State | None = None) -> None:
+    """Runs the command line.
+
+    Args:
+        arguments: Its arguments; None for those of the program.
+        known: What the options before the command are stored in.
+    """
+    known = known or State()
+    with failures_shown(known):
+        code = app(arguments, prog_name="event-bus", obj=known, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else Exit.DONE)

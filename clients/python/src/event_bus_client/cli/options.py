@@ -1,6 +1,7 @@
 """Options that several commands have, and what they do."""
 
 import re
+import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from itertools import islice
@@ -31,8 +32,15 @@ def counted(count: int, noun: str) -> str:
 
 def sure(question: str, yes: bool) -> None:
     """Asks before something that cannot be undone, unless the answer was given as an option."""
-    if not yes:
-        typer.confirm(question, abort=True)
+    if yes:
+        return
+    # On stderr, so that the answer of the bus alone is on stdout; Click writes a space to stdout.
+    print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        print(file=sys.stderr)
+    if answer.strip().lower() not in ("y", "yes"):
+        raise typer.Abort
 
 
 def moment(text: str | None) -> str | None:
