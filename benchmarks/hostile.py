@@ -18,8 +18,6 @@ from event_bus.matching.event_view import event_view
 from event_bus.matching.index import SubscriptionIndex
 
 SUBSCRIPTIONS = 10_000
-GOAL_MS = 100
-GOAL_MIB = 64
 MEGABYTE = 1024 * 1024
 
 Pattern = dict[str, Any]

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from event_bus.requests.credentials import MAX_RATE
+from event_bus.targets.registry import TARGETS
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -102,8 +103,10 @@ def _networks(text: str) -> str:
 
 def _target_patterns(text: str) -> str:
     for each in text.split(",") if text else ():
-        if not re.fullmatch(r"arn:[^:,]+:(sqs|sns|lambda|events):[^:,]+:[^:,]+:[^,]+", each):
-            raise ValueError(f"{each} is no ARN of sqs, sns, lambda or events")
+        found = re.fullmatch(r"arn:[^:,]+:([a-z]+):[^:,]+:[^:,]+:[^,]+", each)
+        services = TARGETS.services
+        if not found or found[1] not in services:
+            raise ValueError(f"{each} must be an ARN of {', '.join(services)}")
     return text
 
 
@@ -256,8 +259,8 @@ class Settings(BaseModel):
     )
     untagged_targets: Annotated[str, AfterValidator(_target_patterns)] = Field(
         default="",
-        description="ARNs of queues, topics, functions and event buses that are targets without "
-        "the tag, in which * and ? stand for any characters, with commas between.",
+        description="ARNs of queues, topics, functions, event buses and state machines that are "
+        "targets without the tag, in which * and ? stand for any characters, with commas between.",
     )
 
     subnet_ids: Annotated[str, StringConstraints(pattern=_ids("subnet"))] = Field(

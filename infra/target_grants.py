@@ -22,7 +22,7 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings)
     """Allows a function to deliver to resources that their owners have opted in.
 
     In the bus's own account that is a tag of the resource, which IAM looks up for each call: the
-    resource types of all four actions have the condition key `aws:ResourceTag`
+    resource types of all these actions have the condition key `aws:ResourceTag`
     (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
     In another account, it is the resource's policy, which IAM requires across accounts, or a role
     of that account.

@@ -28,12 +28,10 @@ class WarmUp:
     Attributes:
         heartbeats: The number of heartbeats.
         first_ms: The milliseconds from publish to receipt of the first one, with cold starts.
-        last_ms: The milliseconds from publish to receipt of the last one.
     """
 
     heartbeats: int
     first_ms: float
-    last_ms: float
 
 
 def warm_up(arrivals: Arrivals, run: str, role: Role, name: str) -> WarmUp:
@@ -65,7 +63,7 @@ def warm_up(arrivals: Arrivals, run: str, role: Role, name: str) -> WarmUp:
             # Answers are held until all have arrived, so several instances must deliver.
             times += heart.beat(_DELIVERERS, protocol, apart_seconds=_APART_SECONDS, hold=True)
         times += heart.beat(1, protocol)
-    return WarmUp(len(times), times[0], times[-1])
+    return WarmUp(len(times), times[0])
 
 
 class _Heart:

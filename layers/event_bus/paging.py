@@ -159,7 +159,7 @@ def read_cursor(
     if not _POSITION.fullmatch(position) or len(position) > longest:
         raise MalformedRequest.at(
             "cursor",
-            "is not one that this API gave to this key for these filters; begin without a cursor",
+            "was not given by this API to this key for these filters; start without a cursor",
         )
     return position
 

@@ -251,7 +251,9 @@ def test_a_route_answers_to_the_right_keys_alone(estate: Estate, name: str) -> N
     query = {**(request["params"] or {}), "token": keys.only[route.scope]}
     problem(anyone.request(**{**request, "params": query}), 401)
     lacking = problem(asked(keys.but[route.scope]), 403)
-    assert lacking["detail"] == f"The key has not the scope {route.scope}, which this needs."
+    assert (
+        lacking["detail"] == f"The key lacks the scope {route.scope}, which this operation needs."
+    )
     foreign = asked(keys.stranger)
     if case.stranger < 400:
         assert foreign.status_code == case.stranger, foreign.text

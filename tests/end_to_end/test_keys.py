@@ -66,7 +66,10 @@ def test_a_key_does_what_its_scopes_permit(world: World) -> None:
     reader = with_key(world, make_key(service, scopes=["read"]))
     event_id = publisher.publish(f"{domain}.created")
     refused = publisher.http.get(f"/events/{event_id}")
-    assert problem(refused, 403)["detail"] == "The key has not the scope read, which this needs."
+    assert (
+        problem(refused, 403)["detail"]
+        == "The key lacks the scope read, which this operation needs."
+    )
     assert reader.event(event_id)["source"] == service.service_id
     event = {"type": f"{domain}.created", "payload": {}}
     assert problem(reader.http.post("/events", json=event), 403)

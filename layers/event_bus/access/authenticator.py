@@ -166,7 +166,7 @@ class Authenticator:
             self._keys.saw(kept.id, times.now())
         except Exception:
             # A valid key is accepted even if its use cannot be recorded.
-            logger.exception("use of a key not noted", key_id=kept.id)
+            logger.exception("use of a key not recorded", key_id=kept.id)
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:

@@ -16,8 +16,8 @@ Role = Literal["service", "admin", "listener"]
 _UNKNOWN: dict[Reason, str] = {
     "no_key": "Send an API key in the header x-api-key, or as Authorization: Bearer.",
     "bad_key": "The API key is not valid.",
-    "bad_token": "The token is not valid, or its time is over.",
-    "unknown_principal": "No service is registered for this certificate, or role or user of IAM.",
+    "bad_token": "The token is not valid, or has expired.",
+    "unknown_principal": "No service is registered for this certificate, IAM role or IAM user.",
 }
 """The messages of 401 responses, by reason code."""
 
@@ -65,7 +65,9 @@ class Caller:
             Forbidden: The key lacks this scope.
         """
         if not self.permits(scope):
-            raise Forbidden(f"The key has not the scope {scope}, which this needs.", reason="scope")
+            raise Forbidden(
+                f"The key lacks the scope {scope}, which this operation needs.", reason="scope"
+            )
 
     def context(self) -> dict[str, str]:
         """Returns the context that the authorizer passes on."""
@@ -91,7 +93,7 @@ def caller_of(context: Mapping[str, Any] | None) -> Caller:
     caller = listener_of(context)
     if caller.role == "listener":
         raise Unauthenticated(
-            "A stream token permits to listen; send an API key for this.", reason="scope"
+            "A stream token only permits listening; send an API key for this.", reason="scope"
         )
     return caller
 

@@ -56,7 +56,7 @@ class Hearing:
                 if not any(intersection(event_types[place], own) for own in publisher.event_types)
             ]
         if refused:
-            detail = f"{service_id} may not receive such events; an admin may give it their types"
+            detail = f"{service_id} may not receive such events; an admin can permit the types"
             faults = [Fault(f"{at}/{place}", detail) for place in refused]
             raise Forbidden(
                 f"{service_id} may not receive {event_types[refused[0]]}.",
@@ -120,5 +120,5 @@ class Subscribers:
 
 def _not_found(service_id: str) -> NotFound:
     return NotFound(
-        f"No types are given to the service {service_id}, or to none that this key may see."
+        f"There are no rights of the service {service_id}, or none that this key may see."
     )

@@ -84,7 +84,7 @@ def own_source(source: str | None, caller: Caller) -> str:
     """
     if caller.admin:
         if source is None:
-            detail = "is required with an admin key: the service whose streams they are"
+            detail = "is required with an admin key: name the service that owns the streams"
             raise MalformedRequest.at("source", detail)
         return source
     if source not in (None, caller.service_id):

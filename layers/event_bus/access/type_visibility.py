@@ -1,6 +1,6 @@
 """Which event types a caller may see, and register schemas for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
@@ -9,9 +9,6 @@ from event_bus.errors import Fault, Forbidden
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher
-
-RightsOf = Callable[[str, Sequence[str]], ReceiveRights]
-"""Reads the rights of a service to the events of some sources."""
 
 
 def publishes(publisher: Publisher, event_type: str) -> bool:

@@ -65,8 +65,7 @@ def asyncapi_document(
         "info": {
             "title": "Event types",
             "version": "1",
-            "description": "The event types that the key which asked may see, and the events of "
-            "the bus itself.",
+            "description": "Event types that the key may see, and the events of the bus itself.",
         },
         "defaultContentType": "application/json",
         "servers": {

@@ -41,7 +41,8 @@ def json_text(body: bytes | str, headers: Mapping[str, str]) -> bytes | str:
     if encoding not in _ENCODINGS:
         # RFC 9110, section 12.5.3: the answer says what is accepted.
         raise UnsupportedMediaType(
-            "Send the body as it is, or compressed by gzip.", headers={"accept-encoding": "gzip"}
+            "Send the body uncompressed, or compressed with gzip.",
+            headers={"accept-encoding": "gzip"},
         )
     if "gzip" in encoding:
         body = _decompressed(body)
@@ -55,7 +56,7 @@ def json_text(body: bytes | str, headers: Mapping[str, str]) -> bytes | str:
 def _decompressed(body: bytes | str) -> bytes | str:
     if isinstance(body, str) and body.startswith("\x1f"):
         raise UnsupportedMediaType(
-            "API Gateway hands application/json on as text, which destroys gzip: send the body "
+            "API Gateway treats application/json as text, which destroys gzip; send the body "
             f"uncompressed, or with the content-type {BINARY_JSON}."
         )
     if isinstance(body, str) or not body.startswith(_MAGIC):

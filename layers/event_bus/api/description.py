@@ -73,15 +73,15 @@ _PROBLEMS: dict[type[Problem], str] = {
     MalformedRequest: "The request cannot be read.",
     Unauthenticated: "The API key is missing or not valid.",
     Forbidden: "The key does not permit this.",
-    NotFound: "There is none, or none that the key may see.",
+    NotFound: "There is no such resource, or none that the key may see.",
     Conflict: "It conflicts with what is stored.",
-    PreconditionFailed: "There is one already, and `If-None-Match` is `*`.",
+    PreconditionFailed: "The resource exists already, and `If-None-Match` is `*`.",
     TooLarge: f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit.",
     UnsupportedMediaType: "`content-type` names something other than JSON, or `content-encoding` "
     "something other than gzip. A body without a `content-type` is read as JSON.",
-    InvalidRequest: "A member of the body is not what it must be.",
-    TooManyRequests: "The key makes too many requests; come again after `Retry-After`.",
-    Unavailable: "A service behind the bus failed; come again after `Retry-After`.",
+    InvalidRequest: "A member of the body is not valid.",
+    TooManyRequests: "The key makes too many requests; retry after `Retry-After`.",
+    Unavailable: "A service behind the bus failed; retry after `Retry-After`.",
 }
 """The meaning of each refusal."""
 
@@ -89,8 +89,8 @@ _COME_AGAIN = (TooManyRequests, Unavailable)
 
 _IDEMPOTENCY_KEY = Header(
     "Idempotency-Key",
-    "A random string in quotes: the same request with the same key is carried out once, and "
-    "answered again as it was for 24 hours.",
+    "A random string in quotes. The bus carries out a request with this key once. For 24 hours it "
+    "gives the same answer when the request is repeated.",
     {"type": "string", "minLength": 1, "maxLength": 512},
 )
 

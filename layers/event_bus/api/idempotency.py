@@ -76,7 +76,8 @@ class Repetitions:
             wait = standing.claimed_until - int(times.unix())
             if wait > 0 or not self.store.take_over(standing, wanted):
                 raise Conflict(
-                    "The first request with this Idempotency-Key is being carried out.",
+                    "The first request with this Idempotency-Key is still being carried out; "
+                    "retry later.",
                     headers={"retry-after": str(max(1, wait))},
                 )
         held = replace(wanted, nonce=standing.nonce)

@@ -130,8 +130,7 @@ class Request:
         given = self.in_path.get(name, "")
         if not 1 <= len(given) <= MAX_ID_CHARACTERS:
             raise NotFound(
-                f"There is no resource with such an identifier: one has 1 to {MAX_ID_CHARACTERS} "
-                "characters."
+                f"There is no such resource: an identifier has 1 to {MAX_ID_CHARACTERS} characters."
             )
         return given
 

@@ -20,8 +20,7 @@ def _header(
 _SIGNED = (
     _header(
         "webhook-id",
-        "The same on every attempt: the event's id, or of a replay that id, a colon and the "
-        "replay's.",
+        "The event's id, the same on every attempt. A replay adds a colon and its own id.",
         required=True,
     ),
     _header("webhook-timestamp", "When this attempt was made, in Unix seconds.", required=True),
@@ -52,13 +51,13 @@ WEBHOOKS: dict[str, Any] = {
             },
             "responses": {
                 "2XX": {"description": "The event was received; the first bytes are kept."},
-                "410": {"description": "The subscriber wants no more: it is disabled."},
+                "410": {"description": "No more events are wanted; the subscription is disabled."},
                 "429": {
-                    "description": "Later; `Retry-After` is heeded.",
+                    "description": "Send the event later. The bus honours `Retry-After`.",
                     "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
                 },
                 "503": {
-                    "description": "Later; `Retry-After` is heeded.",
+                    "description": "Send the event later. The bus honours `Retry-After`.",
                     "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
                 },
                 "default": {
@@ -72,7 +71,7 @@ WEBHOOKS: dict[str, Any] = {
         "options": {
             "operationId": "allowEvents",
             "tags": ["Webhooks"],
-            "summary": "Whether an endpoint wants events, if `verify` asks (CloudEvents).",
+            "summary": "Asks whether an endpoint wants events, if `verify` is true (CloudEvents).",
             "security": [],
             "parameters": [
                 _header("webhook-request-origin", "The host of the bus's API.", required=True)
@@ -88,7 +87,9 @@ WEBHOOKS: dict[str, Any] = {
                         }
                     },
                 },
-                "default": {"description": "It does not, and the subscription is refused."},
+                "default": {
+                    "description": "The endpoint wants no events; the subscription is refused."
+                },
             },
         }
     },

@@ -20,7 +20,7 @@ _CHANGED, _NOT_CHECKED = 1, 3
 def verify(
     stage: Annotated[str, typer.Option(help="The stage of the deployment.")],
     retention_days: Annotated[
-        int, typer.Option(help="Days that the log is kept: what is older may be gone.", min=1)
+        int, typer.Option(help="Days that the log is kept; older entries may be gone.", min=1)
     ] = 365,
 ) -> None:
     """Report changes of the audit log by others than its writer; print nothing if there are none.

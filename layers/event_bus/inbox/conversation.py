@@ -176,7 +176,7 @@ class Conversation:
     def _durable(self, subscription_id: str, caller: Caller) -> Subscription:
         subscription = own_subscription(self.find, subscription_id, caller)
         if not (isinstance(subscription.target, InboxTarget) and subscription.target.pushed):
-            raise Conflict("The subscription has another target than a WebSocket.")
+            raise Conflict("The subscription's target is not a WebSocket.")
         if subscription.ends_at is not None:
             raise Conflict("The subscription belongs to a connection.")
         return subscription
@@ -194,14 +194,18 @@ class Conversation:
         if subscriber is None:
             subscriber = self._followed(key)
             if place > subscriber.sent and not self._may_be_sent(subscriber, place):
-                raise InvalidRequest.at("/cursor", f"was not sent yet; {subscriber.sent} was")
+                raise InvalidRequest.at(
+                    "/cursor", f"was not sent yet; the last one sent is {subscriber.sent}"
+                )
             if place > subscriber.acknowledged:
                 # Where the push has recorded it meanwhile, the first write changed nothing either.
                 subscriber = (
                     self.socket_subscribers.acknowledge(key, place, recorded=False) or subscriber
                 )
         if not subscriber.durable:
-            raise Conflict("Only a subscription that outlasts the connection is acknowledged.")
+            raise Conflict(
+                "Events of a subscription that ends with its connection cannot be acknowledged."
+            )
         # Not beyond the position that the client names, even if it subscribed behind it.
         self.cursors.advance(key.subscription_id, place)
         if subscriber.waiting:

@@ -85,8 +85,8 @@ class InboxLeases:
         cursor = self.cursors.acknowledge(subscription_id, lease, place)
         if cursor.lease != lease:
             raise Conflict(
-                "This is not the present lease of the inbox: it ended and others took the events, "
-                "or it was never given. Take the next events."
+                "This is not the current lease of the inbox: it ended and another consumer took "
+                "the events, or it was never given. Take the next events."
             )
         if not cursor.begun < place <= cursor.taken:
             raise InvalidRequest.at(
@@ -96,8 +96,8 @@ class InboxLeases:
             )
         if place > cursor.acknowledged:
             raise Conflict(
-                f"The lease ended before {place} was acknowledged; {cursor.acknowledged} was. "
-                "Take the events again."
+                f"The lease ended before {place} was acknowledged. Events up to "
+                f"{cursor.acknowledged} were. Take the later ones again."
             )
 
     def extend(self, subscription_id: str, lease: str, seconds: int) -> None:

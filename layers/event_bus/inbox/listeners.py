@@ -67,7 +67,7 @@ class Listeners:
         if self.hearing is None:
             raise LookupError("this function was not given what services may receive")
         if caller.subscription_id is not None:
-            raise Forbidden("The token permits to follow one subscription.", reason="scope")
+            raise Forbidden("The token only permits following one subscription.", reason="scope")
         check_sent_filters(event_types, filters)
         self.hearing.check(caller.service_id, event_types)
         now = times.now()
@@ -88,8 +88,8 @@ class Listeners:
             return self.subscriptions.create(begun, most=self.most)
         except QuotaReached:
             raise Conflict(
-                f"The service {caller.service_id} listens {self.most} times already, which is as "
-                "often as it may at a time; end another one, or register a subscription."
+                f"The service {caller.service_id} has {self.most} listeners, the most that it may "
+                "have at a time; end one of them, or register a subscription."
             ) from None
 
     def prolong(self, subscription: Subscription, seconds: int) -> bool:

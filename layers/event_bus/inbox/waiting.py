@@ -55,8 +55,8 @@ class WaitingRoom:
         if taken is not None and taken > self.places * WINDOW_SECONDS:
             self._add(service_id, window, -seconds)
             raise TooManyRequests(
-                f"The service has {self.places} requests that wait for events, which is as many "
-                "as it may have at a time; send wait=0, or come again later.",
+                f"The service has {self.places} requests that wait, the most that it may have at "
+                "a time; send wait=0, or retry later.",
                 math.ceil((window + 1) * WINDOW_SECONDS - begun),
             )
         try:

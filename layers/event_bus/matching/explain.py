@@ -130,7 +130,7 @@ def _pattern_reasons(
         yield Reason(
             "array",
             at,
-            "each of these fields is met, but no single element of the array meets all of them: "
+            "each of these fields matches, but no single element of the array matches all of them: "
             + ", ".join(fields[:_SHOWN_VALUES]),
         )
 
@@ -184,7 +184,7 @@ def _found(values: list[Any]) -> str:
     if not values:
         return "has no value"
     if any(each == _MARKER for each in values):
-        return "is sealed as sensitive, which filters do not see"
+        return "is sealed as sensitive, so filters do not see it"
     if all(isinstance(each, dict) for each in values):
         return "is an object of fields"
     shown = ", ".join(_shown(each) for each in values[:_SHOWN_VALUES])
@@ -239,7 +239,7 @@ def _suggestion(
 def _other_name(path: Sequence[str], document: Mapping[str, Any]) -> str | None:
     """Returns the field name that was probably meant, for one that the event does not have."""
     if path[0] == "detail" and len(path) > 1 and any(True for _ in _values(document, path[1:])):
-        return "fields of the payload stand at the top: leave out detail"
+        return "fields of the payload are at the top level: leave out detail"
     for length in range(len(path)):
         parents = [each for each in _values(document, path[:length]) if isinstance(each, Mapping)]
         names = sorted({name for each in parents for name in each})

@@ -229,7 +229,7 @@ def _operator_of(operand: object) -> object:
 
 def _equal_number(operand: object, pointer: str) -> float:
     if not isinstance(operand, list) or len(operand) != 2:
-        raise InvalidPatternError(pointer, "= takes one number and stands alone")
+        raise InvalidPatternError(pointer, "= takes one number and cannot be combined")
     return _number(operand[1], pointer)
 
 

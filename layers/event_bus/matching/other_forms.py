@@ -76,11 +76,11 @@ def _faults_inside(pattern: Mapping[str, Any], pointer: str) -> Iterator[tuple[s
                 if isinstance(branch, dict):
                     yield from _faults_inside(branch, below(at, place))
         elif _is_comparison(value):
-            yield at, "a comparison stands in the array of what a field may be"
+            yield at, "a comparison must be in the array of a field's values"
         elif isinstance(value, dict):
             yield from _faults_inside(value, at)
         elif not isinstance(value, list):
-            yield at, "a field holds an array of what it may be, or an object of fields"
+            yield at, "a field holds an array of values, or an object of fields"
 
 
 def _corrected(event_types: list[str], filters: Mapping[str, Any]) -> dict[str, Any]:

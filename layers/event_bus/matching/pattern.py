@@ -275,8 +275,7 @@ def _tree(leaves: tuple[Leaf, ...], combinations: tuple[int, ...]) -> _Step:
         if mask & (last.asked | last.inside_asked | above):
             raise InvalidPatternError(
                 leaf.pointer,
-                "the field is asked for a second time: inside and outside $or, or as a value and "
-                "as an object",
+                "the field is named twice: inside and outside $or, or as a value and as an object",
             )
         last.add_leaf(leaf.values, mask)
         for step in steps:

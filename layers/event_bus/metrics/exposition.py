@@ -44,7 +44,7 @@ _COUNTERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         DENIED,
         "authorization_failures",
-        "Requests refused for want of a key or right.",
+        "Requests refused because a key or a right was missing.",
         ("action", "reason"),
     ),
 )
@@ -116,7 +116,7 @@ def _latency(metrics: MetricTotals) -> Metric:
         whole.merge(histogram)
     metric = HistogramMetricFamily(
         _PREFIX + "delivery_latency_seconds",
-        "From an event's acceptance to its delivery; replays apart.",
+        "Time from an event's acceptance to its delivery, without replays.",
     )
     buckets, reached = [], 0
     for bound, count in zip((*map(str, map(float, BOUNDS)), "+Inf"), whole.counts, strict=True):

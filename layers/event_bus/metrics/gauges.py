@@ -80,19 +80,19 @@ class Gauges:
             self._circuits(),
             Gauge(
                 "replay_progress_ratio",
-                "How much of its time each running replay has gone through.",
+                "The part of its period that each running replay has processed.",
                 ("replay",),
                 {(each.id,): each.progress for each in self.replays.running(MAX_REPLAYS)},
             ),
             Gauge(
                 "router_lag_seconds",
-                "How old the newest routed events are, rounded up to a power of two.",
+                "Age of the newest routed events, rounded up to a power of two.",
                 (),
                 {(): router_lag(self.events, self.routings, self.executor)},
             ),
             Gauge(
                 "oldest_due_delivery_seconds",
-                "For how long the delivery is overdue that should be tried again first.",
+                "How long the oldest due delivery is overdue.",
                 (),
                 {(): oldest_due(self.due, self.executor)},
             ),
@@ -101,7 +101,7 @@ class Gauges:
     def _circuits(self) -> Gauge:
         states: Counter[tuple[str, ...]] = Counter({(each,): 0 for each in get_args(CircuitState)})
         states.update((each.state,) for each in self.circuits.all())
-        said = "Circuit breakers of subscriptions that have failed lately, by state."
+        said = "Circuit breakers of subscriptions with recent failures, by state."
         return Gauge("circuits", said, ("state",), states)
 
     def _queues(self) -> list[Gauge]:
@@ -111,7 +111,7 @@ class Gauges:
             Gauge("queue_messages", "Messages in queues.", ("queue", "state"), depths),
             Gauge(
                 "oldest_message_age_seconds",
-                "How long the oldest message of each queue waits, if that is known.",
+                "Age of the oldest message of each queue, where known.",
                 ("queue",),
                 {(name,): age for name, age in ages.items() if age is not None},
             ),

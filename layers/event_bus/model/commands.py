@@ -31,7 +31,7 @@ def check_handler(subscription: Subscription) -> None:
     if not subscription.handles:
         return
     wrong = [
-        Fault(f"/event_types/{place}", f"must be a type that begins with {COMMAND_DOMAIN}., exact")
+        Fault(f"/event_types/{place}", f"must be an exact type that begins with {COMMAND_DOMAIN}.")
         for place, each in enumerate(subscription.event_types)
         if not may_be_handled(each)
     ]

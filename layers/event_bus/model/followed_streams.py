@@ -54,4 +54,4 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _add(pattern: dict[str, Any], name: str, wanted: list[Any], pointer: str) -> None:
     if pattern.setdefault(name, wanted) != wanted:
-        raise InvalidRequest.at(pointer, "must be left out: `stream` says it")
+        raise InvalidRequest.at(pointer, "must be left out: `stream` determines it")

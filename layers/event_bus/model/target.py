@@ -18,12 +18,18 @@ class Target(ABC):
         lane: The lane on which its events travel.
         paced: Whether its subscribers may take long to answer, so that it has a paced lane as well.
         signed: Whether what is delivered to it is signed.
+        headers: Whether it receives HTTP requests, with headers and in batches.
+        attributes: Whether it receives messages of a text and attributes.
+        objects_only: Whether it takes JSON objects only.
     """
 
     type: str = field(kw_only=True)
     lane: ClassVar[str]
     paced: ClassVar[bool] = False
     signed: ClassVar[bool] = False
+    headers: ClassVar[bool] = False
+    attributes: ClassVar[bool] = False
+    objects_only: ClassVar[bool] = False
 
     @property
     def callback_url(self) -> str | None:

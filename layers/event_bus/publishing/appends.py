@@ -100,10 +100,12 @@ def _check(events: Sequence[Event]) -> None:
     faults = []
     for place, each in enumerate(events):
         if ids[each.id] > 1:
-            faults.append(Fault(f"/events/{place}/id", "must be the id of one event alone"))
+            faults.append(
+                Fault(f"/events/{place}/id", "is also the id of another event of this request")
+            )
         if each.deduplication_key and keys[each.deduplication_key] > 1:
             at = f"/events/{place}/metadata/deduplication_key"
-            faults.append(Fault(at, "must be the key of one event alone"))
+            faults.append(Fault(at, "is also the key of another event of this request"))
     writes = 2 * len(events) + keys.total()
     if writes > MAX_WRITES:
         faults.append(

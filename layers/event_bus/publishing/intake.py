@@ -166,7 +166,7 @@ class Intake:
                 logger.exception("event not judged", place=place)
                 results.append(Failure("The bus failed to check the event."))
             else:
-                said = f"The event was not stored; send it again as {judged.event.id}."
+                said = f"The event was not stored; send it again with the id {judged.event.id}."
                 results.append(Unavailable(said))
                 batch.append((place, judged))
 
@@ -188,7 +188,9 @@ class Intake:
             return problem
         except (ClientError, BotoCoreError, TimeoutError):
             logger.exception("event not stored", **traces(event))
-            return Unavailable(f"The event may not be stored; send it again as {event.id}.")
+            return Unavailable(
+                f"The event may or may not be stored; send it again with the id {event.id}."
+            )
         except Exception:
             # If the bus fails for one event, the others are not affected.
             logger.exception("event not stored", **traces(event))
@@ -330,7 +332,7 @@ def version_conflict(at: str, version: int) -> VersionConflict:
 
 def stream_deleted(at: str, stream_id: str) -> Conflict:
     """Makes the refusal of events for a deleted stream."""
-    detail = f"the stream {stream_id} was deleted and takes no event any more"
+    detail = f"the stream {stream_id} was deleted and accepts no more events"
     return Conflict(f"{at}: {detail}.", [Fault(at, detail)])
 
 

@@ -131,7 +131,7 @@ class Replying:
             raise Conflict(f"The command {command.id} has all the replies that it expects.")
         self.commands.save(transitions.after_late_reply(record, service_id))
         said = "expired" if record.ended == "expired" else "was cancelled"
-        raise TooLate(f"The command {command.id} {said} before the reply came; it is not stored.")
+        raise TooLate(f"The command {command.id} {said} before its reply, which is not stored.")
 
     def _repeated(self, given: Reply, event: Event, answer: Answer) -> Replied:
         stored = self.events.get_many([given.event_id]).get(given.event_id)

@@ -73,7 +73,7 @@ def _issued(authentication: Authentication, service_id: str, caller: Caller) -> 
     stands_for = authentication.stands_for
     if stands_for:
         if not caller.admin:
-            detail = f"{authentication.type} can be set up with an admin key only"
+            detail = f"{authentication.type} can only be set up with an admin key"
             raise Forbidden(
                 f"/authentication/type: {detail}.",
                 [Fault("/authentication/type", detail)],
@@ -112,7 +112,7 @@ def addition(ring: Ring, key: ApiKey, stale: tuple[ApiKey, ...] = ()) -> KeyChan
 
 def taken(authentication: Authentication) -> Conflict:
     """Returns the refusal of a credential that belongs to another service."""
-    return _refused(authentication, "stands for another service already; choose another")
+    return _refused(authentication, "identifies another service already; choose another")
 
 
 def _refused(authentication: Authentication, detail: str) -> Conflict:
@@ -158,7 +158,7 @@ class KeyRing:
             Unauthenticated: The caller's key is no longer valid.
         """
         if asked.rate_limit is not None and not caller.admin:
-            detail = "can be set with an admin key only"
+            detail = "can only be set with an admin key"
             raise Forbidden(
                 f"/rate_limit {detail}.", [Fault("/rate_limit", detail)], reason="admin"
             )
@@ -210,7 +210,9 @@ class KeyRing:
             maker = maker_of(ring, caller)
             old = _one(ring, key_id)
             if old.type != "api_key":
-                raise Conflict("A certificate is replaced by adding another one.")
+                raise Conflict(
+                    "A certificate is not rotated: add a key for the new one, and revoke this key."
+                )
             if old.replaced_by:
                 raise Conflict(f"The key {key_id} was replaced by {old.replaced_by} already.")
             if faults := excess(old, maker, self.key_rate):
@@ -243,7 +245,7 @@ class KeyRing:
             return self._changed(find, change)
         except KeyGone:
             # It expired, and DynamoDB deleted it, after it was read.
-            raise NotFound(f"There is no key {key_id} any more.") from None
+            raise NotFound(f"The key {key_id} no longer exists.") from None
 
     def revoke(self, find: Find, key_id: str) -> None:
         """Revokes a key, and the stream tokens that were made with it.

@@ -74,7 +74,7 @@ class SubscriptionTargets:
         try:
             self.handshake.ask(url)
         except Unwanted as refusal:
-            detail = f"the callback does not say that it wants events: {refusal}"
+            detail = f"the endpoint did not confirm that it wants events: {refusal}"
             raise InvalidRequest.at("/verify", detail) from None
         return replace(subscription, verified_at=times.now())
 

@@ -60,8 +60,8 @@ class SubscriptionWrites:
                 )
             except QuotaReached:
                 raise Conflict(
-                    f"The service {subscription.service_id} has {self.most} subscriptions, which "
-                    "is as many as it may have; delete one first."
+                    f"The service {subscription.service_id} has {self.most} subscriptions, the "
+                    "most that it may have; delete one first."
                 ) from None
             except HandlerTaken as refused:
                 raise _handled(refused, subscription) from None

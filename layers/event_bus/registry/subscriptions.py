@@ -115,8 +115,8 @@ class SubscriptionRegistry:
         """
         if subscription_id and self.registrations.subscriptions.get(subscription_id):
             raise Conflict(
-                f"An earlier request has registered {subscription_id}. Its signing secret is "
-                f"replaced by POST /subscriptions/{subscription_id}/secret/rotate."
+                f"An earlier request has registered {subscription_id}. To get a signing secret, "
+                f"replace it by POST /subscriptions/{subscription_id}/secret/rotate."
             )
         subscription = self._checked(registration, subscription_id or new_id("sub"), caller)
         subscription, secret = self._with_secret(subscription)
@@ -219,7 +219,7 @@ class SubscriptionRegistry:
             self.hearing.check(changed.service_id, change.event_types or ())
             check_limits(changed)
             check_handler(changed)
-            check_fits(changed.transform, changed.target.lane)
+            check_fits(changed.transform, changed.target)
             if change.enrichment:
                 changed = self.targets.enriched(changed)
             if change.verify:
@@ -254,7 +254,7 @@ class SubscriptionRegistry:
                 subscription in every attempt.
         """
         if not self.get(subscription_id, caller).signed:
-            raise Conflict("What is delivered to this target is not signed.")
+            raise Conflict("Deliveries to this target are not signed, so it has no secret.")
         secret = new_secret()
         sealed = self.secrets.seal(secret, subscription_id)
 
@@ -296,7 +296,7 @@ class SubscriptionRegistry:
         subscription = asked_for(registration, subscription_id, service_id)
         check_limits(subscription)
         check_handler(subscription)
-        check_fits(subscription.transform, subscription.target.lane)
+        check_fits(subscription.transform, subscription.target)
         self.targets.opt_ins.require(subscription.target)
         subscription = self.targets.enriched(subscription)
         return self.targets.verified(subscription) if registration.verify else subscription

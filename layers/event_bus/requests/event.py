@@ -62,7 +62,7 @@ class EventSubmission(Payload):
         if metadata is None:
             return stream
         if metadata.stream_id not in (None, stream.id):
-            said = "must have the id that metadata.stream_id has, or leave that one out"
+            said = "must be the same as metadata.stream_id, or metadata.stream_id must be left out"
             raise PydanticCustomError("stream", said)
         metadata.stream_id = stream.id
         return stream

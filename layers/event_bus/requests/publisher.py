@@ -32,7 +32,7 @@ SensitiveTypes = Annotated[
 
 def _check_category(category: str) -> None:
     if "/" in category:
-        raise ValueError("must hold no slash: it ends before the first slash of the id")
+        raise ValueError("must hold no slash: it is the part of a stream's id before the first one")
 
 
 StreamCategories = Annotated[

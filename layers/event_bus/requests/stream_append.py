@@ -38,9 +38,14 @@ class StreamAppend(Request):
         faults = []
         for place, event in enumerate(self.events):
             if event.source is not None:
-                faults.append(Fault(f"/events/{place}/source", "is named once, beside the events"))
+                faults.append(
+                    Fault(
+                        f"/events/{place}/source",
+                        "must be left out: it is named once, beside the events",
+                    )
+                )
             if event.stream is not None:
-                said = "is named once, by stream_id beside the events"
+                said = "must be left out: stream_id beside the events names it"
                 faults.append(Fault(f"/events/{place}/stream", said))
             elif event.metadata.stream_id not in (None, self.stream_id):
                 said = "must be the stream_id beside the events, or left out"

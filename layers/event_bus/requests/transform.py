@@ -6,14 +6,11 @@ from pydantic import AfterValidator, Field
 
 from event_bus.errors import InvalidRequest
 from event_bus.model.names import refuse_control_characters
+from event_bus.model.target import Target
 from event_bus.requests.validation import Request, checked
 from event_bus.transforms.errors import InvalidTransform
 from event_bus.transforms.shape import check_transform
 from event_bus.transforms.transform import Format, InputTransformer, Mode, Transform
-
-_WITH_ATTRIBUTES = ("sqs", "sns")
-"""The lanes of targets that have message attributes."""
-
 
 _Text = Annotated[str, AfterValidator(checked(refuse_control_characters))]
 
@@ -62,12 +59,12 @@ class TransformRequest(Request):
         return asked
 
 
-def check_fits(transform: Transform | None, lane: str) -> None:
+def check_fits(transform: Transform | None, target: Target) -> None:
     """Refuses a transform that a target cannot use.
 
     Args:
         transform: The transform, if there is one.
-        lane: The lane of the target.
+        target: The target.
 
     Raises:
         InvalidRequest: It needs a feature that the target lacks; the fault is named by its JSON
@@ -75,21 +72,21 @@ def check_fits(transform: Transform | None, lane: str) -> None:
     """
     if transform is None:
         return
-    if transform.headers and lane != "http":
+    if transform.headers and not target.headers:
         raise InvalidRequest.at("/transform/headers", "must be left out if the target is not a URL")
-    if transform.attributes and lane not in _WITH_ATTRIBUTES:
+    if transform.attributes and not target.attributes:
         raise InvalidRequest.at(
             "/transform/attributes",
             "must be left out if the target is neither a queue nor a topic",
         )
-    if transform.mode == "binary" and lane not in ("http", *_WITH_ATTRIBUTES):
+    if transform.mode == "binary" and not (target.headers or target.attributes):
         raise InvalidRequest.at(
             "/transform/mode",
             "must be structured if the target is neither a URL, a queue nor a topic",
         )
-    if transform.mode == "batched" and lane != "http":
+    if transform.mode == "batched" and not target.headers:
         raise InvalidRequest.at("/transform/mode", "must be structured if the target is not a URL")
-    if lane == "eventbridge" and _makes_no_object(transform):
+    if target.objects_only and _makes_no_object(transform):
         raise InvalidRequest.at(
             "/transform/template/input_template",
             "must make an object if the target is an event bus of EventBridge",

@@ -94,12 +94,12 @@ def health() -> "Health":
                 "unroutable-events": queue_check(
                     sqs,
                     own.unroutable_queue_url,
-                    "events could not be routed, and are tried again",
+                    "events could not be routed, and are retried",
                 ),
                 "unroutable-redrive": queue_check(
                     sqs,
                     own.unroutable_redrive_url,
-                    "events could not be routed, again and again, and wait for a person",
+                    "events could not be routed after several attempts, and wait for a person",
                 ),
                 "replays": queue_check(sqs, own.replay_queue_url),
                 "router-lag": seconds_check(lag, _LAG_SECONDS),

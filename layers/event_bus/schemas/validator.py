@@ -40,7 +40,7 @@ class PayloadValidator:
             at: The JSON pointer of the payload in the request.
         """
         if self.checks * size > MAX_WORK:
-            return [Fault(at, "is too large to be checked by a schema that is so complex")]
+            return [Fault(at, "is too large to be checked by this complex schema")]
         try:
             return self._faults(payload, at)
         except ValueError:

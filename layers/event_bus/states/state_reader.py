@@ -172,7 +172,7 @@ class StateReader:
                 self._fold_visible(stream, at_version, reducer, fold, caller, as_shown)
         except ReducerFailed as failure:
             detail = f"the reducer fails for version {failure.version}: {failure.detail}"
-            said = f"{detail[0].upper()}{detail[1:]}. An earlier state can be read by at_version."
+            said = f"{detail[0].upper()}{detail[1:]}. Read an earlier state with at_version."
             raise Conflict(said, [Fault("at_version", detail)]) from None
         except ReducerUnavailable as unavailable:
             raise Unavailable(f"The state cannot be made: {unavailable.detail}.") from None

@@ -9,7 +9,7 @@ from event_bus.access.external_ids import external_id_of
 from event_bus.model.target import Target
 
 MEMBERS = {
-    "role_arn": "The role by which the resource is reached: of its account, or of the bus's.",
+    "role_arn": "The role with which the bus reaches the resource, in its account or in the bus's.",
     "external_id": "The `sts:ExternalId` that the role's trust policy must require.",
 }
 """The members that all of these targets have."""

@@ -43,6 +43,7 @@ class EventBridgeTarget(AwsTarget):
     event_bus: str
     type: Literal["eventbridge"] = field(default="eventbridge", kw_only=True)
     lane: ClassVar[str] = "eventbridge"
+    objects_only: ClassVar[bool] = True
 
     @property
     def resource(self) -> TaggedResource:

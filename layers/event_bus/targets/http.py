@@ -45,6 +45,7 @@ class HttpTarget(Target):
     lane: ClassVar[str] = "http"
     paced: ClassVar[bool] = True
     signed: ClassVar[bool] = True
+    headers: ClassVar[bool] = True
 
     @property
     def callback_url(self) -> str:

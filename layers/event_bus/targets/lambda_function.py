@@ -130,7 +130,7 @@ TARGET = TargetType(
         **REPLYING,
     ),
     members={
-        "function": "The ARN of the function, with a version or alias if one is meant.",
+        "function": "The ARN of the function; a version or an alias may follow.",
         "invocation": "Whether the bus waits for the result (`sync`) or Lambda queues the event.",
         "reply": "Whether the result is published as the reply that the event asks for.",
         **MEMBERS,

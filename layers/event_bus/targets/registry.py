@@ -70,6 +70,11 @@ class TargetRegistry:
         """Every target; imports all of their modules."""
         return [entry.load() for entry in self._by_lane.values()]
 
+    @property
+    def services(self) -> list[str]:
+        """The AWS services whose resources may be targets, as ARNs name them."""
+        return [each.grants.resources.service for each in self.all() if each.grants.resources]
+
     def of_lane(self, lane: str) -> TargetType:
         """The target of a lane.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from event_bus.aws_text import accepted
 from event_bus.log import logger, traces
 from event_bus.model.outcome import Outcome
+from event_bus.model.target import Target
 from event_bus.targets.envelope import envelope
 from event_bus.targets.transport import DeliveryRequest, Transport
 from event_bus.transforms.errors import InvalidTransform, TransformFailed
@@ -36,7 +37,7 @@ def shaped(request: DeliveryRequest) -> Shaped | None:
     except InvalidTransform as error:
         # An earlier version of the bus stored it, with other rules.
         raise TransformFailed(f"{error.pointer}: {error.detail}") from None
-    _check(made, request.subscription.target.lane)
+    _check(made, request.subscription.target)
     return made
 
 
@@ -59,15 +60,15 @@ def event_parts(request: DeliveryRequest) -> "EventParts":
     )
 
 
-def _check(made: Shaped, lane: str) -> None:
+def _check(made: Shaped, target: Target) -> None:
     """Refuses what AWS would refuse at each attempt."""
-    if lane == "eventbridge" and (made.binary or made.body[:1] != b"{"):
-        raise TransformFailed("EventBridge takes an object, and the transform makes none")
-    if lane in ("sqs", "sns") and not made.is_json:
+    if target.objects_only and (made.binary or made.body[:1] != b"{"):
+        raise TransformFailed("the target takes JSON objects only, and the transform makes none")
+    if target.attributes and not made.is_json:
         text = made.as_text()
         if not text or not accepted(text):
             raise TransformFailed(
-                "SQS and SNS take no empty text and no control characters, and the transform makes "
+                "the target takes no empty text and no control characters, and the transform makes "
                 "such a text"
             )
 

@@ -36,6 +36,7 @@ class SnsTarget(AwsTarget):
     topic: str
     type: Literal["sns"] = field(default="sns", kw_only=True)
     lane: ClassVar[str] = "sns"
+    attributes: ClassVar[bool] = True
 
     @property
     def fifo(self) -> bool:

@@ -43,6 +43,7 @@ class SqsTarget(AwsTarget):
     managed: bool = False
     type: Literal["sqs"] = field(default="sqs", kw_only=True)
     lane: ClassVar[str] = "sqs"
+    attributes: ClassVar[bool] = True
 
     @property
     def fifo(self) -> bool:
@@ -145,7 +146,7 @@ TARGET = TargetType(
         "queue": "The ARN of the queue, or its URL. Required unless the queue is managed.",
         "queue_url": "The URL of the queue.",
         "managed": "Whether the bus provides the queue, and removes it with the subscription.",
-        "policy": "The IAM policy that lets a consumer work the managed queue.",
+        "policy": "The IAM policy that lets a consumer receive from the managed queue.",
         **MEMBERS,
     },
 )

@@ -113,6 +113,6 @@ def _evaluated(expression: str, payload: bytes, event: Event, number: int) -> by
         ) from None
     if made[:1] != b"{":
         raise UpcastFailed(
-            f"the expression of version {number} of {event.type} makes no object of the payload"
+            f"the expression of version {number} of {event.type} does not return an object"
         )
     return made

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from event_bus.targets.registry import TARGETS
 
 from infra.built import ROOT, files_of, fingerprint, made_once
 from infra.bundling import AWS_SERVICES, dependencies_layer, service_layer
@@ -78,8 +79,7 @@ def test_the_layer_describes_every_service_that_has_a_client(target: Target) -> 
     assert described == set(AWS_SERVICES)
     made = {
         *re.findall(r'(?:boto3\.client|_Later)\(\s*"([a-z0-9]+)"', sources()),
-        # Of what targets deliver to.
-        *("sqs", "sns", "lambda", "events", "stepfunctions"),
+        *(each.grants.resources.client for each in TARGETS.all() if each.grants.resources),
     }
     assert made == described
 

@@ -1,6 +1,7 @@
 """Settings come from the context; what is unknown or out of range is refused by name."""
 
 import pytest
+from event_bus.targets.registry import TARGETS
 
 from infra.settings import Settings, SettingsError
 
@@ -54,6 +55,10 @@ def test_what_belongs_to_the_cdk_is_passed_over() -> None:
         ({"warm_writes": "3999"}, "warm_writes"),
         ({"untagged_targets": "*"}, "untagged_targets"),
         ({"untagged_targets": "arn:aws:s3:::bucket"}, "untagged_targets"),
+        (
+            {"untagged_targets": "arn:aws:s3:*:*:a"},
+            "must be an ARN of sqs, sns, lambda, events, states",
+        ),
         ({"untagged_targets": "arn:aws:sqs:*:orders"}, "untagged_targets"),
         ({"untagged_targets": "arn:aws:sqs:*:*:a,,arn:aws:sqs:*:*:b"}, "untagged_targets"),
     ],
@@ -61,6 +66,11 @@ def test_what_belongs_to_the_cdk_is_passed_over() -> None:
 def test_what_is_not_valid_is_refused(context: dict[str, object], named: str) -> None:
     with pytest.raises(SettingsError, match=rf"{named}.*The settings are: stage, "):
         Settings.of(context)
+
+
+def test_each_kind_of_target_may_go_without_the_tag() -> None:
+    for each in TARGETS.services:
+        assert Settings.of({"untagged_targets": f"arn:aws:{each}:*:*:old-*"}).untagged
 
 
 def test_targets_differ_by_stage_alone() -> None:

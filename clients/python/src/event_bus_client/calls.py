@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -36,10 +36,6 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
     timeout: float | None = None
-
-    def with_headers(self, headers: Mapping[str, str]) -> "Call":
-        """The same request with further headers."""
-        return replace(self, headers={**self.headers, **headers})
 
     def parameters(self) -> dict[str, str]:
         """The query parameters as they are sent."""

@@ -15,7 +15,7 @@ ConsumerPolicy = TypeAliasType(
     "ConsumerPolicy",
     Annotated[
         dict[str, Any],
-        Field(description="The IAM policy that lets a consumer work the managed queue."),
+        Field(description="The IAM policy that lets a consumer receive from the managed queue."),
     ],
 )
 

@@ -40,11 +40,11 @@ def test_anything_less_is_refused(context: dict[str, Any] | None) -> None:
         ({}, "no_key", "x-api-key"),
         ({"reason": "no_key"}, "no_key", "x-api-key"),
         ({"reason": "bad_key"}, "bad_key", r"^The API key is not valid\.$"),
-        ({"reason": "bad_token"}, "bad_token", r"^The token is not valid, or its time is over\.$"),
+        ({"reason": "bad_token"}, "bad_token", r"^The token is not valid, or has expired\.$"),
         (
             {"reason": "unknown_principal"},
             "unknown_principal",
-            "certificate, or role or user of IAM",
+            "certificate, IAM role or IAM user",
         ),
         # The reason becomes a label of a metric, so an unknown one is replaced.
         ({"reason": "scope"}, "no_key", "x-api-key"),
@@ -92,7 +92,7 @@ def test_a_listener_is_no_caller() -> None:
     with pytest.raises(Unauthenticated) as refusal:
         caller_of(TOKEN.context())
     assert refusal.value.reason == "scope"
-    assert str(refusal.value) == "A stream token permits to listen; send an API key for this."
+    assert str(refusal.value) == "A stream token only permits listening; send an API key for this."
 
 
 def test_no_scope_is_not_the_lack_of_a_limit() -> None:
@@ -111,4 +111,4 @@ def test_a_limited_key_is_good_for_its_scopes_alone() -> None:
     with pytest.raises(Forbidden) as refusal:
         LIMITED.need("receive")
     assert refusal.value.reason == "scope"
-    assert str(refusal.value) == "The key has not the scope receive, which this needs."
+    assert str(refusal.value) == "The key lacks the scope receive, which this operation needs."

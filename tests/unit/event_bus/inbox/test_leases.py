@@ -102,12 +102,12 @@ def test_a_lease_that_ended_acknowledges_nothing_more(
     leases.acknowledge("sub_1", str(late.lease), 2)
     time.now += 31
     assert refused(leases, late.lease, 4) == (
-        "The lease ended before 4 was acknowledged; 2 was. Take the events again."
+        "The lease ended before 4 was acknowledged. Events up to 2 were. Take the later ones again."
     )
     other = take(leases)
     assert names(other) == NAMES[2:]
     for place in (2, 4, 6):
-        assert refused(leases, late.lease, place).startswith("This is not the present lease")
+        assert refused(leases, late.lease, place).startswith("This is not the current lease")
     leases.acknowledge("sub_1", str(other.lease), 6)
 
 
@@ -116,11 +116,11 @@ def test_a_lease_that_was_never_given_acknowledges_nothing(
 ) -> None:
     fill(*NAMES, to="sub_1")
     fill(*NAMES, to="sub_2")
-    assert refused(leases, "lease_1", 1).startswith("This is not the present lease")
+    assert refused(leases, "lease_1", 1).startswith("This is not the current lease")
     of_another = leases.take("sub_2", 3, 0, 30)
     take(leases, 3)
     for lease in ("", "lease_1", of_another.lease):
-        assert refused(leases, lease, 1).startswith("This is not the present lease")
+        assert refused(leases, lease, 1).startswith("This is not the current lease")
 
 
 def test_the_inbox_moves_on_over_what_has_expired(

@@ -140,7 +140,7 @@ def test_says_the_same_as_the_emulator(pattern: dict[str, Any], payload: dict[st
             {"a": [1]},
             {"a": {"$encrypted": True}},
             "/filters/t.a/a",
-            "a is sealed as sensitive, which filters do not see, and must be 1",
+            "a is sealed as sensitive, so filters do not see it, and must be 1",
         ),
         (
             {"$or": [{"a": [1], "b": [1]}, {"c": [3]}]},

@@ -189,7 +189,7 @@ class Store:
         """
         with self.lock:
             if found.lease != body.get("lease") or found.lease_ends <= time.monotonic():
-                raise conflict("This is not the present lease of the inbox.")
+                raise conflict("This is not the current lease of the inbox.")
             if (cursor := body.get("cursor")) is not None:
                 if int(cursor) > found.taken:
                     raise refused(("/cursor", "is not covered by the lease"))

@@ -68,7 +68,7 @@ class Streams:
                 return self.store.add(sent, {})
             stream = self._stream(sent.event["source"], stream_id)
             if stream.deleted_at is not None:
-                detail = f"the stream {stream_id} was deleted and takes no event any more"
+                detail = f"the stream {stream_id} was deleted and accepts no more events"
                 raise conflict(f"{detail}.", ("/stream/id", detail))
             if not meets(sent.expected_version, stream.version):
                 raise version_conflict(at, stream.version)
@@ -103,7 +103,7 @@ class Streams:
                     raise conflict("Nothing was stored.", (f"/events/{place}/id", said))
             stream = self._stream(source, str(body["stream_id"]))
             if stream.deleted_at is not None:
-                detail = f"the stream {stream.id} was deleted and takes no event any more"
+                detail = f"the stream {stream.id} was deleted and accepts no more events"
                 raise conflict(f"{detail}.", ("/stream_id", detail))
             if not meets(expected, stream.version):
                 raise version_conflict("/expected_version", stream.version)
@@ -206,7 +206,7 @@ class Streams:
         if not isinstance(events, list) or not 1 <= len(events) <= _MOST_APPENDED:
             raise refused(("/events", f"must have 1 to {_MOST_APPENDED} events"))
         wrong = [
-            (f"/events/{place}/{name}", "is named once, beside the events")
+            (f"/events/{place}/{name}", "must be left out: it is named once, beside the events")
             for place, each in enumerate(events)
             for name in ("source", "stream")
             if name in each
@@ -219,7 +219,9 @@ class Streams:
             for place, each in enumerate(events)
         ]
         if doubled := _doubled(each.id for each in read):
-            raise refused((f"/events/{doubled}/id", "must be the id of one event alone"))
+            raise refused(
+                (f"/events/{doubled}/id", "is also the id of another event of this request")
+            )
         return read
 
 
