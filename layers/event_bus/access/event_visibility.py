@@ -44,10 +44,15 @@ class Visibility:
             self._known.update(dict.fromkeys(unknown, self.rights.of(service, unknown)))
 
     @cached_property
+    def subscribed(self) -> list[Subscription]:
+        """The caller's subscriptions, also those that are disabled."""
+        return list(self.subscriptions(self.caller.service_id))
+
+    @cached_property
     def filters(self) -> list[SubscriptionFilter]:
         """The filters of the caller's active subscriptions."""
         filters = []
-        for subscription in self.subscriptions(self.caller.service_id):
+        for subscription in self.subscribed:
             if subscription.status == "disabled":
                 continue
             try:

@@ -207,8 +207,9 @@ def _listing(query: EventQuery, visibility: Visibility) -> Listing:
         return listings.with_any(EventSelector(query.source, query.domain))
     if visibility.caller.admin:
         return listings.all_events()
-    patterns = {pattern for each in visibility.filters for pattern in each.event_types}
-    domains = {domain_of(pattern) for pattern in patterns}
+    # Disabled subscriptions have received events, too. Replies are in the domain of the sender.
+    patterns = {pattern for each in visibility.subscribed for pattern in each.event_types}
+    domains = {domain_of(pattern) for pattern in patterns} | {visibility.caller.service_id}
     if WILDCARD in domains or len(domains) > _MAX_DOMAINS:
         return listings.all_events()
     own = EventSelector(source=visibility.caller.service_id)

@@ -1,17 +1,22 @@
 """Events are found by the fewest partitions, within a budget, for those who may see them."""
 
+import random
 from concurrent.futures import Executor
+from dataclasses import replace
 
 import pytest
 from event_bus.access.callers import Caller
 from event_bus.errors import NotFound
+from event_bus.matching.event_types import matches_type
+from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.querying import event_finder
+from event_bus.querying.event_finder import EventFinder
 from event_bus.querying.event_query import EventQuery
 from event_bus.stores import event_lists, listings
-from event_bus.stores.listings import EventSelector, Listing, with_any
+from event_bus.stores.listings import EventSelector, Listing, domain_of, with_any
 
-from tests.builders import AN_ADMIN, BESIDE_PLANNER, event, routing, service, subscription
+from tests.builders import AN_ADMIN, BESIDE_PLANNER, NOON, event, routing, service, subscription
 from tests.unit.event_bus.querying.memory import finder
 
 
@@ -32,7 +37,11 @@ def many(count: int, event_type: str = "task.created") -> list[Event]:
         (EventQuery(source="x", type="task.*"), AN_ADMIN, with_any(EventSelector("x", "task"))),
         (EventQuery(source="x", trace_id="t"), AN_ADMIN, listings.of_trace("t")),
         (EventQuery(trace_id="t", correlation_id="c"), AN_ADMIN, listings.of_correlation("c")),
-        (EventQuery(), service("nobody"), with_any(EventSelector(source="nobody"))),
+        (
+            EventQuery(),
+            service("nobody"),
+            with_any(EventSelector(source="nobody"), EventSelector(domain="nobody")),
+        ),
         (
             EventQuery(),
             service("worker"),
@@ -40,6 +49,7 @@ def many(count: int, event_type: str = "task.created") -> list[Event]:
                 EventSelector(source="worker"),
                 EventSelector(domain="role"),
                 EventSelector(domain="task"),
+                EventSelector(domain="worker"),
             ),
         ),
         (EventQuery(), service("watcher"), listings.all_events()),
@@ -55,7 +65,7 @@ def test_the_list_with_the_least_beside_is_read(
         subscriptions=[
             subscription("sub_1", "worker", ["task.*", "role.made"]),
             subscription("sub_2", "worker", ["task.closed"]),
-            subscription("sub_3", "worker", ["*"], status="disabled"),
+            subscription("sub_3", "worker", ["role.*"], status="disabled"),
             subscription("sub_4", "watcher", ["task.*", "*.made"]),
         ],
     )
@@ -121,6 +131,82 @@ def test_one_event_is_shown_with_its_routing(executor: Executor) -> None:
     routed = routing("evt_1", sub_1="worker")
     through, _ = finder(executor, [event("evt_1")], [routed])
     assert through.get("evt_1", service("worker")).routing == routed
+
+
+SERVICES = ["asker", "worker", "watcher", "stranger"]
+TYPES = ["task.made", "task.closed", "role.made", "asker.commands.responses", "eventbus.key.made"]
+
+
+def shown(through: EventFinder, query: EventQuery, caller: Caller) -> set[str]:
+    ids: set[str] = set()
+    behind = None
+    while True:
+        page = through.page(query, behind, caller)
+        ids |= {each.event.id for each in page.found}
+        behind = page.position
+        if behind is None:
+            return ids
+
+
+def may_be_read(through: EventFinder, event_id: str, caller: Caller) -> bool:
+    try:
+        through.get(event_id, caller)
+    except NotFound:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lists_show_what_may_be_read_alone(executor: Executor, seed: int) -> None:
+    rng = random.Random(seed)
+    subscriptions = [
+        subscription(
+            f"sub_{number}",
+            rng.choice(SERVICES[:3]),
+            [rng.choice(["task.*", "task.closed", "role.*", "*.made", "eventbus.*"])],
+            filters=rng.choice([{}, {"*": {"size": [1]}}]),
+            status=rng.choice(["active", "active", "paused", "disabled"]),
+        )
+        for number in range(rng.randrange(5))
+    ]
+    events, routings = [], []
+    for number in range(25):
+        event_type, source = rng.choice(TYPES), rng.choice([*SERVICES, "eventbus"])
+        metadata = {"correlation_id": rng.choice("ab"), "trace_id": "t"}
+        made = event(
+            f"evt_{number:02}",
+            event_type,
+            source,
+            timestamp=f"2026-05-01T12:00:00.{number:03}Z",
+            payload={"size": rng.randrange(2)},
+            metadata=metadata,
+        )
+        if event_type == "asker.commands.responses":
+            made = replace(made, metadata={**made.metadata, "reply_for": "asker"})
+        events.append(made)
+        if rng.random() < 0.8:
+            # Filters have changed since some events were routed.
+            to = [each for each in subscriptions if each.event_types[0] in ("task.*", event_type)]
+            kept = {each.id: each.service_id for each in to if domain_of(event_type) == "task"}
+            routings.append(Routing(made.id, kept, NOON))
+    through, _ = finder(executor, events, routings, subscriptions)
+    queries = [EventQuery(limit=7)]
+    queries += [EventQuery(type=each, limit=7) for each in ("task.*", "*.made", "role.made")]
+    queries += [EventQuery(source=each, limit=7) for each in SERVICES]
+    queries += [EventQuery(correlation_id="a", limit=7), EventQuery(trace_id="t", order="oldest")]
+    for caller in (*map(service, SERVICES), AN_ADMIN):
+        readable = [each for each in events if may_be_read(through, each.id, caller)]
+        for query in queries:
+            asked = {each.id for each in readable if selected(query, each)}
+            assert shown(through, query, caller) == asked, (query, caller)
+
+
+def selected(query: EventQuery, each: Event) -> bool:
+    return (
+        (query.type is None or matches_type(query.type, each.type))
+        and query.source in (None, each.source)
+        and query.correlation_id in (None, each.metadata["correlation_id"])
+    )
 
 
 def test_what_is_not_there_and_what_is_hidden_look_alike(executor: Executor) -> None:
