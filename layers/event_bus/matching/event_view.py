@@ -9,7 +9,7 @@ the event alone, so every pattern sees the same part of the event.
 from collections.abc import Mapping
 from typing import Any
 
-from event_bus.matching.limits import MAX_ELEMENTS, MAX_NESTING, MAX_WALKED
+from event_bus.matching.limits import MAX_ELEMENTS, MAX_NESTING, MAX_WALKED, UNSEEN_PER_STEP
 from event_bus.matching.object_sets import ObjectSet
 from event_bus.matching.survey import Survey
 
@@ -25,15 +25,17 @@ class EventView:
         document: What patterns are matched against.
         limited: Whether something was left out: elements beyond `MAX_ELEMENTS`, or filters whose
             check needed more work than an event may cost.
+        spent: The steps of work for reading elements beyond `MAX_ELEMENTS`.
     """
 
-    __slots__ = ("_parts", "_root", "_walked", "document", "limited")
+    __slots__ = ("_parts", "_root", "_walked", "document", "limited", "spent")
 
     def __init__(
         self, document: Mapping[str, object], parts: tuple[Mapping[str, object], ...] = ()
     ) -> None:
         self.document = document
         self.limited = False
+        self.spent = 0
         self._parts = parts or (document,)
         self._root: ObjectSet | None = None
         self._walked: bool | None = None
@@ -54,6 +56,7 @@ class EventView:
             for part in self._parts:
                 survey.read(part)
             self.limited |= survey.limited
+            self.spent = survey.unseen // UNSEEN_PER_STEP
             self._root = ObjectSet(survey, [(survey.end(), self.document)], [])
         return self._root
 

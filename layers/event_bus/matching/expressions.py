@@ -75,6 +75,13 @@ class ValueList:
 
     __slots__ = ("absent", "keys", "operators", "present")
 
+    @property
+    def cost(self) -> int:
+        """The steps of comparing one short value with all members."""
+        return (1 + len(self.keys) // 4 if self.keys else 0) + sum(
+            3 + (operator.steps if operator.steps > 1 else 0) for operator in self.operators
+        )
+
     def __init__(self, values: list[object], pointer: str, budget: Budget) -> None:
         """Reads the list.
 

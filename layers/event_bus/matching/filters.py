@@ -6,7 +6,7 @@ from typing import Any
 from event_bus.matching.errors import InvalidEventTypeError, InvalidPatternError, below
 from event_bus.matching.event_types import intersection, matches_type, validate_type_pattern
 from event_bus.matching.event_view import EventView, event_view
-from event_bus.matching.limits import EVENT_WORK, MAX_EVENT_TYPES, MAX_FILTERS
+from event_bus.matching.limits import EVENT_WORK, MAX_EVENT_TYPES, MAX_FILTERS, START_WORK
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.work import OutOfWork, Work
 
@@ -27,16 +27,19 @@ class SubscriptionFilter:
     Attributes:
         event_types: The type patterns.
         filters: The type pattern and the event pattern of each filter.
+        cost: The steps of checking the most expensive filter, if values are short and no array is
+            large.
 
     Raises:
         InvalidPatternError: They are invalid; the pointer begins with `/event_types` or `/filters`.
     """
 
-    __slots__ = ("event_types", "filters")
+    __slots__ = ("cost", "event_types", "filters")
 
     def __init__(self, event_types: object, filters: object) -> None:
         self.event_types = _event_types(event_types)
         self.filters = _filters(filters, self.event_types)
+        self.cost = START_WORK + max((pattern.cost for _, pattern in self.filters), default=0)
 
     def matches(
         self,
@@ -94,6 +97,7 @@ class SubscriptionFilter:
         Raises:
             OutOfWork: The check needs more work than is allowed.
         """
+        work.take(START_WORK)
         for key, pattern in self.filters:
             if key in selected and not pattern.satisfied_by(event, work):
                 return False

@@ -34,7 +34,7 @@ class CaseInsensitiveText:
         self.text = text
         # Both cases of an ASCII character are ASCII, so one comparison decides.
         self._lower = text.lower() if text.isascii() else None
-        self.steps = 4 if text.isascii() else 4 + 2 * len(text)
+        self.steps = 4 if text.isascii() else 4 + len(text)
         self._common = (text, text.lower(), text.upper())
         forms = [tuple({char.lower(), char.upper()}) for char in text]
         self._forms = forms

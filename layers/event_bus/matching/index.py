@@ -5,13 +5,21 @@ Subscriptions with the same types and filters share one rule.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from event_bus.matching.event_types import covers, intersection
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.matching.filters import SubscriptionFilter
-from event_bus.matching.limits import CHECK_WORK, EVENT_WORK, FIND_WORK, HEAVY_WORK
+from event_bus.matching.limits import (
+    CHECK_WORK,
+    EVENT_WORK,
+    FIND_WORK,
+    FULL_RULES,
+    HEAVY_WORK,
+    REFUSAL_WORK,
+)
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.predicate_index import PredicateIndex
 from event_bus.matching.rule import Rule
@@ -19,6 +27,7 @@ from event_bus.matching.type_trie import TypeTrie
 from event_bus.matching.work import OutOfWork, Work
 
 _KEY = json.JSONEncoder(sort_keys=True)
+_ORDER = attrgetter("order")
 
 
 class _TypeEntry:
@@ -162,30 +171,45 @@ class SubscriptionIndex:
     def _verified(
         self, candidates: set[Rule], selected: set[str], event: EventView
     ) -> Iterator[Rule]:
-        """Yields those of the found rules whose filters accept the event."""
-        heavy = []
-        work = Work(0)
-        for rule in candidates:
-            work.left = CHECK_WORK
+        """Yields those of the found rules whose filters accept the event.
+
+        Light filters are checked first, the cheapest ones before the others if work may not suffice
+        for all. Those that need more steps than they may use follow, with what is left.
+        """
+        count = len(candidates)
+        allowed = EVENT_WORK * max(count, FULL_RULES) // FULL_RULES
+        left = allowed - event.spent
+        rules: Collection[Rule] = candidates
+        if count * (CHECK_WORK + REFUSAL_WORK) > left:
+            # Every process checks them in the same order, and so leaves out the same ones.
+            rules = sorted(candidates, key=_ORDER)
+        work, heavy = Work(0), []
+        for place, rule in enumerate(rules):
+            if rule.filter.cost > min(CHECK_WORK, left):
+                heavy.append(rule)
+                continue
+            fair = min(CHECK_WORK, left // (count - place))
+            share = work.left = min(left, max(fair, rule.filter.cost))
             try:
                 if rule.filter.decides(selected, event, work):
                     yield rule
             except OutOfWork:
                 heavy.append(rule)
-        # Every process checks them in the same order, and so leaves out the same ones.
-        heavy.sort(key=lambda rule: rule.order)
-        left = EVENT_WORK
+                left -= REFUSAL_WORK
+            left -= share - work.left
+        heavy.sort(key=_ORDER)
         for place, rule in enumerate(heavy):
             if left <= 0:
                 event.limited = True
                 break
-            work.left = share = min(left, max(left // (len(heavy) - place), HEAVY_WORK))
+            share = work.left = min(left, max(left // (len(heavy) - place), HEAVY_WORK))
             try:
                 if rule.filter.decides(selected, event, work):
                     yield rule
             except OutOfWork:
                 event.limited = True
-            left -= share - max(0, work.left)
+                left -= REFUSAL_WORK
+            left -= share - work.left
 
     def _insert(self, rule: Rule) -> None:
         for text, _ in rule.filter.filters:

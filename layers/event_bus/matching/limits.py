@@ -58,7 +58,10 @@ MAX_WALKED = 32
 Up to this number, a walk is faster than making sets.
 """
 
-FIND_WORK = 60_000
+UNSEEN_PER_STEP = 5
+"""Elements beyond `MAX_ELEMENTS`, and fields of these, that are read for a step of work."""
+
+FIND_WORK = 30_000
 """Steps of work for finding the rules that one event may match.
 
 A longer search would cost more than it saves: to check 10,000 rules costs about as much.
@@ -66,17 +69,32 @@ A longer search would cost more than it saves: to check 10,000 rules costs about
 If they are used up, all filters for the event's type are checked.
 """
 
-CHECK_WORK = 32
-"""Steps of work that the check of each filter may use, whatever others use.
+START_WORK = 2
+"""Steps of work for starting the check of one filter."""
 
-An ordinary filter needs fewer, even for an event of the largest size.
+CHECK_WORK = 32
+"""Steps of work that the check of a light filter may use, while they suffice for all.
+
+Filters that may need more are heavy, and are checked after the light ones.
 """
 
-EVENT_WORK = 100_000
-"""Steps of work that filters which need more than `CHECK_WORK` share, for one event."""
+EVENT_WORK = 110_000
+"""Steps of work for checking the filters that one event may match.
+
+They take up to 75 ms, and finding the filters up to 20.
+"""
+
+FULL_RULES = 10_000
+"""Rules for which `EVENT_WORK` suffices if each makes one or two comparisons.
+
+If more are found, there are more steps in proportion.
+"""
+
+REFUSAL_WORK = 4
+"""Steps of work for ending a check that needs more than it may use."""
 
 HEAVY_WORK = 25_000
-"""Steps of these that each such filter may use, while there are any left.
+"""Steps of these that each heavy filter may use, while there are any left.
 
 They suffice for one wildcard and a text of 1 MiB.
 """

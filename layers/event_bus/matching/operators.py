@@ -19,6 +19,8 @@ class _Boolean:
     __slots__ = ()
 
 
+_LAST_CHARACTER = chr(0x10FFFF)
+
 _TRUE: Final = _Boolean()
 _FALSE: Final = _Boolean()
 
@@ -51,6 +53,12 @@ def comparing_steps(operator: "Operator", value: object) -> int:
     return operator.steps
 
 
+def beyond(text: str) -> str | None:
+    """Returns the first string behind all that begin with a text; None if there is none."""
+    stem = text.rstrip(_LAST_CHARACTER)
+    return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
+
+
 class Operator(Protocol):
     """One comparison.
 
@@ -69,14 +77,20 @@ class Operator(Protocol):
 
 
 class Prefix:
-    """`prefix`: a string that begins with the text."""
+    """`prefix`: a string that begins with the text.
 
-    __slots__ = ("text",)
+    Attributes:
+        text: The text.
+        beyond: The first string behind all that begin with it; None if there is none.
+    """
+
+    __slots__ = ("beyond", "text")
     steps: Final = 1
     searches: Final = False
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.beyond = beyond(text)
 
     def matches(self, value: object) -> bool:
         """Returns whether a JSON scalar satisfies it."""
@@ -84,14 +98,22 @@ class Prefix:
 
 
 class Suffix:
-    """`suffix`: a string that ends with the text."""
+    """`suffix`: a string that ends with the text.
 
-    __slots__ = ("text",)
+    Attributes:
+        text: The text.
+        backward: The text from its end to its beginning.
+        beyond: The first string behind all that begin with this; None if there is none.
+    """
+
+    __slots__ = ("backward", "beyond", "text")
     steps: Final = 1
     searches: Final = False
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.backward = text[::-1]
+        self.beyond = beyond(self.backward)
 
     def matches(self, value: object) -> bool:
         """Returns whether a JSON scalar satisfies it."""
@@ -224,7 +246,8 @@ class AnythingBut:
 
     def matches(self, value: object) -> bool:
         """Returns whether a JSON scalar satisfies it."""
-        return scalar_key(value) not in self.keys
+        # Most values are strings, which are their own keys.
+        return (value if value.__class__ is str else scalar_key(value)) not in self.keys
 
 
 class AnythingButMatching:

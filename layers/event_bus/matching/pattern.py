@@ -14,6 +14,7 @@ that element; if no other field chooses an element, it must be missing from all 
 """
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from event_bus.matching import set_matching
 from event_bus.matching.errors import InvalidPatternError, below
@@ -39,8 +40,6 @@ _RESERVED_IN_OR = frozenset(
     | {"date-after", "date-before", "date-on-or-after", "date-on-or-before", "in-date-range"}
     | {"ip-address-in-range", "ip-address-not-in-range", "not-equals-ignore-case", "not-wildcard"}
 )
-
-_MISSING = object()
 
 
 class Leaf:
@@ -71,12 +70,13 @@ class EventPattern:
         combinations: One set of leaves for each combination of `$or` branches, as a bit mask over
             the positions in `leaves`; the pattern matches when all leaves of one set are satisfied.
         required: The leaves that need a value, as a bit mask.
+        cost: The steps of its check if values are short and no array is large.
 
     Raises:
         InvalidPatternError: It is not an event pattern, or it exceeds a limit.
     """
 
-    __slots__ = ("_only", "_plan", "_root", "combinations", "leaves", "required")
+    __slots__ = ("_only", "_plan", "_root", "combinations", "cost", "leaves", "required")
 
     def __init__(self, pattern: object) -> None:
         reader = _Reader()
@@ -85,6 +85,7 @@ class EventPattern:
         self.required = sum(
             1 << position for position, leaf in enumerate(self.leaves) if not leaf.values.absent
         )
+        self.cost = sum(len(leaf.path) + leaf.values.cost for leaf in self.leaves)
         self._root = _tree(self.leaves, self.combinations)
         self._only = self.leaves[0] if len(self.leaves) == 1 else None
         self._plan = set_matching.plan(self.leaves) if len(self.combinations) == 1 else None
@@ -304,12 +305,11 @@ def _object(step: _Step, value: Mapping[str, object], work: Work) -> tuple[int, 
     positive = 0
     absent = satisfied = step.every
     for name, inner in step.inside.items():
-        member = value.get(name, _MISSING)
-        if member is _MISSING:
+        if name not in value:
             satisfied &= inner.missing
             absent &= inner.missing
         else:
-            found, none = _value(inner, member, work)
+            found, none = _value(inner, value[name], work)
             satisfied &= found | none
             positive |= found
             absent &= none
@@ -320,12 +320,13 @@ def _object(step: _Step, value: Mapping[str, object], work: Work) -> tuple[int, 
 
 def _value(step: _Step, value: object, work: Work) -> tuple[int, int]:
     """Returns the combinations that the value of a field satisfies: positive, absent."""
-    if isinstance(value, dict):
-        positive, absent = _object(step, value, work)
+    kind = value.__class__
+    if kind is dict:
+        positive, absent = _object(step, cast("dict[str, object]", value), work)
         # The field itself has no value, since an object is not a leaf.
         return positive & step.absent, absent & step.absent
-    if isinstance(value, list):
-        return _array(step, value, work)
+    if kind is list:
+        return _array(step, cast("list[object]", value), work)
     if not step.asked:
         return 0, step.inside_absent
     return _scalar(step, value, work) & step.inside_absent, step.inside_absent & ~step.asked
@@ -333,13 +334,15 @@ def _value(step: _Step, value: object, work: Work) -> tuple[int, int]:
 
 def _scalar(step: _Step, value: object, work: Work) -> int:
     """Returns the combinations that one scalar satisfies."""
-    satisfied = step.present | step.keys.get(scalar_key(value), 0)
-    if step.operators:
-        for operator, mask in step.operators:
-            if mask & ~satisfied:
-                work.take(comparing_steps(operator, value))
-                if operator.matches(value):
-                    satisfied |= mask
+    satisfied = step.present
+    if step.keys:
+        satisfied |= step.keys.get(scalar_key(value), 0)
+    for operator, mask in step.operators:
+        if mask & ~satisfied:
+            steps = comparing_steps(operator, value) if operator.searches else operator.steps
+            work.take(1 + steps)
+            if operator.matches(value):
+                satisfied |= mask
     return satisfied
 
 

@@ -23,14 +23,15 @@ class Rule:
         unfiltered: The type patterns that no filter covers in whole, each with the keys of the
             filters that cover some of its types.
         entries: The entries by which values lead to it.
-        order: A number that gives rules the same order in every process.
+        order: A number that gives rules the same order in every process, by the cost of their
+            checks.
     """
 
     __slots__ = ("entries", "filter", "key", "order", "places", "subscriptions", "unfiltered")
 
     def __init__(self, key: str, subscription_filter: SubscriptionFilter) -> None:
         self.key = key
-        self.order = crc32(key.encode())
+        self.order = (subscription_filter.cost << 32) + crc32(key.encode())
         self.filter = subscription_filter
         self.subscriptions: set[str] = set()
         self.places: set[str] = set()

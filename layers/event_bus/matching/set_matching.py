@@ -12,6 +12,7 @@ An array satisfies a step if one of its elements is in `positive`, or all are in
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from event_bus.matching.expressions import ValueList
 from event_bus.matching.object_sets import ObjectSet
 from event_bus.matching.work import Work
 
@@ -26,14 +27,21 @@ class Plan:
         leaves: What it demands of the values of fields, by their names.
         inside: What it demands of the objects in fields, by their names.
         optional: Whether the lack of all fields satisfies it.
+        strict: Whether the lack of any field fails it.
     """
 
-    __slots__ = ("inside", "leaves", "optional")
+    __slots__ = ("inside", "leaves", "optional", "strict")
 
     def __init__(self) -> None:
         self.leaves: dict[str, Leaf] = {}
         self.inside: dict[str, Plan] = {}
         self.optional = True
+        self.strict = True
+
+    def add(self, values: ValueList) -> None:
+        """Notes what is demanded of a field, at any depth."""
+        self.optional &= values.absent
+        self.strict &= not values.absent
 
 
 def plan(leaves: Sequence["Leaf"]) -> Plan:
@@ -41,10 +49,10 @@ def plan(leaves: Sequence["Leaf"]) -> Plan:
     root = Plan()
     for leaf in leaves:
         step = root
-        step.optional &= leaf.values.absent
+        step.add(leaf.values)
         for name in leaf.path[:-1]:
             step = step.inside.setdefault(name, Plan())
-            step.optional &= leaf.values.absent
+            step.add(leaf.values)
         step.leaves[leaf.path[-1]] = leaf
     return root
 
@@ -62,8 +70,10 @@ def matches(root: ObjectSet, plans: Iterable[Plan], work: Work) -> bool:
     """
     known: dict[Leaf, int] = {}
     for each in plans:
-        positive, absent = _satisfying(root, each, known, work)
-        if positive or absent:
+        if each.strict:
+            if _holding(root, each, known, work):
+                return True
+        elif any(_satisfying(root, each, known, work)):
             return True
     return False
 
@@ -98,6 +108,30 @@ def meets(root: ObjectSet, leaf: "Leaf", work: Work) -> bool:
     return column.values.satisfying(values, work) != 0
 
 
+def _holding(objects: ObjectSet, asked: Plan, known: dict["Leaf", int], work: Work) -> int:
+    """Returns the objects that satisfy a step which the lack of any field fails."""
+    satisfied = objects.numbers
+    columns = objects.columns
+    work.take(1 + len(asked.leaves) // 2)
+    for name, leaf in asked.leaves.items():
+        column = columns[name] if name in columns else objects.column(name)
+        if column is None:
+            return 0
+        if leaf not in known:
+            known[leaf] = column.values.satisfying(leaf.values, work)
+        satisfied &= known[leaf]
+        if not satisfied:
+            return 0
+    for name, inner in asked.inside.items():
+        column = columns[name] if name in columns else objects.column(name)
+        if column is None or column.objects is None:
+            return 0
+        satisfied &= column.holders(_holding(column.objects, inner, known, work))
+        if not satisfied:
+            return 0
+    return satisfied
+
+
 def _satisfying(
     objects: ObjectSet, asked: Plan, known: dict["Leaf", int], work: Work
 ) -> tuple[int, int]:
@@ -108,13 +142,11 @@ def _satisfying(
     work.take(len(asked.leaves) + 2 * len(asked.inside))
     for name, leaf in asked.leaves.items():
         column = columns[name] if name in columns else objects.column(name)
-        values = leaf.values
         found = none = 0
         if column is not None:
-            if leaf not in known:
-                known[leaf] = column.values.satisfying(values, work)
-            found = known[leaf]
-        if values.absent:
+            found = known[leaf] if leaf in known else column.values.satisfying(leaf.values, work)
+            known[leaf] = found
+        if leaf.values.absent:
             none = every if column is None else every & ~column.filled
         positive |= found
         absent &= none

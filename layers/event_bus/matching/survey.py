@@ -26,24 +26,30 @@ class Unseen:
         self.fields: dict[str, Unseen] = {}
         self.valued = False
 
-    def add(self, values: list[object], nesting: int) -> None:
-        """Adds values, as many levels deep as patterns look.
+    def add(self, values: list[object], nesting: int) -> int:
+        """Adds values, as many levels deep as patterns look, and returns how many it has read.
 
         There may be hundreds of thousands of elements, so built-in functions do the loops.
         """
+        count = 0
         while values:
+            count += len(values)
             kinds = set(map(type, values))
             if kinds - _CONTAINERS:
                 self.valued = True
             if dict in kinds and nesting > 0:
-                self._add_objects([each for each in values if isinstance(each, dict)], nesting)
+                objects = values
+                if len(kinds) > 1:
+                    objects = [each for each in values if isinstance(each, dict)]
+                count += self._add_objects(cast("list[dict[str, object]]", objects), nesting)
             if list not in kinds:
-                return
+                break
             if len(kinds) > 1:
                 values = [each for each in values if isinstance(each, list)]
             values = list(chain.from_iterable(cast("list[list[object]]", values)))
+        return count
 
-    def _add_objects(self, objects: list[dict[str, object]], nesting: int) -> None:
+    def _add_objects(self, objects: list[dict[str, object]], nesting: int) -> int:
         kinds = set(map(type, chain.from_iterable(map(dict.values, objects))))
         if not kinds & _CONTAINERS:
             names = dict.fromkeys(chain.from_iterable(objects), _VALUED)
@@ -52,13 +58,12 @@ class Unseen:
                     self.fields.setdefault(name, _VALUED).valued = True
             else:
                 self.fields = names
-            return
+            return sum(map(len, objects))
         members: dict[str, list[object]] = {}
         for each in objects:
             for name, member in each.items():
                 members.setdefault(name, []).append(member)
-        for name, some in members.items():
-            self._field(name).add(some, nesting - 1)
+        return sum(self._field(name).add(some, nesting - 1) for name, some in members.items())
 
     def _field(self, name: str) -> "Unseen":
         """Returns what is known of a field, to be extended."""
@@ -99,14 +104,16 @@ class Survey:
 
     Attributes:
         limited: Whether the event has elements that patterns do not look at.
+        unseen: How many of them there are, with their fields.
         first: For each number of an object, the lowest number inside it, or its own.
         numbers: The number of each object in an array, by its identity.
     """
 
-    __slots__ = ("_arrays", "_left", "_nesting", "first", "limited", "numbers")
+    __slots__ = ("_arrays", "_left", "_nesting", "first", "limited", "numbers", "unseen")
 
     def __init__(self, elements: int, nesting: int) -> None:
         self.limited = False
+        self.unseen = 0
         self.first: list[int] = []
         self.numbers: dict[int, int] = {}
         self._arrays: dict[int, Elements] = {}
@@ -142,7 +149,7 @@ class Survey:
             if self._left <= 0 or depth > self._nesting:
                 self.limited = True
                 elements.unseen = elements.unseen or Unseen()
-                elements.unseen.add(array[place:], self._nesting)
+                self.unseen += elements.unseen.add(array[place:], self._nesting)
                 return
             self._left -= 1
             if isinstance(element, list):

@@ -26,7 +26,8 @@ REVERSED_FOLDED_TEXT = "reversed folded text"
 NUMBER = "number"
 ADDRESS = "address"
 
-_LAST_CHARACTER = 0x10FFFF
+# The steps of a comparison that is one lookup among all values.
+_LOOKUP_STEPS = 3
 
 
 class ValueIndex:
@@ -73,14 +74,13 @@ class ValueIndex:
         for operator in asked.operators:
             if found == self.all:
                 break
-            found |= self._satisfying(operator, work)
+            work.take(_LOOKUP_STEPS)
+            found |= _LOOKUPS[operator.__class__](self, operator, work)
         return found
 
     def begins(self, text: str, kind: str = TEXT) -> bool:
         """Returns whether a converted text among the values begins with a text."""
-        keys = self._values_by(kind).keys
-        start = bisect_left(keys, text)
-        return start < len(keys) and bool(keys[start].startswith(text))
+        return self._values_by(kind).begins(text)
 
     def has_between(self, low: object, high: object, kind: str) -> bool:
         """Returns whether a number or address lies between two bounds, inclusive."""
@@ -90,35 +90,33 @@ class ValueIndex:
         return start < len(keys) and bool(keys[start] <= high)
 
     def _satisfying(self, operator: Operator, work: Work) -> int:
-        work.take(4)
-        lookup = _LOOKUPS.get(operator.__class__)
-        if lookup is None:
-            return self._compared(operator, self.by_key, len(self.by_key), work)
-        return lookup(self, operator, work)
+        work.take(_LOOKUP_STEPS)
+        return _LOOKUPS[operator.__class__](self, operator, work)
 
     def _prefix(self, operator: operators.Prefix, work: Work) -> int:
-        return self._beginning(TEXT, operator.text, work)
+        return self._beginning(TEXT, operator.text, operator.beyond, work)
 
     def _suffix(self, operator: operators.Suffix, work: Work) -> int:
-        return self._beginning(REVERSED_TEXT, operator.text[::-1], work)
+        return self._beginning(REVERSED_TEXT, operator.backward, operator.beyond, work)
 
-    def _beginning(self, kind: str, text: str, work: Work) -> int:
-        if not self.all & (self.all - 1):
-            # One object has all values, so any match decides.
-            return self.all if self.begins(text, kind) else 0
+    def _beginning(self, kind: str, text: str, beyond: str | None, work: Work) -> int:
         ordered = self._values_by(kind)
-        return ordered.between(*_places(ordered.keys, text), work)
+        if ordered.one_object:
+            # Any match decides.
+            return ordered.all if ordered.begins(text) else 0
+        start, end = _places(ordered.keys, text, beyond)
+        return ordered.between(start, end, work)
 
     def _numeric(self, operator: operators.Numeric, work: Work) -> int:
         ordered = self._values_by(NUMBER)
-        keys = ordered.keys
+        keys, lower, upper = ordered.keys, operator.lower, operator.upper
         start, end = 0, len(keys)
-        if operator.lower != -inf:
-            place = bisect_right if operator.lower_open else bisect_left
-            start = place(keys, ordered.read(operator.lower))
-        if operator.upper != inf:
-            place = bisect_left if operator.upper_open else bisect_right
-            end = place(keys, ordered.read(operator.upper))
+        if lower != -inf:
+            lower = ordered.read(lower)
+            start = bisect_right(keys, lower) if operator.lower_open else bisect_left(keys, lower)
+        if upper != inf:
+            upper = ordered.read(upper)
+            end = bisect_left(keys, upper) if operator.upper_open else bisect_right(keys, upper)
         return ordered.between(start, end, work)
 
     def _cidr(self, operator: operators.Cidr, work: Work) -> int:
@@ -160,7 +158,7 @@ class ValueIndex:
     def _compared_from(self, kind: str, text: str, operator: Operator, work: Work) -> int:
         """Compares each value that begins with a text."""
         ordered = self._values_by(kind)
-        start, end = _places(ordered.keys, text)
+        start, end = _places(ordered.keys, text, operators.beyond(text))
         return self._compared(operator, islice(ordered.values, start, end), end - start, work)
 
     def _compared(self, operator: Operator, values: Iterable[Any], count: int, work: Work) -> int:
@@ -177,15 +175,16 @@ class ValueIndex:
         return found
 
     def _values_by(self, kind: str) -> "_SortedValues":
-        if kind not in self._sorted:
+        found = self._sorted.get(kind)
+        if found is None:
             read = _SORT_KEYS[kind]
             keys = ((read(value), value) for value in self.by_key)
-            self._sorted[kind] = _SortedValues(
+            found = self._sorted[kind] = _SortedValues(
                 [(key, value, self.by_key[value]) for key, value in keys if key is not None],
                 single=self._single,
                 exact=kind == NUMBER and any(isinstance(each, ExactNumber) for each in self.by_key),
             )
-        return self._sorted[kind]
+        return found
 
 
 class _SortedValues:
@@ -195,9 +194,21 @@ class _SortedValues:
         keys: The sort keys.
         values: The values.
         exact: Whether the keys are decimals, which compare faster than exact numbers.
+        all: The objects that have a value.
+        one_object: Whether at most one object has a value.
     """
 
-    __slots__ = ("_above", "_all", "_below", "_sets", "_single", "exact", "keys", "values")
+    __slots__ = (
+        "_above",
+        "_below",
+        "_sets",
+        "_single",
+        "all",
+        "exact",
+        "keys",
+        "one_object",
+        "values",
+    )
 
     def __init__(self, entries: list[tuple[Any, Any, int]], *, single: bool, exact: bool) -> None:
         self.exact = exact
@@ -211,11 +222,17 @@ class _SortedValues:
         # For each place, the objects with a value before it, or from it on.
         self._below = list(accumulate(self._sets, or_, initial=0))
         self._above = list(accumulate(reversed(self._sets), or_, initial=0))[::-1]
-        self._all = self._below[-1]
+        self.all = self._below[-1]
+        self.one_object = not self.all & (self.all - 1)
 
     def read(self, bound: Any) -> Any:
         """Returns a bound in the form of the sort keys."""
         return as_decimal(bound) if self.exact else bound
+
+    def begins(self, text: str) -> bool:
+        """Returns whether one of the keys begins with a text."""
+        start = bisect_left(self.keys, text)
+        return start < len(self.keys) and bool(self.keys[start].startswith(text))
 
     def between(self, start: int, end: int, work: Work) -> int:
         """Returns the objects with a value from one place up to another."""
@@ -225,9 +242,8 @@ class _SortedValues:
             return self._below[end] & ~self._below[start]
         if end == len(self._sets):
             return self._above[start]
-        if not self._all & (self._all - 1):
-            # All values belong to one object.
-            return self._all
+        if self.one_object:
+            return self.all
         work.take(end - start)
         return _union(self._sets[start:end])
 
@@ -239,13 +255,10 @@ def _union(sets: Iterable[int]) -> int:
     return found
 
 
-def _places(keys: list[str], text: str) -> tuple[int, int]:
-    """Returns the places of the keys that begin with a text."""
+def _places(keys: list[str], text: str, beyond: str | None) -> tuple[int, int]:
+    """Returns the places of the keys that begin with a text, by the first string behind these."""
     start = bisect_left(keys, text)
-    stem = text.rstrip(chr(_LAST_CHARACTER))
-    if not stem:
-        return start, len(keys)
-    return start, bisect_left(keys, stem[:-1] + chr(ord(stem[-1]) + 1), start)
+    return start, len(keys) if beyond is None else bisect_left(keys, beyond, start)
 
 
 def _text(value: object) -> str | None:

@@ -20,7 +20,7 @@ class Work:
         left: How many steps are allowed.
 
     Attributes:
-        left: How many steps are still allowed; less than zero once they are used up.
+        left: How many steps are still allowed.
     """
 
     __slots__ = ("left",)
@@ -32,11 +32,11 @@ class Work:
         """Counts steps before they are done.
 
         Raises:
-            OutOfWork: Fewer steps are left.
+            OutOfWork: Fewer steps are left. Those that are left stay.
         """
-        self.left -= steps
-        if self.left < 0:
+        if steps > self.left:
             raise OutOfWork
+        self.left -= steps
 
 
 def text_steps(value: object) -> int:
