@@ -1,19 +1,11 @@
 """DynamoDB in memory, as far as the stores use it, with its refusals."""
 
-import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.simulation.expressions import (
-    InvalidExpression,
-    Item,
-    Scope,
-    check_placeholders,
-    condition,
-    sortable,
-    updated,
-)
+from tests.simulation.expressions import InvalidExpression, Item, sortable
+from tests.simulation.prepared import Prepared, prepared
 from tests.simulation.seam import Client, Interceptor, carried_out, error
 from tests.simulation.tables import (
     MAX_PARTITION_BYTES,
@@ -25,9 +17,6 @@ from tests.simulation.tables import (
 )
 
 _MAX_BATCH_GET, _MAX_BATCH_WRITE, _MAX_TRANSACTION = 100, 25, 100
-
-_PARTITION = re.compile(r"\s*(#?\w+)\s*=\s*(:\w+)", re.ASCII)
-"""The beginning of a key condition: the partition."""
 
 
 class MemoryDynamoDB(Client):
@@ -63,8 +52,7 @@ class MemoryDynamoDB(Client):
 
     def update_item(self, **request: Any) -> Any:
         def change(stands: Item | None) -> Item:
-            scope = _scope(stands or request["Key"], request)
-            return updated(request["UpdateExpression"], scope)
+            return _updated(stands, request)
 
         return self._write("UpdateItem", request, change)
 
@@ -134,8 +122,9 @@ class MemoryDynamoDB(Client):
         def read() -> Any:
             items = self.tables.all(request["TableName"], self._age(request))
             ordered = [items[key] for key in sorted(items, key=_scattered)]
-            _check(request)
-            return {"Items": [copied(item) for item in ordered if _passes(item, request)]}
+            passes = prepared(request).passes
+            values = request.get("ExpressionAttributeValues", {})
+            return {"Items": [copied(item) for item in ordered if passes(item, values)]}
 
         return self.call("Scan", read)
 
@@ -154,7 +143,6 @@ class MemoryDynamoDB(Client):
         def write() -> Any:
             stands = self._stands(table, key)
             try:
-                _check(request)
                 if not _holds(stands, request):
                     shown = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
                     members: dict[str, Any] = {}
@@ -180,8 +168,7 @@ class MemoryDynamoDB(Client):
             self.tables.delete(part["TableName"], part["Key"])
         elif kind == "Update":
             stands = self._stands(part["TableName"], part["Key"])
-            scope = _scope(stands or part["Key"], part)
-            self.tables.put(part["TableName"], updated(part["UpdateExpression"], scope))
+            self.tables.put(part["TableName"], _updated(stands, part))
 
     def _stands(self, table: str, key: Item) -> Item | None:
         return self.tables.get(table, key)
@@ -190,45 +177,31 @@ class MemoryDynamoDB(Client):
         return 0.0 if read.get("ConsistentRead") else self.age()
 
     def _query(self, request: dict[str, Any]) -> Any:
-        table = self.tables.described[request["TableName"]]
-        partition, sort, include = table.partition_key, table.sort_key, None
-        if name := request.get("IndexName"):
-            index = next(each for each in table.indexes if each.name == name)
-            if request.get("ConsistentRead"):
-                raise error("ValidationException", "Query", "an index is never consistent")
-            partition, sort, include = index.partition_key, index.sort_key, index.include
-        _check(request)
-        _check_keys(request)
-        holds = condition(request["KeyConditionExpression"])
+        read = self.tables.access(request["TableName"], request.get("IndexName"))
+        if read.index and request.get("ConsistentRead"):
+            raise error("ValidationException", "Query", "an index is never consistent")
+        asked = prepared(request)
+        values = request["ExpressionAttributeValues"]
+        partition = _partition(asked, values)
         found = [
             item
             for item in self.tables.partition(
-                table.name, partition.name, _partition(request), self._age(request)
+                request["TableName"], read.partition, partition, self._age(request)
             )
-            if (sort is None or sort.name in item) and holds(_scope(item, request))
+            if (read.sort is None or read.sort in item) and asked.key_holds(item, values)
         ]
-        if sort:
-            found.sort(key=lambda item: sortable(item[sort.name]))
+        if (sort := read.sort) is not None:
+            found.sort(key=lambda item: sortable(item[sort]))
         if not request.get("ScanIndexForward", True):
             found.reverse()
         looked_at = found[: request.get("Limit")]
-        keys = {partition.name, table.partition_key.name}
-        keys |= {each.name for each in (sort, table.sort_key) if each}
         answer: dict[str, Any] = {
-            "Items": [
-                {
-                    name: value
-                    for name, value in copied(item).items()
-                    if include is None or name in keys or name in include
-                }
-                for item in looked_at
-                if _passes(item, request)
-            ],
+            "Items": [read.shown(item) for item in looked_at if asked.passes(item, values)],
             "ScannedCount": len(looked_at),
         }
         if len(looked_at) == request.get("Limit"):
             # DynamoDB does not know either whether there is more.
-            answer["LastEvaluatedKey"] = {name: looked_at[-1][name] for name in keys}
+            answer["LastEvaluatedKey"] = {name: looked_at[-1][name] for name in read.keys}
         return answer
 
     def _refuse_repeated(
@@ -268,55 +241,24 @@ def _key_of(kind: str, part: dict[str, Any]) -> Item:
     return key
 
 
-def _partition(request: dict[str, Any]) -> str:
-    asked = _PARTITION.match(request["KeyConditionExpression"])
-    if not asked:
-        raise InvalidExpression("the condition of the key does not name the partition first")
-    value: str = request["ExpressionAttributeValues"][asked[2]]["S"]
-    return value
-
-
-def _check_keys(request: dict[str, Any]) -> None:
-    """Refuses key conditions that DynamoDB does not accept as such."""
-    for name in re.findall(r":\w+", request["KeyConditionExpression"]):
-        value = request["ExpressionAttributeValues"][name].get("S")
+def _partition(asked: Prepared, values: Mapping[str, Any]) -> str:
+    """Returns the partition of a query; refuses keys that DynamoDB does not accept."""
+    partition = values[asked.partition].get("S")
+    for name in asked.keys:
+        value = values[name].get("S")
         if value == "":
             raise InvalidExpression(f"{name} must not be empty")
-        partition = value == _partition(request)
-        check_length(value or "", MAX_PARTITION_BYTES if partition else MAX_SORT_BYTES)
+        check_length(value or "", MAX_PARTITION_BYTES if value == partition else MAX_SORT_BYTES)
+    return str(partition)
 
 
 def _holds(stands: Item | None, request: dict[str, Any]) -> bool:
-    expression = request.get("ConditionExpression")
-    return not expression or condition(expression)(_scope(stands or {}, request))
+    return prepared(request).holds(stands or {}, request.get("ExpressionAttributeValues", {}))
 
 
-def _passes(item: Item, request: dict[str, Any]) -> bool:
-    expression = request.get("FilterExpression")
-    return not expression or condition(expression)(_scope(item, request))
-
-
-def _scope(item: Item, request: dict[str, Any]) -> Scope:
-    return Scope(
-        item,
-        request.get("ExpressionAttributeNames", {}),
-        request.get("ExpressionAttributeValues", {}),
-    )
-
-
-def _check(request: dict[str, Any]) -> None:
-    names = (
-        "ConditionExpression",
-        "UpdateExpression",
-        "KeyConditionExpression",
-        "FilterExpression",
-    )
-    expressions = [request[name] for name in names if name in request]
-    check_placeholders(
-        expressions,
-        request.get("ExpressionAttributeNames", {}),
-        request.get("ExpressionAttributeValues", {}),
-    )
+def _updated(stands: Item | None, request: dict[str, Any]) -> Item:
+    values = request.get("ExpressionAttributeValues", {})
+    return prepared(request).updated(stands or request["Key"], values)
 
 
 def _scattered(key: Key) -> int:

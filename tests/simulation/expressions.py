@@ -1,13 +1,15 @@
 """DynamoDB's expressions, as far as the stores use them, over items in the client's form.
 
+Each is read once, together with the names for its placeholders, and then evaluated many times.
+
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
 """
 
+import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 Item = dict[str, Any]
@@ -19,38 +21,19 @@ class InvalidExpression(Exception):
     """An expression that DynamoDB refuses with a ValidationException."""
 
 
-@dataclass(frozen=True)
-class Scope:
-    """The item, names and values with which an expression is evaluated."""
-
-    item: Mapping[str, Value]
-    names: Mapping[str, str]
-    values: Mapping[str, Value]
-
-    def name(self, token: str) -> str:
-        if not token.startswith("#"):
-            return token
-        if token not in self.names:
-            raise InvalidExpression(f"{token} is not defined")
-        return self.names[token]
-
-    def value(self, token: str) -> Value:
-        if token not in self.values:
-            raise InvalidExpression(f"{token} is not defined")
-        return self.values[token]
-
-
-Condition = Callable[[Scope], bool]
-Operand = Callable[[Scope], Value | None]
+Values = Mapping[str, Value]
+Condition = Callable[[Item, Values], bool]
+Operand = Callable[[Item, Values], Value | None]
+Update = Callable[[Item, Values], Item]
 
 _TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),+-]|[#:]?[A-Za-z_][A-Za-z0-9_]*)")
 _COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda a, b: a == b,
-    "<>": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 
@@ -63,6 +46,7 @@ def sortable(value: Value) -> Any:
 @dataclass
 class _Reader:
     tokens: list[str]
+    names: Mapping[str, str]
     place: int = 0
 
     def peek(self) -> str:
@@ -81,23 +65,34 @@ class _Reader:
         self.place += 1
         return True
 
+    def attribute(self) -> str:
+        """Takes the name of an attribute."""
+        return self.named(self.take())
 
-def _read(expression: str) -> _Reader:
-    tokens, place = [], 0
+    def named(self, token: str) -> str:
+        if not token.startswith("#"):
+            return token
+        if token not in self.names:
+            raise InvalidExpression(f"{token} is not defined")
+        return self.names[token]
+
+
+def tokens(expression: str) -> list[str]:
+    """Divides an expression into its parts."""
+    found, place = [], 0
     text = expression.strip()
     while place < len(text):
         match = _TOKEN.match(text, place)
         if not match:
             raise InvalidExpression(f"{text[place:]!r} cannot be read")
-        tokens.append(match[1])
+        found.append(match[1])
         place = match.end()
-    return _Reader(tokens)
+    return found
 
 
-@cache
-def condition(expression: str) -> Condition:
+def condition(expression: str, names: Mapping[str, str]) -> Condition:
     """Reads a condition, or the condition of a key."""
-    reader = _read(expression)
+    reader = _Reader(tokens(expression), names)
     read = _either(reader)
     if reader.peek():
         raise InvalidExpression(f"{reader.peek()!r} is too much")
@@ -108,20 +103,34 @@ def _either(reader: _Reader) -> Condition:
     parts = [_both(reader)]
     while reader.next_is("OR"):
         parts.append(_both(reader))
-    return parts[0] if len(parts) == 1 else lambda scope: any(part(scope) for part in parts)
+    return _combined(parts, until=True)
 
 
 def _both(reader: _Reader) -> Condition:
     parts = [_single(reader)]
     while reader.next_is("AND"):
         parts.append(_single(reader))
-    return parts[0] if len(parts) == 1 else lambda scope: all(part(scope) for part in parts)
+    return _combined(parts, until=False)
+
+
+def _combined(parts: list[Condition], *, until: bool) -> Condition:
+    """Evaluates conditions one after the other, until one of them decides."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def combined(item: Item, values: Values) -> bool:
+        for part in parts:
+            if part(item, values) is until:
+                return until
+        return not until
+
+    return combined
 
 
 def _single(reader: _Reader) -> Condition:
     if reader.next_is("NOT"):
         negated = _single(reader)
-        return lambda scope: not negated(scope)
+        return lambda item, values: not negated(item, values)
     if reader.next_is("("):
         inner = _either(reader)
         reader.take(")")
@@ -129,9 +138,9 @@ def _single(reader: _Reader) -> Condition:
     if reader.peek() in ("attribute_exists", "attribute_not_exists"):
         wanted = reader.take() == "attribute_exists"
         reader.take("(")
-        name = reader.take()
+        name = reader.attribute()
         reader.take(")")
-        return lambda scope: (scope.name(name) in scope.item) is wanted
+        return lambda item, _: (name in item) is wanted
     if reader.next_is("BEGINS_WITH"):
         return _beginning(reader)
     return _comparison(reader)
@@ -144,8 +153,9 @@ def _beginning(reader: _Reader) -> Condition:
     begins = _operand(reader)
     reader.take(")")
 
-    def begins_with(scope: Scope) -> bool:
-        text, beginning = (whole(scope) or {}).get("S"), (begins(scope) or {}).get("S")
+    def begins_with(item: Item, values: Values) -> bool:
+        text = (whole(item, values) or {}).get("S")
+        beginning = (begins(item, values) or {}).get("S")
         return text is not None and beginning is not None and text.startswith(beginning)
 
     return begins_with
@@ -157,30 +167,35 @@ def _comparison(reader: _Reader) -> Condition:
         low = _operand(reader)
         reader.take("AND")
         high = _operand(reader)
-        return lambda scope: (
-            _compare(left(scope), ">=", low(scope)) and _compare(left(scope), "<=", high(scope))
-        )
+        return _combined([_compared(left, ">=", low), _compared(left, "<=", high)], until=False)
     if reader.next_is("IN"):
         reader.take("(")
-        choices = [_operand(reader)]
+        choices = [_compared(left, "=", _operand(reader))]
         while reader.next_is(","):
-            choices.append(_operand(reader))
+            choices.append(_compared(left, "=", _operand(reader)))
         reader.take(")")
-        return lambda scope: any(_compare(left(scope), "=", choice(scope)) for choice in choices)
+        return _combined(choices, until=True)
     comparator = reader.take()
     if comparator not in _COMPARATORS:
         raise InvalidExpression(f"{comparator!r} compares nothing")
-    right = _operand(reader)
-    return lambda scope: _compare(left(scope), comparator, right(scope))
+    return _compared(left, comparator, _operand(reader))
 
 
-def _compare(left: Value | None, comparator: str, right: Value | None) -> bool:
-    # An attribute that is missing, or of another type, compares with nothing; it does differ.
-    if left is None or right is None or left.keys() != right.keys():
-        return comparator == "<>" and left is not None and right is not None
-    if comparator == "=" and left == right:
-        return True
-    return _COMPARATORS[comparator](sortable(left), sortable(right))
+def _compared(left: Operand, comparator: str, right: Operand) -> Condition:
+    compare = _COMPARATORS[comparator]
+
+    def compared(item: Item, values: Values) -> bool:
+        one, other = left(item, values), right(item, values)
+        # A missing attribute compares with nothing; one of another type only differs.
+        if one is None or other is None:
+            return False
+        if one == other:
+            return compare(0, 0)
+        if one.keys() != other.keys():
+            return comparator == "<>"
+        return compare(sortable(one), sortable(other))
+
+    return compared
 
 
 def _operand(reader: _Reader) -> Operand:
@@ -189,10 +204,11 @@ def _operand(reader: _Reader) -> Operand:
         reader.take("(")
         of = _operand(reader)
         reader.take(")")
-        return lambda scope: _size(of(scope))
+        return lambda item, values: _size(of(item, values))
     if token.startswith(":"):
-        return lambda scope: scope.value(token)
-    return lambda scope: scope.item.get(scope.name(token))
+        return lambda _, values: values[token]
+    name = reader.named(token)
+    return lambda item, _: item.get(name)
 
 
 def _size(value: Value | None) -> Value | None:
@@ -201,28 +217,27 @@ def _size(value: Value | None) -> Value | None:
 
 
 @dataclass
-class _Update:
+class _Parts:
     sets: list[tuple[str, Operand]] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
 
 
-@cache
-def _update(expression: str) -> _Update:
-    reader, update = _read(expression), _Update()
+def _parts(reader: _Reader) -> _Parts:
+    parts = _Parts()
     while reader.peek():
         clause = reader.take().upper()
         if clause not in ("SET", "REMOVE"):
             raise InvalidExpression(f"{clause} is not known here")
         while True:
-            name = reader.take()
+            name = reader.attribute()
             if clause == "SET":
                 reader.take("=")
-                update.sets.append((name, _sum(reader)))
+                parts.sets.append((name, _sum(reader)))
             else:
-                update.removes.append(name)
+                parts.removes.append(name)
             if not reader.next_is(","):
                 break
-    return update
+    return parts
 
 
 def _sum(reader: _Reader) -> Operand:
@@ -231,8 +246,8 @@ def _sum(reader: _Reader) -> Operand:
         return left
     right = _term(reader)
 
-    def added(scope: Scope) -> Value:
-        parts = [left(scope), right(scope)]
+    def added(item: Item, values: Values) -> Value:
+        parts = [left(item, values), right(item, values)]
         if not all(part and "N" in part for part in parts):
             raise InvalidExpression("only numbers can be added")
         return {"N": str(sum(Decimal(part["N"]) for part in parts if part))}
@@ -243,42 +258,42 @@ def _sum(reader: _Reader) -> Operand:
 def _term(reader: _Reader) -> Operand:
     if reader.next_is("IF_NOT_EXISTS"):
         reader.take("(")
-        name = reader.take()
+        name = reader.attribute()
         reader.take(",")
         otherwise = _sum(reader)
         reader.take(")")
-        return lambda scope: scope.item.get(scope.name(name)) or otherwise(scope)
+        return lambda item, values: item.get(name) or otherwise(item, values)
     return _operand(reader)
 
 
-def updated(expression: str, scope: Scope) -> Item:
-    """Returns the updated item."""
-    update = _update(expression)
-    paths = [scope.name(name) for name, _ in update.sets] + [
-        scope.name(name) for name in update.removes
-    ]
+def update(expression: str, names: Mapping[str, str]) -> Update:
+    """Reads an update, which returns the updated item."""
+    parts = _parts(_Reader(tokens(expression), names))
+    paths = [name for name, _ in parts.sets] + parts.removes
     if len(paths) != len(set(paths)):
         raise InvalidExpression("two parts of the update are about one attribute")
-    result = dict(scope.item)
-    for name, operand in update.sets:
-        value = operand(scope)
-        if value is None:
-            raise InvalidExpression(f"{name} is set to an attribute that is missing")
-        result[scope.name(name)] = value
-    for name in update.removes:
-        result.pop(scope.name(name), None)
-    return result
 
+    def updated(item: Item, values: Values) -> Item:
+        result = dict(item)
+        for name, operand in parts.sets:
+            value = operand(item, values)
+            if value is None:
+                raise InvalidExpression(f"{name} is set to an attribute that is missing")
+            result[name] = value
+        for name in parts.removes:
+            result.pop(name, None)
+        return result
 
-@cache
-def _tokens(expression: str) -> frozenset[str]:
-    return frozenset(_read(expression).tokens)
+    return updated
 
 
 def check_placeholders(
-    expressions: list[str], names: Mapping[str, str], values: Mapping[str, Value]
+    expressions: Iterable[str], names: Iterable[str], values: Iterable[str]
 ) -> None:
-    """Refuses placeholders that no expression uses, as DynamoDB does."""
-    used = {token for each in expressions for token in _tokens(each)}
-    if unused := (names.keys() | values.keys()) - used:
+    """Refuses placeholders that no expression uses, or that are not defined, as DynamoDB does."""
+    used = {token for each in expressions for token in tokens(each) if token[0] in "#:"}
+    defined = {*names, *values}
+    if unused := defined - used:
         raise InvalidExpression(f"unused: {', '.join(sorted(unused))}")
+    if undefined := used - defined:
+        raise InvalidExpression(f"not defined: {', '.join(sorted(undefined))}")

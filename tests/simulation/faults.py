@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Mode = Literal["refused", "lost", "repeated", "exit_before", "exit_after", "throttled", "delayed"]
 
@@ -42,8 +42,7 @@ class Fault:
     mode: Mode
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A call to AWS.
 
     Attributes:
@@ -59,6 +58,11 @@ class Call:
     at: float
     function: str
     lines: tuple[str, ...] = ()
+
+    @property
+    def way(self) -> tuple[str, tuple[str, ...]]:
+        """The code that made it."""
+        return self.function, self.lines
 
     @property
     def reads(self) -> bool:
@@ -116,11 +120,19 @@ def one_of_each(
     begin = 1 if registering else next(others, 1)
     met = set()
     for fault in found:
-        call = calls[fault.call - 1]
-        way = (call.function, call.lines)
+        way = calls[fault.call - 1].way
         if fault.call >= begin and way not in met:
             met.add(way)
             yield fault
+
+
+def one_by_turns(found: Iterable[Fault], calls: Sequence[Call], turn: int) -> Iterator[Fault]:
+    """Chooses one fault for each kind of call, another one at each turn."""
+    kinds: dict[object, list[Fault]] = {}
+    for fault in found:
+        kinds.setdefault(calls[fault.call - 1].way, []).append(fault)
+    for number, choices in enumerate(kinds.values(), turn):
+        yield choices[number % len(choices)]
 
 
 _CODE = tuple(

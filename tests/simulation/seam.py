@@ -23,6 +23,9 @@ class _Hooks:
     def __init__(self) -> None:
         self._hooks: dict[str, list[Callable[..., None]]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._hooks)
+
     def register(self, event: str, hook: Callable[..., None]) -> None:
         self._hooks.setdefault(event, []).append(hook)
 
@@ -77,7 +80,8 @@ class Client:
         """Makes one call."""
         for attempt in range(1, self.attempts + 1):
             try:
-                self.meta.events.emit(f"before-send.{self.service}.{operation}", carry_out)
+                if self.meta.events:
+                    self.meta.events.emit(f"before-send.{self.service}.{operation}", carry_out)
                 answer: _Answer = self.intercept(self.service, operation, carry_out)
             except ConnectionClosedError:
                 if attempt == self.attempts:

@@ -62,6 +62,7 @@ class Surroundings:
         bodies: What was sent of each delivery, by the version of its subscription.
         calls: How many calls to AWS were made by functions so far.
         made: Which calls they were.
+        traced: Whether each of them is recorded with the lines that made it.
         spoiled: Whether any of them went wrong.
         staleness: How many of the reads that need not be consistent answer the past, from 0 to 1.
         forgetful: How many of the messages that were deleted a queue hands over again, from 0 to 1.
@@ -87,6 +88,7 @@ class Surroundings:
         self.forgetful = forgetful
         self.calls = 0
         self.made: list[Call] = []
+        self.traced = False
         self.happened: Counter[str] = Counter()
         self.standstills: list[tuple[float, float]] = []
         self.spoiled = False
@@ -140,7 +142,7 @@ class Surroundings:
             raise ProcessExit
         self.hand_over()
         self.calls += 1
-        lines = () if self.faults or self.chaos else running_lines()
+        lines = running_lines() if self.traced else ()
         call = Call(f"{service}.{operation}", self.moves, self.now, self.running, lines)
         self.made.append(call)
         mode = self.faults.get(self.calls)

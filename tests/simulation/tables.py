@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from infra.tables import Attribute, Table
@@ -17,6 +18,31 @@ MAX_PARTITION_BYTES, MAX_SORT_BYTES = 2_048, 1_024
 
 REMEMBERED_SECONDS = 5.0
 """How far back the past is kept, in seconds."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How the items of a table or of an index are found.
+
+    Attributes:
+        index: The name of the index; None for the table itself.
+        partition: The attribute that partitions them.
+        sort: The attribute that sorts them.
+        keys: These, and those of the table.
+        included: The attributes that the index holds; None for all.
+    """
+
+    index: str | None
+    partition: str
+    sort: str | None
+    keys: frozenset[str]
+    included: frozenset[str] | None
+
+    def shown(self, item: Item) -> Item:
+        """Returns what is read of an item."""
+        if self.included is None:
+            return copied(item)
+        return {name: value for name, value in item.items() if name in self.included}
 
 
 class Tables:
@@ -43,6 +69,11 @@ class Tables:
             table.name: deque() for table in tables
         }
         self._partitions: dict[tuple[str, str, str], dict[Key, Item]] = {}
+        self._access: dict[tuple[str, str | None], Access] = {}
+        self._partitioned = {
+            table.name: {table.partition_key.name, *(i.partition_key.name for i in table.indexes)}
+            for table in tables
+        }
 
     def key(self, table: str, item: Item) -> Key:
         """The key of an item, which may have other attributes, too."""
@@ -52,10 +83,17 @@ class Tables:
             return (partition,)
         return partition, key_value(item, described.sort_key, MAX_SORT_BYTES)
 
+    def access(self, table: str, index: str | None) -> Access:
+        """Returns how the items of a table or of one of its indexes are found."""
+        found = self._access.get((table, index))
+        if found is None:
+            found = self._access[table, index] = _access(self.described[table], index)
+        return found
+
     def get(self, table: str, key: Item, age: float = 0.0) -> Item | None:
         """Returns the item of a key, as it was some seconds ago."""
         found = self.key(table, key)
-        past = self._past(table, age)
+        past = self._past(table, age) if age else {}
         return past[found] if found in past else self.items[table].get(found)
 
     def all(self, table: str, age: float = 0.0) -> dict[Key, Item]:
@@ -85,7 +123,7 @@ class Tables:
 
     def put(self, table: str, item: Item) -> None:
         """Writes an item."""
-        if _bytes_of({"M": item}) > _MAX_ITEM_BYTES:
+        if _is_large(item):
             raise InvalidExpression("the item is too large")
         for index in self.described[table].indexes:
             if index.partition_key.name in item:
@@ -110,9 +148,7 @@ class Tables:
         while changes and changes[0][0] <= now - REMEMBERED_SECONDS:
             changes.popleft()
         changes.append((now, key, before))
-        described = self.described[table]
-        names = {described.partition_key.name, *(i.partition_key.name for i in described.indexes)}
-        for name in names:
+        for name in self._partitioned[table]:
             if before and name in before:
                 self._partitions[table, name, before[name]["S"]].pop(key, None)
             if after and name in after:
@@ -151,6 +187,18 @@ class Tables:
         )
 
 
+def _access(table: Table, name: str | None) -> Access:
+    own = [table.partition_key.name] + ([table.sort_key.name] if table.sort_key else [])
+    if name is None:
+        sort = table.sort_key.name if table.sort_key else None
+        return Access(None, table.partition_key.name, sort, frozenset(own), None)
+    index = next(each for each in table.indexes if each.name == name)
+    sort = index.sort_key.name if index.sort_key else None
+    keys = frozenset([*own, index.partition_key.name, *([sort] if sort else [])])
+    included = None if index.include is None else keys | frozenset(index.include)
+    return Access(name, index.partition_key.name, sort, keys, included)
+
+
 def key_value(item: Item, attribute: Attribute, longest: int = MAX_PARTITION_BYTES) -> Any:
     """The value of an attribute that is part of a key, of so many bytes at most."""
     value = item.get(attribute.name, {})
@@ -172,6 +220,18 @@ def check_length(content: str, longest: int) -> None:
 def copied(item: Item) -> Item:
     """A copy of an item; its values are never changed, but replaced."""
     return dict(item)
+
+
+def _is_large(item: Item) -> bool:
+    """Returns whether an item is larger than DynamoDB takes."""
+    most = 0
+    for value in item.values():
+        content = value.get("S") or value.get("N")
+        if content is None:
+            return _bytes_of({"M": item}) > _MAX_ITEM_BYTES
+        most += len(content)
+    # A character has at most four bytes in UTF-8; names are short.
+    return most * 4 > _MAX_ITEM_BYTES // 2 and _bytes_of({"M": item}) > _MAX_ITEM_BYTES
 
 
 def _bytes_of(value: Value) -> int:

@@ -1,7 +1,10 @@
 """Runs stories to their end, and checks them."""
 
+from collections.abc import Sequence
+from functools import cache
+
 from tests.simulation.checker import check
-from tests.simulation.faults import Fault, Mode, faults, one_of_each
+from tests.simulation.faults import MODES, Call, Fault, faults, one_by_turns, one_of_each
 from tests.simulation.known import Violation
 from tests.simulation.process import simulated
 from tests.simulation.stories import STORIES, registrations
@@ -14,10 +17,12 @@ def tell(
     staleness: float = 0.0,
     seed: int = 1,
     clock_errors: dict[str, float] | None = None,
+    traced: bool = False,
 ) -> World:
     """Runs a story to its end, and checks every promise."""
     world = World(seed, wrong, staleness=staleness)
     world.clock_errors = clock_errors or {}
+    world.traced = traced
     with simulated(world, seed):
         STORIES[name](world)
         world.settle()
@@ -26,28 +31,68 @@ def tell(
     return world
 
 
-def spoil(name: str, mode: Mode, *, every: bool = False) -> list[str]:
-    """Runs a story repeatedly, each time with a fault of one mode in another call.
+def spoil(name: str, *, every: bool = False) -> list[str]:
+    """Runs a story repeatedly, each time with another fault.
 
     Args:
         name: The story.
-        mode: The kind of fault.
-        every: Whether every call gets a fault; otherwise one of each kind, as `one_of_each` says.
+        every: Whether every call gets every fault; otherwise those of `representative`.
 
     Returns:
         The broken promises.
     """
     broken = []
-    calls = tell(name).made
-    wrong = faults(calls, mode)
-    if not every:
-        # The stories of `registrations` are about them.
-        registering = STORIES[name].__module__ == registrations.__name__
-        wrong = one_of_each(wrong, calls, registering=registering)
+    wrong = _all_faults(_calls(name)) if every else representative(name)
     for fault in wrong:
         try:
             world = tell(name, fault)
-            assert world.happened[mode] == 1
+            assert world.happened[fault.mode] == 1
         except (Exception, Violation) as error:
-            broken.append(f"{name}, call {fault.call} {mode}: {error}")
+            broken.append(f"{name}, call {fault.call} {fault.mode}: {error}")
     return broken
+
+
+def representative(name: str) -> list[Fault]:
+    """Returns the faults of a story that show something new.
+
+    Calls by the same lines of code differ only in the state that they find. In the first story of
+    a subject that makes such a call, one of them gets each fault; in each further story, one of
+    the faults, by turns.
+    """
+    subject = [each for each in STORIES if _subject(each) == _subject(name)]
+    place = subject.index(name)
+    calls = _calls(name)
+    known = {way for earlier in subject[:place] for way in _ways(earlier).values()}
+    ways = _ways(name)
+    again = [fault for fault, way in ways.items() if way in known]
+    return [
+        *(fault for fault, way in ways.items() if way not in known),
+        *one_by_turns(again, calls, place),
+    ]
+
+
+def _subject(name: str) -> str:
+    return STORIES[name].__module__
+
+
+@cache
+def _calls(name: str) -> list[Call]:
+    """Returns the calls of a story without faults."""
+    return tell(name, traced=True).made
+
+
+@cache
+def _ways(name: str) -> dict[Fault, tuple[object, ...]]:
+    """Returns one fault of each kind, with what tells kinds apart."""
+    calls = _calls(name)
+    # The stories of `registrations` are about them.
+    registering = _subject(name) == registrations.__name__
+    return {
+        fault: (fault.mode, *calls[fault.call - 1].way)
+        for mode in MODES
+        for fault in one_of_each(faults(calls, mode), calls, registering=registering)
+    }
+
+
+def _all_faults(calls: Sequence[Call]) -> list[Fault]:
+    return [fault for mode in MODES for fault in faults(calls, mode)]
