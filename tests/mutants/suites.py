@@ -74,9 +74,15 @@ SUITES = (
         (
             "event_bus/commands/finding.py",
             "event_bus/commands/sending.py",
+            "event_bus/commands/subscriber_replies.py",
             "event_bus/publishing/command_rules.py",
+            "event_bus/publishing/replying.py",
         ),
-        (f"{_UNIT}/commands", f"{_UNIT}/publishing/test_command_rules.py"),
+        (
+            f"{_UNIT}/commands",
+            f"{_UNIT}/publishing/test_command_rules.py",
+            f"{_UNIT}/publishing/test_replying.py",
+        ),
     ),
     Suite(
         "enrichment",

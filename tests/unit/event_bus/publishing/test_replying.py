@@ -1,0 +1,151 @@
+"""A reply ends its command once, is for its sender, and never comes after the end."""
+
+from typing import Any
+
+import pytest
+from event_bus.access.known_publishers import KnownPublishers
+from event_bus.errors import Conflict, TooLarge, Unavailable
+from event_bus.model import command_record
+from event_bus.model.event import Event
+from event_bus.publishing import replying as module
+from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.publishing.replying import Answer, Replied, Replying, TooLate
+from event_bus.stores.commands import CommandStore
+from event_bus.stores.refusals import Outdated
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import LATER, NOON, event
+
+PAID = Answer({"paid": True})
+
+
+@pytest.fixture
+def records(aws: Aws) -> CommandStore:
+    return CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+
+
+@pytest.fixture
+def replying(aws: Aws, records: CommandStore) -> Replying:
+    rights = PublisherRights(KnownPublishers(aws.publishers.get))
+    return Replying(aws.events, records, rights, aws.schema_checks, aws.seal)
+
+
+def command(event_type: str = "command.pay", event_id: str = "evt_1", **metadata: Any) -> Event:
+    return event(event_id, event_type, metadata={"deadline": LATER, **metadata})
+
+
+def test_a_reply_is_an_event_of_its_service_for_the_sender(aws: Aws, replying: Replying) -> None:
+    trace = {"trace_id": "a" * 32, "correlation_id": "cart-7"}
+    made = replying.reply(command(**trace), "worker", PAID)
+    reply = made.event
+    assert not made.repeated
+    assert aws.events.get(reply.id) == reply
+    assert (reply.source, reply.type) == ("worker", "planner.commands.responses")
+    assert reply.reply_for == "planner"
+    # No other service can take the id first, and no other command has it.
+    assert reply.id.startswith("worker:reply_")
+    assert replying.reply(command(event_id="evt_2"), "worker", PAID).event.id != reply.id
+    kept = {name: reply.metadata[name] for name in (*trace, "causation_id", "hop_count")}
+    assert kept == {**trace, "causation_id": "evt_1", "hop_count": 1}
+    assert reply.metadata["reply_status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("address", "sender"), [("planner.answers", "planner"), ("order.paid", None)]
+)
+def test_a_reply_elsewhere_is_received_like_any_event(
+    replying: Replying, address: str, sender: str | None
+) -> None:
+    reply = replying.reply(command(reply_to=address), "worker", PAID).event
+    assert (reply.type, reply.reply_for) == (address, sender)
+    assert reply.metadata["correlation_id"] == "evt_1"
+
+
+def test_a_failure_fails_the_command(replying: Replying, records: CommandStore) -> None:
+    reply = replying.reply(command(), "worker", Answer({"title": "No"}, failed=True)).event
+    record = records.get("evt_1")
+    assert (record.ended, reply.metadata["reply_status"]) == ("failed", "failed")
+    assert [(each.event_id, each.service_id, each.failed) for each in record.replies] == [
+        (reply.id, "worker", True)
+    ]
+
+
+def test_a_reply_may_be_repeated_but_not_changed(replying: Replying) -> None:
+    first = replying.reply(command(), "worker", PAID)
+    assert replying.reply(command(), "worker", PAID) == Replied(first.event, repeated=True)
+    for other in (Answer({"paid": False}), Answer({"paid": True}, failed=True)):
+        with pytest.raises(Conflict, match="replied already"):
+            replying.reply(command(), "worker", other)
+
+
+def test_no_more_replies_count_than_are_expected(replying: Replying, records: CommandStore) -> None:
+    asked = command("price.asked", expect_replies=2)
+    for service_id in ("one", "two"):
+        assert records.get("evt_1").ended is None
+        replying.reply(asked, service_id, PAID)
+    assert records.get("evt_1").ended == "succeeded"
+    with pytest.raises(Conflict, match="all the replies"):
+        replying.reply(asked, "three", PAID)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "cancelled", "end"),
+    [(NOON, False, "expired"), (NOON, True, "cancelled"), (LATER, True, "cancelled")],
+)
+def test_a_late_reply_is_noted_and_not_stored(
+    aws: Aws,
+    replying: Replying,
+    records: CommandStore,
+    deadline: str,
+    cancelled: bool,
+    end: str,
+) -> None:
+    if cancelled:
+        records.save(command_record.after_cancel(records.get("evt_1"), "planner"))
+    with pytest.raises(TooLate, match=f"{end} before the reply came"):
+        replying.reply(command(deadline=deadline), "worker", PAID)
+    record = records.get("evt_1")
+    assert (record.ended, record.replies) == (end, ())
+    assert [each.service_id for each in record.late] == ["worker"]
+    assert aws.dynamodb.scan(TableName=aws.tables["events"])["Items"] == []
+
+
+def test_a_payload_that_is_too_large_is_refused(replying: Replying) -> None:
+    with pytest.raises(TooLarge):
+        replying.reply(command(), "worker", Answer({"a": "x" * 2_000_000}))
+
+
+def test_an_id_that_is_taken_is_named(aws: Aws, replying: Replying) -> None:
+    reply = replying.reply(command(), "worker", PAID).event
+    aws.dynamodb.delete_item(
+        TableName=aws.tables["deliveries"],
+        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "#command"}},
+    )
+    with pytest.raises(Conflict, match=f"the id of the reply, {reply.id}"):
+        replying.reply(command(), "worker", PAID)
+
+
+def test_a_change_at_the_same_time_is_met(
+    replying: Replying, records: CommandStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = CommandStore.save_with_reply
+
+    def overtaken(store: CommandStore, *members: Any) -> Any:
+        monkeypatch.setattr(CommandStore, "save_with_reply", save)
+        records.save(command_record.after_cancel(records.get("evt_1"), "planner"))
+        return save(store, *members)
+
+    monkeypatch.setattr(CommandStore, "save_with_reply", overtaken)
+    with pytest.raises(TooLate):
+        replying.reply(command(), "worker", PAID)
+    assert records.get("evt_1").ended == "cancelled"
+
+
+def test_it_gives_up(replying: Replying, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> None:
+        raise Outdated("evt_1")
+
+    monkeypatch.setattr(CommandStore, "save_with_reply", refused)
+    monkeypatch.setattr(module, "attempts", range)
+    with pytest.raises(Unavailable, match="send it again"):
+        replying.reply(command(), "worker", PAID)
