@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from event_bus.model import transitions
 from event_bus.model.circuit import Circuit
 from event_bus.model.command_record import Command
 from event_bus.model.contexts import ContextEntry
@@ -271,3 +272,15 @@ def test_a_dropped_generation_has_no_states(aws: Aws) -> None:
     models(aws).put_state(MODEL, Generation(1, 0, [], NOON), None, STATE)
     assert not models(aws).drop(MODEL, 1)
     assert models(aws).state(MODEL, 1, "task/1") is None
+
+
+def test_a_dead_letter_that_has_just_changed_is_read_as_it_is(aws: Aws) -> None:
+    now = 0.0
+    dynamodb: Any = MemoryDynamoDB(Tables(TABLES, lambda: now), age=lambda: 5.0)
+    aws = replace(aws, dynamodb=dynamodb)
+    dead = delivery("exhausted", dead_letter_id="dl_1")
+    aws.deliveries.record(dead, 1)
+    now = 100.0
+    reopened = aws.dead_letters.reopen(transitions.reopened(dead))
+    assert reopened
+    assert aws.dead_letters.get("dl_1") == reopened
