@@ -72,7 +72,8 @@ def test_an_event_is_brought_as_far_as_there_are_versions(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"), [("$error('no')", "fails"), ("missing", "fails"), ("5", "no object")]
+    ("expression", "said"),
+    [("$error('no')", "fails"), ("missing", "fails"), ("5", "does not return an object")],
 )
 def test_an_expression_that_makes_nothing_fails(clock: Clock, expression: str, said: str) -> None:
     made, given = upcaster(clock, expression), of(1, {"name": "Ada"})
