@@ -306,7 +306,7 @@ class Settings(BaseModel):
     )
     iam_callers: bool = Field(
         default=False,
-        description="Whether there is a second API for callers that IAM knows.",
+        description="Whether there is a second API for callers with an IAM role.",
     )
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
         default="",

@@ -27,7 +27,7 @@ _HEAD = (
     "",
     "## Options of every command",
     "",
-    "These stand before the command; `--json` may follow it as well.",
+    "Write these before the command. `--json` may also follow it.",
     "",
 )
 

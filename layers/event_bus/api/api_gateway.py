@@ -16,7 +16,7 @@ Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 
 Identify = Callable[[Mapping[str, Any]], Mapping[str, str]]
-"""Identifies a caller that IAM knows, as an authorizer would."""
+"""Identifies a caller that IAM has authenticated, as an authorizer would."""
 
 
 def handler_of(endpoint: Endpoint, iam_caller: Identify) -> Handler:

@@ -23,7 +23,7 @@ def authenticator() -> "Authenticator":
 
 
 def iam_callers() -> "IamCallers":
-    """Identifies callers that IAM knows."""
+    """Identifies callers that IAM has authenticated."""
     from event_bus.access.admin_key import AdminSecret
     from event_bus.access.authenticator import Authenticator
     from event_bus.access.iam_callers import IamCallers

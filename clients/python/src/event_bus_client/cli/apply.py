@@ -34,10 +34,12 @@ def apply(
         False, "--check", help="Only compare; the exit code is 8 if something differs."
     ),
     prune: bool = typer.Option(
-        False, "--prune", help="Remove what the file lacks, of the kinds that it has."
+        False, "--prune", help="Remove what the file lacks, if it lists others of that kind."
     ),
     secrets: Path | None = typer.Option(
-        None, "--secrets", help="A file to which keys and secrets are added that are shown once."
+        None,
+        "--secrets",
+        help="A file to which new keys and secrets are added; they are shown only once.",
     ),
     schema: bool = typer.Option(
         False, "--schema", help="Print the JSON Schema of the file, for editors, and do nothing."
@@ -91,7 +93,7 @@ def apply(
 def export(context: typer.Context) -> None:
     """Print what is registered on a bus as a file that `event-bus apply` takes.
 
-    Keys and secrets are not in it. Of the status of subscriptions, it says which are paused.
+    Keys and secrets are not in it. It says which subscriptions are paused.
 
     Example: event-bus export > bus.yaml
     """

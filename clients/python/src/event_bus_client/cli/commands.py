@@ -29,7 +29,7 @@ def send_command(
     command_type: str = typer.Argument(..., metavar="TYPE", help="Its type: command.*"),
     payload: str = typer.Argument("{}", help="The payload as JSON; - reads it from stdin."),
     command_id: str | None = typer.Option(None, "--id", help="Its id."),
-    source: str | None = typer.Option(None, help="The service that it is from, for an admin."),
+    source: str | None = typer.Option(None, help="The service that publishes it; for admins."),
     deadline: int | None = typer.Option(
         None, min=1, help="After how many seconds it expires without a reply."
     ),

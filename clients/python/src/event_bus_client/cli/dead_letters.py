@@ -19,7 +19,9 @@ _TYPE = typer.Option(None, "--type", help="Those of events of a type or pattern.
 _CODE = typer.Option(None, "--code", help="Those whose last error has this code.")
 _SINCE = typer.Option(None, help="The earliest time: RFC 3339, or 15m, 2h, 7d ago.")
 _STATUS = typer.Option(None, help="retrying, exhausted or resolved.")
-_NAMED = typer.Argument(None, metavar="[DEAD_LETTER_ID]...", help="Which ones.")
+_NAMED = typer.Argument(
+    None, metavar="[DEAD_LETTER_ID]...", help="Their ids; leave them out to choose by filters."
+)
 
 _COLUMNS = ("id", "event_type", "subscription_id", "status", "error.code", "created_at")
 _MOST = 10_000

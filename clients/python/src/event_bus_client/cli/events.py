@@ -24,7 +24,7 @@ def publish(
     event_type: str = typer.Argument(..., metavar="TYPE", help="The event's type."),
     payload: str = typer.Argument("{}", help="The payload as JSON; - reads it from stdin."),
     event_id: str | None = typer.Option(None, "--id", help="The event's id."),
-    source: str | None = typer.Option(None, help="The service that it is from, for an admin."),
+    source: str | None = typer.Option(None, help="The service that publishes it; for admins."),
     metadata: list[str] = typer.Option(
         [], "--metadata", "-m", help="A member of the metadata as name=value; may be repeated."
     ),

@@ -38,9 +38,9 @@ def listen(
 ) -> None:
     """Receive events and send each to a URL on this machine, signed like a real callback.
 
-    Receives over a WebSocket if the profile has its URL, by a subscription that is removed at the
-    end, and otherwise by Server-Sent Events. Continues after network failures, with the events that
-    it missed. Each event is sent once. Use it while you develop a callback.
+    Receives over a WebSocket if the profile has a URL for it, and by Server-Sent Events otherwise.
+    Continues after network failures with the events that it missed, and removes its subscription
+    at the end. Each event is sent once. Use it while you develop a callback.
 
     Example: event-bus listen --types 'order.*' --forward-to http://localhost:3000/hook
     """

@@ -21,7 +21,7 @@ def login(
         ..., prompt="API key", hide_input=True, help="The key; - reads it from stdin."
     ),
     websocket_url: str | None = typer.Option(
-        None, help="The URL for WebSockets, by which `listen` receives."
+        None, help="The URL for WebSockets, over which `listen` receives."
     ),
     use_keyring: bool = typer.Option(
         True, "--keyring/--no-keyring", help="Whether to keep the key in the keyring."

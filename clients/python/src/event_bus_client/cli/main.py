@@ -96,13 +96,15 @@ app.add_typer(local.app, name="local")
 def options(
     context: typer.Context,
     profile: str | None = typer.Option(
-        None, envvar="EVENT_BUS_PROFILE", help="The profile, as login stores it."
+        None, envvar="EVENT_BUS_PROFILE", help="The profile that `login` has stored."
     ),
     url: str | None = typer.Option(None, help="The URL of the bus, instead of the profile's."),
     api_key: str | None = typer.Option(
         None, help="The key, instead of the profile's. It is safer in EVENT_BUS_API_KEY."
     ),
-    ca_file: str | None = typer.Option(None, help="Certificates to trust, as for a local bus."),
+    ca_file: str | None = typer.Option(
+        None, help="A file of certificates to trust, such as that of a local bus."
+    ),
     as_json: bool = typer.Option(
         False, "--json", help="Print JSON: a document, or a line for each item of a list."
     ),

@@ -87,9 +87,9 @@ def create_key(
         [], "--scope", help="publish, read, receive, recover or manage; may be repeated."
     ),
     expires_at: str | None = typer.Option(None, help="When it ends (RFC 3339)."),
-    rate_limit: int | None = typer.Option(None, help="Requests a second, for an admin to set."),
+    rate_limit: int | None = typer.Option(None, help="Requests a second; only admins may set it."),
 ) -> None:
-    """Make a further key of a service, and show it, once.
+    """Create another key for a service, and show it, once.
 
     Example: event-bus keys create shop --name 'nightly import' --scope publish
     """
@@ -104,10 +104,10 @@ def rotate_key(
     service_id: str,
     key_id: str,
     overlap: int | None = typer.Option(
-        None, min=0, help="For how many seconds the old key stays valid; a day by default."
+        None, min=0, help="How long the old key stays valid, in seconds; a day by default."
     ),
 ) -> None:
-    """Replace a key by a new one, and show it, once. The old one ends after the overlap.
+    """Replace a key, and show the new one, once. The old one ends after the overlap.
 
     Example: event-bus keys rotate shop ebk_5f0c6e0e2b9d4a7c8e13 --overlap 3600
     """
@@ -119,7 +119,7 @@ def rotate_key(
 
 @keys.command("revoke")
 def revoke_key(context: typer.Context, service_id: str, key_id: str, yes: bool = YES) -> None:
-    """Revoke a key: within half a minute it is refused everywhere.
+    """Revoke a key: it is refused everywhere after 30 seconds at most.
 
     Example: event-bus keys revoke shop ebk_5f0c6e0e2b9d4a7c8e13
     """

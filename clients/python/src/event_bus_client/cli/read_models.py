@@ -10,7 +10,7 @@ from event_bus_client.states import ReadModel
 
 app = typer.Typer(cls=Group, help="Tables of the states of streams.", no_args_is_help=True)
 
-_SOURCE = typer.Option(None, help="The service whose streams they are, for an admin.")
+_SOURCE = typer.Option(None, help="The service that owns the streams; for admins.")
 _PARAMETERS = ("source", "limit", "cursor")
 
 
@@ -43,7 +43,7 @@ def put_read_model(
     index: list[str] = typer.Option([], help="A member of the states to find them by; up to two."),
     source: str | None = _SOURCE,
 ) -> None:
-    """Keep the states of a category in a table. Changed indexes rebuild it.
+    """Keep the states of a category in a table. Other indexes than before rebuild it.
 
     Example: event-bus read-models put task --index status --index assignee
     """
@@ -54,7 +54,7 @@ def put_read_model(
 
 @app.command("rebuild")
 def rebuild_read_model(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
-    """Rebuild a read model with the present reducer. Reads return the old states until then.
+    """Rebuild a read model with the current reducer. Reads return the old states until it is built.
 
     Example: event-bus read-models rebuild task
     """

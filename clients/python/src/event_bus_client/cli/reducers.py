@@ -16,7 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_SOURCE = typer.Option(None, help="The service whose streams they are, for an admin.")
+_SOURCE = typer.Option(None, help="The service that owns the streams; for admins.")
 _COLUMNS = ("source", "category", "version", "type", "created_at")
 
 
@@ -59,7 +59,7 @@ def set_reducer(
     merge: bool = typer.Option(False, "--merge", help="Merge payloads instead."),
     function: str | None = typer.Option(None, help="The ARN of a version of a Lambda function."),
     role_arn: str | None = typer.Option(
-        None, help="The role with which the bus calls the function, as in another account."
+        None, help="The role with which the bus calls the function, such as one of another account."
     ),
     source: str | None = _SOURCE,
 ) -> None:

@@ -19,14 +19,18 @@ _POLL_SECONDS = 1.0
 
 def replay(
     context: typer.Context,
-    event_id: str | None = typer.Argument(None, help="One event; or choose a period by --since."),
+    event_id: str | None = typer.Argument(
+        None, help="The event to replay; leave it out with --since."
+    ),
     since: str | None = typer.Option(
         None, help="The beginning of the period: RFC 3339, or 15m, 2h, 7d ago."
     ),
     until: str | None = typer.Option(
         None, help="The end of the period, in the same form; now if omitted."
     ),
-    subscription_id: str | None = typer.Option(None, "--subscription", help="Only to this one."),
+    subscription_id: str | None = typer.Option(
+        None, "--subscription", help="Deliver to this subscription only."
+    ),
     event_types: list[str] = typer.Option(
         [], "--type", help="Only events of this type or pattern; may be repeated."
     ),

@@ -16,7 +16,7 @@ from event_bus_client.models import NewEvent
 
 app = typer.Typer(cls=Group, help="Event streams: events in their order.", no_args_is_help=True)
 
-_SOURCE = typer.Option(None, help="The service whose streams they are, for an admin.")
+_SOURCE = typer.Option(None, help="The service that owns the streams; for admins.")
 
 
 @app.command("list")
@@ -37,7 +37,7 @@ def list_streams(
 
 @app.command("head")
 def stream_head(context: typer.Context, stream_id: str, source: str | None = _SOURCE) -> None:
-    """Show a stream as a whole: its version, its first and its last event.
+    """Show the version of a stream, and when its first and last events were stored.
 
     Example: event-bus streams head task/task_123
     """

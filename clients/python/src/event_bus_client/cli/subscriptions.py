@@ -60,7 +60,7 @@ def create_subscription(
     filters: str | None = typer.Option(None, help="Event patterns by type, as JSON."),
     name: str | None = typer.Option(None, help="A name for people."),
     service_id: str | None = typer.Option(
-        None, "--service", help="The service that receives, for an admin."
+        None, "--service", help="The service that receives; for admins."
     ),
     stream: str | None = typer.Option(
         None, help="Only the events of this stream, in their order; needs --source."
@@ -70,7 +70,7 @@ def create_subscription(
     ),
     source: str | None = typer.Option(None, help="The service that publishes the streams."),
     from_version: int | None = typer.Option(
-        None, min=1, help="The first version to receive, also if it is stored; 1 for a category."
+        None, min=1, help="The first version to receive, including stored ones; 1 for a category."
     ),
 ) -> None:
     """Register a subscription, and show its signing secret, once.
@@ -94,7 +94,7 @@ def create_subscription(
 
 @app.command("delete")
 def delete_subscription(context: typer.Context, subscription_id: str, yes: bool = YES) -> None:
-    """Remove a subscription. What waits for it is not delivered any more.
+    """Remove a subscription. Deliveries that wait for it are dropped.
 
     Example: event-bus subscriptions delete billing.large-orders
     """
@@ -141,7 +141,7 @@ def rotate_secret(
     context: typer.Context,
     subscription_id: str,
     overlap: int | None = typer.Option(
-        None, min=0, help="For how many seconds the old secret signs as well."
+        None, min=0, help="How long the old secret also signs, in seconds."
     ),
 ) -> None:
     """Replace the signing secret, and show the new one, once.
@@ -193,7 +193,7 @@ def explain_event(
     subscription_id: str | None = typer.Option(None, "--subscription", help="Only this one."),
     limit: int = LIMIT,
 ) -> None:
-    """Explain which subscriptions a stored event was for, and why not for the others.
+    """Explain which subscriptions a stored event matched, and why the others did not.
 
     Example: event-bus subscriptions explain order-1
     """
