@@ -17,6 +17,7 @@ import event_bus.stores.listings
 import event_bus.targets.http
 import pytest
 from event_bus import clients, times
+from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.log import logger
 from event_bus.settings import settings
@@ -25,6 +26,7 @@ from event_bus.targets.answer_times import AnswerTimes
 from infra.tables import TABLES
 from tests.aws import TARGETS
 from tests.handler_modules import handler_module
+from tests.simulation.sources import asked_by
 from tests.timed_transport import TimedTransport
 
 if TYPE_CHECKING:
@@ -155,6 +157,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
             "HttpTransport",
             partial(_transport, world),
         )
+        patch.setattr(CallbackClient, "exchange", asked_by(world))
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda *_, client=client: client)
         # A plain dict: each process reads all of it.

@@ -23,6 +23,7 @@ from tests.simulation.process import QUEUES, Processes
 from tests.simulation.s3 import MemoryS3
 from tests.simulation.seam import error
 from tests.simulation.sockets import GapFound, MemoryConnections, SocketClient
+from tests.simulation.sources import Source
 from tests.simulation.sqs import MemorySqs, Queue, Queues
 from tests.simulation.tables import REMEMBERED_SECONDS, Tables
 
@@ -68,6 +69,7 @@ class Surroundings:
         forgetful: How many of the messages that were deleted a queue hands over again, from 0 to 1.
         rival: What somebody else does, once, while a process stands still.
         archives: Whether old events are archived.
+        source: What enrichments of the type `http` ask.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Surroundings:
         self.moves = 0
         self.rival: Callable[[], object] | None = None
         self.archives = False
+        self.source = Source()
         self._processes = Processes()
         self._shards: list[list[tuple[list[dict[str, Any]], int]]] = [
             [] for _ in range(STREAM_SHARDS)

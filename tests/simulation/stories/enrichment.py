@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.simulation.clients import ADMIN
-from tests.simulation.known import Subscriber
+from tests.simulation.known import Subscriber, Violation
+from tests.simulation.sources import HOST, Source
 from tests.simulation.stories.story import (
     LATE,
     ONCE,
@@ -16,6 +17,13 @@ from tests.simulation.stories.story import (
 from tests.simulation.world import World
 
 CUSTOMER = {"type": "lookup", "context": "customers", "key": "$.payload.n"}
+ASKED = {
+    "type": "http",
+    "url": f"{HOST}{{n}}",
+    "variables": {"n": "$.payload.n"},
+    "retries": 3,
+    "timeout": 1,
+}
 REGION = {"type": "static", "value": "eu"}
 BOTH = {"customer": CUSTOMER, "region": REGION}
 SKIPPED = {"customer": {**CUSTOMER, "fallback": "skip"}, "region": REGION}
@@ -97,3 +105,16 @@ def an_enrichment_is_asked_for_while_a_delivery_waits(world: World) -> None:
     world.publish(event("e1"))
     world.run(6)
     world.change(subscription_id, enrichment=BOTH)
+
+
+@story
+def enriched_by_a_source_whose_circuit_opens(world: World) -> None:
+    world.source = Source(down_until=world.now + 120)
+    policy = {"schedule": [30], "max_attempts": 20}
+    subscribe(world, enrichment={"customer": ASKED}, retry_policy=policy)
+    # Without a circuit, the source would be asked for 20 times at once.
+    for number in range(5):
+        world.publish(event(f"e{number}"))
+    world.settle()
+    if world.dead_letters() or world.source.answered < 5:
+        raise Violation("a source that answers again is not asked for every event")

@@ -1,0 +1,58 @@
+"""Sources of the type `http`, which enrichments ask, and which check how often they are asked."""
+
+import re
+from typing import Any
+
+import orjson
+from event_bus.callbacks.client import Answer
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, FIRST_PAUSE_SECONDS
+
+from tests.simulation.known import Violation
+
+HOST = "http://source.example/"
+
+_UNCOUNTED = 5
+"""How many failures may be missing in a circuit, because a function ended before it counted them,
+or because others began before the last one ended."""
+
+
+class Source:
+    """A source that is down at first. An event's part names the event.
+
+    Attributes:
+        down_until: When it begins to answer, in Unix seconds.
+        failed: When it was asked in vain, in Unix seconds.
+        answered: How often it answered.
+    """
+
+    def __init__(self, down_until: float = 0.0) -> None:
+        self.down_until = down_until
+        self.failed: list[float] = []
+        self.answered = 0
+
+    def asked(self, url: str, now: float) -> Answer:
+        """Answers a request.
+
+        Args:
+            url: The URL, which names the event.
+            now: The time, in Unix seconds.
+        """
+        if now >= self.down_until:
+            self.answered += 1
+            return Answer(200, {}, "", orjson.dumps({"of": re.sub(r".*/", "", url)}))
+        self.failed.append(now)
+        recently = [at for at in self.failed if at > now - FIRST_PAUSE_SECONDS]
+        if len(recently) > CONSECUTIVE_FAILURES + _UNCOUNTED:
+            raise Violation(f"a source is asked {len(recently)} times while its circuit is open")
+        return Answer(503, {}, "")
+
+
+def asked_by(world: Any) -> Any:
+    """Returns what makes the requests of enrichments in a world."""
+
+    def exchange(_client: Any, method: str, url: str, *_: object, **__: object) -> Answer:
+        assert method == "GET"
+        answer: Answer = world.source.asked(url, world.now)
+        return answer
+
+    return exchange
