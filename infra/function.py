@@ -84,6 +84,8 @@ class BusFunction(PermittedFunction):
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_LOG_LEVEL": log_level,
                 "STAGE": settings.stage,
+                # Looking for plugins reads the metadata of every installed package.
+                "PYDANTIC_DISABLE_PLUGINS": "__all__",
             },
         )
         export(self, self.function.function_name)

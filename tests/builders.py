@@ -10,7 +10,8 @@ from event_bus.model.api_keys import ApiKey, proof_of_chosen
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, DeliveryStatus, Routing
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event
 from event_bus.model.filters import Filters
-from event_bus.model.registration import Publisher, Subscription, SubscriptionStatus
+from event_bus.model.publisher import Publisher
+from event_bus.model.registration import Subscription, SubscriptionStatus
 from event_bus.model.replay import Replay
 from event_bus.model.target import Target
 from event_bus.queues.message import Message

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-_UNACCEPTED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNACCEPTED = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 _NONCHARACTERS = ("\ufffe", "\uffff")
 """The unaccepted characters that orjson writes as they are. It escapes those below U+0020 and
@@ -29,4 +29,5 @@ def json_text(value: Any) -> str:
 
 def accepted(text: str) -> bool:
     """Whether text that is not JSON, such as a message attribute, can be sent as it is."""
-    return _UNACCEPTED.search(text) is None
+    # Compiled at the first use, because that takes longer than importing most modules.
+    return re.search(_UNACCEPTED, text) is None

@@ -10,7 +10,7 @@ from event_bus.access.ownership import may_see_service, refuse_reserved
 from event_bus.access.receive_rights import RightsReader
 from event_bus.errors import Fault, Forbidden, NotFound
 from event_bus.matching.event_types import intersection
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.model.rights import Grant
 from event_bus.stores.rights import RightsStore
 

@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.access.callers import ADMIN
 from event_bus.cache import Cache
 from event_bus.model.event import BUS_DOMAIN
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 
 CACHE_SECONDS = 10.0
 """How long a publisher is cached, and so how late a change takes effect, in seconds."""

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import RESERVED_NAMES
 from event_bus.errors import Forbidden, InvalidRequest, MalformedRequest, NotFound
-from event_bus.model.registration import Publisher, Subscription
+from event_bus.model.publisher import Publisher
+from event_bus.model.registration import Subscription
 
 
 def own_subscription(

@@ -8,7 +8,7 @@ from event_bus.access.receive_rights import ReceiveRights
 from event_bus.errors import Fault, Forbidden
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import BUS_DOMAIN
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 
 
 def publishes(publisher: Publisher, event_type: str) -> bool:

@@ -7,16 +7,19 @@ documents describe them by the same definitions.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NotRequired
+from typing import TYPE_CHECKING, Any, Final, NotRequired
 
 from typing_extensions import TypedDict
 
 from event_bus import json_numbers, times
-from event_bus.model.api_keys import ApiKey, CredentialType
-from event_bus.model.circuit import Circuit
-from event_bus.model.delivery import Delivery
+from event_bus.model.api_keys import CredentialType
 from event_bus.model.event import ABOUT, AUDIENCE, BUS_DOMAIN, Event, digest_of
-from event_bus.model.registration import Subscription
+
+if TYPE_CHECKING:
+    from event_bus.model.api_keys import ApiKey
+    from event_bus.model.circuit import Circuit
+    from event_bus.model.delivery import Delivery
+    from event_bus.model.registration import Subscription
 
 CIRCUIT_OPENED: Final = f"{BUS_DOMAIN}.circuit.opened"
 CIRCUIT_CLOSED: Final = f"{BUS_DOMAIN}.circuit.closed"
@@ -160,7 +163,7 @@ def bus_event(
     )
 
 
-def about_subscription(event_type: str, subscription: Subscription, **more: Any) -> Event:
+def about_subscription(event_type: str, subscription: "Subscription", **more: Any) -> Event:
     """Makes the event that reports a change of a subscription.
 
     Args:
@@ -195,7 +198,9 @@ def about_schema(event_type: str, number: int, owner: str, registered_by: str) -
     return bus_event(SCHEMA_REGISTERED, name, owner, payload)
 
 
-def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -> Event | None:
+def about_circuit(
+    subscription: "Subscription", before: "Circuit", after: "Circuit"
+) -> Event | None:
     """Makes the event that reports an opened or closed circuit; returns None for neither."""
     if before.permits == after.permits:
         return None
@@ -212,7 +217,7 @@ def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -
     return bus_event(event_type, name, subscription.service_id, payload, subscription.id)
 
 
-def about_dead_letter(letter: Delivery, minute: str) -> Event:
+def about_dead_letter(letter: "Delivery", minute: str) -> Event:
     """Makes the event that reports the first dead letter of a subscription in a minute.
 
     Args:
@@ -238,7 +243,7 @@ def about_dead_letter(letter: Delivery, minute: str) -> Event:
     )
 
 
-def about_key(key: ApiKey, ends_at: int) -> Event:
+def about_key(key: "ApiKey", ends_at: int) -> Event:
     """Makes the event that reports a key which ends soon.
 
     Args:
@@ -267,7 +272,7 @@ def _part_of_id(subscription_id: str) -> str:
     return hashlib.sha256(subscription_id.encode()).hexdigest()[:32]
 
 
-def _subscription(subscription: Subscription) -> _AboutSubscription:
+def _subscription(subscription: "Subscription") -> _AboutSubscription:
     return {
         "subscription_id": subscription.id,
         "service_id": subscription.service_id,
@@ -275,6 +280,6 @@ def _subscription(subscription: Subscription) -> _AboutSubscription:
     }
 
 
-def _error(circuit: Circuit) -> ReportedError | None:
+def _error(circuit: "Circuit") -> ReportedError | None:
     error = circuit.last_error
     return {"code": error.code, "message": error.message} if error else None

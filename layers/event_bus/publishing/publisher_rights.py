@@ -7,7 +7,7 @@ from event_bus.access.known_publishers import RESERVED_NAMES, KnownPublishers
 from event_bus.errors import Fault, Forbidden
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import BUS_DOMAIN
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.model.stream_name import StreamName
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from event_bus.errors import Fault, pointer
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.registry.services import Services
 from event_bus.requests.validation import invalid
 from event_bus.stores.rights import RightsStore

@@ -8,7 +8,7 @@ from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_publisher, refuse_reserved
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, Forbidden
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.registry.keys import addition, busy, issue, taken
 from event_bus.registry.named_services import NamedServices
 from event_bus.registry.services import Services

@@ -22,7 +22,7 @@ from event_bus.expressions.evaluator import (
 from event_bus.matching.errors import InvalidEventTypeError
 from event_bus.matching.event_types import validate_event_type
 from event_bus.model.bus_events import about_schema
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.model.schemas import (
     MAX_EXAMPLE_BYTES,
     MAX_TYPES,

@@ -15,7 +15,7 @@ from event_bus.errors import Conflict, Problem
 from event_bus.ids import new_id
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.commands import check_handler
-from event_bus.model.filters import check_filters, check_sent_filters
+from event_bus.model.filter_checks import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
 from event_bus.model.registration import Subscription, check_limits
 from event_bus.paging import Portion, first_page

@@ -3,19 +3,23 @@
 import concurrent.futures
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 from event_bus.access.callers import Caller
-from event_bus.access.event_visibility import VisibleEvents
 from event_bus.access.known_publishers import KnownPublishers
 from event_bus.model.event import Event
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.publishing.replying import Replying
 from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import deployed_seal, rights_reader
 from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.access.event_visibility import VisibleEvents
+    from event_bus.publishing.replying import Replying
 
 
 def deployed_intake(workers: int) -> Intake:
@@ -24,12 +28,20 @@ def deployed_intake(workers: int) -> Intake:
     Args:
         workers: How many events of a batch are stored in parallel.
     """
-    intake = _intake(workers, visible_events().sees, deduplicates=True)
+    visible = cache(visible_events)
+
+    def sees(event: Event, caller: Caller) -> bool:
+        # Asked only for an event that names its cause.
+        return visible().sees(event, caller)
+
+    intake = _intake(workers, sees, deduplicates=True)
     return replace(intake, handler=stores.handlers().of)
 
 
-def visible_events() -> VisibleEvents:
+def visible_events() -> "VisibleEvents":
     """Makes the rule of which events a caller may see."""
+    from event_bus.access.event_visibility import VisibleEvents
+
     subscriptions = stores.subscriptions()
     return VisibleEvents(stores.routings(), subscriptions.of_service, rights_reader())
 
@@ -39,8 +51,10 @@ def reply_intake() -> Intake:
     return _intake(1, lambda _event, _caller: True)
 
 
-def replying() -> Replying:
+def replying() -> "Replying":
     """Makes the service that stores replies to commands."""
+    from event_bus.publishing.replying import Replying
+
     own = reply_intake()
     return Replying(own.store, stores.commands(writes=True), own.rights, own.schemas, own.seal)
 

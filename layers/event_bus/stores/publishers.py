@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.stored import restored
 from event_bus.stores.items import Item, document, index_page, text
 from event_bus.stores.refusals import Exists, Outdated

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from event_bus.model.event import Event
 from event_bus.model.pace import Pace
-from event_bus.model.registration import Publisher, Subscription
+from event_bus.model.publisher import Publisher
+from event_bus.model.registration import Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.rights import Restriction
 from event_bus.stores.events import EventStore

@@ -12,7 +12,7 @@ import orjson
 
 from event_bus import json_numbers
 from event_bus.model.event import Event
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.model.schemas import SchemaVersion, TypeInIndex, TypeSchemas, VersionEntry
 from event_bus.stored import restored
 from event_bus.stores.events import EventStore

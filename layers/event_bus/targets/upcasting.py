@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -10,7 +11,9 @@ from event_bus.cache import Cache
 from event_bus.expressions.evaluator import ExpressionFailed, evaluate
 from event_bus.log import logger, traces
 from event_bus.model.event import Event
-from event_bus.model.schemas import SchemaVersion
+
+if TYPE_CHECKING:
+    from event_bus.model.schemas import SchemaVersion
 
 CACHE_SECONDS = 10.0
 """How long the cache keeps a version's expression, or its absence, in seconds."""
@@ -42,9 +45,9 @@ class Upcaster:
         clock: Monotonic clock, in seconds.
     """
 
-    version: Callable[[str, int], SchemaVersion | None]
+    version: "Callable[[str, int], SchemaVersion | None]"
     clock: Callable[[], float] = times.steady
-    _known: Cache[tuple[str, int], SchemaVersion | None] = field(init=False)
+    _known: "Cache[tuple[str, int], SchemaVersion | None]" = field(init=False)
 
     def __post_init__(self) -> None:
         self._known = Cache(CACHE_SECONDS, _CACHED_VERSIONS, self.clock)
@@ -97,7 +100,7 @@ class Upcaster:
             logger.warning("event not upcast", **traces(event), detail=failure.detail)
             return event
 
-    def _version(self, event_type: str, number: int) -> SchemaVersion | None:
+    def _version(self, event_type: str, number: int) -> "SchemaVersion | None":
         key = event_type, number
         return self._known.fetch(key, lambda: self.version(event_type, number))
 

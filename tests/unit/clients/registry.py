@@ -12,7 +12,7 @@ from event_bus.api.description import DOCUMENT
 from event_bus.api.documents.services import publisher_document
 from event_bus.api.documents.subscriptions import subscription_document
 from event_bus.errors import InvalidRequest
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.registry.asked_subscriptions import asked_for
 from event_bus.registry.subscription_requests import SubscriptionRegistration
 from event_bus.requests.publisher import PublisherChange, PublisherRegistration

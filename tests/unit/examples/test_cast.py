@@ -4,7 +4,7 @@ import itertools
 
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.api_keys import check_chosen_key
-from event_bus.model.filters import check_sent_filters
+from event_bus.model.filter_checks import check_sent_filters
 
 from examples.engineering_day.cast import CAST, EVENT_TYPES, NOTIFICATIONS, audience
 

@@ -7,8 +7,9 @@ from typing_extensions import TypedDict
 
 from event_bus import times
 from event_bus.api.documents.members import Page, Time
-from event_bus.model import registration, rights
+from event_bus.model import rights
 from event_bus.model.api_keys import ApiKey, CredentialType
+from event_bus.model.publisher import Publisher as StoredPublisher
 from event_bus.model.scopes import SCOPES, Scope
 from event_bus.model.sensitive import WHOLE
 
@@ -126,7 +127,7 @@ class KeyList(TypedDict):
     items: list[Key]
 
 
-def publisher_document(publisher: registration.Publisher) -> Publisher:
+def publisher_document(publisher: StoredPublisher) -> Publisher:
     """A publisher."""
     return {
         "id": publisher.service_id,
@@ -146,9 +147,7 @@ def publisher_document(publisher: registration.Publisher) -> Publisher:
     }
 
 
-def created_publisher_document(
-    publisher: registration.Publisher, api_key: str | None
-) -> CreatedPublisher:
+def created_publisher_document(publisher: StoredPublisher, api_key: str | None) -> CreatedPublisher:
     """A publisher in the one answer that shows its generated key."""
     return {**publisher_document(publisher), **generated_key(api_key)}
 

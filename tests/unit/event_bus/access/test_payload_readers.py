@@ -8,7 +8,7 @@ from event_bus.access.known_publishers import CACHE_SECONDS, KnownPublishers
 from event_bus.access.payload_readers import PayloadReaders
 from event_bus.encryption.payload_seal import NotOpened
 from event_bus.model.event import Event
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, event, publisher, service

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from event_bus.access.known_publishers import CACHE_SECONDS, KnownPublishers
 from event_bus.errors import Forbidden
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.model.stream_name import StreamName
 from event_bus.publishing.publisher_rights import PublisherRights
 

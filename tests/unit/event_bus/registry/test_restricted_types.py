@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.access.receive_rights import ReceiveRights
 from event_bus.errors import Conflict, InvalidRequest
-from event_bus.model.registration import Publisher
+from event_bus.model.publisher import Publisher
 from event_bus.model.rights import Grant
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.requests.publisher import PublisherChange, PublisherRegistration

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from event_bus.errors import InvalidRequest
 from event_bus.matching.limits import MAX_EVENT_TYPES
-from event_bus.model.filters import MAX_FILTERS_BYTES, check_sent_filters
+from event_bus.model.filter_checks import MAX_FILTERS_BYTES, check_sent_filters
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.requests.publisher import PublisherRegistration
 from event_bus.requests.validation import read
