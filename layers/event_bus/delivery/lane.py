@@ -174,6 +174,8 @@ class Lane:
                 if _without_walk(message, order.subscription):
                     return self.ordered.wait_for_resume(order, event, stream)
                 return partial(self.ordered.handle, order, event, stream)
+            if event is None and message.replay_id is None:
+                return self.ordered.end_without_event(order)
         return self.runner.begin(order)
 
     def _take_stock(

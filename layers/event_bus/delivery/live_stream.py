@@ -1,7 +1,7 @@
 """The walk along a stream of which events are routed: each is owed to what it matched then."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
@@ -13,6 +13,8 @@ from event_bus.model.event import Event
 from event_bus.model.registration import Subscription, received_since
 from event_bus.model.stream_name import StreamName
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
+from event_bus.queues.message import Message
+from event_bus.stores.cursors import CursorStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
@@ -20,6 +22,9 @@ MOMENT_SECONDS = 3
 """How long to wait before checking again whether others are ready, in seconds."""
 
 _PAGE = 25
+
+_PAGES = 40
+"""How many pages of a stream are searched for an event that waits."""
 
 _CATCH_UP_DAYS = 3_650
 """Days that the cursor of a subscription with a history is kept after its last event.
@@ -54,6 +59,39 @@ class LiveStreams:
             stream: The stream that the event belongs to.
         """
         return LiveWalk(self, order, event, stream)
+
+    def first_waiting(
+        self, order: AttemptOrder, stream: StreamName, cursors: CursorStore
+    ) -> Message | None:
+        """Makes the message that continues a stream, by its first event that may wait.
+
+        Args:
+            order: A message of the same subscription, whose own event is settled.
+            stream: The stream.
+            cursors: The position of the subscription in the stream.
+
+        Returns:
+            None if none of the next events is for the subscription.
+        """
+        message, subscription = order.message, order.subscription
+        catches_up = subscription is not None and subscription.catches_up
+        position = int(cursors.position(message.subscription_id, stream.key) or 0)
+        for _ in range(_PAGES):
+            entries = self.streams.after(stream, position, _PAGE)
+            ids = [entry.event_id for entry in entries]
+            events = self.runner.events.get_many(ids)
+            routings = self.routings.get_many(ids, consistent=True) if events else {}
+            for each in ids:
+                routing = routings.get(each)
+                matched = routing is not None and message.subscription_id in routing.matched
+                if each in events and (matched or catches_up):
+                    return replace(
+                        message, event_id=each, event=None, attempt=1, round_start=0, delay=0
+                    )
+            if len(entries) < _PAGE:
+                return None
+            position = entries[-1].version
+        return None
 
 
 @dataclass(slots=True)

@@ -114,6 +114,26 @@ class OrderedRunner:
             return AttemptResult(settled=False, follow_up=replace(message, delay=delay))
         return result
 
+    def end_without_event(self, order: AttemptOrder) -> AttemptResult:
+        """Ends the delivery of an event whose retention has ended, and continues its stream.
+
+        Later events may have waited for it, and there may be no other message for them.
+
+        Args:
+            order: The message.
+        """
+        message, runner = order.message, self.runner
+        record = runner.deliveries.get(message.key)
+        done = runner.done(order, record) if record else None
+        result = done or runner.attempt(order, None, record)
+        if record and record.stream and result.settled:
+            following = self.live.first_waiting(
+                order, StreamName.of_key(record.stream), self.cursors
+            )
+            if following is not None:
+                return AttemptResult(settled=False, follow_up=following)
+        return result
+
     def _has_more(self, message: Message, stream: StreamName) -> bool:
         """Whether no walk has reached the end of a stream, apart from the event of a message."""
         position = self.cursors.position(message.subscription_id, stream.key)

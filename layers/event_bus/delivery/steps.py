@@ -295,4 +295,5 @@ def _before_attempt(order: StepOrder, event: Event | None, record: Delivery | No
         updated_at=times.now(),
         written_by=order.queue_message.id,
         stored_at=event.created_at if event else delivery.stored_at,
+        stream=event.stream.key if event and event.stream else delivery.stream,
     )

@@ -140,6 +140,7 @@ class Delivery:
         updated_at: When it was last recorded, RFC 3339.
         written_by: The queue message that caused the last write.
         protocol: Its lane.
+        stream: The key of the event's stream, if it has one. It is stored while the delivery waits.
     """
 
     key: DeliveryKey
@@ -159,6 +160,7 @@ class Delivery:
     stored_at: str = ""
     written_by: str = ""
     protocol: str = "http"
+    stream: str = ""
 
     @property
     def retriable(self) -> bool:

@@ -29,6 +29,12 @@ class StreamName:
         """The stream's key in tables; neither part contains a line break."""
         return f"{self.source}\n{self.stream_id}"
 
+    @classmethod
+    def of_key(cls, key: str) -> "StreamName":
+        """Returns the name that has a key."""
+        source, _, stream_id = key.partition("\n")
+        return cls(source, stream_id)
+
     @property
     def category(self) -> str:
         """The part of the stream id before the first slash, or the whole id if it has no slash."""

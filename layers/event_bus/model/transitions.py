@@ -67,6 +67,7 @@ def begun(
         round_start=round_start,
         protocol=protocol,
         stored_at=event.created_at if event else "",
+        stream=event.stream.key if event and event.stream else "",
         created_at=now,
         updated_at=now,
     )

@@ -110,6 +110,9 @@ def changes_of(delivery: Delivery, expires_at: int) -> tuple[str, Item]:
     if delivery.stored_at:
         sets.append("stored_at = :stored")
         values[":stored"] = text(delivery.stored_at)
+    if delivery.stream and delivery.next_retry_at:
+        sets.append("stream_key = :stream")
+        values[":stream"] = text(delivery.stream)
     for name, value in _dead_letter_attributes(delivery).items():
         sets.append(f"{name} = if_not_exists({name}, :{name})")
         values[f":{name}"] = value
@@ -167,4 +170,5 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
         updated_at=item["updated_at"]["S"],
         written_by=word("written_by") or "",
         protocol=word("protocol") or "http",
+        stream=word("stream_key") or "",
     )

@@ -66,3 +66,17 @@ def ordered_exactly_once(world: World) -> None:
         delivery_guarantee="exactly_once",
     )
     world.publish(event("e1", **in_stream("task/1")), event("e2", **in_stream("task/1")))
+
+
+@story
+def an_event_expires_that_others_wait_for(world: World) -> None:
+    def refuse_the_first(seen: Event, _number: int) -> Outcome:
+        return REFUSED if seen.id == "e0" else TAKEN
+
+    daily = {"schedule": [86_400], "max_attempts": 50}
+    world.subscribe(["task.*"], Subscriber(refuse_the_first), retry_policy=daily, ordered=True)
+    world.publish(event("e0", **in_stream("task/1")))
+    world.run(6)
+    world.wait(86_400 * 29.5)
+    world.publish(event("e1", "other.thing", **in_stream("task/1")))
+    world.publish(event("e2", **in_stream("task/1")), event("e3", **in_stream("task/1")))
