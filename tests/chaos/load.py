@@ -23,6 +23,7 @@ NEEDED = set(FUNCTIONS) - {"LanesRedrive", "Replay"}
 if a message was interrupted twice, the second only briefly."""
 
 _PUBLISHERS = 3
+_LONGEST_PAUSE_SECONDS = 1.5
 _STREAMS = 4
 _VISIBILITY_SECONDS = 4
 _MAX_RECEIVES = 2
@@ -163,6 +164,8 @@ class ChaosTest:
             taken = {each["id"] for each in answer["results"]}
             with self._lock:
                 self.accepted |= taken
+            # Without a pause, the load would grow with the speed of the machine.
+            over.wait(chance.uniform(0, _LONGEST_PAUSE_SECONDS))
 
     def _sweep(self, over: threading.Event) -> None:
         client = self.world.bus.client("lambda")

@@ -1,5 +1,6 @@
 """Secrets are stored, logged and shown nowhere except in the answer that creates them."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,7 @@ import httpx
 import pytest
 from event_bus.api.operations.registry import OPERATIONS
 
-from tests.end_to_end.everything import forms, kept, lines
+from tests.end_to_end.everything import forms, items, kept, lines
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.socket_client import connected
 from tests.end_to_end.test_keys import make_key
@@ -148,7 +149,8 @@ def test_no_secret_is_kept_or_told(world: World, canaries: Canaries, domain: str
     # Its entries come some seconds late; by then the logs are complete.
     eventually(
         lambda: any(
-            "key.rotate" in text and service.service_id in text for _, text in kept(world.bus)
+            "key.rotate" in text and service.service_id in text
+            for _, text in items(world.bus, "audit")
         ),
         60,
     )
@@ -156,16 +158,19 @@ def test_no_secret_is_kept_or_told(world: World, canaries: Canaries, domain: str
 
 
 def test_whatever_is_kept_would_be_found(world: World, service: Client, domain: str) -> None:
-    canaries = Canaries({"payload": f"canary-{domain}", "type": f"{domain}.created"})
+    canaries, began = (
+        Canaries({"payload": f"canary-{domain}", "type": f"{domain}.created"}),
+        time.time(),
+    )
     service.publish(f"{domain}.created", {"canary": f"canary-{domain}", "large": "x" * 20_000})
     service.publish(f"{domain}.created", {"canary": f"canary-{domain}"})
 
     def found() -> object:
         places = {name: set[str]() for name in canaries.secrets}
-        for name, where in canaries.sung(kept(world.bus)):
+        for name, where in canaries.sung(kept(world.bus, began)):
             places[name].add(where)
         table, bucket = (world.bus.resources[each] for each in ("events_table", "payloads_bucket"))
-        logs = {group for group, _ in lines(world.bus)}
+        logs = {group for group, _ in lines(world.bus, began)}
         return (
             {table, bucket} <= places["payload"]
             and table in places["type"]

@@ -289,9 +289,7 @@ def test_the_typescript_client_publishes_and_receives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("NODE_EXTRA_CA_CERTS", os.environ["SSL_CERT_FILE"])
-    folder = tmp_path / "client"
-    folder.mkdir()
-    modules = compiled(folder)
+    modules = compiled(tmp_path)
     (modules / "program.mjs").write_text(TYPESCRIPT)
     told = json.loads(run(modules, "node", "program.mjs", world.bus.api_url, service.key, domain))
     assert told["seen"] == [told["published"]]

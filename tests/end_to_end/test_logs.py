@@ -1,5 +1,6 @@
 """The log lines of the deployed functions, and what they must not contain."""
 
+import time
 from collections import Counter
 
 import orjson
@@ -10,7 +11,7 @@ from tests.end_to_end.world import World
 
 
 def test_an_event_is_followed_through_every_function_and_no_secret_is_told(world: World) -> None:
-    domain = world.name("task")
+    domain, began = world.name("task"), time.time()
     key = f"canary-key-{domain}-0123456789"
     admin, service_id = world.admin.http, world.name("publisher")
     answer = admin.post(
@@ -41,7 +42,7 @@ def test_an_event_is_followed_through_every_function_and_no_secret_is_told(world
             for event_id in ids
             for message in ("event stored", "event matched", "delivery attempted")
         }
-        for _, line in lines(world.bus):
+        for _, line in lines(world.bus, began):
             if f"{domain}-c" in line:
                 told = orjson.loads(line)
                 assert told["trace_id"] == f"{domain}-t"
@@ -49,7 +50,7 @@ def test_an_event_is_followed_through_every_function_and_no_secret_is_told(world
         return not wanted
 
     eventually(followed)
-    for group, line in lines(world.bus):
+    for group, line in lines(world.bus, began):
         for canary in (key, secret, world.bus.admin_api_key, "canary-payload"):
             assert canary not in line, group
 

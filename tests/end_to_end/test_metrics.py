@@ -1,5 +1,6 @@
 """Every event and delivery is counted once, in Prometheus, analytics and CloudWatch."""
 
+import time
 from typing import Any
 
 import orjson
@@ -46,7 +47,7 @@ def analysed(world: World, **query: str) -> dict[str, Any]:
 
 
 def test_the_way_of_events_is_counted_once(world: World, service: Client, domain: str) -> None:
-    name = f"{domain}.created"
+    name, began = f"{domain}.created", time.time()
     taking, failing = (
         world.receiver(),
         world.receiver(lambda count: (500 if count < 3 else 204, {})),
@@ -92,7 +93,7 @@ def test_the_way_of_events_is_counted_once(world: World, service: Client, domain
     def told_to_cloudwatch() -> set[str]:
         return {
             metric["Name"]
-            for _, line in lines(world.bus)
+            for _, line in lines(world.bus, began)
             if '"_aws"' in line
             for metrics in orjson.loads(line)["_aws"]["CloudWatchMetrics"]
             for metric in metrics["Metrics"]

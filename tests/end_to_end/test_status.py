@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 import schemathesis
 from event_bus.api.description import describe
 from event_bus.api.operation import Operation
@@ -104,9 +105,16 @@ def schema(bus: LocalBus) -> schemathesis.BaseSchema:
     return read
 
 
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """Connections that all requests share."""
+    with requests.Session() as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("route", OPERATIONS, ids=lambda route: route.key)
 def test_the_api_keeps_to_its_description(
-    schema: schemathesis.BaseSchema, world: World, route: Operation
+    schema: schemathesis.BaseSchema, world: World, session: requests.Session, route: Operation
 ) -> None:
     operation = schema[route.path][route.method]
 
@@ -118,6 +126,7 @@ def test_the_api_keeps_to_its_description(
         case.call_and_validate(
             headers={"x-api-key": world.bus.admin_api_key},
             timeout=30,
+            session=session,
             checks=[
                 not_a_server_error,
                 status_code_conformance,

@@ -8,9 +8,10 @@ from random import Random
 import pytest
 from event_bus_client import Webhook
 
+from infra.built import ROOT
 from tests.flaky_proxy import any_fault, flaky
 from tests.unit.clients.http_bus import Bus, serving
-from tests.unit.clients.typescript import ROOT, SOURCE, compiled, run
+from tests.unit.clients.typescript import SOURCE, compiled, run
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -42,9 +43,7 @@ console.log(JSON.stringify({ ids, seen, verified: verified.id, refusals }));
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The compiled client. That it compiles is a test of its own: `use.ts` names the errors."""
-    folder = tmp_path_factory.mktemp("typescript") / "client"
-    folder.mkdir()
-    return compiled(folder, Path(__file__).with_name("use.ts"))
+    return compiled(tmp_path_factory.mktemp("typescript"))
 
 
 def test_it_publishes_receives_and_verifies_through_faults(modules: Path) -> None:

@@ -5,31 +5,39 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
+
+USE = Path(__file__).with_name("use.ts")
 SOURCE = ROOT / "clients" / "typescript"
 GENERATE: str = json.loads((SOURCE / "package.json").read_text())["scripts"]["generate"]
 TOOLS = ROOT / "node_modules" / ".bin"
 
 
-def compiled(folder: Path, *more: Path) -> Path:
-    """Generates the types and compiles the client.
+def compiled(folder: Path) -> Path:
+    """The client, compiled once for its sources. Its types are used by `use.ts`.
 
     Args:
-        folder: Where to.
-        more: Further files to compile with it.
+        folder: Where a copy goes.
 
     Returns:
         The folder of its modules.
     """
+    document = SOURCE / GENERATE.split()[1]
+    parts = files_of(SOURCE, document.resolve(), USE, ROOT / "package-lock.json")
+    built = made_once(BUILT / "typescript" / fingerprint(parts), _compile)
+    shutil.copytree(built, folder, dirs_exist_ok=True)
+    return folder / "dist"
+
+
+def _compile(folder: Path) -> None:
+    """Generates the types, and compiles the client."""
     shutil.copytree(SOURCE / "src", folder / "src")
-    shutil.copy(SOURCE / "tsconfig.json", folder)
-    shutil.copy(SOURCE / "package.json", folder)
-    for each in more:
-        shutil.copy(each, folder / "src")
+    for each in ("tsconfig.json", "package.json"):
+        shutil.copy(SOURCE / each, folder)
+    shutil.copy(USE, folder / "src")
     generate, document, *options = GENERATE.split()
     run(folder, TOOLS / generate, SOURCE / document, *options)
     run(folder, TOOLS / "tsc", "--project", "tsconfig.json")
-    return folder / "dist"
 
 
 def run(folder: Path, *command: str | Path) -> str:
