@@ -244,3 +244,22 @@ def test_a_saga_is_completed_or_compensated(bus: LocalBus) -> None:
         "command.saga.discard_code → succeeded",
         "requirement.rejected",
     ]
+
+
+def test_a_command_whose_dead_letter_is_retried_succeeds(
+    world: World, command: str, analyst: Client, generator: Client
+) -> None:
+    answers: Iterator[tuple[int, dict[str, str]]] = iter([(500, {}), (200, {})])
+    receiver = world.receiver(lambda _: next(answers))
+    receiver.echoes = True
+    handle(generator, command, callback(receiver), retry_policy={"max_attempts": 1})
+    sent = analyst.bus.commands.send(command, {"order": 7})
+    assert ended(analyst, sent.id)["state"] == "failed"
+    letters = generator.bus.dead_letters
+    [letter] = eventually(lambda: list(letters.list(event_id=sent.id, status="exhausted")))
+    letters.retry(letter["id"])
+    found = eventually(lambda: (each := analyst.bus.commands.get(sent.id)).ended and each)
+    assert found.state == "succeeded"
+    assert found.reply is not None
+    assert found.reply.payload["payload"] == {"order": 7}
+    assert [letter["status"] for letter in letters.list(event_id=sent.id)] == ["resolved"]

@@ -1,5 +1,6 @@
 """Runs stories to their end, and checks them."""
 
+import random
 from collections.abc import Sequence
 from functools import cache
 
@@ -96,3 +97,25 @@ def _ways(name: str) -> dict[Fault, tuple[object, ...]]:
 
 def _all_faults(calls: Sequence[Call]) -> list[Fault]:
     return [fault for mode in MODES for fault in faults(calls, mode)]
+
+
+def spoil_by_chance(name: str, seed: int) -> list[str]:
+    """Runs a story with a seed, and again with a fault of each mode, each in a random call.
+
+    The seed also determines how old the answers of inconsistent reads are.
+
+    Returns:
+        The broken promises.
+    """
+    rng = random.Random(seed)
+    staleness = rng.choice((0.0, 0.2, 1.0))
+    about = f"{name}, seed {seed}"
+    try:
+        calls = tell(name, seed=seed, staleness=staleness).made
+        for mode in MODES:
+            wrong = rng.choice(list(faults(calls, mode)))
+            about = f"{name}, seed {seed}, call {wrong.call} {mode}"
+            tell(name, wrong, seed=seed, staleness=staleness)
+    except (Exception, Violation) as error:
+        return [f"{about}: {error}"]
+    return []

@@ -22,7 +22,8 @@ class FollowedStreamsRequest(Request):
     @classmethod
     def _fits(cls, from_version: Any, info: ValidationInfo) -> Any:
         if from_version not in (None, 1) and info.data.get("category") is not None:
-            raise PydanticCustomError("version", "must be 1 or left out with category")
+            said = "must be 1 or left out with category; filter by metadata.stream_version instead"
+            raise PydanticCustomError("version", said)
         return from_version
 
     @model_validator(mode="after")

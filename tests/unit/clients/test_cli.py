@@ -252,3 +252,20 @@ def test_a_failure_says_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> N
     refusal = httpx.Response(401, json={"title": "A valid API key is needed", "status": 401})
     assert exit_code(Bus(**{"GET /events/x": refusal}), "events", "get", "x") == 3
     assert "event-bus login" in capsys.readouterr().err
+
+
+def test_a_file_gets_each_item_on_a_line_with_its_whole_id() -> None:
+    name = f"evt_{'X' * 90}"
+    found = {**EVENT, "id": name}
+    bus = Bus(**{"GET /events": {"items": [found], "next_cursor": None}})
+    assert len(run(bus, "events", "list").stdout.splitlines()) == 2
+    narrow = run(bus, "events", "list", env={"COLUMNS": "40"}).stdout
+    assert name[:30] in narrow
+
+
+def test_the_status_is_a_table_of_checks() -> None:
+    check = {"status": "fail", "observedValue": 7, "observedUnit": "messages"}
+    bus = Bus(**{"GET /health/ready": {"status": "warn", "checks": {"http-lane": check}}})
+    shown = run(bus, "status").stdout
+    assert re.search(r"http-lane +fail +7 messages", shown)
+    assert "The bus: warn" in shown

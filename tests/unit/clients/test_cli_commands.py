@@ -309,5 +309,5 @@ def test_a_problem_names_the_option(
     bus = Bus(**{route: httpx.Response(400, json=refusal)})
     assert exit_code(bus, *arguments) == 1
     said = capsys.readouterr().err
-    assert f"  {option}: is required with an admin key\n" in said
+    assert f"{option}: is required with an admin key\n" in said
     assert f"valid: {option}: is required with an admin key\n" in said

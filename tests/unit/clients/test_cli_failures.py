@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.unit.clients.command_line import Bus, exit_code
+from tests.unit.clients.registry import Registry
 
 REFUSAL = {
     "type": "urn:event-bus:problem:version-conflict",
@@ -107,3 +108,25 @@ def test_each_fault_of_a_file_has_its_line(
     shown = failed(capsys, Bus(), "--json", "apply", "--file", str(file))
     assert (shown["type"], shown["exit_code"]) == (USAGE, 2)
     assert [each["line"] for each in shown["errors"]] == [2]
+
+
+def test_a_type_of_target_that_is_not_known_names_those_that_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "bus.yaml"
+    file.write_text("subscriptions:\n  a.b: {event_types: [a.b], target: {type: pulll}}\n")
+    shown = failed(capsys, Registry(), "--json", "apply", "--file", str(file))
+    [fault] = shown["errors"]
+    assert fault["pointer"] == "/subscriptions/a.b/target/type"
+    assert "http, sqs" in fault["detail"]
+    assert "pull, " in fault["detail"]
+
+
+def test_a_single_fault_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    fault = {"pointer": "/callback_url", "detail": "must begin with https://"}
+    document = {**REFUSAL, "detail": "/callback_url: must begin with https://", "errors": [fault]}
+    bus = Bus(**{"POST /subscriptions": httpx.Response(422, json=document)})
+    assert exit_code(bus, "subscriptions", "create", "a.b", "--url", "ftp://x") == 5
+    shown = capsys.readouterr().err
+    assert shown.count("must begin with") == 1
+    assert "--url: must begin" in shown

@@ -14,6 +14,7 @@ import typer
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
+from event_bus_client.cli.options import counted
 from event_bus_client.errors import ConfigurationError
 
 app = typer.Typer(
@@ -63,7 +64,7 @@ def generate_python(
     if known.as_json:
         known.output.item({"modules": sorted(modules)})
     else:
-        known.output.line(f"{len(schemas)} event types are written to {output}.", "green")
+        known.output.line(f"{counted(len(schemas), 'event type')} written to {output}.", "green")
 
 
 def python_modules(schemas: Mapping[str, Any]) -> dict[str, str]:

@@ -119,11 +119,9 @@ def failures_shown(known: State) -> Iterator[None]:
         sys.exit(Exit.USAGE)
     except typer.Abort:
         if known.as_json:
-            print_problem(
-                failure(Exit.FAILED, "You answered no, or no answer came. --yes answers.")
-            )
+            print_problem(failure(Exit.FAILED, "You answered no, or no answer came."))
         else:
-            typer.echo("Aborted. Nothing was changed.", err=True)
+            typer.echo("Aborted: you answered no, or no answer came.", err=True)
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
@@ -150,8 +148,10 @@ def show(error: EventBusError, known: State) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"error: {error}", style="red", markup=False)
     if isinstance(error, Problem):
-        for fault in error.faults:
-            console.print(f"  {fault.pointer}: {fault.detail}", markup=False)
+        faults = [f"{each.pointer}: {each.detail}" for each in error.faults]
+        if len(faults) > 1 or not all(each in str(error) for each in faults):
+            for each in faults:
+                console.print(f"  {each}", markup=False)
         if error.request_id:
             console.print(f"  request {error.request_id}", style="dim", markup=False)
     if hint:

@@ -10,6 +10,7 @@ from rich.text import Text
 from event_bus_client.cli.context import state
 from event_bus_client.cli.options import moment
 
+_STYLES = {"pass": "green", "warn": "yellow", "fail": "red"}
 _COUNTS = ("published", "delivered", "failed", "dead_lettered")
 
 
@@ -19,7 +20,19 @@ def status(context: typer.Context) -> None:
     Example: event-bus status
     """
     known = state(context)
-    known.output.document(known.bus.health())
+    health = known.bus.health()
+    known.output.show(_checks(health), health)
+
+
+def _checks(health: dict[str, Any]) -> Group:
+    """The checks, and the result."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("CHECK", "STATUS", "OBSERVED"):
+        table.add_column(column)
+    for name, check in health["checks"].items():
+        observed = f"{check.get('observedValue', '')} {check.get('observedUnit', '')}".strip()
+        table.add_row(name, Text(check["status"], _STYLES.get(check["status"], "")), observed)
+    return Group(table, Text(f"The bus: {health['status']}", _STYLES.get(health["status"], "")))
 
 
 def metrics(

@@ -12,6 +12,7 @@ _OTHER_NAMES = {
     "service_id": "subscriber_id",
     "since": "from",
     "until": "to",
+    "url": "callback_url",
 }
 """The API's names of parameters that commands name differently."""
 

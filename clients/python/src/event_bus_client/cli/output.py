@@ -1,6 +1,8 @@
 """The output of commands: tables for people, JSON for programs."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +10,8 @@ from pydantic import BaseModel
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+_WIDE = 1_000
 
 
 class Output:
@@ -23,7 +27,9 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         """Prints to stdout."""
         self.as_json = as_json
-        self.console = Console(highlight=False)
+        # A program or a file gets each item on a line of its own, however long.
+        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
+        self.console = Console(highlight=False, width=width)
 
     def document(self, document: Any) -> None:
         """Prints one document."""
@@ -50,7 +56,8 @@ class Output:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             name = column.rpartition(".")[2].upper().replace("_", " ")
-            table.add_column(name, overflow="fold")
+            # Ids are copied into the next command: they stay in one piece.
+            table.add_column(name, overflow="fold", no_wrap=column.endswith("id"))
         for item in items:
             table.add_row(*(Text(_cell(plain(item), column)) for column in columns))
         if table.row_count:

@@ -246,7 +246,8 @@ def _tested(result: Tested) -> Text:
     if result.error:
         said.append(f"Nothing would be sent: {result.error['detail']}\n", "red")
     if result.sent:
-        said.append("It would receive:\n", "bold")
+        what = "It would receive:" if result.matched else "If it matched, it would receive:"
+        said.append(f"{what}\n", "bold")
         said.append(result.sent.get("body") or f"{result.sent['body_base64']} (in base64)")
     said.rstrip()
     return said

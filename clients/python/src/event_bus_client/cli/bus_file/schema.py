@@ -4,7 +4,7 @@ So the file takes what the bus takes, even if the bus is newer than this client.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -98,7 +98,11 @@ def faults(file: Node, schema: Schema) -> list[Fault]:
 def _fault(file: Node, error: ValidationError) -> Fault:
     """The fault behind an error; if there are alternatives, the fault of the best fit."""
     while error.validator in ("anyOf", "oneOf") and error.context:
-        error = best_match(_alternatives(error)) or error.context[0]
+        alternatives = _alternatives(error)
+        if types := _types_of(alternatives):
+            detail = f"This must be one of {', '.join(types)}."
+            return file.fault(list(alternatives[0].absolute_path), detail)
+        error = best_match(alternatives) or error.context[0]
     path = list(error.absolute_path)
     of_name = False
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
@@ -133,6 +137,17 @@ def _alternatives(error: ValidationError) -> list[ValidationError]:
     }
     meant = [each for each in errors if each.schema_path[0] not in wrong]
     return meant or [each for each in errors if list(each.path) == ["type"]]
+
+
+def _types_of(alternatives: Sequence[ValidationError]) -> list[str]:
+    """The values of `type`, if each alternative demands another one than the file has."""
+    found: list[str] = []
+    for each in alternatives:
+        if list(each.path) != ["type"] or each.validator not in ("const", "enum"):
+            return []
+        value = each.validator_value
+        found += [value] if each.validator == "const" else value
+    return found
 
 
 def _type(value: Any) -> str:
