@@ -1,1 +1,1 @@
-"""A deployed bus of which every call to AWS and every call of a function is counted."""
+"""A deployed bus that counts every call to AWS and every call of a function."""

@@ -24,5 +24,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
                 _recorder.record(entry)
         case "DISCONNECT":
             _conversation.end(connection_id)
-    logger.info("talked", event=context["eventType"], connection_id=connection_id)
+    logger.info("WebSocket event handled", event=context["eventType"], connection_id=connection_id)
     return {"statusCode": 200}

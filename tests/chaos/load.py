@@ -1,4 +1,4 @@
-"""A load of events while every function is killed again and again, and what became of each."""
+"""A load of events while every function is killed repeatedly, and how each event ended."""
 
 import random
 import threading
@@ -43,7 +43,7 @@ _GUARANTEES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Subscribed:
-    """A subscription, and who is behind it."""
+    """A subscription, and its subscriber."""
 
     id: str
     kind: str

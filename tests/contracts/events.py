@@ -70,7 +70,7 @@ class PutContract:
         ]
         # The lifecycle rule of the bucket deletes objects under events/.
         assert [each.split("/")[:2] for each in aws.objects()] == [["kept", "evt_2"]]
-        # Of two events with one id, each has its own payload, kept or not.
+        # Two events with the same id have payloads of their own, kept or not.
         expiring = event("evt_2", payload={"text": "y" * len(LARGE_PAYLOAD["text"])})
         assert aws.events.put(expiring, RETENTION_DAYS)[0] is Put.CONFLICT
         assert aws.events.get("evt_2") == large

@@ -45,7 +45,7 @@ def laid_out(suite: Suite, project: Path) -> None:
 
 
 def statuses(suite: Suite, tenth: int | None) -> dict[str, str]:
-    """Runs the mutants of a part, and tells what became of each that was run."""
+    """Runs the mutants of a part, and returns the result of each."""
     chosen = () if tenth is None else (f"*__mutmut_*{tenth}",)
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch, "project")

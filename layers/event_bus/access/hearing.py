@@ -31,7 +31,7 @@ class Hearing:
     publisher: Callable[[str], Publisher | None]
 
     def check(self, service_id: str, event_types: Sequence[str], at: str = "/event_types") -> None:
-        """Refuses type patterns of which a service may receive nothing.
+        """Refuses type patterns if a service may receive none of their types.
 
         Args:
             service_id: The service.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from event_bus.errors import MalformedRequest, TooLarge, UnsupportedMediaType
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-"""The largest body of a request, decompressed: Lambda takes 6 MB, of which base64 leaves 4.5."""
+"""The largest body of a request, decompressed: Lambda takes 6 MB, which is 4.5 MB before base64."""
 
 BINARY_JSON = "application/vnd.event-bus+json"
 """A media type of JSON that API Gateway passes on as bytes; any but application/json works."""

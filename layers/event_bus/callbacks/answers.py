@@ -33,7 +33,7 @@ class InvalidAnswer(http.client.HTTPException):
 class StrictAnswer(http.client.HTTPResponse):
     """An answer that is read as RFC 9112 demands.
 
-    An answer whose end did not arrive raises `IncompleteRead`. One of which no byte arrived raises
+    An answer whose end did not arrive raises `IncompleteRead`. If no byte arrived, it raises
     `RemoteDisconnected`.
     """
 

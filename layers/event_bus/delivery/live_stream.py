@@ -1,4 +1,4 @@
-"""The walk along a stream of which events are routed: each is owed to what it matched then."""
+"""The walk along a stream for routed events: each is delivered to what it matched when routed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ Without the cursor, a stream is delivered from its beginning again, and its even
 
 @dataclass(frozen=True, slots=True)
 class LiveStreams:
-    """Makes walks along streams of which events are routed.
+    """Makes walks along streams for routed events.
 
     Attributes:
         runner: Makes the single deliveries.

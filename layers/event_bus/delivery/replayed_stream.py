@@ -1,4 +1,4 @@
-"""The walk along a stream of which one replay sends events: in the order of their versions.
+"""The walk along a stream for the events of one replay, in the order of their versions.
 
 The replay sends one message for several events of a stream. The walk finds the others itself: the
 events of the replay's period that match the subscription when their turn comes.
@@ -32,7 +32,7 @@ _PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class ReplayedStreams:
-    """Makes walks along streams of which events are replayed.
+    """Makes walks along streams for replayed events.
 
     Attributes:
         runner: Makes the single deliveries.

@@ -26,7 +26,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """An event of which it is not known yet whether it is owed.
+    """An event that cannot be decided yet: whether the subscription receives it is not known.
 
     Attributes:
         seconds: After how many seconds to check again.

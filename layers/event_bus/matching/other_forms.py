@@ -107,7 +107,7 @@ def _without_envelope(
     pattern: Mapping[str, Any], event_types: list[str], key: str
 ) -> dict[str, Any]:
     detail = pattern.get(_DETAIL)
-    # Of the other members of the envelope, only the source has a counterpart here.
+    # Only the source, among the other members of the envelope, exists here as well.
     fields = {"source": pattern["source"]} if "source" in pattern else {}
     fields |= detail if isinstance(detail, dict) else {}
     named = pattern.get(_DETAIL_TYPE)

@@ -91,7 +91,7 @@ class Replay:
         return times.at(times.seconds(self.since) - MAX_AHEAD_SECONDS)
 
     def may_cover(self, event_id: str, created_at: str) -> bool:
-        """Whether it may cover an event of which only its id and its time of storing are known.
+        """Whether it may cover an event, by the event's id and the time when it was stored.
 
         Args:
             event_id: The event.

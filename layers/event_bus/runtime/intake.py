@@ -39,7 +39,7 @@ def deployed_intake(workers: int) -> Intake:
 
 
 def visible_events() -> "VisibleEvents":
-    """Makes the rule of which events a caller may see."""
+    """Makes the rule that decides which events a caller may see."""
     from event_bus.access.event_visibility import VisibleEvents
 
     subscriptions = stores.subscriptions()

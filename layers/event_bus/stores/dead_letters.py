@@ -168,7 +168,7 @@ class DeadLetterStore:
         return ended is not None
 
     def _move(self, key: DeliveryKey, expressions: Any, values: dict[str, Any]) -> Delivery | None:
-        """Makes one conditional write. Of several requests at once, one succeeds."""
+        """Makes one conditional write. If several requests write at once, one succeeds."""
         writer = text(new_id("req"))
         try:
             answer = self.client.update_item(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SPAN, _MARKS = "level", "level_batch"
 _DAYS, _MARK_DAYS = 400, 2
-# A transaction holds 100 items, of which one is the mark.
+# A transaction holds 100 items. One of them is the mark.
 _AT_ONCE = 99
 
 

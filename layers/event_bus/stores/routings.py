@@ -54,7 +54,7 @@ class RoutingStore:
             TimeoutError: DynamoDB left records unwritten in eight requests.
         """
         expiry: Item = {"expires_at": number(times.expiry(self.retention_days))}
-        # A batch must not name a key twice. Of two records of one event, the later one counts.
+        # A batch must not name a key twice. If an event has two records, the later one counts.
         latest = {routing.event_id: routing for routing in routings}
         divided = {each.event_id: _divided(each) for each in latest.values()}
         self._write_parts(divided.values(), expiry)

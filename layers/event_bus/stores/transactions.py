@@ -1,4 +1,4 @@
-"""Transactions: several conditional writes, of which all take effect or none."""
+"""Transactions: several conditional writes that take effect together or not at all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

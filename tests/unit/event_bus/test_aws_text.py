@@ -14,7 +14,7 @@ def test_every_character_arrives_in_json() -> None:
     sent = {EVERY_CHARACTER: [EVERY_CHARACTER, 1.0, None, True]}
     text = json_text(sent)
     assert accepted(text)
-    # By two readers, of which one is not the writer's own.
+    # By two readers. One of them is not the writer's own.
     assert orjson.loads(text) == sent
     assert json.loads(text) == sent
 

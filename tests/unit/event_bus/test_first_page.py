@@ -9,7 +9,7 @@ LIST = [f"{number:02d}" for number in range(20)]
 
 
 def portions(behind: str | None, size: int, reads: list[int]) -> Iterator[Portion[str]]:
-    """Reads a list of which every third element is chosen."""
+    """Reads a list, and chooses every third element."""
     start = 0 if behind is None else LIST.index(behind) + 1
     for begin in range(start, len(LIST), size):
         reads.append(begin)

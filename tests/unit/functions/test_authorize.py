@@ -1,4 +1,4 @@
-"""The authorizer hands on who is known, and why somebody is not."""
+"""The authorizer passes on the caller, or why there is none."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ def reserving() -> Synthesised:
 
 
 def test_nothing_is_reserved_unless_asked_for(app: Synthesised) -> None:
-    # A new account has ten executions, of which none can be reserved.
+    # A new account has ten executions, and none can be reserved.
     for name, function in app.functions().items():
         assert "ReservedConcurrentExecutions" not in function.properties, name
 

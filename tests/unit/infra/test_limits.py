@@ -31,7 +31,7 @@ QUEUE_NAME, OTHER_NAME = "q" * 80, "n" * 64
 
 
 def written(value: Any) -> Any:
-    """A value of a template as AWS would see it at the worst: with the longest names."""
+    """A value of a template as AWS would see it in the worst case: with the longest names."""
     if isinstance(value, list):
         return [written(each) for each in value]
     if not isinstance(value, dict):

@@ -40,9 +40,9 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
     assert expiring.keys() == {
         *("events", "deliveries", "circuits", "cursors", "inbox", "socket_subscribers", "replays"),
         *("limits", "idempotency", "audit"),
-        # Of the states their snapshots.
+        # Only the snapshots of states.
         "states",
-        # Of the keys those that are stream tokens.
+        # Only the stream tokens among the keys.
         "keys",
         "metrics",
     }

@@ -1,4 +1,4 @@
-"""Remembers deliveries, so that one that is repeated is handled once."""
+"""Remembers deliveries, so that a repeated one is handled once."""
 
 import enum
 import threading

@@ -173,7 +173,7 @@ def _schema_check(event: model.Event) -> SchemaCheck | None:
 
 
 def event_document(found: Found) -> Event:
-    """An event with what became of it."""
+    """An event with its deliveries."""
     deliveries = [delivery_document(each) for each in found.all_deliveries()]
     changes = [found.event.created_at, *(each.updated_at for each in found.deliveries)]
     if found.routing:

@@ -1,4 +1,4 @@
-"""Flows: the events of a correlation or a trace, and what became of each."""
+"""Flows: the events of a correlation or a trace, with their deliveries."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What is sensitive is shown to its publisher, to whom it lets read, and to admins."""
+"""Sensitive values are shown to their publisher, to the readers that it names, and to admins."""
 
 from dataclasses import replace
 

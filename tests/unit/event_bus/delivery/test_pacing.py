@@ -52,7 +52,7 @@ class Recorder:
 
 @dataclass
 class Both:
-    """The two lanes of a protocol, and what became of messages."""
+    """The two lanes of a protocol, and where their messages went."""
 
     aws: Aws
     target: ScriptedTransport

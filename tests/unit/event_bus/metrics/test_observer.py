@@ -236,7 +236,7 @@ def test_refusals_are_counted_by_what_was_asked_and_why(
         ("event.publish", "denied", {"reason": "scope"}),
         ("event.publish", "denied", {"reason": "scope"}),
         ("event.publish", "denied", {"reason": "no_key"}),
-        # Of an entry that says no reason it is counted that there was a refusal.
+        # An entry without a reason is counted as a refusal.
         ("event.publish", "denied", {}),
         ("key.create", "success", {}),
     ]

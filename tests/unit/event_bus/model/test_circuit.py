@@ -18,7 +18,7 @@ START = 1_000.0
 
 
 def tally(successes: int, failures: int) -> Tally:
-    """Attempts of which the failures ended last."""
+    """Attempts, with the failures ending last."""
     return Tally(successes, failures, failures)
 
 

@@ -1,4 +1,4 @@
-"""A pace learns who is slow, gives out turns, and bounds what is in flight."""
+"""A pace learns which subscriptions are slow, gives out turns, and bounds attempts in flight."""
 
 from dataclasses import replace
 

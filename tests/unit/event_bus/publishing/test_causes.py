@@ -29,7 +29,7 @@ def test_events_that_cause_each_other_are_counted(intake: Intake) -> None:
     last = [intake.take(submission(id="evt_own"), PLANNER).event]
     assert last[0].hop_count == 0
     assert [after(last[-1].id) for _ in range(3)] == [1, 2, 3]
-    # Of a cause that is not known, it is known that it is one.
+    # An unknown cause counts as one hop.
     assert after("evt_gone") == 1
     assert after("evt_own", hop_count=7) == 7
     assert after(last[-1].id, hop_count=2) == 8
@@ -37,7 +37,7 @@ def test_events_that_cause_each_other_are_counted(intake: Intake) -> None:
 
 @pytest.fixture
 def shared(aws: Aws, executor: Executor) -> Intake:
-    """The intake of two publishers, of which neither sees what the other publishes."""
+    """The intake of two publishers that do not see each other's events."""
     both = {name: publisher(name, "*") for name in ("planner", "outsider")}
     rights = PublisherRights(KnownPublishers(both.get))
     return Intake(aws.events, rights, aws.schema_checks, aws.seal, RETENTION_DAYS, executor, sees)

@@ -111,7 +111,7 @@ class MemoryRoutings(RoutingStore):
 
 
 class NoRights(RightsStore):
-    """Rights of which none are given."""
+    """No rights at all."""
 
     __slots__ = ()
 

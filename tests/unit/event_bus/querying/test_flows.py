@@ -1,4 +1,4 @@
-"""A flow is what led to what, and what became of each."""
+"""A flow shows which events led to which, and their deliveries."""
 
 from concurrent.futures import Executor
 from dataclasses import replace

@@ -51,7 +51,7 @@ def with_key(key: str) -> dict[str, Any]:
 
 
 class Owned:
-    """A client of queues of which some are opted in."""
+    """A client of queues, some of them opted in."""
 
     def list_queue_tags(self, *, QueueUrl: str) -> Any:  # noqa: N803
         return {"Tags": {"event-bus-test": "target"}} if "open" in QueueUrl else {}

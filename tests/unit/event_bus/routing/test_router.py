@@ -1,4 +1,4 @@
-"""Events are routed to whom they match, and recorded as routed only when that is so."""
+"""Events are routed to the subscriptions that they match, and recorded only after that."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor

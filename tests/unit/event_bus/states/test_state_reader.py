@@ -74,7 +74,7 @@ def test_a_stream_that_does_not_exist_is_empty(aws: Aws, executor: Executor) -> 
 def test_any_snapshots_leave_states_as_they_are(
     aws: Aws, executor: Executor, data: st.DataObject
 ) -> None:
-    """Any events, of which any are gone or sealed; any reads, with snapshots at any places."""
+    """Any events, some of them gone or sealed; any reads, with snapshots anywhere."""
     payloads = data.draw(st.lists(st.none() | PAYLOADS, max_size=12))
     sealed = data.draw(st.sets(st.integers(1, 12)))
     reducer = data.draw(st.sampled_from([Reducer("merge"), SUM]))

@@ -281,7 +281,7 @@ class AsyncSubscriptions(_Registered):
         return Tested.model_validate(await self._transport.send(call))
 
     async def failing(self, *, limit: int | None = None) -> Document:
-        """Reads which subscriptions fail at present, and how many do.
+        """Reads which subscriptions fail now, and how many.
 
         Args:
             limit: How many to show.

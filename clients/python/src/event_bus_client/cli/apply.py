@@ -37,9 +37,7 @@ def apply(
         False, "--prune", help="Remove what the file lacks, if it lists others of that kind."
     ),
     secrets: Path | None = typer.Option(
-        None,
-        "--secrets",
-        help="A file to which new keys and secrets are added; they are shown only once.",
+        None, "--secrets", help="A file for new keys and secrets, which are shown only once."
     ),
     schema: bool = typer.Option(
         False, "--schema", help="Print the JSON Schema of the file, for editors, and do nothing."

@@ -16,7 +16,7 @@ app = typer.Typer(cls=Group, help="A bus on this machine, on an emulator.", no_a
 
 _INSTALLED = "event_bus_local"
 _CHECKOUT = ("localstack/__main__.py", "infra/built.py", "app.py")
-"""The files by which the folder of the project is known."""
+"""The files that mark the folder of the project."""
 
 
 @app.command()

@@ -81,7 +81,7 @@ def sqs_record(receiver: Receiver) -> Callable[[Document], Any]:
 def sqs(receiver: Receiver) -> LambdaHandler:
     """Handles batches of a queue, and answers which records failed.
 
-    The event source mapping must have `ReportBatchItemFailures`. Of a FIFO queue, what comes after
+    The event source mapping must have `ReportBatchItemFailures`. In a FIFO queue, what comes after
     a failed message in its group fails too, so that the order is kept.
     """
     handle_record = sqs_record(receiver)

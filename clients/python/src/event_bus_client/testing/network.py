@@ -36,7 +36,7 @@ class Later:
 
 @dataclass
 class Outage:
-    """Whether the bus fails at present.
+    """Whether the bus fails now.
 
     Attributes:
         status: The status of all answers; 0 gives no answer, None is no outage.

@@ -1,1 +1,1 @@
-"""Rules of the bus that need nothing else of it."""
+"""Rules of the bus that need no other part of it."""

@@ -23,7 +23,7 @@ class Publishers(Kind):
         }
 
     def normal(self, resource_id: str, members: Members) -> Members:
-        """Leaves out `authentication`, of which a bus shows nothing."""
+        """Leaves out `authentication`, which a bus never shows."""
         made = super().normal(resource_id, members)
         made.pop("authentication", None)
         types = list(dict.fromkeys(made.get("event_types", [])))

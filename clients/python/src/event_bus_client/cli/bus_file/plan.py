@@ -246,7 +246,7 @@ def _fixed(
 
 
 def _ordered(changes: Sequence[Change]) -> Iterator[Change]:
-    """The changes in an order in which a service that a publisher names is known before it."""
+    """The changes, ordered so that the services that a publisher names are registered before it."""
     publishers = {each.resource_id: each for each in changes if isinstance(each.kind, Publishers)}
     receive = {
         service_of(each.resource_id) for each in changes if each.kind.name == "subscriptions"

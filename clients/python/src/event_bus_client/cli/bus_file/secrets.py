@@ -46,7 +46,7 @@ def secrets_in(change: Change, answer: dict[str, Any]) -> Iterator[Secret]:
 
 
 def lost(change: Change, answer: dict[str, Any]) -> bool:
-    """Whether a signing secret was made of which the answer was lost on the way."""
+    """Whether a signing secret was made whose answer was lost."""
     target = answer.get("target") or {}
     made = change.action == "create" and change.kind.name == "subscriptions"
     return made and target.get("type") == "http" and not answer.get("signing_secret")
