@@ -20,6 +20,9 @@ from infra.permissions import PermittedFunction
 from infra.settings import Settings
 from infra.vpc import join_vpc
 
+# Looking for plugins reads the metadata of every installed package.
+_NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+
 
 class BusFunction(PermittedFunction):
     """One function.
@@ -84,8 +87,7 @@ class BusFunction(PermittedFunction):
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_LOG_LEVEL": log_level,
                 "STAGE": settings.stage,
-                # Looking for plugins reads the metadata of every installed package.
-                "PYDANTIC_DISABLE_PLUGINS": "__all__",
+                **_NO_PLUGINS,
             },
         )
         export(self, self.function.function_name)

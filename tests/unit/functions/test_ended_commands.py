@@ -30,7 +30,7 @@ def test_after_its_deadline_a_command_has_expired(
     pass_by(monkeypatch, 61)
     late = reply(functions)
     assert late.status == 409
-    assert "expired before the reply came" in late.body["detail"]
+    assert "expired before its reply" in late.body["detail"]
     found = read(functions).body
     assert (found["state"], found["error"]["status"]) == ("expired", 504)
     assert [each["service_id"] for each in found["late_replies"]] == ["generator"]

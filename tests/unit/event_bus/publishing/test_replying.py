@@ -102,7 +102,7 @@ def test_a_late_reply_is_noted_and_not_stored(
 ) -> None:
     if cancelled:
         records.save(command_record.after_cancel(records.get("evt_1"), "planner"))
-    with pytest.raises(TooLate, match=f"{end} before the reply came"):
+    with pytest.raises(TooLate, match=f"{end} before its reply"):
         replying.reply(command(deadline=deadline), "worker", PAID)
     record = records.get("evt_1")
     assert (record.ended, record.replies) == (end, ())

@@ -194,7 +194,7 @@ class Commands:
             raise conflict(f"The command {command_id} has all the replies that it expects.")
         self._records[command_id] = transitions.after_late_reply(record, caller)
         said = "expired" if record.ended == "expired" else "was cancelled"
-        raise conflict(f"The command {command_id} {said} before the reply came; it is not stored.")
+        raise conflict(f"The command {command_id} {said} before its reply, which is not stored.")
 
     def _event(self, command_id: str, caller: str) -> Document:
         event = self.store.events.get(command_id)
