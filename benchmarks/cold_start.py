@@ -1,8 +1,9 @@
-"""The time and memory of a function before its first call, next to the bare minimum.
+"""The processor time and memory of a function before its first call, next to the bare minimum.
 
 The bare minimum is an interpreter that imports boto3 and pydantic and makes one client, as any
 function of this kind would. Each is measured in processes of its own, with bytecode as in the
-layers. Run it with `python -m benchmarks.cold_start`; it takes a minute or two.
+layers. The processes take turns, so that other work on the machine slows them all alike. Run it
+with `python -m benchmarks.cold_start`; it takes two minutes or three.
 """
 
 import json
@@ -20,12 +21,16 @@ from localstack.assembly import assembly
 
 RUNS = 5
 
+_MINIMUM = "boto3, pydantic, one client"
 _BARE = "import boto3, pydantic; boto3.client('dynamodb')"
 _MEASURED = """
-import resource, sys, time
-begin = time.perf_counter()
+import resource, sys
+def taken():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+begin = taken()
 {code}
-took = time.perf_counter() - begin
+took = taken() - begin
 print(took * 1000, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(sys.modules))
 """
 
@@ -46,11 +51,23 @@ def environments() -> dict[str, dict[str, str]]:
     return found
 
 
-def measured(code: str, environment: dict[str, str]) -> tuple[float, float, float]:
-    """Milliseconds, megabytes and modules of a start: the median of some runs."""
-    runs = [_run(code, environment) for _ in range(RUNS + 1)][1:]
-    milliseconds, megabytes, modules = zip(*runs, strict=True)
-    return statistics.median(milliseconds), statistics.median(megabytes), modules[0]
+def measured(starts: dict[str, tuple[str, dict[str, str]]]) -> dict[str, tuple[float, ...]]:
+    """Milliseconds, megabytes and modules of each start: the median of some runs.
+
+    Args:
+        starts: The code of each start and its environment, by name.
+    """
+    runs: dict[str, list[tuple[float, ...]]] = {name: [] for name in starts}
+    # The first round writes the bytecode.
+    for round_ in range(RUNS + 1):
+        for name, (code, environment) in starts.items():
+            run = _run(code, environment)
+            if round_:
+                runs[name].append(run)
+    return {
+        name: tuple(statistics.median(column) for column in zip(*found, strict=True))
+        for name, found in runs.items()
+    }
 
 
 def _run(code: str, environment: dict[str, str]) -> tuple[float, ...]:
@@ -75,13 +92,14 @@ def _run(code: str, environment: dict[str, str]) -> tuple[float, ...]:
 
 def main() -> None:
     """Measures, and prints the table."""
-    bare = measured(_BARE, {})
-    table = Table("", "ms", "of bare", "MB", "of bare", "modules", title="Before the first call")
-    rows = {"boto3, pydantic, one client": bare}
+    starts = {_MINIMUM: (_BARE, dict[str, str]())}
     for function, environment in sorted(environments().items()):
         # The lanes share a folder.
         folder = "deliver" if "LANE" in environment else function
-        rows[function] = measured(f"import functions.{folder}.handler", environment)
+        starts[function] = (f"import functions.{folder}.handler", environment)
+    rows = measured(starts)
+    bare = rows[_MINIMUM]
+    table = Table("", "ms", "of bare", "MB", "of bare", "modules", title="Before the first call")
     for name, (milliseconds, megabytes, modules) in rows.items():
         table.add_row(
             name,
