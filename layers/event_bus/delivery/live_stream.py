@@ -1,19 +1,19 @@
 """The walk along a stream for routed events: each is delivered to what it matched when routed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.steps import AttemptResult
 from event_bus.delivery.stream_walk import NotYet, Turn
+from event_bus.delivery.waiting_events import WaitingEvents
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription, received_since
 from event_bus.model.stream_name import StreamName
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
-from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamEntry, StreamStore
@@ -22,9 +22,6 @@ MOMENT_SECONDS = 3
 """How long to wait before checking again whether others are ready, in seconds."""
 
 _PAGE = 25
-
-_PAGES = 40
-"""How many pages of a stream are searched for an event that waits."""
 
 _CATCH_UP_DAYS = 3_650
 """Days that the cursor of a subscription with a history is kept after its last event.
@@ -60,38 +57,13 @@ class LiveStreams:
         """
         return LiveWalk(self, order, event, stream)
 
-    def first_waiting(
-        self, order: AttemptOrder, stream: StreamName, cursors: CursorStore
-    ) -> Message | None:
-        """Makes the message that continues a stream, by its first event that may wait.
+    def waiting(self, cursors: CursorStore) -> WaitingEvents:
+        """Finds the events that wait in a stream.
 
         Args:
-            order: A message of the same subscription, whose own event is settled.
-            stream: The stream.
-            cursors: The position of the subscription in the stream.
-
-        Returns:
-            None if none of the next events is for the subscription.
+            cursors: The position of each subscription in each stream.
         """
-        message, subscription = order.message, order.subscription
-        catches_up = subscription is not None and subscription.catches_up
-        position = int(cursors.position(message.subscription_id, stream.key) or 0)
-        for _ in range(_PAGES):
-            entries = self.streams.after(stream, position, _PAGE)
-            ids = [entry.event_id for entry in entries]
-            events = self.runner.events.get_many(ids)
-            routings = self.routings.get_many(ids, consistent=True) if events else {}
-            for each in ids:
-                routing = routings.get(each)
-                matched = routing is not None and message.subscription_id in routing.matched
-                if each in events and (matched or catches_up):
-                    return replace(
-                        message, event_id=each, event=None, attempt=1, round_start=0, delay=0
-                    )
-            if len(entries) < _PAGE:
-                return None
-            position = entries[-1].version
-        return None
+        return WaitingEvents(self.routings, self.streams, cursors, self.runner.events.get_many)
 
 
 @dataclass(slots=True)

@@ -127,11 +127,15 @@ class OrderedRunner:
         done = runner.done(order, record) if record else None
         result = done or runner.attempt(order, None, record)
         if record and record.stream and result.settled:
-            following = self.live.first_waiting(
-                order, StreamName.of_key(record.stream), self.cursors
+            following = self.live.waiting(self.cursors).first(
+                message.subscription_id,
+                order.subscription,
+                StreamName.of_key(record.stream),
+                message.event_id,
             )
             if following is not None:
-                return AttemptResult(settled=False, follow_up=following)
+                own = replace(message, event_id=following, event=None, attempt=1, round_start=0)
+                return AttemptResult(settled=False, follow_up=replace(own, delay=0))
         return result
 
     def _has_more(self, message: Message, stream: StreamName) -> bool:

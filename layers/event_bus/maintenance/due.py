@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
-from event_bus.model.delivery import ON_LANE_SECONDS, DeliveryKey
+from event_bus.model.delivery import ON_LANE_SECONDS, Delivery, DeliveryKey
 from event_bus.model.transitions import refused_by_queue
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, next_message
@@ -40,6 +40,7 @@ class DueSweep:
         deliveries: Ends deliveries whose messages the queue refuses.
         circuits: The circuit breakers of their subscriptions.
         lanes: Where they are sent.
+        following: Makes the message that continues a stream behind a refused delivery.
         clock: Monotonic clock, in seconds.
     """
 
@@ -47,6 +48,7 @@ class DueSweep:
     deliveries: DeliveryStore
     circuits: CircuitStore
     lanes: Lanes
+    following: Callable[[Delivery], Message | None] = lambda _: None
     clock: Callable[[], float] = times.steady
 
     def run(self, seconds: float) -> int:
@@ -91,7 +93,10 @@ class DueSweep:
 
     def _end(self, keys: list[DeliveryKey]) -> None:
         # They would be due again and again, and their messages refused each time.
-        for delivery in self.deliveries.get_many(keys).values():
+        refused = self.deliveries.get_many(keys)
+        # Sent first: if this function crashes in between, both are done again.
+        self.lanes.send([each for one in refused.values() if (each := self.following(one))])
+        for delivery in refused.values():
             self.deliveries.record(refused_by_queue(delivery), delivery.attempts + 1)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from event_bus.maintenance.expiring_keys import ExpiringKeys
     from event_bus.maintenance.stalled import StalledSweep
     from event_bus.maintenance.unrouted import UnroutedSweep
+    from event_bus.model.delivery import Delivery
+    from event_bus.queues.message import Message
 
 _WORKERS = 8
 
@@ -53,7 +55,18 @@ def due_sweep() -> "DueSweep":
         deliveries=stores.deliveries(writes=True),
         circuits=stores.circuits(),
         lanes=lanes(_WORKERS),
+        following=_following,
     )
+
+
+def _following(refused: "Delivery") -> "Message | None":
+    """Makes the message that continues a stream behind a delivery whose message SQS refuses."""
+    # Imported only then: SQS hardly ever refuses a message.
+    from event_bus.delivery.waiting_events import WaitingEvents
+    from event_bus.maintenance.refused import RefusedMessages
+
+    waiting = WaitingEvents(stores.routings(), stores.streams(), stores.cursors(), list)
+    return RefusedMessages(stores.subscriptions(), waiting).following(refused)
 
 
 def unrouted_sweep() -> "UnroutedSweep":

@@ -241,6 +241,7 @@ TABLES = {
         "events": {"PutItem", "Query/by_cell", "Query/by_odd"},
         "keys": {"Scan"},
         "replays": {"Query/by_running"},
+        "streams": {"Query"},
         "subscriptions": {
             "BatchGetItem",
             "DeleteItem",

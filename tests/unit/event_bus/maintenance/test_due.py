@@ -51,7 +51,7 @@ class Sweeps:
         sqs = MemorySqs(self.queues)
         lanes = Lanes(sqs, {"http": lane}, executor)  # type: ignore[arg-type]
         due = DueDeliveries(dynamodb, "deliveries")  # type: ignore[arg-type]
-        self.sweep = DueSweep(due, self.deliveries, self.circuits, lanes, lambda: self.now)
+        self.sweep = DueSweep(due, self.deliveries, self.circuits, lanes, clock=lambda: self.now)
 
     def wait(self, dues: Sequence[float]) -> None:
         """Stores deliveries that are due at these times, in seconds from now."""
