@@ -239,6 +239,14 @@ def test_variables_stand_for_keys_and_urls() -> None:
     assert loaded.members["publishers"]["shop"]["name"] == "${NAME}"
 
 
+@pytest.mark.parametrize(
+    "text", ["publishers: shop", "publishers: {shop: all}", "subscriptions: [a]"]
+)
+def test_a_file_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(InvalidFile):
+        load(text, OFFLINE, {})
+
+
 def test_a_key_is_not_in_the_plan() -> None:
     text = (
         "publishers:\n  shop:\n    event_types: [a.b]\n"

@@ -61,7 +61,8 @@ def test_those_who_have_to_do_with_a_command_find_it(
 ) -> None:
     command = sent(aws)
     routed(aws)
-    assert commands.get("evt_1", caller, AT_ONCE).event == command
+    found = commands.get("evt_1", caller, AT_ONCE)
+    assert (found.event, found.record) == (command, Command("evt_1"))
 
 
 def test_nobody_else_finds_one(aws: Aws, commands: Commands) -> None:
@@ -198,8 +199,9 @@ class TestCancelling:
     def test_others_do_not(self, aws: Aws, commands: Commands, caller: Caller) -> None:
         sent(aws)
         routed(aws)
-        with pytest.raises(Forbidden, match="Only planner"):
+        with pytest.raises(Forbidden, match="Only planner") as refusal:
             commands.cancel("evt_1", caller)
+        assert refusal.value.reason == "other_service"
         assert state(commands) == "accepted"
 
     @pytest.mark.parametrize("caller", [SENDER, AN_ADMIN])

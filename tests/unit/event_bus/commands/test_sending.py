@@ -135,14 +135,17 @@ class TestSender:
             submission("command.pay", id="planner:1", metadata=ends, **members),
             service("planner"),
             patience,
-            trace={},
-            ip_address=None,
+            trace={"trace_id": "a" * 32},
+            ip_address="192.0.2.1",
             require_handler=require_handler,
         )
 
     def test_it_is_open_at_first(self, sender: Sender) -> None:
         accepted, command = self.send(sender, Patience())
         assert (accepted.repeated, command) == (False, Command("planner:1"))
+        assert accepted.event.metadata["trace_id"] == "a" * 32
+        assert accepted.event.origin
+        assert accepted.event.origin.ip_address == "192.0.2.1"
 
     def test_a_repetition_shows_how_it_stands(
         self, sender: Sender, records: CommandStore, monkeypatch: pytest.MonkeyPatch

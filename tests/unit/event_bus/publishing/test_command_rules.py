@@ -6,7 +6,7 @@ import pytest
 from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import KnownPublishers
 from event_bus.errors import Forbidden, InvalidRequest, Problem
-from event_bus.publishing.command_rules import check_command
+from event_bus.publishing.command_rules import check_command, no_handler
 from event_bus.publishing.publisher_rights import PublisherRights
 
 from tests.builders import AN_ADMIN, LATER, event, publisher, service
@@ -44,27 +44,52 @@ def test_what_can_be_answered_is_accepted(metadata: dict[str, Any], event_type: 
     check(metadata, event_type)
 
 
+_ONE = "must be 1 or left out: a command has one handler, which replies once"
+_DEADLINE = "is required if several replies are expected: they are collected until then"
+_OWN = "must begin with planner., or be a type that this key may publish"
+
+
 @pytest.mark.parametrize(
-    ("metadata", "event_type", "refusal", "member"),
+    ("metadata", "event_type", "refusal", "member", "said"),
     [
-        ({"deadline": "soon"}, "command.pay", InvalidRequest, "deadline"),
-        ({"expect_replies": 2, "deadline": LATER}, "command.pay", InvalidRequest, "expect_replies"),
-        ({"expect_replies": 2}, "price.asked", InvalidRequest, "deadline"),
-        ({"reply_to": "Planner answers"}, "command.pay", InvalidRequest, "reply_to"),
-        ({"reply_to": "planner.*"}, "command.pay", InvalidRequest, "reply_to"),
-        ({"reply_to": "worker.secrets"}, "command.pay", Forbidden, "reply_to"),
-        ({"reply_to": "plannerx.answers"}, "command.pay", Forbidden, "reply_to"),
-        ({"reply_to": "task.created"}, "command.pay", Forbidden, "reply_to"),
-        ({"reply_to": f"{BUS}.made"}, "command.pay", Forbidden, "reply_to"),
-        ({"reply_to": "worker.x", "expect_replies": 1}, "price.asked", Forbidden, "reply_to"),
+        ({"deadline": "soon"}, "command.pay", InvalidRequest, "deadline", None),
+        ({"expect_replies": 2}, "command.pay", InvalidRequest, "expect_replies", _ONE),
+        ({"expect_replies": 2}, "price.asked", InvalidRequest, "deadline", _DEADLINE),
+        ({"reply_to": "Planner answers"}, "command.pay", InvalidRequest, "reply_to", None),
+        ({"reply_to": "planner.*"}, "command.pay", InvalidRequest, "reply_to", None),
+        ({"reply_to": "worker.secrets"}, "command.pay", Forbidden, "reply_to", _OWN),
+        ({"reply_to": "plannerx.answers"}, "command.pay", Forbidden, "reply_to", _OWN),
+        ({"reply_to": "task.created"}, "command.pay", Forbidden, "reply_to", _OWN),
+        ({"reply_to": f"{BUS}.made"}, "command.pay", Forbidden, "reply_to", _OWN),
+        ({"reply_to": "worker.x", "expect_replies": 1}, "price.asked", Forbidden, "reply_to", _OWN),
     ],
 )
 def test_what_nobody_could_answer_is_refused(
-    metadata: dict[str, Any], event_type: str, refusal: type[Problem], member: str
+    metadata: dict[str, Any],
+    event_type: str,
+    refusal: type[Problem],
+    member: str,
+    said: str | None,
 ) -> None:
     with pytest.raises(refusal) as refused:
         check(metadata, event_type)
-    assert [fault.pointer for fault in refused.value.faults] == [f"/3/metadata/{member}"]
+    [fault] = refused.value.faults
+    assert fault.pointer == f"/3/metadata/{member}"
+    assert fault.detail == said if said else len(fault.detail) > 20
+    if refusal is Forbidden:
+        assert refused.value.detail == f"{fault.pointer} {fault.detail}."
+        assert refused.value.reason == "event_type"
+
+
+def test_a_command_without_a_handler_is_refused_by_its_type() -> None:
+    refusal = no_handler(event(event_type="command.pay"), "/3")
+    assert [(each.pointer, each.detail) for each in refusal.faults] == [
+        ("/3/type", "no subscription handles command.pay")
+    ]
+    assert refusal.detail == (
+        "No subscription handles command.pay; register one with handles: true, or leave out "
+        "require_handler."
+    )
 
 
 def test_an_admin_is_answered_anywhere_but_in_the_types_of_the_bus() -> None:

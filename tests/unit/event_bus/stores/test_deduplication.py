@@ -65,3 +65,21 @@ def test_the_window_is_that_of_the_first_event(
     assert store.put(event("evt_2", metadata=long), RETENTION_DAYS)[0] is Put.DEDUPLICATED
     monkeypatch.setattr(times, "unix", lambda: BEGAN + 61)
     assert store.put(event("evt_3", metadata=long), RETENTION_DAYS)[0] is Put.STORED
+
+
+def test_a_key_is_its_publishers_own(store: EventStore) -> None:
+    key = {"deduplication_key": "order-7"}
+    for name, source in (("evt_1", "planner"), ("evt_2", "shop")):
+        assert store.put(event(name, source=source, metadata=key), RETENTION_DAYS)[0] is Put.STORED
+
+
+def test_a_key_names_no_event_after_its_window(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = event(metadata={"deduplication_key": "order-7", "deduplication_window": 1})
+    monkeypatch.setattr(times, "unix", lambda: BEGAN)
+    store.put(first, RETENTION_DAYS)
+    assert store.deduplication
+    assert store.deduplication.first(first) == "evt_1"
+    monkeypatch.setattr(times, "unix", lambda: BEGAN + 60)
+    assert store.deduplication.first(first) is None
