@@ -12,6 +12,7 @@ from event_bus.errors import Conflict, Forbidden, NotFound, Unavailable
 from event_bus.model import command_record
 from event_bus.model.command_record import Command, Reply
 from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.event import Origin
 from event_bus.model.registration import Subscription
 from event_bus.publishing.replying import Answer
 from event_bus.stores.commands import CommandStore
@@ -91,10 +92,24 @@ def test_only_its_handler_replies_to_a_command(
 ) -> None:
     sent(aws)
     routed(aws)
-    with pytest.raises(Forbidden, match="not the service that handles"):
+    with pytest.raises(Forbidden) as refusal:
         reply(commands, caller)
+    assert refusal.value.reason == "other_service"
+    assert refusal.value.detail == (
+        f"{caller.service_id} is not the service that handles the command evt_1; only that service "
+        "replies."
+    )
     reply(commands, HANDLER)
     assert state(commands) == "succeeded"
+
+
+def test_a_reply_says_who_sent_it(aws: Aws, commands: Commands) -> None:
+    sent(aws)
+    routed(aws)
+    answer, trace = Answer({"paid": True}), {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    made = commands.reply("evt_1", answer, service("worker", "key_1"), trace, "192.0.2.1").event
+    assert made.origin == Origin("worker", "key_1", "192.0.2.1")
+    assert made.metadata["traceparent"] == trace["traceparent"]
 
 
 def test_nobody_replies_to_a_command_that_was_routed_without_a_handler(

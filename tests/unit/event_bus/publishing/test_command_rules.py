@@ -35,6 +35,7 @@ def check(
         ({"expect_replies": 1}, "price.asked"),
         ({"expect_replies": 2, "deadline": LATER}, "price.asked"),
         ({"reply_to": "planner.answers"}, "command.pay"),
+        ({"reply_to": "planner.answers.paid"}, "command.pay"),
         ({"reply_to": "task.done"}, "command.pay"),
         # Nobody is asked to reply.
         ({"reply_to": "worker.secrets", "deadline": "soon"}, "task.created"),

@@ -179,6 +179,8 @@ def test_pages_follow_each_other_newest_first(
         found, behind = dead_letters.page(DeadLetterQuery(**filters, limit=2), behind, caller)
         pages.append(ids(found))
     assert pages == [["dl_005", "dl_004"], ["dl_003", "dl_002"], ["dl_001"]]
+    found, behind = dead_letters.page(DeadLetterQuery(**filters, limit=3), None, caller)
+    assert (len(found), behind) == (3, "dl_003")
 
 
 @pytest.mark.parametrize("filters", [{}, {"event_id": "evt_1"}])
@@ -189,6 +191,45 @@ def test_a_page_that_holds_the_last_one_is_the_last(
         letter(aws, number)
     found, behind = dead_letters.page(DeadLetterQuery(**filters, limit=2), None, AN_ADMIN)
     assert (ids(found), behind) == (["dl_002", "dl_001"], None)
+
+
+def failed_by(aws: Aws, codes: str) -> None:
+    """Stores a dead letter for each code, the last one the newest."""
+    for number, code in enumerate(codes, 1):
+        letter(aws, number, last_error=DeliveryError(code, "x", NOON))
+
+
+@pytest.mark.parametrize("caller", [service("worker"), AN_ADMIN], ids=["service", "admin"])
+def test_a_filter_finds_those_behind_many_others(
+    aws: Aws, dead_letters: DeadLetters, caller: Caller
+) -> None:
+    failed_by(aws, "ababbbbbbb")
+    query = DeadLetterQuery(error_code="a", limit=2)
+    found, behind = dead_letters.page(query, None, caller)
+    assert (ids(found), behind) == (["dl_003", "dl_001"], None)
+    [first], behind = dead_letters.page(replace(query, limit=1), None, caller)
+    assert first.dead_letter_id == behind == "dl_003"
+    assert ids(dead_letters.page(query, behind, caller)[0]) == ["dl_001"]
+
+
+def test_a_page_ends_early_after_many_were_read(
+    aws: Aws, dead_letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_bus.recovery.dead_letters._READ_BUDGET", 4)
+    failed_by(aws, "abbbbbbbb")
+    query, behind = DeadLetterQuery(error_code="a", limit=2), None
+    pages: list[tuple[list[str | None], str | None]] = []
+    while not pages or behind:
+        found, behind = dead_letters.page(query, behind, AN_ADMIN)
+        pages.append((ids(found), behind))
+    assert pages == [([], "dl_004"), (["dl_001"], None)]
+
+
+def test_a_bulk_retry_goes_on_page_by_page(aws: Aws, dead_letters: DeadLetters) -> None:
+    failed_by(aws, "a" * 12)
+    query = DeadLetterQuery(limit=2)
+    assert dead_letters.retry_all(query, None, AN_ADMIN) == (10, "dl_003")
+    assert dead_letters.retry_all(query, "dl_003", AN_ADMIN) == (2, None)
 
 
 def test_one_without_an_error_has_no_code() -> None:
