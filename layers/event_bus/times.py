@@ -10,6 +10,10 @@ _RFC3339 = re.compile(
 )
 
 
+# The first and the last time that can be written, in seconds since 1970.
+_FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.999
+
+
 def unix() -> float:
     """The present time, in seconds since 1970."""
     return time.time()
@@ -61,8 +65,12 @@ def now() -> str:
 
 
 def at(seconds: float) -> str:
-    """The time so many seconds after 1970."""
-    return _text(datetime.fromtimestamp(seconds, UTC))
+    """The time so many seconds after 1970.
+
+    Beyond the years 1 to 9999, it is the first or the last time of these: a client may send one
+    from which nothing can be subtracted.
+    """
+    return _text(datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), UTC))
 
 
 def seconds(text: str) -> float:

@@ -176,3 +176,10 @@ def test_the_steady_clock_counts_what_the_monotonic_one_misses(
         assert clock.read() >= last
         last = clock.read()
     assert last - before == pytest.approx(passed, abs=0.15)
+
+
+def test_a_moment_beyond_all_years_is_the_first_or_the_last() -> None:
+    first, last = "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.998Z"
+    assert times.at(times.seconds(first) - 300) == times.at(-1e300) == first
+    assert times.at(times.seconds(last) + 300) == times.at(1e300) == last
+    assert times.at(times.seconds(first) + 300) == "0001-01-01T00:05:00.000Z"
