@@ -38,7 +38,7 @@ class StreamChanges:
         self.streams.truncate(stream, version)
 
     def delete(self, stream: StreamName, caller: Caller) -> None:
-        """Ends a stream: it takes no event any more, and readers see none of it.
+        """Ends a stream: it accepts no more events, and readers see none of it.
 
         A repeated request finds the stream deleted, and changes nothing.
 

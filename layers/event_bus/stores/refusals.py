@@ -22,7 +22,7 @@ class WrongVersion(Refused):
 
 
 class StreamDeleted(Refused):
-    """The stream was deleted, and takes no event any more."""
+    """The stream was deleted, and accepts no more events."""
 
 
 class Contended(Outdated):

@@ -65,7 +65,7 @@ class StreamEnd:
     Attributes:
         version: The version of the last event; 0 if there is none.
         listed: Whether lists find the stream.
-        deleted: Whether the stream was deleted, and takes no event any more.
+        deleted: Whether the stream was deleted, and accepts no more events.
     """
 
     version: int
@@ -236,7 +236,7 @@ class StreamStore:
             )
 
     def delete(self, stream: StreamName, version: int) -> None:
-        """Ends a stream: it takes no event any more, and readers see none of it.
+        """Ends a stream: it accepts no more events, and readers see none of it.
 
         Args:
             stream: The stream.

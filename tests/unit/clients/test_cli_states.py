@@ -81,7 +81,15 @@ def test_streams_are_listed_appended_to_and_ended() -> None:
 
 
 def test_entries_of_contexts_are_written_read_and_removed() -> None:
-    entry = {"key": "ada", "version": 1, "value": {"name": "Ada"}}
+    entry = {
+        "service_id": "shop",
+        "context": "customers",
+        "key": "ada",
+        "version": 1,
+        "value": {"name": "Ada"},
+        "created_at": AT,
+        "updated_at": AT,
+    }
     route = "/contexts/customers/ada"
     bus = Bus(
         **{

@@ -55,7 +55,7 @@ def test_a_cursor_does_not_show_its_position(monkeypatch: pytest.MonkeyPatch) ->
     assert not [part for part in (b"evt", b"2026", b"12:00") if part in content]
     # The buses of two deployments do not read each other's cursors.
     monkeypatch.setattr("event_bus.paging.settings", lambda: SimpleNamespace(sealing_key="another"))
-    with pytest.raises(MalformedRequest, match="begin without a cursor"):
+    with pytest.raises(MalformedRequest, match="start without a cursor"):
         read_cursor({**QUERY, "cursor": cursor}, PLANNER)
 
 

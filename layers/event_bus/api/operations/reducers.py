@@ -8,7 +8,7 @@ from event_bus.states.reducer_requests import ReducerRegistration
 
 SOURCE = service(
     "source",
-    "The service whose streams they are: by default the key's own. Admins must name it, except "
+    "The service that owns the streams: by default the key's own. Admins must name it, except "
     "for a list of all.",
 )
 

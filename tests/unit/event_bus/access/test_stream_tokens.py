@@ -1,4 +1,4 @@
-"""A token permits to listen, for an hour."""
+"""A token permits listening for an hour."""
 
 from collections.abc import Callable
 

@@ -23,7 +23,8 @@ END = 10**15
 SUM = Reducer(
     "jsonata",
     """$merge([state, {
-        "total": (state.total ? state.total : 0) + (event.payload.n ? event.payload.n : 0),
+        "total": (state.total ? state.total : 0)
+            + ($type(event.payload.n) = "number" ? event.payload.n : 0),
         "last": event.version
     }])""",
 )
