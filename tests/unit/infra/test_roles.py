@@ -9,7 +9,12 @@ from tests.unit.infra.grants import INTERFACES, STATISTICS, TRACING, grants_of, 
 from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
 
 # What a function is told that is no setting of the service.
-OF_THE_RUNTIME = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "STAGE"}
+OF_THE_RUNTIME = {
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_LOG_LEVEL",
+    "STAGE",
+    "PYDANTIC_DISABLE_PLUGINS",
+}
 
 
 def known_settings() -> set[str]:
