@@ -113,7 +113,7 @@ def test_a_lease_that_ended_is_refused_though_nobody_took_the_events(
     late = eventually(lambda: (taken := take(service, path, lease=1))["items"] and taken)
     time.sleep(2.1)
     said = problem(acknowledge(service, path, late), 409)["detail"]
-    assert said.startswith("The lease ended before 1 was acknowledged; 0 was.")
+    assert said.startswith("The lease ended before 1 was acknowledged. Events up to 0 were.")
     assert ids_in(take(service, path)) == ids_in(late)
 
 

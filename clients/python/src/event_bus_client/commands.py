@@ -36,7 +36,11 @@ class Command(BaseModel):
 
     @property
     def ended(self) -> bool:
-        """Whether its state is final."""
+        """Whether it succeeded, failed, expired or was cancelled.
+
+        A command that failed because its delivery was given up goes on if its dead letter is
+        retried.
+        """
         return self.state in _FINAL
 
 
