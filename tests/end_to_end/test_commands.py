@@ -258,8 +258,9 @@ def test_a_command_whose_dead_letter_is_retried_succeeds(
     letters = generator.bus.dead_letters
     [letter] = eventually(lambda: list(letters.list(event_id=sent.id, status="exhausted")))
     letters.retry(letter["id"])
-    eventually(lambda: analyst.bus.commands.get(sent.id).state == "succeeded")
-    found = analyst.bus.commands.get(sent.id)
+    found = eventually(
+        lambda: (each := analyst.bus.commands.get(sent.id)).state == "succeeded" and each
+    )
     assert found.reply is not None
     assert found.reply.payload["payload"] == {"order": 7}
     assert [letter["status"] for letter in letters.list(event_id=sent.id)] == ["resolved"]

@@ -41,7 +41,7 @@ def test_one_request_too_many_may_not_wait(world: World) -> None:
         assert refused.status_code == 429, refused.text
         assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_SECONDS
         assert refused.json()["type"].endswith("too-many-requests")
-        assert "wait for events" in refused.json()["detail"]
+        assert "requests that wait" in refused.json()["detail"]
     # Requests that do not wait are answered, and so are those of another service.
     assert service.http.get(path).status_code == 200
     assert other.http.get(beside, params={"wait": 1}).status_code == 200
