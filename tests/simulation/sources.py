@@ -30,19 +30,24 @@ class Source:
         self.failed: list[float] = []
         self.answered = 0
 
-    def asked(self, url: str, now: float) -> Answer:
+    def asked(self, url: str, now: float, circuits: int) -> Answer:
         """Answers a request.
 
         Args:
             url: The URL, which names the event.
             now: The time, in Unix seconds.
+            circuits: How many circuits the source has: one for each subscription. There are two
+                if the answer to a registration was lost and it was sent again.
+
+        Raises:
+            Violation: The source was asked although its circuits must be open.
         """
         if now >= self.down_until:
             self.answered += 1
             return Answer(200, {}, "", orjson.dumps({"of": re.sub(r".*/", "", url)}))
         self.failed.append(now)
         recently = [at for at in self.failed if at > now - FIRST_PAUSE_SECONDS]
-        if len(recently) > CONSECUTIVE_FAILURES + _UNCOUNTED:
+        if len(recently) > circuits * (CONSECUTIVE_FAILURES + _UNCOUNTED):
             raise Violation(f"a source is asked {len(recently)} times while its circuit is open")
         return Answer(503, {}, "")
 
@@ -52,7 +57,8 @@ def asked_by(world: Any) -> Any:
 
     def exchange(_client: Any, method: str, url: str, *_: object, **__: object) -> Answer:
         assert method == "GET"
-        answer: Answer = world.source.asked(url, world.now)
+        circuits = len(world.tables.items["subscriptions"])
+        answer: Answer = world.source.asked(url, world.now, circuits)
         return answer
 
     return exchange
