@@ -104,11 +104,6 @@ class LiveWalk:
         """The position."""
         return str(self.position)
 
-    @property
-    def needs_cursor(self) -> bool:
-        """Never: the next message begins where the cursor is, and finds what is settled."""
-        return False
-
     def entries(self) -> Sequence[StreamEntry]:
         """Returns the next entries, with their routing records at hand."""
         found = self.parts.streams.after(self.stream, self.position, _PAGE)

@@ -87,7 +87,8 @@ class OrderedRunner:
                 return AttemptResult(settled=False, follow_up=instead)
             return self._go(order, event, walk)
         finally:
-            if not self.cursors.release(cursor, walk.kept()) and walk.needs_cursor:
+            if not self.cursors.release(cursor, walk.kept()):
+                # What this walk relies on to continue the stream may have ended since.
                 raise LeaseLost(message.event_id)
 
     def wait_for_resume(

@@ -121,11 +121,6 @@ class ReplayWalk:
         """The position, the target and the version of the subscription."""
         return f"{self.position} {self.target} {self.subscription_version}"
 
-    @property
-    def needs_cursor(self) -> bool:
-        """Whether another message must continue up to the target."""
-        return self.position < self.target
-
     def entries(self) -> Sequence[StreamEntry]:
         """Returns the next entries that may be owed, with the records of their deliveries."""
         self._events = None

@@ -69,11 +69,6 @@ class StreamWalk(Protocol):
         """Returns the text for the cursor."""
         ...
 
-    @property
-    def needs_cursor(self) -> bool:
-        """Whether the message may be deleted only if the cursor took what it is to keep."""
-        ...
-
     def entries(self) -> Sequence[StreamEntry]:
         """Returns the next entries behind the position; empty at the end of the walk."""
         ...

@@ -12,12 +12,13 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
+from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, event, message, routing, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
-from tests.unit.event_bus.delivery.ordered_streams import SOON, ordered, store
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
+from tests.unit.event_bus.delivery.ordered_streams import SOON, ordered, overtaken, store
 
 __all__ = ["trial"]
 
@@ -143,6 +144,21 @@ def test_while_another_goes_along_a_stream_its_messages_wait(trial: Trial, aws: 
     aws.cursors.release(held, "0")
     trial.take(message(stored, to))
     assert trial.target.events == ["evt_1"]
+
+
+def test_a_message_stays_if_another_has_taken_its_cursor(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It would end because the retry of the first event continues the stream. The other function
+    # may have made that retry meanwhile.
+    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(first, to))
+    asked = message(second, to)
+    assert trial.take(asked) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(CursorStore, "release", overtaken())
+        assert trial.take(asked) == [received(asked).id]
 
 
 def test_the_waits_for_one_who_delivers_a_stream_grow(

@@ -1,7 +1,6 @@
 """An ordered subscription receives the events of a stream that one replay sends in their order."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from event_bus.stores.streams import StreamEntry, StreamStore
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, LATER, NOON, event, message, replay, routing
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
+from tests.unit.event_bus.delivery.ordered_streams import overtaken
 from tests.unit.event_bus.delivery.replaying import (
     BEFORE,
     ONCE,
@@ -241,16 +241,6 @@ def test_an_event_whose_payload_is_lost_holds_up_nothing(trial: Trial, aws: Aws)
     assert trial.target.events == ["evt_2"]
 
 
-def overtaken(cursors: CursorStore) -> Callable[..., bool]:
-    """A release that comes after another function has taken the cursor."""
-    release = CursorStore.release
-
-    def late(store: CursorStore, cursor: Any, position: str) -> bool:
-        return release(store, replace(cursor, holder="before"), position)
-
-    return late
-
-
 def test_a_message_stays_while_no_other_knows_of_its_event(
     trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,7 +250,7 @@ def test_a_message_stays_while_no_other_knows_of_its_event(
     trial.take(replayed(first, to))
     asked = replayed(second, to)
     with monkeypatch.context() as patch:
-        patch.setattr(CursorStore, "release", overtaken(aws.cursors))
+        patch.setattr(CursorStore, "release", overtaken())
         assert trial.take(asked) == [received(asked).id]
     name = f"rpl_1#{StreamName('planner', 'task/1').key}"
     assert aws.cursors.position("sub_1", name) == f"0 1 {to.version}"
