@@ -1,5 +1,8 @@
 """How long a lease holds, as its holder knows it."""
 
+import threading
+from typing import Any
+
 import pytest
 from event_bus_client import (
     ConnectionFailed,
@@ -8,7 +11,7 @@ from event_bus_client import (
     ServerError,
     TooManyRequests,
 )
-from event_bus_client.renewing import _Lease
+from event_bus_client.renewing import Renewal, _Lease
 
 
 @pytest.fixture
@@ -57,3 +60,27 @@ def test_only_a_refusal_says_that_a_lease_is_gone(
     assert (lease.holds, lease.due) == (holds, holds)
     clock[0] = 130
     assert not lease.holds
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_renewal_under_way_may_fail_once_its_block_is_left(
+    left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    asked, closed = threading.Event(), threading.Event()
+
+    def renew() -> None:
+        asked.set()
+        assert closed.wait(10)
+        raise RuntimeError("the client has been closed")
+
+    with Renewal(renew, 0.03, 1_000):
+        assert asked.wait(10)
+        [thread] = [each for each in threading.enumerate() if each.name == "event-bus-lease"]
+        if not left:
+            closed.set()
+            thread.join(10)
+    closed.set()
+    thread.join(10)
+    assert [each.exc_type for each in told] == ([] if left else [RuntimeError])

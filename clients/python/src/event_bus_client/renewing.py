@@ -145,3 +145,7 @@ class Renewal:
                 self._lease.renewed(asked_at)
             except EventBusError as failure:
                 self._lease.failed(failure)
+            except Exception:
+                # Whoever has left the block may have closed the client.
+                if not self._ended.is_set():
+                    raise
