@@ -208,8 +208,12 @@ def test_a_command_is_answered_from_another_thread(fake: FakeBus, bus: EventBus)
 
     sent = bus.commands.send("command.pay", {})
     assert sent.state == "delivered"
-    threading.Thread(target=work).start()
+    worker = threading.Thread(target=work)
+    worker.start()
     assert bus.commands.get(sent.id, wait_seconds=10).state == "succeeded"
+    # It would take the next command as well.
+    worker.join(10)
+    assert not worker.is_alive()
     cancelled = bus.commands.send("command.pay", {})
     bus.commands.cancel(cancelled.id)
     assert list(bank.inbox(inbox).receive(until_empty=True)) == []
