@@ -6,7 +6,7 @@ import httpx
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """Returns the problem details (RFC 9457) of a refusal, which must have this status."""
+    """Checks that an answer has an error status, and returns its problem details (RFC 9457)."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = answer.json()

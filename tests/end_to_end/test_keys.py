@@ -1,4 +1,7 @@
-"""A service has several keys with names, scopes and ends; each is replaced or revoked alone."""
+"""A service has several keys, each with a name, scopes and an end.
+
+Each is rotated or revoked alone.
+"""
 
 import time
 from datetime import UTC, datetime, timedelta

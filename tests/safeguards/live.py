@@ -39,7 +39,7 @@ def break_functions(path: str, intact: str, broken: str) -> None:
 
 
 def _changed(before: CodeType, after: CodeType) -> list[tuple[str, CodeType]]:
-    """The functions of a module or class that differ, by their qualified names."""
+    """Returns each function whose code differs: its qualified name, and its new code."""
     if _own(before) != _own(after):
         raise Elsewhere("the module or a class differs, not a function alone")
     names = [each.co_qualname for each in _within(before)]

@@ -1,6 +1,6 @@
 """Categories of streams that may have a reducer or a read model.
 
-A category is the part of the ids of streams before the first slash.
+The category of a stream is the part of its id before the first slash.
 """
 
 import re

@@ -10,7 +10,7 @@ from event_bus.requests.validation import invalid
 
 
 def check_command(event: Event, caller: Caller, rights: PublisherRights, at: str) -> None:
-    """Refuses a command that nobody could reply to; accepts all other events.
+    """Checks what a command, or another event that expects replies, says about its replies.
 
     Args:
         event: The event.

@@ -232,7 +232,7 @@ class Intake:
         self.rights.check_stream(caller, event.stream, f"{at}/{_naming(parsed)}")
         event = replace(event, kept=self.rights.keeps(event.stream))
         if sensitive and event.content_type:
-            # No part of it can be sealed alone.
+            # The payload is not JSON, so it has no parts: it is sealed as a whole.
             sensitive = [WHOLE]
         checked = self.schemas.check(event, parsed.payload, at)
         faults = without_secrets(checked.faults, sensitive, at)

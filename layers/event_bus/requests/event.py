@@ -91,7 +91,7 @@ def accept(
     Raises:
         TooLarge: The payload is over `MAX_PAYLOAD_BYTES`.
         InvalidRequest: The metadata is over `MAX_METADATA_BYTES`, the timestamp is more than
-            `MAX_AHEAD_SECONDS` ahead, or a sensitive part does not exist.
+            `MAX_AHEAD_SECONDS` in the future, or the payload lacks a sensitive part.
     """
     payload = json_numbers.dumps(submission.kept_payload)
     _check_size(submission, payload, at)

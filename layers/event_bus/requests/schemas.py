@@ -1,4 +1,4 @@
-"""The requests to register schemas, and to change their settings."""
+"""The requests that register schemas and change their settings."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar

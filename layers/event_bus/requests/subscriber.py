@@ -1,4 +1,4 @@
-"""The request to grant a service types of events."""
+"""The request that says which event types a service may receive."""
 
 from typing import Annotated
 
