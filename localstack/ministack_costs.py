@@ -5,7 +5,7 @@
   parses each condition once.
 - It parses all policies of the caller's role several times for each request, and compiles a pattern
   for each route of an API. Both are a sixth of its processor time. Here it does so once for each.
-- It unpacks a function's code and layers, 50 MB, for every process that runs the function. Here it
+- It unpacks a function's code and layers, 66 MB, for every process that runs the function. Here it
   unpacks each archive once, and all processes share the copy.
 - It starts Python and imports boto3 again for every such process. Here a process is forked.
 - After each invocation it waits 5 ms for further output. Here it waits until it has read the last

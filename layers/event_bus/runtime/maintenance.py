@@ -65,6 +65,7 @@ def _following(refused: "Delivery") -> "Message | None":
     from event_bus.delivery.waiting_events import WaitingEvents
     from event_bus.maintenance.refused import RefusedMessages
 
+    # The sweeper reads no events, so all count as stored: a lane passes over those that are not.
     waiting = WaitingEvents(stores.routings(), stores.streams(), stores.cursors(), list)
     return RefusedMessages(stores.subscriptions(), waiting).following(refused)
 
