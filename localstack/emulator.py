@@ -39,10 +39,17 @@ _STATE = ("s3", "state")
 _ADDRESS = "127.0.0.1"
 _USUAL_PORT = 4566
 _START_SECONDS = 60
+_TRIES = 3
+"""How often an emulator starts on a free port: another program may listen on it first."""
+
 # Within this time it saves its state, and its functions end.
 _STOP_SECONDS = 60
 # The variables of the caller's environment that the emulator, and so its functions, receive.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT")
+
+
+class _PortTaken(LocalError):
+    """Another program listens on the port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,14 @@ class Emulator:
         """
         wanted = (kept and _port_of_state(directory, port)) or _choose_port(port)
         directory.mkdir(parents=True, exist_ok=True)
-        with _held(wanted) as held:
-            return cls._start(directory, held, strict=strict, kept=kept)
+        for left in reversed(range(_TRIES if wanted == 0 else 1)):
+            try:
+                with _held(wanted) as held:
+                    return cls._start(directory, held, strict=strict, kept=kept)
+            except _PortTaken:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
 
     @classmethod
     def _start(cls, directory: Path, port: int, *, strict: bool, kept: bool) -> "Emulator":
@@ -204,7 +217,10 @@ class Emulator:
         deadline = time.monotonic() + _START_SECONDS
         while not (running(self.pid) and self.answers()):
             if not running(self.pid) or time.monotonic() > deadline:
-                raise LocalError(f"The emulator did not start:\n{tail(self.directory / LOG)}")
+                said = tail(self.directory / LOG)
+                # ministack says it if it sees this before it starts, and the system if not.
+                kind = _PortTaken if "already in use" in said else LocalError
+                raise kind(f"The emulator did not start:\n{said}")
             time.sleep(0.05)
 
 
@@ -269,9 +285,10 @@ def _choose_port(wanted: int | None) -> int:
 
 @contextlib.contextmanager
 def _held(port: int) -> Iterator[int]:
-    """Reserves a port, or any free one for 0, so that no other process gets it.
+    """Reserves a port, or any free one for 0, for an emulator that starts.
 
     The emulator can listen on it meanwhile, since both sockets allow the reuse of an address.
+    Another program that allows it and asks for any free port may be given the same one.
     """
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

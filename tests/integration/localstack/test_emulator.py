@@ -1,5 +1,6 @@
 """An emulator starts where it is told, is found again, and leaves nothing when it stops."""
 
+import contextlib
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from localstack_client.session import Session  # type: ignore[import-untyped]
 
+from localstack import emulator as emulator_module
 from localstack.emulator import Emulator, running
 from localstack.errors import LocalError
 
@@ -61,6 +63,33 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(LocalError, match=f"Port {port} is taken"):
             Emulator.start(tmp_path, port=port)
+
+
+def test_another_free_port_is_tried_if_a_program_takes_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve, reserved = emulator_module._held, list[int]()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        @contextlib.contextmanager
+        def held(port: int) -> Iterator[int]:
+            with reserve(port) as chosen:
+                if not reserved:
+                    # As a server of a test may that asks for any free port.
+                    taken.bind(("127.0.0.1", chosen))
+                    taken.listen()
+                reserved.append(chosen)
+                yield chosen
+
+        monkeypatch.setattr(emulator_module, "_held", held)
+        started = Emulator.start(tmp_path / "emulator", port=0)
+        try:
+            assert started.answers()
+            assert len(reserved) == 2
+            assert started.port == reserved[1] != reserved[0]
+        finally:
+            started.stop()
 
 
 def test_it_is_stopped_from_another_process(emulator: Emulator) -> None:
