@@ -21,6 +21,7 @@ from event_bus import json_numbers, times
 from event_bus.expressions.limits import (
     MAX_EXPRESSION_CHARACTERS,
     MAX_INPUT_BYTES,
+    START_SECONDS,
     WALL_SECONDS,
 )
 
@@ -132,10 +133,11 @@ class _Process:
             ExpressionFailed: The child did not answer.
         """
         with self._lock:
-            # A process of an earlier request may have died since, and has not begun this request.
-            child = self._child if self._child and self._child.poll() is None else self._start()
             try:
-                return _exchange(child, request)
+                # The process of an earlier request may have died since.
+                if self._child is None or self._child.poll() is not None:
+                    self._child = self._start()
+                return _exchange(self._child, request)
             except TimeoutError:
                 raise ExpressionFailed("the expression took too long") from None
             except (OSError, EOFError):
@@ -149,13 +151,15 @@ class _Process:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         # It gets no credentials, because clients write the expressions.
         environment["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
-        self._child = subprocess.Popen(  # noqa: S603
+        self._child = child = subprocess.Popen(  # noqa: S603
             [sys.executable, "-S", "-m", _WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
         )
-        return self._child
+        # A busy machine takes long to import the library. No expression is to blame for that.
+        _read_answer(child, START_SECONDS)
+        return child
 
     def _end(self) -> None:
         child, self._child = self._child, None
@@ -171,8 +175,12 @@ def _exchange(child: "subprocess.Popen[bytes]", request: bytes) -> bytes:
     stdin = cast("IO[bytes]", child.stdin)
     stdin.write(_LENGTH.pack(len(request)) + request)
     stdin.flush()
+    return _read_answer(child, WALL_SECONDS)
+
+
+def _read_answer(child: "subprocess.Popen[bytes]", seconds: float) -> bytes:
     source = cast("IO[bytes]", child.stdout).fileno()
-    end = times.steady() + WALL_SECONDS
+    end = times.steady() + seconds
     [length] = _LENGTH.unpack(_read(source, _LENGTH.size, end))
     return _read(source, length, end)
 

@@ -15,5 +15,8 @@ PROCESSOR_SECONDS = 0.25
 WALL_SECONDS = 3.0
 """The time after which the process of an evaluation is ended, whatever it does."""
 
+START_SECONDS = 10.0
+"""The longest time until this process is ready for its first evaluation."""
+
 MEMORY_BYTES = 256 * 1024 * 1024
 """The address space of the process that evaluates, the interpreter included."""

@@ -1,7 +1,7 @@
 """The child process that evaluates: reads requests from its input and writes answers.
 
 A request and an answer are JSON behind four bytes of length. The answer to an evaluation that
-succeeded is `=` and the result.
+succeeded is `=` and the result. Before the first request, an empty answer says that it is ready.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import signal
 import struct
 import sys
 from functools import lru_cache
-from typing import Any
+from typing import Any, BinaryIO
 
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
@@ -59,11 +59,15 @@ def main() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     # No output of an expression may get between two answers.
     sys.stdout = sys.stderr
+    _send(sink, b"")
     while length := source.read(_LENGTH.size):
         request = json.loads(source.read(_LENGTH.unpack(length)[0]))
-        answer = _bounded(request)
-        sink.write(_LENGTH.pack(len(answer)) + answer)
-        sink.flush()
+        _send(sink, _bounded(request))
+
+
+def _send(sink: BinaryIO, answer: bytes) -> None:
+    sink.write(_LENGTH.pack(len(answer)) + answer)
+    sink.flush()
 
 
 def _stop(_signal: int, _frame: object) -> None:

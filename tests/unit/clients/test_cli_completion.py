@@ -25,9 +25,9 @@ def completed(shell: str, **variables: str) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import orjson
 import pytest
@@ -146,6 +147,30 @@ def test_an_expression_does_not_see_the_environment(monkeypatch: pytest.MonkeyPa
         assert child is not None
         with open(f"/proc/{child.pid}/environ", "rb") as given:
             assert b"AWS_" not in given.read()
+    finally:
+        process._end()
+
+
+def test_an_expression_is_not_blamed_for_a_slow_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from event_bus.expressions import evaluator  # noqa: PLC0415
+
+    (tmp_path / "slow_worker.py").write_text(
+        "import time; time.sleep(1.1); from event_bus.expressions.worker import main; main()"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(evaluator, "_WORKER", "slow_worker")
+    monkeypatch.setattr(evaluator, "WALL_SECONDS", 1.0)
+    process = evaluator._Process()
+    try:
+        assert process.ask(orjson.dumps({"check": "1"})) == b"{}"
+        # The wait has an end.
+        monkeypatch.setattr(evaluator, "START_SECONDS", 0.1)
+        process._end()
+        with pytest.raises(ExpressionFailed, match="too long"):
+            process.ask(orjson.dumps({"check": "1"}))
+        assert process._child is None
     finally:
         process._end()
 
