@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    archive,
     background,
     cold_start,
     contention,
@@ -12,6 +13,7 @@ from benchmarks import (
     pipeline,
     processor,
     standing,
+    states,
 )
 
 if __name__ == "__main__":
@@ -20,6 +22,8 @@ if __name__ == "__main__":
         cost,
         features,
         standing,
+        archive,
+        states,
         processor,
         pipeline,
         cold_start,

@@ -120,11 +120,7 @@ class BusFunction(PermittedFunction):
                 all.
             name: Distinguishes the source from others of the function.
         """
-        self.allow(
-            "sqs",
-            ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"],
-            [queue.queue_arn],
-        )
+        self.receive_from(queue)
         lambda_.EventSourceMapping(
             self,
             name,

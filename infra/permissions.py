@@ -199,6 +199,18 @@ class PermittedFunction(Construct):
         self.allow("sqs", actions, [queue.queue_arn])
         self.tell(variable, queue.queue_url)
 
+    def receive_from(self, queue: sqs.IQueue) -> None:
+        """Lets the function receive the messages of a queue as its consumer.
+
+        Args:
+            queue: The queue.
+        """
+        self.allow(
+            "sqs",
+            ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"],
+            [queue.queue_arn],
+        )
+
     def count_subscriptions(self, data: DataStack) -> None:
         """Lets the function count the subscriptions of services that it creates or removes.
 

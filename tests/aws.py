@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
-from event_bus.access.hearing import Hearing
 from event_bus.access.known_publishers import KnownPublishers
 from event_bus.access.payload_readers import PayloadReaders
 from event_bus.access.receive_rights import ReceiveRights, RightsReader
+from event_bus.access.subscription_rights import SubscriptionRights
 from event_bus.encryption.data_keys import DataKeys
 from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.encryption.signing_secrets import SigningSecrets
@@ -271,8 +271,8 @@ class Aws:
         return RightsReader(self.rights, "everything")
 
     @property
-    def hearing(self) -> Hearing:
-        return Hearing(self.rights_reader, self.publishers.get)
+    def subscription_rights(self) -> SubscriptionRights:
+        return SubscriptionRights(self.rights_reader, self.publishers.get)
 
     def view(self, kind: type[View], **members: Any) -> View:
         """A router's view of what is stored, of some kind."""

@@ -23,7 +23,6 @@ class Published:
         at: When the request was sent, in seconds of the ledger's clock.
         stored_ms: The milliseconds until the bus answered; None before.
         received_ms: The milliseconds until each service received it, by service.
-        copies: The number of repeated arrivals.
     """
 
     event: dict[str, Any]
@@ -33,7 +32,6 @@ class Published:
     at: float
     stored_ms: float | None = None
     received_ms: dict[str, float] = field(default_factory=dict)
-    copies: int = 0
 
     @property
     def id(self) -> str:
@@ -61,8 +59,6 @@ class Ledger:
         self._changed = threading.Condition()
         self.faults: list[str] = []
         """The faults, each a sentence."""
-        self.foreign = 0
-        """Events that do not belong to this day."""
 
     @property
     def published(self) -> list[Published]:
@@ -92,15 +88,12 @@ class Ledger:
         """Records that an event has arrived.
 
         Returns:
-            The event, if the service should react; None for a repetition or an unwanted event.
+            The event, if the service should react; None for a repetition, an unwanted event, and
+            one that is not of this day.
         """
         with self._changed:
             entry = self._published.get(event["id"])
-            if entry is None:
-                self.foreign += 1
-                return None
-            if role.service_id in entry.received_ms:
-                entry.copies += 1
+            if entry is None or role.service_id in entry.received_ms:
                 return None
             entry.received_ms[role.service_id] = (self._clock() - entry.at) * 1000
             sent = as_sent(event)

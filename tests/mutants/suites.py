@@ -72,6 +72,7 @@ SUITES = (
     Suite(
         "commands",
         (
+            "event_bus/commands/expiring.py",
             "event_bus/commands/finding.py",
             "event_bus/commands/sending.py",
             "event_bus/commands/subscriber_replies.py",

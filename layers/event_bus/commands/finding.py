@@ -6,6 +6,7 @@ from typing import Any
 
 from event_bus.access.callers import Caller
 from event_bus.access.event_visibility import VisibleEvents
+from event_bus.commands.expiring import expire_if_due
 from event_bus.commands.sending import CommandWaiter, Patience
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Forbidden, NotFound, Unavailable
@@ -111,14 +112,15 @@ class Commands:
                 f"Only {event.source}, which sent the command, may cancel it.",
                 reason="other_service",
             )
+        commands = self.waiter.commands
         for _ in attempts():
-            record = self.waiter.ended_by_deadline(event, self.waiter.commands.get(event.id))
+            record = expire_if_due(commands, event, commands.get(event.id))
             if record.ended == "cancelled":
                 return self.found(event, record, caller)
             if record.ended:
                 raise Conflict(f"The command {event.id} has ended: it {_SAID[record.ended]}.")
             try:
-                stored = self.waiter.commands.save(after_cancel(record, caller.service_id))
+                stored = commands.save(after_cancel(record, caller.service_id))
             except Outdated:
                 continue
             return self.found(event, stored, caller)

@@ -7,15 +7,12 @@ from typing import Any
 
 from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.conflicts import attempts
-from event_bus.errors import Unavailable
+from event_bus.commands.expiring import expire_if_due
 from event_bus.inbox.waiting import Place
-from event_bus.model.command_record import Command, after_deadline
-from event_bus.model.commands import is_over
+from event_bus.model.command_record import Command
 from event_bus.model.event import Event
 from event_bus.publishing.intake import Accepted, Intake
 from event_bus.stores.commands import CommandStore
-from event_bus.stores.refusals import Outdated
 
 _FIRST_LOOK_SECONDS, _LOOK_SECONDS, _GROWTH = 0.1, 1.0, 1.5
 
@@ -63,7 +60,7 @@ class CommandWaiter:
         end, pause = self.clock() + patience.seconds, _FIRST_LOOK_SECONDS
         with ExitStack() as waiting:
             while True:
-                record = self.ended_by_deadline(event, self.commands.get(event.id))
+                record = expire_if_due(self.commands, event, self.commands.get(event.id))
                 left = end - self.clock()
                 if record.ended or left <= 0:
                     return record
@@ -71,22 +68,6 @@ class CommandWaiter:
                     waiting.enter_context(patience.place())
                 self.sleep(min(pause, left))
                 pause = min(pause * _GROWTH, _LOOK_SECONDS)
-
-    def ended_by_deadline(self, event: Event, record: Command) -> Command:
-        """Ends a command whose deadline has passed, and returns the stored record.
-
-        It stores the end before a client sees it, so that no later reply contradicts the answer.
-        """
-        if record.ended or not is_over(event):
-            return record
-        for _ in attempts():
-            try:
-                return self.commands.save(after_deadline(record))
-            except Outdated:
-                record = self.commands.get(event.id)
-                if record.ended:
-                    return record
-        raise Unavailable("Other requests changed the command at the same time; send it again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.access.hearing import Hearing
+from event_bus.access.subscription_rights import SubscriptionRights
 from event_bus.errors import Conflict, Forbidden
 from event_bus.ids import new_id
 from event_bus.log import logger
@@ -33,13 +33,13 @@ class Listeners:
         subscriptions: The subscriptions.
         inboxes: Their inboxes.
         most: The most listeners of a service at a time; 0 in functions that begin none.
-        hearing: What services may receive; None in functions that begin no listener.
+        rights: What services may receive; None in functions that begin no listener.
     """
 
     subscriptions: SubscriptionStore
     inboxes: InboxStore
     most: int = 0
-    hearing: Hearing | None = None
+    rights: SubscriptionRights | None = None
 
     def begin(
         self,
@@ -64,12 +64,12 @@ class Listeners:
             InvalidRequest: The filters are refused.
             Conflict: The service has as many listeners as it may have.
         """
-        if self.hearing is None:
+        if self.rights is None:
             raise LookupError("this function was not given what services may receive")
         if caller.subscription_id is not None:
             raise Forbidden("The token only permits following one subscription.", reason="scope")
         check_sent_filters(event_types, filters)
-        self.hearing.check(caller.service_id, event_types)
+        self.rights.check(caller.service_id, event_types)
         now = times.now()
         begun = Subscription(
             id=new_id("sub"),

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.access.hearing import Hearing
 from event_bus.access.ownership import own_subscription
+from event_bus.access.subscription_rights import SubscriptionRights
 from event_bus.conflicts import attempts
 from event_bus.encryption.signing_secrets import SigningSecrets, rotated
 from event_bus.encryption.webhook_signatures import new_secret
@@ -75,7 +75,7 @@ class SubscriptionRegistry:
         replay_queue: Starts the replays that bring past events.
         targets: Prepares the targets of subscriptions.
         secrets: Seals signing secrets.
-        hearing: Refuses event types that a service may not receive.
+        rights: Refuses event types that a service may not receive.
         most: The largest number of subscriptions of a service.
     """
 
@@ -85,7 +85,7 @@ class SubscriptionRegistry:
     replay_queue: ReplayQueue
     targets: SubscriptionTargets
     secrets: SigningSecrets
-    hearing: Hearing
+    rights: SubscriptionRights
     most: int
 
     def register(
@@ -216,7 +216,7 @@ class SubscriptionRegistry:
                 changed = self.targets.moved(changed, wanted, pointer)
             check = check_filters if change.filters is None else check_sent_filters
             self._refuse_sensitive(check(changed.event_types, changed.filters))
-            self.hearing.check(changed.service_id, change.event_types or ())
+            self.rights.check(changed.service_id, change.event_types or ())
             check_limits(changed)
             check_handler(changed)
             check_fits(changed.transform, changed.target)
@@ -291,7 +291,7 @@ class SubscriptionRegistry:
         """Returns the subscription that a registration asks for, once every rule permits it."""
         service_id = owner_of(registration, caller)
         self._refuse_sensitive(check_sent_filters(registration.event_types, registration.filters))
-        self.hearing.check(service_id, registration.event_types)
+        self.rights.check(service_id, registration.event_types)
         check_history(registration, caller)
         subscription = asked_for(registration, subscription_id, service_id)
         check_limits(subscription)

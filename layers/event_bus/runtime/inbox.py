@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 from event_bus import clients
 from event_bus.runtime import access, stores
-from event_bus.runtime.payloads import deployed_readers, hearing, rights_reader, upcaster
+from event_bus.runtime.payloads import (
+    deployed_readers,
+    rights_reader,
+    subscription_rights,
+    upcaster,
+)
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
@@ -57,7 +62,9 @@ def inboxes_over_http() -> Inboxes:
 
     subscriptions, inboxes = stores.subscriptions(changes=True), stores.inboxes()
     reader = _reader(subscriptions, inboxes, _HTTP_WORKERS)
-    listeners = Listeners(subscriptions, inboxes, settings().service_listeners, hearing())
+    listeners = Listeners(
+        subscriptions, inboxes, settings().service_listeners, subscription_rights()
+    )
     return Inboxes(
         subscriptions=subscriptions,
         inboxes=inboxes,
@@ -80,7 +87,7 @@ def pusher() -> "Pusher":
         socket_subscribers=stores.socket_subscribers(),
         reader=_reader(subscriptions, inboxes, _SOCKET_WORKERS),
         connections=Connections(clients.connections(settings().socket_endpoint)),
-        listeners=Listeners(subscriptions, inboxes, hearing=hearing()),
+        listeners=Listeners(subscriptions, inboxes, rights=subscription_rights()),
         live_keys=access.live_keys(),
         executor=threads(_SOCKET_WORKERS),
     )

@@ -8,10 +8,10 @@ from event_bus.runtime import stores
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
-    from event_bus.access.hearing import Hearing
     from event_bus.access.known_publishers import KnownPublishers
     from event_bus.access.payload_readers import PayloadReaders
     from event_bus.access.receive_rights import RightsReader
+    from event_bus.access.subscription_rights import SubscriptionRights
     from event_bus.encryption.payload_seal import PayloadSeal
     from event_bus.targets.upcasting import Upcaster
 
@@ -55,9 +55,9 @@ def rights_reader() -> "RightsReader":
     return RightsReader(store, settings().default_receive)
 
 
-def hearing() -> "Hearing":
+def subscription_rights() -> "SubscriptionRights":
     """Refuses subscriptions to types that a service may not receive."""
-    from event_bus.access.hearing import Hearing
+    from event_bus.access.subscription_rights import SubscriptionRights
 
     publishers = stores.publishers()
-    return Hearing(rights_reader(), publishers.get)
+    return SubscriptionRights(rights_reader(), publishers.get)

@@ -8,7 +8,7 @@ from event_bus.runtime import stores
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
-    from event_bus.access.hearing import Subscribers
+    from event_bus.access.subscribers import Subscribers
     from event_bus.recovery.backlogs import Backlogs
     from event_bus.registry.chosen_ids import ChosenIds
     from event_bus.registry.contexts import Contexts
@@ -50,8 +50,9 @@ class Registry:
 
 def registry() -> Registry:
     """Makes the registry's services."""
-    from event_bus.access.hearing import Hearing, Subscribers
     from event_bus.access.receive_rights import RightsReader
+    from event_bus.access.subscribers import Subscribers
+    from event_bus.access.subscription_rights import SubscriptionRights
     from event_bus.encryption.signing_secrets import SigningSecrets
     from event_bus.recovery.backlogs import Backlogs
     from event_bus.registry.chosen_ids import ChosenIds
@@ -70,7 +71,7 @@ def registry() -> Registry:
         replay_queue=replay_queue(),
         targets=_targets(),
         secrets=SigningSecrets(clients.kms(), settings().sealing_key),
-        hearing=Hearing(reader, registrations.publishers.get),
+        rights=SubscriptionRights(reader, registrations.publishers.get),
         most=settings().service_subscriptions,
     )
     return Registry(

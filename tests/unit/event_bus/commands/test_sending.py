@@ -12,7 +12,7 @@ from event_bus.access.known_publishers import KnownPublishers
 from event_bus.commands.sending import CommandWaiter, Patience, Sender
 from event_bus.errors import Conflict, TooManyRequests
 from event_bus.model import command_record
-from event_bus.model.command_record import Command, Reply
+from event_bus.model.command_record import Command
 from event_bus.publishing.intake import Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.stores.commands import CommandStore
@@ -81,27 +81,6 @@ def test_an_end_by_the_deadline_is_stored_before_it_is_shown(
     shown = waiter.wait(sent(aws, deadline=NOON), Patience())
     assert shown.ended == "expired"
     assert records.get("evt_1") == shown
-
-
-def test_a_reply_in_the_last_moment_counts(
-    aws: Aws, waiter: CommandWaiter, records: CommandStore
-) -> None:
-    command = sent(aws, deadline=NOON)
-    read = records.get("evt_1")
-    reply = Reply("evt_2", "worker", False, NOON)
-    stored = changed(records, lambda each: command_record.after_reply(each, reply, 1))
-    assert waiter.ended_by_deadline(command, read) == stored
-
-
-def test_a_late_reply_that_is_noted_at_the_same_time_changes_no_end(
-    aws: Aws, waiter: CommandWaiter, records: CommandStore
-) -> None:
-    command = sent(aws, deadline=NOON)
-    read = records.get("evt_1")
-    reply = Reply("evt_2", "worker", False, NOON)
-    changed(records, lambda each: command_record.after_reply(each, reply, 2))
-    shown = waiter.ended_by_deadline(command, read)
-    assert (shown.ended, shown.replies) == ("expired", (reply,))
 
 
 def _refused() -> Iterator[None]:

@@ -52,7 +52,7 @@ def leases(aws: Aws, reader: InboxReader) -> InboxLeases:
 def sse(aws: Aws, reader: InboxReader) -> ServerSentEvents:
     """Answers requests for Server-Sent Events."""
     return ServerSentEvents(
-        aws.inboxes, reader, Listeners(aws.subscriptions, aws.inboxes, 100, aws.hearing)
+        aws.inboxes, reader, Listeners(aws.subscriptions, aws.inboxes, 100, aws.subscription_rights)
     )
 
 

@@ -20,7 +20,7 @@ class Time:
 
 @pytest.fixture
 def listeners(aws: Aws) -> Listeners:
-    return Listeners(aws.subscriptions, aws.inboxes, 100, aws.hearing)
+    return Listeners(aws.subscriptions, aws.inboxes, 100, aws.subscription_rights)
 
 
 def test_a_listener_is_a_subscription_that_ends(

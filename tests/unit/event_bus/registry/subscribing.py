@@ -72,7 +72,7 @@ def registry_over(aws: Aws, store: SubscriptionStore, most: int = 100) -> Subscr
             ManagedQueues(aws.sqs, PREFIX, settling_seconds=0),
         ),
         secrets=aws.signing_secrets,
-        hearing=aws.hearing,
+        rights=aws.subscription_rights,
         most=most,
     )
 

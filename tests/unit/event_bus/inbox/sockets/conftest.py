@@ -38,7 +38,7 @@ def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
             executor,
         ),
         connections=wire,
-        listeners=Listeners(aws.subscriptions, aws.inboxes, 100, aws.hearing),
+        listeners=Listeners(aws.subscriptions, aws.inboxes, 100, aws.subscription_rights),
         live_keys=LiveKeys(aws.keys, lambda: "admin_1"),
         executor=executor,
     )

@@ -1,68 +1,17 @@
-"""The event types that admins allow services to receive."""
+"""The types that admins allow services to receive: set, shown and removed."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from event_bus import times
-from event_bus.access.callers import ADMIN, Caller
+from event_bus.access.callers import Caller
 from event_bus.access.ownership import may_see_service, refuse_reserved
-from event_bus.access.receive_rights import RightsReader
-from event_bus.errors import Fault, Forbidden, NotFound
-from event_bus.matching.event_types import intersection
-from event_bus.model.publisher import Publisher
+from event_bus.errors import NotFound
 from event_bus.model.rights import Grant
 from event_bus.stores.rights import RightsStore
 
 if TYPE_CHECKING:
     from event_bus.requests.subscriber import SubscriberRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """Refuses subscriptions to types that a service may not receive.
-
-    Attributes:
-        rights: Reads what a service may receive.
-        publisher: Finds the publisher of a service, which may receive its own types.
-    """
-
-    rights: RightsReader
-    publisher: Callable[[str], Publisher | None]
-
-    def check(self, service_id: str, event_types: Sequence[str], at: str = "/event_types") -> None:
-        """Refuses type patterns if a service may receive none of their types.
-
-        Args:
-            service_id: The service.
-            event_types: The type patterns.
-            at: The JSON pointer of the patterns in the request.
-
-        Raises:
-            Forbidden: There is such a pattern.
-        """
-        if service_id == ADMIN or not event_types:
-            return
-        rights = self.rights.of(service_id, ())
-        refused = [
-            place
-            for place, pattern in enumerate(event_types)
-            if not rights.may_match(service_id, pattern)
-        ]
-        if refused and (publisher := self.publisher(service_id)):
-            refused = [
-                place
-                for place in refused
-                if not any(intersection(event_types[place], own) for own in publisher.event_types)
-            ]
-        if refused:
-            detail = f"{service_id} may not receive such events; an admin can permit the types"
-            faults = [Fault(f"{at}/{place}", detail) for place in refused]
-            raise Forbidden(
-                f"{service_id} may not receive {event_types[refused[0]]}.",
-                faults,
-                reason="receive_type",
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,37 @@
+"""The types that services may receive: given, shown and removed."""
+
+import pytest
+from event_bus.access.subscribers import Subscribers
+from event_bus.errors import InvalidRequest, NotFound
+from event_bus.requests.subscriber import SubscriberRequest
+
+from tests.aws import Aws
+from tests.builders import AN_ADMIN, service
+
+
+def test_types_are_given_shown_and_taken_away(aws: Aws) -> None:
+    subscribers = Subscribers(aws.rights)
+    first, is_new = subscribers.put("worker", SubscriberRequest(event_types=["task.*", "task.*"]))
+    assert (first.event_types, is_new) == (["task.*"], True)
+    second, is_new = subscribers.put("worker", SubscriberRequest(event_types=[]))
+    assert (second.created_at, is_new) == (first.created_at, False)
+    subscribers.put("auditor", SubscriberRequest(event_types=["*"]))
+    assert subscribers.get("worker", AN_ADMIN) == second
+    assert subscribers.get("worker", service("worker")) == second
+    with pytest.raises(NotFound):
+        subscribers.get("worker", service("auditor"))
+    names = [each.service_id for each in subscribers.page(None, 9, AN_ADMIN)]
+    assert names == ["auditor", "worker"]
+    assert [each.service_id for each in subscribers.page("auditor", 9, AN_ADMIN)] == ["worker"]
+    assert subscribers.page(None, 9, service("worker")) == [second]
+    subscribers.remove("worker")
+    with pytest.raises(NotFound):
+        subscribers.get("worker", AN_ADMIN)
+    with pytest.raises(NotFound):
+        subscribers.remove("worker")
+
+
+@pytest.mark.parametrize("name", ["admin", "eventbus"])
+def test_nothing_is_given_to_the_bus_itself(aws: Aws, name: str) -> None:
+    with pytest.raises(InvalidRequest):
+        Subscribers(aws.rights).put(name, SubscriberRequest(event_types=["*"]))

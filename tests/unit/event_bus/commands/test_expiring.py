@@ -1,0 +1,31 @@
+"""A command ends at its deadline, unless a reply was stored before."""
+
+from event_bus.commands.expiring import expire_if_due
+from event_bus.model import command_record
+from event_bus.model.command_record import Reply
+from event_bus.stores.commands import CommandStore
+
+from tests.aws import Aws
+from tests.builders import NOON
+from tests.unit.event_bus.commands.known import changed, records, sent
+
+__all__ = ["records"]
+
+
+def test_a_reply_in_the_last_moment_counts(aws: Aws, records: CommandStore) -> None:
+    command = sent(aws, deadline=NOON)
+    read = records.get("evt_1")
+    reply = Reply("evt_2", "worker", False, NOON)
+    stored = changed(records, lambda each: command_record.after_reply(each, reply, 1))
+    assert expire_if_due(records, command, read) == stored
+
+
+def test_a_late_reply_that_is_noted_at_the_same_time_changes_no_end(
+    aws: Aws, records: CommandStore
+) -> None:
+    command = sent(aws, deadline=NOON)
+    read = records.get("evt_1")
+    reply = Reply("evt_2", "worker", False, NOON)
+    changed(records, lambda each: command_record.after_reply(each, reply, 2))
+    shown = expire_if_due(records, command, read)
+    assert (shown.ended, shown.replies) == ("expired", (reply,))
