@@ -201,9 +201,10 @@ class BusStack(StageStack):
             table=data.deliveries,
             function=observe,
             patterns=CHANGES,
-            # Whole, since it is known by all of its records that a batch was counted.
+            # Repeated as a whole: the ids of all its records show that a batch was counted.
             handover=Handover(cdk.Duration.hours(12), most=1000, window=_COUNT_WINDOW, whole=True),
-            # A person requests the count: a batch counts once, however often it is passed on.
+            # A person invokes the function with them. A batch counts once, however often it is
+            # passed.
             failures=data.observer_failures,
             settings=settings,
         )

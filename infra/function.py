@@ -114,8 +114,9 @@ class BusFunction(PermittedFunction):
 
         Args:
             queue: The queue.
-            max_concurrency: How many of the function may do so in parallel, 2 at least. Without a
-                limit Lambda adds functions while the queue grows, and takes them from all others.
+            max_concurrency: How many executions of the function may do so in parallel, at least 2.
+                Without a limit, Lambda adds executions while the queue grows, and takes them from
+                all other functions.
             window: How long messages may wait for others to share a batch with; None for not at
                 all.
             name: Distinguishes the source from others of the function.

@@ -296,7 +296,7 @@ class PermittedFunction(Construct):
         Args:
             data: What is stored.
             actions: Actions of DynamoDB on the table of rights.
-            indexes: The indexes of the table that it may ask.
+            indexes: The indexes of the table that it may query.
         """
         self.use_table(data.rights, *actions, indexes=indexes)
         self.tell("DEFAULT_RECEIVE", self.settings.default_receive)

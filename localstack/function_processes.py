@@ -86,8 +86,9 @@ class ForkedProcess:
         self.returncode: int | None = None
         self._handle: FileIO | None = None
         with suppress(ProcessLookupError):
-            # As a file, it is closed once no thread holds it. Were it closed by each thread that
-            # sees the end, the second would close what another one has opened by then.
+            # As a file, it is closed once no thread uses it. If each thread that sees the end
+            # closed the descriptor, the second one might close what another thread has opened under
+            # its number.
             self._handle = FileIO(os.pidfd_open(self.pid))
 
     def poll(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Attempts at a request that AWS may not carry out at once, with waits between them."""
+"""Repeats requests that AWS did not carry out, with waits between the attempts."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def fair_attempts(
     sleep: Callable[[float], None] = times.sleep,
     clock: Callable[[], float] = times.steady,
 ) -> Iterator[int]:
-    """Yields the number of each attempt at a write that many others make all the time, from 0.
+    """Yields the number of each attempt, from 0, at a write for which many writers compete.
 
     Waits are random, and shorter after each attempt: the writer that has lost most often is first,
     so that every writer gets its turn.

@@ -19,7 +19,7 @@ _handle = importlib.import_module("handler").handler
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Calls the function's own handler, and prints a line however that ends."""
+    """Calls the function's own handler, and prints a line even if the handler fails."""
     try:
         return _handle(event, context)
     finally:

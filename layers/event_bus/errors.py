@@ -18,11 +18,14 @@ Reason = Literal[
 ]
 """Reason codes for 401 and 403 responses.
 
-`bad_token` is a stream token that is not good, `unknown_principal` a certificate, role or user
-that stands for no service. `scope` is what the key, or the token, is limited to; `admin` what needs
-an admin key. A service acts for no `other_service`, publishes no `event_type` but its own, appends
-to no `stream_category` that its registration does not list, and subscribes to no `receive_type`
-that it may not receive.
+- `no_key`, `bad_key`, `bad_token`: there is no key, or the key or the stream token is not valid.
+- `unknown_principal`: the certificate, role or user stands for no service.
+- `scope`: the scopes of the key, or the limits of the token, do not permit this.
+- `admin`: the request needs an admin key.
+- `other_service`: only another service may do this.
+- `event_type`: the service is not registered to publish the type.
+- `stream_category`: the service may not append to streams of the category.
+- `receive_type`: the service may not receive the type.
 """
 
 

@@ -1,8 +1,8 @@
 """JSON numbers by their exact value.
 
-A number is an `int` of at most 64 bits or a `float` where its value is the one that these are
-written as. Any other is an `ExactNumber`, which is written as it was sent: `9007199254740993.0`,
-`1e-400`, integers of more than 64 bits.
+A number is read as an `int` of at most 64 bits, or as a `float`, if writing that gives the same
+value again. Any other number is an `ExactNumber`, which is written as it was sent:
+`9007199254740993.0`, `1e-400`, integers of more than 64 bits.
 """
 
 import json
@@ -14,10 +14,11 @@ from typing import Any
 import orjson
 
 MAX_DIGITS = 400
-"""Digits of a number, and powers of ten that it is smaller than 1."""
+"""The most digits of a number, and the most powers of ten by which it is smaller than 1."""
 
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
-# All decimals of so many digits have a double of their own, which is written as they are.
+# Each decimal of at most so many characters has its own double, and writing the double gives the
+# decimal again.
 _SAFE_CHARACTERS = 16
 # Below this bound, comparing two floats, or a float and an integer, gives the same result as
 # comparing the decimals that they are written as.

@@ -17,8 +17,8 @@ _QUEUE_URLS = (_LANE_URL, "_QUEUE_URL", "_REDRIVE_URL")
 class Settings:
     """The typed environment of a function.
 
-    A function is given the names of those resources alone that its role may touch; asking for
-    another is a mistake in the stacks and fails at once.
+    A function is given only the names of resources that its role may use. Asking for another one is
+    a fault of the stacks, and fails at once.
     """
 
     environment: dict[str, str]
@@ -106,7 +106,7 @@ class Settings:
 
     @property
     def audit_queue_url(self) -> str:
-        """The URL of the queue of what is to be written to the audit log."""
+        """The URL of the queue of entries for the audit log."""
         return self._name("AUDIT_QUEUE_URL")
 
     @property
@@ -151,7 +151,7 @@ class Settings:
 
     @property
     def service_listeners(self) -> int:
-        """How many times a service may listen at a time without a subscription of its own."""
+        """How many listeners a service may have at a time."""
         return int(self._name("SERVICE_LISTENERS"))
 
     @property
@@ -166,12 +166,12 @@ class Settings:
 
     @property
     def default_receive(self) -> Literal["everything", "nothing"]:
-        """What a service may receive to which no types are given."""
+        """What a service may receive if no types are given to it."""
         return "nothing" if self._name("DEFAULT_RECEIVE") == "nothing" else "everything"
 
     @property
     def changes_table(self) -> str:
-        """The name of the table of subscription changes, in order."""
+        """The name of the table of numbered changes."""
         return self._name("CHANGES_TABLE")
 
     @property
@@ -286,7 +286,7 @@ class Settings:
 
     @property
     def own_prefix(self) -> str:
-        """How the names of the bus's own resources begin."""
+        """The prefix of the names of the bus's own resources."""
         return f"event-bus-{self._name('STAGE')}-"
 
     @property
@@ -302,17 +302,17 @@ class Settings:
 
     @property
     def managed_prefix(self) -> str:
-        """How the names of the queues begin that the bus provides."""
+        """The prefix of the names of managed queues."""
         return f"eventbus-{self._name('STAGE')}-"
 
     @property
     def emulator(self) -> str | None:
-        """The URL of the emulator, which has queues and APIs elsewhere than AWS; None on AWS."""
+        """The URL of the emulator, whose queues and APIs have URLs of its own; None on AWS."""
         return self.environment.get("AWS_ENDPOINT_URL")
 
     @property
     def socket_endpoint(self) -> str:
-        """The URL by which clients that are connected by a WebSocket are sent to."""
+        """The URL for sending to clients that are connected by a WebSocket."""
         api, stage = self._name("SOCKET_API_ID"), self._name("STAGE")
         if self.emulator:
             return f"{self.emulator}/_aws/execute-api/{api}/{stage}"
@@ -325,12 +325,12 @@ class Settings:
 
     @property
     def own_host(self) -> str | None:
-        """The host of the API, in lower case, where the function was told it."""
+        """The host of the API in lower case; None if the function was not given it."""
         return self.environment.get("API_HOST", "").lower() or None
 
     @property
     def callback_networks(self) -> list[IPv4Network | IPv6Network]:
-        """The networks that callbacks may lead to although they are no public ones."""
+        """The networks that callbacks may lead to although they are not public."""
         named = self.environment.get("CALLBACK_NETWORKS", "")
         return [ip_network(each) for each in named.split(",") if each]
 

@@ -46,8 +46,8 @@ def parse_batch(text: bytes | str) -> Any:
         be read.
 
     Raises:
-        MalformedRequest: It is not JSON in UTF-8, or no array and refused by `parse`. Where an
-            element of an array ends cannot be told then; the fault points at it.
+        MalformedRequest: It is not JSON in UTF-8, or it is not an array and `parse` refuses it. If
+            an array is not JSON, the fault points at the element in which reading stops.
     """
     value, flawed = _read(text)
     if not isinstance(value, list):
@@ -72,7 +72,7 @@ class _Flaw:
 
 
 def _read(text: bytes | str) -> tuple[Any, bool]:
-    """The document with its flaws in it, and whether there may be any but its depth."""
+    """The document with its flaws, and whether it may have flaws besides its depth."""
     decoded = _decode(text)
     flaws: list[_Flaw] = []
 
@@ -105,7 +105,7 @@ def _read(text: bytes | str) -> tuple[Any, bool]:
         said = f"{error.msg} at line {error.lineno}, column {error.colno}"
         raise _whole(decoded, error.pos, f"The body is not JSON: {said}", said) from None
     except RecursionError:
-        # Where it is cannot be told; the element in which reading stops is the one.
+        # The place is not known. It is in the element in which reading stops.
         raise _whole(decoded, len(decoded), f"The body {_TOO_DEEP}", _TOO_DEEP) from None
     return value, bool(flaws) or "\\u" in decoded
 

@@ -23,8 +23,8 @@ class SteadyClock:
     """The monotonic clock, plus the time for which it stood still.
 
     It may stand still while a function is frozen between two invocations. Then the wall clock moves
-    ahead of it. Somebody may also set the wall clock, forward or back: that counts as time that has
-    passed, so that what expires does so early rather than late.
+    ahead of it. If somebody sets the wall clock, forward or back, that counts as time that has
+    passed. So things expire early rather than late.
     """
 
     def __init__(self) -> None:
@@ -67,8 +67,8 @@ def now() -> str:
 def at(seconds: float) -> str:
     """The time so many seconds after 1970.
 
-    Beyond the years 1 to 9999, it is the first or the last time of these: a client may send one
-    from which nothing can be subtracted.
+    Outside of the years 1 to 9999, it is the first or the last time of these years. A client may
+    send the first time, from which nothing can be subtracted.
     """
     return _text(datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), UTC))
 

@@ -41,7 +41,7 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place in a chain: above it lies what was read."""
+    """A place in a chain; everything above it was read."""
 
     chain: Chain
     number: int

@@ -1,13 +1,13 @@
 """Which addresses callbacks may lead to.
 
 A URL that anyone may choose must not reach what only the bus can reach: its own network, the
-metadata of its host, other machines near it. Python's `is_global` lets several of these through, so
-that every range is named here.
+metadata of its host, other machines near it. Python's `is_global` permits several of these, so this
+module lists every range.
 
-Of IPv6 only what IANA has assigned to global unicast is allowed
-(https://www.iana.org/assignments/ipv6-address-space), without the special-purpose addresses in it
-(https://www.iana.org/assignments/iana-ipv6-special-registry). IPv4 is assigned as a whole, but for
-its own special-purpose addresses (https://www.iana.org/assignments/iana-ipv4-special-registry).
+IPv6 addresses are allowed only if IANA has assigned them to global unicast
+(https://www.iana.org/assignments/ipv6-address-space), and they are not special-purpose addresses
+(https://www.iana.org/assignments/iana-ipv6-special-registry). IPv4 addresses are allowed unless
+they are special-purpose addresses (https://www.iana.org/assignments/iana-ipv4-special-registry).
 """
 
 import socket
@@ -76,8 +76,8 @@ def may_lead_to(address: str, allowed: Iterable[Network] = ()) -> bool:
 def literal(host: str) -> list[str]:
     """The addresses that a host is a spelling of; none if it is a name.
 
-    Decimal, octal, hexadecimal and short forms are spellings too: what the resolver takes for an
-    address counts, for it is the resolver that connections are made by.
+    Decimal, octal, hexadecimal and short forms are spellings, too. The resolver decides what is an
+    address, because connections use its result.
     """
     try:
         found = socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
@@ -87,10 +87,10 @@ def literal(host: str) -> list[str]:
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that packets to an IPv6 address end at, if it is made of one."""
+    """The IPv4 address to which packets for an IPv6 address go, if it contains one."""
     low = IPv4Address(int(address) & _LOW_32)
     if address in _MAPPED or address in _NAT64:
         return low
     isatap = (int(address) >> 32) & _LOW_32 in _ISATAP
-    # Elsewhere it may be a coincidence, and is judged as what it is.
+    # In other addresses, such bits may be a coincidence.
     return low if isatap and not may_lead_to(str(low)) else None

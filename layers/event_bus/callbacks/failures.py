@@ -15,7 +15,7 @@ class Unanswered(Exception):
 
     Attributes:
         code: The cause, as a code that does not change.
-        message: The same for people; it quotes nothing of the subscriber.
+        message: The cause in a sentence, which quotes nothing that the subscriber sent.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -24,7 +24,7 @@ class Unanswered(Exception):
         self.message = message
 
 
-# The order counts: some of these are a kind of the next.
+# The order matters: some of these are subclasses of a later one.
 _CONNECTING: tuple[tuple[type[Exception], str, str], ...] = (
     (
         ForbiddenAddress,

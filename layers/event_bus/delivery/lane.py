@@ -213,7 +213,7 @@ def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> lis
 
 
 def _in_order(message: Message, subscription: Subscription | None) -> bool:
-    """Whether a message has the stream of its event delivered in order."""
+    """Whether a message asks for the stream of its event, in order."""
     if subscription is None:
         # It may have been ordered, and other events may wait for this one. A replay owes it
         # nothing any more.

@@ -193,6 +193,6 @@ def _is_history(entry: StreamEntry, subscription: Subscription | None) -> bool:
 
 
 def _skipped(routing: Routing, subscription: Subscription | None) -> bool:
-    """Whether an event was held by a pause after which the subscription went on without it."""
+    """Whether a pause held an event, and the subscription was then resumed without it."""
     pause = routing.held.get(subscription.id, 0) if subscription else 0
     return subscription is not None and 0 < pause <= subscription.skipped_pauses

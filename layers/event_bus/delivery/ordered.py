@@ -72,7 +72,7 @@ class OrderedRunner:
             LeaseLost: The message must be delivered again.
         """
         message, holder = order.message, new_id("cur")
-        # What follows this message begins to count anew.
+        # The messages that follow count from 0 again how often they were held.
         order = replace(order, message=replace(message, times_held=0))
         walks = self.live if message.replay_id is None else self.replayed
         walk: StreamWalk = walks.walk(order, event, stream)

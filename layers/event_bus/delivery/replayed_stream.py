@@ -232,8 +232,8 @@ class ReplayWalk:
         return self._rights[0].permits_event(service_id, event)
 
     def _criteria(self) -> "Replay | None":
-        # Read only where other events than that of the message are met. Never cached: a repeated
-        # request may have begun the replay anew, with a later end.
+        # Read only if the walk meets other events than that of the message. Never cached: a
+        # repeated request may have begun the replay anew, with a later end.
         if not self._replay:
             self._replay.append(self.parts.replay(self.order.message.replay_id or ""))
         return self._replay[0]

@@ -61,7 +61,7 @@ class StreamWalk(Protocol):
             stored: The text in the cursor; empty for a new cursor.
 
         Returns:
-            The message to send instead, if this function may not go on.
+            The message to send instead, if this function may not continue.
         """
         ...
 

@@ -17,7 +17,7 @@ from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.targets.inbox import InboxTarget
 
 GRACE_SECONDS = 60
-"""How long a listener is kept after its end, for a client that returns in the last moment."""
+"""How long a listener is kept after its end, for a client that returns at the last moment."""
 
 _PAGE = 100
 
@@ -55,7 +55,7 @@ class Listeners:
             event_types: The type patterns.
             filters: The event patterns that narrow them.
             caller: Who listens.
-            kind: How.
+            kind: The protocol.
             seconds: How long it lasts, unless it is prolonged.
 
         Raises:

@@ -14,7 +14,7 @@ from event_bus.stores.events import EventStore
 from event_bus.stores.listings import Listing, all_events, all_odd_events, behind
 
 INTERVAL_SECONDS = 3_600
-"""How often a list of events is looked through, once it was looked through to its end."""
+"""How long after the end of a list was reached the next look begins, in seconds."""
 
 MOST_EVENTS = 500
 MOST_BYTES = 8 * 1024 * 1024
@@ -31,13 +31,13 @@ _AT_ONCE = 100
 class Archiver:
     """Looks through all events once, from the oldest, and archives those that never expire.
 
-    The position in a list moves on when everything before it is archived. So what an interrupted
-    run left behind is looked at again.
+    The position in a list advances when everything before it is archived. So the next run looks
+    again at events that an interrupted run has left.
 
     Attributes:
         events: Lists the events.
         archive: Moves events.
-        cursors: How far each list was looked through.
+        cursors: The position reached in each list.
         executor: Reads partitions side by side.
         after_days: The age at which events are archived, in days.
         clock: Monotonic clock, in seconds.
@@ -100,8 +100,8 @@ class _Walk:
     """One look through a list.
 
     Attributes:
-        position: Where the list goes on.
-        reached: Up to where everything is archived.
+        position: The position behind the events that were taken.
+        reached: The position up to which everything is archived.
         archived: How many events were archived.
         objects: How many objects hold them.
         size: The bytes of these objects.
@@ -115,11 +115,11 @@ class _Walk:
         self.archived = self.objects = self.size = 0
 
     def take(self, event_ids: list[str], position: str) -> None:
-        """Takes the next events of the list, and archives what has come together if it suffices.
+        """Takes the next events of the list, and archives all taken ones if they fill an object.
 
         Args:
             event_ids: The events.
-            position: Where the list goes on behind them.
+            position: The position behind them.
         """
         self._waiting += self._archive.kept(event_ids, odd=self._odd)
         self.position = position
@@ -128,7 +128,7 @@ class _Walk:
             self.move_all()
 
     def move_all(self) -> None:
-        """Archives what has come together."""
+        """Archives all events that were taken."""
         parts = batches(
             self._waiting, lambda each: len(each.line), most=MOST_EVENTS, most_bytes=MOST_BYTES
         )

@@ -66,7 +66,8 @@ class DueSweep:
                 due = self.due.page(shard, until, _PAGE)
                 moved = self._take(due)
                 sent += moved.sent
-                # An index lags behind its table: the same ones may come again, and do not move.
+                # The index lags behind its table, so it may list deliveries that were already
+                # postponed.
                 if len(due) < _PAGE or not moved.any:
                     break
         if sent:
@@ -92,7 +93,8 @@ class DueSweep:
         return _Moved(len(messages) - len(refused), postponed > 0)
 
     def _end(self, keys: list[DeliveryKey]) -> None:
-        # They would be due again and again, and their messages refused each time.
+        # Otherwise they would fall due again and again, and SQS would refuse their messages each
+        # time.
         refused = self.deliveries.get_many(keys)
         # Sent first: if this function crashes in between, both are done again.
         self.lanes.send([each for one in refused.values() if (each := self.following(one))])
@@ -109,9 +111,10 @@ class _Moved:
 def _delay(due_at: float, now: float) -> int:
     """Returns the delay of a delivery on its lane, in seconds.
 
-    A delivery that is not due yet comes up to a second after its time, and never before it. One
-    that is overdue was not seen by the sweep before: it comes at random in what is left of the
-    minute after its time. What is later still is a backlog, and spread over a whole minute.
+    A delivery that is not due yet comes at most a second after its time, and never before it. One
+    that is overdue by less than a minute was not seen by the previous sweep. It comes at a random
+    time before that minute ends. One that is overdue by more belongs to a backlog, which is spread
+    over a whole minute.
     """
     if due_at > now:
         return int(due_at - now) + 1

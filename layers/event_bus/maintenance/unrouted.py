@@ -53,7 +53,7 @@ class UnroutedSweep:
             How many events were found unrouted.
         """
         now = times.unix()
-        # By its own timestamp an event may be that much older than it is.
+        # An event of this list may be stored this much later than its timestamp says.
         settled = times.at(now - GRACE_SECONDS - ODD_SECONDS)
         stored = times.at(now - GRACE_SECONDS)
         return self._look_through("by_cell", all_events(), settled) + self._look_through(

@@ -24,7 +24,7 @@ BLOCK = "block"
 PRESENT = "present"
 ABSENT = "absent"
 
-# This tells values apart, and bounds how many lengths a lookup tries.
+# Prefixes and suffixes are cut to this length, which bounds how many lengths a lookup tries.
 MAX_AFFIX_LENGTH = 64
 # Searching a value for more texts than this costs as much as comparing it with each.
 MAX_INFIXES = 5

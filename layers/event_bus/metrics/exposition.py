@@ -63,7 +63,7 @@ _BY_SUBSCRIPTION = (
 
 
 class _Collected(Collector):
-    """A collector of metrics that were made before."""
+    """A collector that returns finished metrics."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics

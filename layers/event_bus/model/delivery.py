@@ -35,7 +35,7 @@ class Routing:
         held: The number of the pause that holds the event, by paused subscription.
         schema_invalid: Whether the schema of the event's type refuses its payload.
         handler: The subscription that handles the event, if it is a command with a handler.
-        kept: Whether the record never expires, as its event; not read back.
+        kept: Whether the record never expires, because its event does not; not read from the store.
     """
 
     event_id: str

@@ -14,7 +14,7 @@ _JITTER = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When a failed delivery is tried again. By default twelve attempts in about 32 hours.
+    """When a failed delivery is tried again; by default, twelve attempts in about 32 hours.
 
     Attributes:
         max_attempts: The number of attempts, including the first.

@@ -91,7 +91,7 @@ class Lanes:
         ]
 
     def _request(self, url: str, batch: Sequence[_Packed]) -> list[bool]:
-        """Sends a batch, with further tries for what SQS did not take; whether it refuses each."""
+        """Sends a batch, in several tries; returns whether SQS refuses each message for good."""
         entries: list[Any] = [
             {
                 "Id": str(place),

@@ -49,7 +49,7 @@ class Message:
         times_held: How often in a row another function was delivering its stream.
         enriches: Whether it travels on the enrichment lane; not part of its text.
         paced: Whether it travels on the protocol's paced lane; not part of its text.
-        delay: How long the lane holds it back, in seconds; no part of what is carried.
+        delay: How long the lane holds it back, in seconds; not part of its text.
     """
 
     event_id: str

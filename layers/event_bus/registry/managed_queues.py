@@ -18,7 +18,7 @@ MAX_RECEIVES = 5
 """How often a message may be received before it goes to the redrive queue."""
 
 SETTLING_SECONDS = 1.0
-"""How long after a queue is made it may be used
+"""How many seconds after its creation a queue may be used
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html).
 """
 
@@ -32,7 +32,7 @@ class ManagedQueues:
     Attributes:
         client: The SQS client.
         prefix: The prefix of their names.
-        settling_seconds: How long after a queue is made it may be used.
+        settling_seconds: How many seconds after its creation a queue may be used.
         sleep: Lets seconds pass.
     """
 

@@ -1,4 +1,4 @@
-"""Calls of the enrichment function. A lane imports none of what asks sources."""
+"""Calls of the enrichment function. A lane imports no code that asks sources."""
 
 from event_bus import clients
 from event_bus.delivery.enriching import Enrich

@@ -22,7 +22,7 @@ _WORKERS = 8
 
 
 def archiver() -> "Archiver | None":
-    """Moves old events to the archive; None if the deployment has none moved."""
+    """Moves old events to the archive; None if the deployment archives none."""
     own = settings()
     if not own.archive_after_days:
         return None

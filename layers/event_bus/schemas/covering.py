@@ -1,4 +1,4 @@
-"""Whether every document that one schema accepts is accepted by another, as the library answers.
+"""Asks the library whether one schema accepts every document that another one accepts.
 
 The library's answer takes seconds for some small schemas, and nothing in it bounds the time. So it
 runs in a process of its own, which ends when its time is up; then there is no answer.
@@ -48,7 +48,7 @@ def library_covers(new: Schema, old: Schema) -> bool:
 
 
 def proves(new: Schema, old: Schema) -> bool:
-    """Whether the library proves that what an old schema accepts is accepted by a new one.
+    """Whether the library proves that a new schema accepts whatever an old one accepts.
 
     It may take any time and memory.
     """

@@ -19,7 +19,7 @@ MAX_PATTERN_BYTES = 1024 * 1024
 """The size of a compiled regular expression."""
 
 MAX_CHAIN = 100
-"""How many references, or schemas in each other, may apply to one value one through the other."""
+"""The longest chain of references and nested schemas that may apply to one value."""
 
 MAX_CHECKS = 1_000
 """How many schemas may apply to one value of a payload."""

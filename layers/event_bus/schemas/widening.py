@@ -107,7 +107,7 @@ class Comparison:
             raise _TooManyStepsError
 
     def _parts(self, schema: Schema | Node) -> list[Node]:
-        """The schemas that all apply where a part of the old schema does."""
+        """The schemas that apply to the same value as a part of the old schema."""
         self._step()
         if isinstance(schema, bool):
             return [{}]
@@ -176,7 +176,7 @@ def _member(schema: Node, name: str) -> Schema:
 
 
 def _members(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """Named members: each was permitted under the old schema only as the new one has it."""
+    """Members that the new schema names: the old one permits them only as the new one does."""
     if accepts(old, "object"):
         for name, schema in new.get("properties", {}).items():
             yield from c.faults(_member(old, name), schema, (*path, "properties", name))
@@ -191,7 +191,7 @@ def _patterned_members(c: Comparison, old: Node, new: Node, path: Path) -> Itera
 
 
 def _other_members(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """Other members: all that the new schema does not name, the old one may have named."""
+    """Members that the new schema does not name; the old one may name them."""
     if "additionalProperties" not in new or not accepts(old, "object"):
         return
     others, place = new["additionalProperties"], (*path, "additionalProperties")
@@ -275,7 +275,7 @@ def _any_of(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breakin
 
 
 def _kept_as_it_is(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """Keywords that may accept less when a part of them accepts more."""
+    """Keywords that may accept less if a part of them accepts more, so they must not change."""
     for keyword in ("oneOf", "not"):
         # A branch is part of its schema, so the schema around it is compared.
         if keyword in new and not c.alike(

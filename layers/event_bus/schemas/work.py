@@ -78,7 +78,7 @@ class _Counting:
         return {target for group in self._inner(place) for target in group}
 
     def _closure(self, place: _Place, chain: int) -> _Group:
-        """The schemas that apply to a value where the one at a place does, with how often."""
+        """The schemas that apply to the same value as the one at a place, with how often."""
         known = self._closures.get(place)
         if known is not None:
             if not known:

@@ -12,8 +12,10 @@ from event_bus.stores.items import Item, number, text
 from event_bus.stores.listings import cell_of, odd_shard_of
 
 ODD_SECONDS = 300
-"""The largest difference, in seconds, between the times at which an event happened and was stored
-that lists by time allow for. Events with a larger one are in an index of their own."""
+"""The largest difference between the timestamp of an event and the time at which it was stored, in
+seconds, for which lists by time are enough. Events with a larger one are in an index of their own
+as well.
+"""
 
 ARCHIVED = "archived"
 """The attribute of a stub that names the place of the whole item in the archive."""
@@ -136,8 +138,8 @@ def events_in(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[s
     """Reads the events that were stored, from records of the table stream.
 
     Args:
-        records: The records, as Lambda hands them over. What they say of deleted and of archived
-            events is left out.
+        records: The records, as Lambda hands them over. Records of deleted and of archived events
+            are left out.
 
     Returns:
         The events, and the ids of those that cannot be read.

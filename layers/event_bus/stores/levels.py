@@ -110,7 +110,7 @@ class LevelStore:
         return dict.fromkeys(wanted, 0) | dict(map(_level, items))
 
     def beginning_with(self, beginning: str, limit: int) -> dict[str, int]:
-        """The levels whose names begin so, up to a limit, in the order of their names."""
+        """The levels whose names have a prefix, up to a limit, in the order of their names."""
         items = query_items(
             self.client,
             limit,

@@ -31,7 +31,7 @@ class SocketSubscriber:
     Attributes:
         key: Which connection, and whose inbox.
         sent: The place up to which events were pushed, as the last push recorded it.
-        acknowledged: The place up to which the client is done with them.
+        acknowledged: The place up to which the client has acknowledged events.
         durable: Whether the subscription outlasts the connection; else nothing is acknowledged.
         waiting: Whether there may be more, which is pushed once the client has acknowledged.
         api_key: The id of the key that it connected by; None for the admin's.

@@ -101,7 +101,8 @@ class ListedStream:
 
     Attributes:
         name: Its name.
-        first: The entry by which it is listed: its first, or the first since streams are listed.
+        first: The entry by which it is listed: its first, or the first one since the bus lists
+            streams.
     """
 
     name: StreamName
@@ -217,7 +218,7 @@ class StreamStore:
         return _marks(answer.get("Item", {}))
 
     def marks_of(self, streams: Iterable[StreamName]) -> dict[StreamName, StreamMarks]:
-        """Returns what was done to streams as a whole; those that are as they were are left out."""
+        """Returns what was done to streams as a whole, without streams that were not changed."""
         by_key = {stream.key: stream for stream in streams}
         keys = [_mark_key(stream) for stream in by_key.values()]
         items = batch_get(self.client, self.table, keys, ConsistentRead=True)

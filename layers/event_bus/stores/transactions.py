@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 _NOT_NOW = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-"""Codes of reasons that are over a moment later
+"""Codes of reasons that pass in a moment
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
 
 

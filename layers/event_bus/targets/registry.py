@@ -39,7 +39,7 @@ class Entry:
         return cast("TargetType", module.TARGET)
 
     def load_request(self) -> "type[TargetRequest]":
-        """Imports the module of its request, and returns what a client sends."""
+        """Imports the module of its request, and returns the request model."""
         module = import_module(f"event_bus.targets.requests.{self.module or self.lane}")
         return cast("type[TargetRequest]", module.REQUEST)
 
@@ -89,11 +89,11 @@ class TargetRegistry:
         return entry.load() if entry else None
 
     def requests(self) -> "list[type[TargetRequest]]":
-        """What clients send of each target, in the order of `all`."""
+        """The request model of each target, in the order of `all`."""
         return [entry.load_request() for entry in self._by_lane.values()]
 
     def request_of(self, name: object) -> "type[TargetRequest] | None":
-        """What clients send of the target of a type; None if there is no such type."""
+        """The request model of a type; None if there is no such type."""
         entry = self._by_type.get(name) if isinstance(name, str) else None
         return entry.load_request() if entry else None
 

@@ -24,7 +24,7 @@ class Arn:
     """The parts of an Amazon Resource Name.
 
     Attributes:
-        partition: `aws`, or that of a region apart.
+        partition: `aws`, or the one of its region, such as `aws-cn`.
         service: The service.
         region: The region; empty if a resource is in none.
         account: The account.

@@ -81,7 +81,7 @@ class TargetType:
         settings: What is stored of it.
         transport: Makes its transport.
         grants: What its lane's function may do.
-        sent: What is sent of an event, its signature aside.
+        sent: Returns what the target receives for an event, without a signature.
         members: The meaning of each member that clients send or see, for the API's description.
     """
 

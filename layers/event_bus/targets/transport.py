@@ -20,7 +20,7 @@ class DeliveryRequest:
         event: The event, with its payload.
         subscription: The subscription.
         until: When the claim on the delivery ends, in Unix seconds; None if there is none.
-        shaped: What is sent of the event; None if its subscription has no transform.
+        shaped: The event as its transform shapes it; None if its subscription has no transform.
         enrichment: What is added to the event, as a JSON object; None for nothing.
     """
 
@@ -34,7 +34,7 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a target receives of an event.
+    """What a target receives for an event.
 
     Attributes:
         body: The body, or its replacement.

@@ -61,7 +61,7 @@ class Upcaster:
 
         Args:
             event: The event, with its payload as its reader may see it.
-            wanted: The version; None for the one that the event is of.
+            wanted: The version; None for that of the event.
 
         Raises:
             UpcastFailed: An expression fails, or does not make an object of the payload.

@@ -38,7 +38,7 @@ class Command(BaseModel):
     def ended(self) -> bool:
         """Whether it succeeded, failed, expired or was cancelled.
 
-        A command that failed because its delivery was given up goes on if its dead letter is
+        A command that failed because its delivery was given up continues if its dead letter is
         retried.
         """
         return self.state in _FINAL

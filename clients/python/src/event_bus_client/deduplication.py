@@ -18,7 +18,7 @@ class Seen(enum.Enum):
     """The status of a delivery in a store.
 
     Attributes:
-        NEW: Nothing: the caller handles it.
+        NEW: It is not known, and the caller handles it.
         BUSY: Somebody handles it at present.
         DONE: It was handled.
     """

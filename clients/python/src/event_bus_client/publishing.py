@@ -38,7 +38,7 @@ def prepared(event: NewEvent) -> dict[str, Any]:
 
 
 def tested(event: NewEvent | dict[str, Any] | str) -> dict[str, Any]:
-    """Names the event of a test: one that is not published, or a stored one by its id."""
+    """Names the event of a test in a request: a new event, or a stored one by its id."""
     if isinstance(event, str):
         return {"event_id": event}
     return {"event": event.document() if isinstance(event, NewEvent) else event}

@@ -185,7 +185,7 @@ def _options(config: Config) -> tuple[str, dict[str, Any]]:
         "user_agent_header": USER_AGENT,
         "open_timeout": OPEN_SECONDS,
         "close_timeout": CLOSE_SECONDS,
-        # API Gateway counts messages alone: whoever follows sends those of the bus.
+        # API Gateway counts only messages, so the consumer sends the bus's own ping.
         "ping_interval": None,
         "compression": None,
     }

@@ -1,4 +1,4 @@
-"""What a client sends of an event bus of Amazon EventBridge."""
+"""Targets of the type `eventbridge`, as clients send them."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What a client sends of a callback."""
+"""Targets of the type `http`, as clients send them."""
 
 from typing import Annotated, Literal
 

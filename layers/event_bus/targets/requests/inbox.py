@@ -1,4 +1,4 @@
-"""What a client sends of an inbox."""
+"""Targets of the types `pull`, `sse` and `websocket`, as clients send them."""
 
 from typing import Literal
 

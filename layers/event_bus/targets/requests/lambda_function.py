@@ -1,4 +1,4 @@
-"""What a client sends of a function of AWS Lambda."""
+"""Targets of the type `lambda`, as clients send them."""
 
 from typing import Annotated, Literal
 

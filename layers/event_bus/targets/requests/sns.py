@@ -1,4 +1,4 @@
-"""What a client sends of a topic of Amazon SNS."""
+"""Targets of the type `sns`, as clients send them."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What a client sends of a queue of Amazon SQS."""
+"""Targets of the type `sqs`, as clients send them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal

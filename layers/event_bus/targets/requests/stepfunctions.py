@@ -1,4 +1,4 @@
-"""What a client sends of a state machine of AWS Step Functions."""
+"""Targets of the type `stepfunctions`, as clients send them."""
 
 from typing import Annotated, Literal
 

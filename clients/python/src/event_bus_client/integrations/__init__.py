@@ -1,1 +1,1 @@
-"""Receivers for web frameworks and AWS Lambda: each module needs its framework alone."""
+"""Receivers for web frameworks and AWS Lambda: each module needs only its own framework."""

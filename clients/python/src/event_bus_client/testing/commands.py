@@ -40,10 +40,10 @@ class Commands:
         self.store.live = self._live
 
     def check(self, body: Any) -> None:
-        """Refuses a request to send a command that is none.
+        """Refuses an event that is neither a command nor a request for replies.
 
         Raises:
-            InvalidRequest: It is none.
+            InvalidRequest: It is neither.
         """
         if not is_command(str(body.get("type"))) and (
             body.get("metadata", {}).get("expect_replies") is None

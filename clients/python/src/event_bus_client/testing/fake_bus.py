@@ -127,10 +127,10 @@ class FakeBus:
         return self._api.store.subscribe(body, self._source).id
 
     def deliver(self) -> list[FailedDelivery]:
-        """Delivers once more what failed.
+        """Delivers once more each webhook that failed.
 
         Returns:
-            What fails still.
+            Those that failed again.
         """
         with self._api.store.lock:
             again, self._undelivered, self._failures = self._undelivered, [], []

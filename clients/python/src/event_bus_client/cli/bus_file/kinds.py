@@ -155,9 +155,10 @@ class Subscriptions(Kind):
         }
 
     def compared(self, before: Members, after: Members) -> tuple[Members, Members]:
-        """Takes a queue's URL for its ARN, and a callback that agreed for one that may be asked.
+        """Treats the URL and the ARN of a queue as equal.
 
-        The status counts only if the file says whether the subscription is paused.
+        `verify` counts only if the file sets it, and the status only if the file says whether the
+        subscription is paused.
         """
         if after["paused"] is None:
             before = {**before, "paused": None}
