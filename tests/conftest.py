@@ -1,5 +1,6 @@
 """What all tests share: a bus that is deployed onto an emulator of its own."""
 
+import gc
 import os
 import shutil
 import signal
@@ -90,6 +91,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 1 if item.nodeid.startswith(_LONGEST) else 2
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Keeps the garbage collector from searching the tests and imported modules.
+
+    They live as long as the run. Collecting without it, and leaving out what is there afterwards,
+    saves a third of the time of a collection, and a tenth of the time of unit tests.
+    """
+    gc.disable()
+    yield
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 10)
+    gc.enable()
 
 
 def _leads(pid: int) -> bool:
