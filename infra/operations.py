@@ -76,27 +76,27 @@ class OperationsStack(StageStack):
         self._alarm(
             "Throttles",
             lambda_.Function.metric_all_throttles(statistic="Sum", period=_FIVE_MINUTES),
-            "Lambda throttled functions of the account: it runs as many as it may at a time.",
+            "Lambda throttled functions: the account runs as many as its quota permits.",
         )
         Dashboard(self, "Dashboard", settings=settings, bus=bus, api=api)
 
     def _streams(self, audit: AuditStack, bus: BusStack) -> None:
         self._age("RouterAge", bus.route, "Events wait to be routed.", _OLDEST_RECORD)
-        self._age("ObserverAge", bus.observe, "What happens is counted late.", _OLDEST_CHANGE)
+        self._age("ObserverAge", bus.observe, "Metrics are late.", _OLDEST_CHANGE)
         self._gave_up(
             "RouterGaveUp",
             bus.events_source,
-            "The router gave events up; they are in the bucket of failures.",
+            "The router gave up events; they are in the bucket of failures.",
         )
         self._gave_up(
             "AuditGaveUp",
             audit.events_source,
-            "The audit log gave events up; they are in a bucket, and come again by its queue.",
+            "The audit log gave up events; they are in a bucket, and its queue brings them again.",
         )
         self._gave_up(
             "ObserverGaveUp",
             bus.changes_source,
-            "Changes of deliveries were given up uncounted; they are in a bucket.",
+            "The function observe gave up changes of deliveries; they are in a bucket.",
         )
 
     def _make_topic(self, data: DataStack, settings: Settings) -> sns.Topic:

@@ -151,7 +151,7 @@ class Settings(BaseModel):
     )
     log_level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = Field(
         default="INFO",
-        description="The least severe log line that functions write.",
+        description="The lowest level of the log lines that functions write.",
     )
     protect: bool = Field(
         default=False,
@@ -192,8 +192,8 @@ class Settings(BaseModel):
     )
     default_receive: Literal["everything", "nothing"] = Field(
         default="everything",
-        description="What a service may receive to which no admin has given types: everything, or "
-        "nothing but what it publishes itself.",
+        description="What a service may receive if no admin has given it types: everything, or "
+        "nothing except what it publishes itself.",
     )
     http_lane_concurrency: int = Field(
         default=50,
@@ -242,7 +242,7 @@ class Settings(BaseModel):
         default=100,
         ge=1,
         le=10_000,
-        description="Times that a service may listen at a time without a subscription of its own.",
+        description="Listeners that a service may have at a time.",
     )
     subscription_metrics: int = Field(
         default=0,
@@ -297,12 +297,12 @@ class Settings(BaseModel):
     )
     truststore: Annotated[str, StringConstraints(pattern=_OPTIONAL_OBJECT)] = Field(
         default="",
-        description="Where the certificates lie that sign those of clients: the domain then asks "
-        "for mutual TLS.",
+        description="The object in S3 with the certificates that sign those of clients; the domain "
+        "then requires mutual TLS.",
     )
     truststore_version: str = Field(
         default="",
-        description="Which version of that object.",
+        description="The version of that object.",
     )
     iam_callers: bool = Field(
         default=False,

@@ -128,13 +128,13 @@ class Replays:
                 raise Conflict(f"The replay {replay_id} is {replay.state} already.")
             if replay.pause:
                 raise Conflict(
-                    f"The replay {replay_id} delivers events that a pause held. To go on without "
-                    f"them, pause {replay.subscription_id} again and resume it from now."
+                    f"The replay {replay_id} delivers events that a pause held. To continue "
+                    f"without them, pause {replay.subscription_id} again and resume it from now."
                 )
             cancelled = replace(replay, state="cancelled", updated_at=times.now())
             if self.store.move(replay, cancelled):
                 return cancelled
-        raise Conflict("The replay is moving on; send the request again.")
+        raise Conflict("The replay has continued meanwhile; send the request again.")
 
     def _begin(self, replay: Replay) -> Replay:
         self.store.add(replay)

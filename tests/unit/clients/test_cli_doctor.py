@@ -158,7 +158,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unrouted": (
         {"GET /events": page({**EVENT, "payload": {}, "processed": False})},
         "error unrouted",
-        "Events wait to be routed",
+        "Events have waited to be routed",
     ),
     "key": (
         {"GET /publishers/shop/keys": page(KEY)},

@@ -127,7 +127,7 @@ class Conversation:
         longest = min(LONGEST_PAUSE, 0.25 * 2.0 ** min(self._failures, 10))
         asked: float | None = getattr(failure, "retry_after", None)
         seconds = asked or longest * self._randomness()
-        logger.info("following %s failed, and goes on in %.2f s: %s", self._id, seconds, failure)
+        logger.info("following %s failed; it continues in %.2f s: %s", self._id, seconds, failure)
         return seconds
 
     def read_payload(self, received: Received) -> Call | None:

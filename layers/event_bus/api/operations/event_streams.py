@@ -49,7 +49,7 @@ AT_VERSION = whole(
 AT_TIME = time("at_time", "The time of the state: it includes no event that was stored later.")
 REMOVED = choice(
     "removed",
-    "Whether to return also events that a truncation or deletion hides (admin).",
+    "Whether to include events that a truncation or deletion hides (admin).",
     ("hidden", "shown"),
     default="hidden",
 )

@@ -81,7 +81,7 @@ def _operations(kind: Literal["publisher", "subscriber"]) -> KeyOperations:
             scope="manage",
             action="key.rotate",
             tag="Keys",
-            summary="Replace a key, once, by one that permits the same; both are good during the "
+            summary="Replace a key, once, by one that permits the same; both are valid during the "
             "overlap.",
             body=RotationRequest,
             body_required=False,

@@ -67,7 +67,7 @@ class AsyncListening:
             try:
                 answer = await self._transport.answer(call)
             except (ConnectionFailed, ServerError, TooManyRequests) as failure:
-                logger.info("listening failed, and goes on: %s", failure)
+                logger.info("listening failed; it continues: %s", failure)
                 await sleep(getattr(failure, "retry_after", None) or _PAUSE_SECONDS)
                 continue
             async for sent in EventSource(answer).aiter_sse():

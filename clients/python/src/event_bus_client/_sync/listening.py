@@ -67,7 +67,7 @@ class Listening:
             try:
                 answer = self._transport.answer(call)
             except (ConnectionFailed, ServerError, TooManyRequests) as failure:
-                logger.info("listening failed, and goes on: %s", failure)
+                logger.info("listening failed; it continues: %s", failure)
                 sleep(getattr(failure, "retry_after", None) or _PAUSE_SECONDS)
                 continue
             for sent in EventSource(answer).iter_sse():

@@ -153,7 +153,7 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "paused",
-                f"{_named(each['id'], each)} is paused since {each['paused_at']}.",
+                f"{_named(each['id'], each)} has been paused since {each['paused_at']}.",
                 waits,
                 "Resume it when its service can take the events.",
                 resume,
@@ -162,7 +162,7 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 "slow",
-                f"{_named(each['id'], each)} answers slowly since {each['pace']['since']}.",
+                f"{_named(each['id'], each)} has answered slowly since {each['pace']['since']}.",
                 "Its deliveries go over the paced lane.",
                 "Answer 2xx first and work later.",
                 (f"event-bus subscriptions get {each['id']}",),
@@ -198,9 +198,9 @@ def of_unrouted(events: Sequence[Document]) -> Iterator[Finding]:
         yield Finding(
             "error",
             "unrouted",
-            f"Events wait to be routed, since {each['created_at']} or longer.",
+            f"Events have waited to be routed since {each['created_at']} or longer.",
             "The router is behind, or cannot read one of them.",
-            "An admin looks at the log of the function `route`; the sweeper routes them again.",
+            "Ask an admin to read the log of the function `route`; the sweeper routes them again.",
             (f"event-bus events get {each['id']}", "event-bus status"),
         )
 
