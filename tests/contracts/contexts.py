@@ -38,7 +38,7 @@ class ContextsContract:
         with answer_lost(aws.retrying, "PutItem", aws.carry_out):
             assert store.replace(replace(ENTRY, version=2), ENTRY)
 
-    def test_a_service_has_no_more_entries_than_it_may_have(self, aws: Aws) -> None:
+    def test_the_quota_of_context_entries_is_not_exceeded(self, aws: Aws) -> None:
         for place, name in enumerate(("customers", "prices")):
             aws.contexts.add(replace(ENTRY, context=name, key=str(place)), 2)
         with pytest.raises(QuotaReached):

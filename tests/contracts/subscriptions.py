@@ -84,7 +84,7 @@ class SubscriptionsContract:
         with pytest.raises(Outdated):
             transact(aws.dynamodb, subscribed)
 
-    def test_a_service_has_no_more_subscriptions_than_it_may_have(self, aws: Aws) -> None:
+    def test_the_quota_of_subscriptions_is_not_exceeded(self, aws: Aws) -> None:
         for each in (1, 2):
             aws.subscriptions.create(subscription(f"sub_{each}"), most=2)
         with pytest.raises(QuotaReached):

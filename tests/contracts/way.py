@@ -83,9 +83,7 @@ class WayContract:
         assert Webhook(SECRET).verify(body, headers)["payload"] == payload
         assert _outcome(functions).status == "delivered"
 
-    def test_what_the_stream_holds_of_deleted_events_is_nothing_to_route(
-        self, functions: Functions
-    ) -> None:
+    def test_records_of_deleted_events_are_not_routed(self, functions: Functions) -> None:
         removal = {"eventSource": "aws:dynamodb", "eventName": "REMOVE", "dynamodb": {"Keys": {}}}
         answer = functions.invoke("route", {"Records": [removal]})
         assert answer == {"batchItemFailures": []}
@@ -107,7 +105,7 @@ class WayContract:
         assert _outcome(functions).status == "exhausted"
         assert [each.number for each in _outcome(functions).log] == [1, 2]
 
-    def test_what_must_wait_long_is_swept_when_it_is_due(self, functions: Functions) -> None:
+    def test_a_long_wait_ends_by_the_sweeper(self, functions: Functions) -> None:
         with subscriber(REFUSED, TAKEN) as worker:
             _subscribe(functions, worker.url, retry_policy=RetryPolicy(schedule=[3_600]))
             _store(functions, "evt_1")
@@ -128,7 +126,9 @@ class WayContract:
         ).body
         assert (shown["status"], len(shown["attempts"])) == ("resolved", 2)
 
-    def test_what_its_lane_gave_up_becomes_a_dead_letter(self, functions: Functions) -> None:
+    def test_a_message_that_its_lane_gave_up_becomes_a_dead_letter(
+        self, functions: Functions
+    ) -> None:
         with subscriber(TAKEN) as worker:
             subscribed = _subscribe(functions, worker.url)
             _store(functions, "evt_1", payload={"kept": "whole"})
@@ -157,7 +157,7 @@ class WayContract:
         assert orjson.loads(sent)["payload"] == {"kept": "whole"}
         assert _outcome(functions).status == "delivered"
 
-    def test_dead_letters_are_seen_by_whom_they_belong_to(self, functions: Functions) -> None:
+    def test_only_their_service_sees_dead_letters(self, functions: Functions) -> None:
         letter = delivery("exhausted", dead_letter_id="dl_1")
         functions.aws.deliveries.record(letter, 1)
         listed = functions.request("recovery", "GET /dead-letters", service("worker"))
@@ -261,13 +261,15 @@ class WayContract:
         assert functions.invoke("route", batch) == {"batchItemFailures": []}
         assert set(functions.aws.routings.get_many(["evt_2"])) == {"evt_2"}
 
-    def test_a_unroutable_event_that_expired_is_owed_to_nobody(self, functions: Functions) -> None:
+    def test_an_expired_unroutable_event_is_dropped(self, functions: Functions) -> None:
         body = orjson.dumps({"event_id": "evt_gone"}).decode()
         functions.aws.sqs.send_message(QueueUrl=functions.unroutable, MessageBody=body)
         answer = functions.invoke("route", functions.waiting(functions.unroutable))
         assert answer == {"batchItemFailures": []}
 
-    def test_what_lambda_gave_up_is_routed_by_its_notice(self, functions: Functions) -> None:
+    def test_events_that_lambda_gave_up_are_routed_by_its_notice(
+        self, functions: Functions
+    ) -> None:
         _store(functions, "evt_1")
         record = {"payload": {"Records": [{"dynamodb": {"Keys": {"id": {"S": "evt_1"}}}}]}}
         functions.aws.s3.put_object(
@@ -283,7 +285,7 @@ class WayContract:
         assert answer == {"batchItemFailures": []}
         assert set(functions.aws.routings.get_many(["evt_1"])) == {"evt_1"}
 
-    def test_a_lane_that_refuses_has_the_whole_batch_come_again(self, functions: Functions) -> None:
+    def test_a_lane_that_fails_repeats_the_whole_batch(self, functions: Functions) -> None:
         _subscribe(functions, "http://127.0.0.1:1/")
         _store(functions, "evt_1")
         route = functions.load("route")

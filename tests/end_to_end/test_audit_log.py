@@ -27,7 +27,7 @@ def entries(world: World, **filters: str) -> list[dict[str, Any]]:
     return items
 
 
-def test_what_is_done_is_told(world: World) -> None:
+def test_changes_are_recorded(world: World) -> None:
     service = world.service()
     asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
     made = service.http.post("/subscriptions", json=asked).json()
@@ -61,7 +61,7 @@ def test_what_is_done_is_told(world: World) -> None:
     assert created["actor"] == "admin"
 
 
-def test_accepted_events_are_told(world: World) -> None:
+def test_accepted_events_are_recorded(world: World) -> None:
     domain = world.name("task")
     publisher = world.publisher(f"{domain}.*")
     event_id = publisher.publish(f"{domain}.created", {"canary": "not-in-the-log"})
@@ -76,7 +76,7 @@ def test_accepted_events_are_told(world: World) -> None:
     assert (told["resource"], bool(told["ip_address"])) == (event_id, True)
 
 
-def test_an_admin_who_publishes_for_a_service_is_named(world: World) -> None:
+def test_an_entry_names_the_admin_that_published_for_a_service(world: World) -> None:
     domain = world.name("task")
     service = world.publisher(f"{domain}.*")
     sent = {"type": f"{domain}.created", "source": service.service_id, "payload": {}}
@@ -92,7 +92,7 @@ def test_an_admin_who_publishes_for_a_service_is_named(world: World) -> None:
     assert entries(world, actor=service.service_id, action="event.publish") == []
 
 
-def test_who_listens_and_whose_connection_is_refused_is_told(world: World) -> None:
+def test_listeners_and_refused_connections_are_recorded(world: World) -> None:
     service = world.service()
     path = f"/publishers/{service.service_id}/keys"
     made = service.http.post(path, json={"scopes": ["read"]}).json()
@@ -130,7 +130,7 @@ def test_who_listens_and_whose_connection_is_refused_is_told(world: World) -> No
     assert reasons == {"no_key", "bad_key"}
 
 
-def test_an_entry_is_small_whatever_a_stranger_sends(world: World) -> None:
+def test_an_entry_is_bounded_whatever_a_stranger_sends(world: World) -> None:
     # 44 entries of 9.3 KB would not fit into one item of the table.
     stranger = world.anonymous()
     for number in range(44):
@@ -142,7 +142,7 @@ def test_an_entry_is_small_whatever_a_stranger_sends(world: World) -> None:
     assert found[0]["resource"].startswith("é" * 100)
 
 
-def test_an_event_that_cannot_be_read_holds_up_no_entry(world: World) -> None:
+def test_an_unreadable_event_delays_no_entry(world: World) -> None:
     table = world.bus.resources["events_table"]
     key = {"id": {"S": world.name("evt")}}
     unreadable: dict[str, Any] = {**key, "type": {"N": "7"}, "expires_at": {"N": str(2**33)}}
@@ -157,7 +157,7 @@ def test_an_event_that_cannot_be_read_holds_up_no_entry(world: World) -> None:
         world.bus.dynamodb.delete_item(TableName=table, Key=key)
 
 
-def test_it_is_read_page_by_page_by_admins_alone(world: World) -> None:
+def test_only_admins_read_the_log_page_by_page(world: World) -> None:
     service = world.service()
     problem(service.http.get("/audit-log"), 403)
     problem(world.anonymous().get("/audit-log"), 401)
@@ -200,7 +200,7 @@ def verified(world: World) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_whoever_changes_it_is_found_out(world: World) -> None:
+def test_a_change_of_the_audit_log_is_found(world: World) -> None:
     def write(client: Client) -> None:
         count = len(list(store.backwards("operations", limit=1_000)))
         client.http.post("/stream-tokens")

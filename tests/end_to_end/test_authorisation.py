@@ -234,7 +234,7 @@ def test_every_route_has_its_case() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_route_answers_to_the_right_keys_alone(estate: Estate, name: str) -> None:
+def test_a_route_answers_only_to_permitted_keys(estate: Estate, name: str) -> None:
     route, case = BY_KEY[name], CASES[name]
     assert route.scope
     request = case.request(route, estate)
@@ -270,7 +270,9 @@ def test_a_route_answers_to_the_right_keys_alone(estate: Estate, name: str) -> N
 @pytest.mark.parametrize(
     "name", [name for name, case in CASES.items() if case.names and case.stranger == 404]
 )
-def test_what_may_not_be_seen_is_as_if_it_were_not(estate: Estate, name: str) -> None:
+def test_an_invisible_resource_gets_the_same_404_as_a_missing_one(
+    estate: Estate, name: str
+) -> None:
     route, case = BY_KEY[name], CASES[name]
     assert case.names
     case = replace(case, key_id=the_key if case.key_id else None)
@@ -300,7 +302,7 @@ def test_what_may_not_be_seen_is_as_if_it_were_not(estate: Estate, name: str) ->
 @pytest.mark.parametrize(
     "path", ["/events", "/replays", "/publishers", "/subscriptions", "/dead-letters"]
 )
-def test_a_cursor_is_good_for_whom_it_was_given(estate: Estate, path: str) -> None:
+def test_a_cursor_is_valid_only_for_the_caller_that_got_it(estate: Estate, path: str) -> None:
     if path == "/replays":
         estate.replay()
         estate.replay()
@@ -314,7 +316,7 @@ def test_a_cursor_is_good_for_whom_it_was_given(estate: Estate, path: str) -> No
     assert said["errors"][0]["pointer"] == "cursor"
 
 
-def test_a_lease_and_a_token_are_good_for_their_subscription(estate: Estate) -> None:
+def test_a_lease_and_a_token_are_valid_only_for_their_subscription(estate: Estate) -> None:
     other, one = estate.subscription(), estate.subscription()
     estate.owner.publish(f"{estate.domain}.created")
     ack = f"/subscriptions/{other}/ack"

@@ -38,7 +38,7 @@ def test_an_address_that_is_not_public_is_refused(world: World, url: str) -> Non
     assert list(service.bus.subscriptions.list()) == []
 
 
-def test_a_callback_is_asked_whether_it_wants_events(world: World) -> None:
+def test_a_callback_confirms_that_it_wants_events(world: World) -> None:
     service = world.service()
     types = f"{service.service_id}.*"
     with subscriber(answering(CONSENT)) as willing:
@@ -61,7 +61,7 @@ def test_a_callback_is_asked_whether_it_wants_events(world: World) -> None:
         assert moved["verified_at"] is None
 
 
-def test_only_a_callback_is_asked(world: World) -> None:
+def test_other_targets_are_not_asked_for_consent(world: World) -> None:
     service = world.service()
     asked = {"event_types": ["a.b"], "target": {"type": "pull"}, "verify": True}
     said = problem(service.http.post("/subscriptions", json=asked), 422)
@@ -79,7 +79,7 @@ def test_early_hints_are_no_answer(world: World) -> None:
         assert len(hinting.requests) == 2
 
 
-def test_what_is_wrong_with_a_callback_is_told(world: World) -> None:
+def test_a_failed_callback_has_its_cause(world: World) -> None:
     domain = world.name("task")
     service = world.publisher(f"{domain}.*")
     with subscriber(_plain) as plain, tls_server(_self_signed()) as secure:

@@ -138,7 +138,7 @@ def canaries(world: World) -> Canaries:
     return made
 
 
-def test_no_secret_is_kept_or_told(world: World, canaries: Canaries, domain: str) -> None:
+def test_no_secret_is_stored_or_shown(world: World, canaries: Canaries, domain: str) -> None:
     service = chosen(world, canaries, domain)
     provoke(world, canaries, service, domain)
     listen(world, canaries, service, domain)

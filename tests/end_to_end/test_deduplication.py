@@ -15,7 +15,9 @@ def send(client: Client, event_type: str, key: str, **members: Any) -> httpx.Res
     return client.http.post("/events", json=body)
 
 
-def test_a_second_event_of_a_key_is_the_first(world: World, service: Client, domain: str) -> None:
+def test_a_second_event_with_a_deduplication_key_is_the_first(
+    world: World, service: Client, domain: str
+) -> None:
     receiver = world.receiver()
     service.subscribe(receiver, f"{domain}.*")
     first = send(service, f"{domain}.created", "order-7")

@@ -167,7 +167,7 @@ def _forget_routing(world: World, publisher: Client, event_id: str) -> None:
     )
 
 
-def test_a_unroutable_event_is_routed_again(world: World) -> None:
+def test_an_unroutable_event_is_routed_again(world: World) -> None:
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     publisher.subscribe(receiver, f"{domain}.*")

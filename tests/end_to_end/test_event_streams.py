@@ -99,7 +99,9 @@ def test_events_of_a_kept_category_have_no_expiry(
     assert len(service.event(last)["payload"]["text"]) == 99_999
 
 
-def test_what_cannot_be_read_is_said(world: World, service: Client) -> None:
+def test_an_invalid_query_of_streams_is_refused_with_its_fault(
+    world: World, service: Client
+) -> None:
     for query, pointer in (
         ({}, "stream_id"),
         ({"stream_id": "x", "from_version": "0"}, "from_version"),

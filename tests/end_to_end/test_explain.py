@@ -32,7 +32,7 @@ def codes(client: Client, event_id: str) -> dict[str, str | None]:
     }
 
 
-def test_each_subscription_is_told_why(world: World, placed: str) -> None:
+def test_each_subscription_has_its_reason(world: World, placed: str) -> None:
     shop = world.publisher(placed)
     all_of_it = subscribe(shop, placed)
     large = subscribe(shop, placed, filters={placed: LARGE})
@@ -94,7 +94,9 @@ def test_common_mistakes_are_named(world: World, placed: str) -> None:
     assert reason["suggestion"] == "did you mean total?"
 
 
-def test_who_may_not_receive_an_event_is_told_nothing(world: World, placed: str) -> None:
+def test_a_caller_without_a_right_to_an_event_gets_no_explanation(
+    world: World, placed: str
+) -> None:
     shop, stranger = world.publisher(placed), world.service()
     shop.bus.publishers.update(shop.service_id, restricted={placed: []})
     event_id = shop.publish(placed, {"total": 20})

@@ -82,7 +82,7 @@ def test_an_event_that_was_matched_in_part_says_so(world: World, domain: str) ->
         assert shop.event(event_id)["matching_limited"] is limited
 
 
-def test_what_is_wrong_with_a_question_is_said(world: World) -> None:
+def test_an_invalid_query_is_refused_with_its_fault(world: World) -> None:
     for query, where in (
         ({}, "correlation_id"),
         ({"correlation_id": "a", "trace_id": "b"}, "trace_id"),

@@ -72,7 +72,7 @@ _TALKS: dict[str, tuple[Talk, str, int | None]] = {
 }
 
 
-def test_hostile_subscribers_harm_themselves_alone(world: World) -> None:
+def test_hostile_subscribers_harm_only_their_own_deliveries(world: World) -> None:
     domain = world.name("task")
     service, owner = world.publisher(f"{domain}.*"), world.service()
     quick = world.receiver()

@@ -76,7 +76,7 @@ def test_what_a_consumer_took_before_it_went_down_is_taken_again(
     assert acknowledge(service, path, again).status_code == 204
 
 
-def test_nothing_is_skipped_whatever_a_consumer_acknowledges(service: Client, domain: str) -> None:
+def test_no_acknowledgement_of_a_consumer_skips_events(service: Client, domain: str) -> None:
     path = inbox(service, domain)
     for _ in range(6):
         service.publish(f"{domain}.created")

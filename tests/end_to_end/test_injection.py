@@ -80,7 +80,7 @@ def raw(world: World, *headers: bytes) -> bytes:
     [b"\x1b[31m", b"\xff\xfe", b"a\tb", "\u202ekey".encode(), b"x" * 5000, b"ebk_\x7f", b"", b" "],
 )
 @pytest.mark.parametrize("name", [b"x-api-key: ", b"authorization: Bearer "])
-def test_a_hostile_header_is_nobody(world: World, name: bytes, value: bytes) -> None:
+def test_a_hostile_header_identifies_no_caller(world: World, name: bytes, value: bytes) -> None:
     answer = raw(world, name + value)
     assert answer.split(b" ", 2)[1] in (b"400", b"401", b"431"), answer[:200]
     assert b"\x1b" not in answer

@@ -78,7 +78,7 @@ def test_a_key_does_what_its_scopes_permit(world: World) -> None:
     assert problem(reader.http.post("/events", json=event), 403)
 
 
-def test_a_key_makes_none_that_permits_more(world: World) -> None:
+def test_a_key_creates_no_key_that_permits_more(world: World) -> None:
     service = world.service()
     manager = with_key(world, make_key(service, scopes=["manage", "read"]))
     path = f"/publishers/{service.service_id}/keys"
@@ -99,7 +99,7 @@ def test_a_key_makes_none_that_permits_more(world: World) -> None:
     assert made["stands_for"] == certificate["subject"]
 
 
-def test_limits_are_handed_on_by_every_way_that_makes_a_key(world: World) -> None:
+def test_every_operation_that_creates_a_key_passes_on_limits(world: World) -> None:
     service = world.service()
     end = (datetime.now(UTC) + timedelta(hours=2)).isoformat(timespec="seconds")
     limits = {"scopes": ["manage", "receive"], "expires_at": end, "rate_limit": 7}
@@ -134,7 +134,7 @@ def test_limits_are_handed_on_by_every_way_that_makes_a_key(world: World) -> Non
     assert limits_of(rotated) == limits_of(limited)
 
 
-def test_no_way_leads_past_the_limit_of_keys(world: World) -> None:
+def test_no_operation_exceeds_the_limit_of_keys(world: World) -> None:
     service = world.service()
     for _ in range(19):
         last = make_key(service)
@@ -178,7 +178,7 @@ def test_keys_go_with_the_last_registration_of_a_service(world: World) -> None:
     eventually(lambda: service.http.get("/events").status_code == 401, REVOKED_WITHIN)
 
 
-def test_a_service_that_listens_is_gone_with_its_publisher(world: World) -> None:
+def test_a_listener_does_not_keep_its_service_alive(world: World) -> None:
     service = world.service()
     assert service.http.get("/stream", params={"types": "a.b", "wait": "0"}).status_code == 200
     assert world.admin.http.delete(f"/publishers/{service.service_id}").status_code == 204
@@ -273,7 +273,7 @@ def test_a_subscriber_has_keys_too(world: World) -> None:
         ({"key": "x"}, "/key"),
     ],
 )
-def test_what_is_wrong_with_a_key_is_said(
+def test_an_invalid_key_request_is_refused_with_its_fault(
     world: World, asked: dict[str, Any], pointer: str
 ) -> None:
     answer = world.admin.http.post("/publishers/admin/keys", json=asked)

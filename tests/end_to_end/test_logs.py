@@ -10,7 +10,7 @@ from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import World
 
 
-def test_an_event_is_followed_through_every_function_and_no_secret_is_told(world: World) -> None:
+def test_the_logs_trace_an_event_through_every_function_without_secrets(world: World) -> None:
     domain, began = world.name("task"), time.time()
     key = f"canary-key-{domain}-0123456789"
     admin, service_id = world.admin.http, world.name("publisher")

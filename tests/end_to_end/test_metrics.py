@@ -46,7 +46,7 @@ def analysed(world: World, **query: str) -> dict[str, Any]:
     return told
 
 
-def test_the_way_of_events_is_counted_once(world: World, service: Client, domain: str) -> None:
+def test_each_step_of_an_event_is_counted_once(world: World, service: Client, domain: str) -> None:
     name, began = f"{domain}.created", time.time()
     taking, failing = (
         world.receiver(),
@@ -104,7 +104,7 @@ def test_the_way_of_events_is_counted_once(world: World, service: Client, domain
     eventually(lambda: told_to_cloudwatch() >= expected_names)
 
 
-def test_it_is_told_how_things_stand(world: World, service: Client, domain: str) -> None:
+def test_gauges_show_the_present_state(world: World, service: Client, domain: str) -> None:
     service.subscribe("http://127.0.0.1:1/", f"{domain}.*")
     active = "event_bus_active_subscriptions", frozenset({("type", f"{domain}.*")})
     # A count may be a minute old.
@@ -119,7 +119,7 @@ def test_it_is_told_how_things_stand(world: World, service: Client, domain: str)
     assert samples["event_bus_delivery_latency_seconds_count", nothing] >= 0
 
 
-def test_what_was_given_up_is_told(world: World) -> None:
+def test_messages_in_redrive_queues_are_shown(world: World) -> None:
     sqs, queue = world.bus.client("sqs"), world.bus.resources["unroutable_queue_redrive_url"]
     sqs.send_message(QueueUrl=queue, MessageBody="not to be worked")
     given_up = frozenset({("queue", "unroutable_redrive"), ("state", "visible")})
@@ -197,9 +197,7 @@ def lanes_that_hold(world: World, *names: str) -> list[str]:
     ]
 
 
-def test_the_age_of_what_waits_on_a_lane_is_told(
-    world: World, service: Client, domain: str
-) -> None:
+def test_the_age_of_waiting_messages_is_shown(world: World, service: Client, domain: str) -> None:
     failing = world.receiver(lambda _: (500, {}))
     policy = {"max_attempts": 2, "schedule": [600]}
     waiting = service.subscribe(failing, f"{domain}.*", retry_policy=policy)
@@ -242,7 +240,7 @@ def test_the_health_of_the_broker_says_how_far_behind_it_is(world: World) -> Non
         assert checks[name]["observedUnit"] == "s"
 
 
-def test_what_is_wrong_with_a_question_is_said(world: World, service: Client) -> None:
+def test_an_invalid_query_is_refused_with_its_fault(world: World, service: Client) -> None:
     for query, where in (
         ({"granularity": "week"}, "granularity"),
         ({"from": "2020-01-01T00:00:00Z"}, "from"),

@@ -26,7 +26,7 @@ def heard(receiver: Receiver, event_type: str) -> dict[str, Any]:
     return event
 
 
-def test_the_owner_hears_of_pauses_and_nobody_else_does(
+def test_only_the_owner_receives_events_about_pauses(
     world: World, service: Client, domain: str, told: Receiver
 ) -> None:
     other = world.service()
@@ -57,7 +57,7 @@ def _types(client: Client) -> list[str]:
     return types
 
 
-def test_the_owner_hears_of_circuits_and_dead_letters(
+def test_the_owner_receives_events_about_circuits_and_dead_letters(
     world: World, service: Client, domain: str, told: Receiver
 ) -> None:
     answers = {"status": 500}
@@ -100,14 +100,14 @@ def test_a_dead_letter_of_such_an_event_makes_none(world: World, service: Client
 
 
 @pytest.mark.parametrize("client", ["service", "admin"])
-def test_nobody_else_publishes_such_types(world: World, service: Client, client: str) -> None:
+def test_only_the_bus_publishes_its_event_types(world: World, service: Client, client: str) -> None:
     sender = world.admin if client == "admin" else service
     answer = sender.http.post("/events", json={"type": "eventbus.circuit.opened", "payload": {}})
     assert answer.status_code == 403
     assert "the bus's own" in answer.json()["detail"]
 
 
-def test_the_owner_hears_of_a_key_that_ends_soon(
+def test_the_owner_receives_an_event_about_a_key_that_ends_soon(
     world: World, service: Client, told: Receiver
 ) -> None:
     ends = {"name": "Laptop", "expires_at": times.after(3 * 86_400)}

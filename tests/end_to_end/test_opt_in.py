@@ -43,7 +43,7 @@ def test_a_resource_is_a_target_once_its_owner_has_tagged_it(
     assert shown["target"]["queue"] == queue.arn
 
 
-def test_who_takes_the_tag_away_receives_nothing_more(
+def test_without_its_tag_a_resource_receives_nothing(
     world: World, service: Client, domain: str
 ) -> None:
     queue = Queue(world, world.name("orders"))

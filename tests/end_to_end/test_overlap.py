@@ -139,9 +139,7 @@ def test_of_several_who_remove_a_resource_one_does(
         assert statuses(answers) == {204: 1, 404: CALLERS - 1}, path
 
 
-def test_keys_that_are_made_at_once_are_counted_exactly(
-    world: World, threads: ThreadPoolExecutor
-) -> None:
+def test_simultaneous_keys_are_counted_exactly(world: World, threads: ThreadPoolExecutor) -> None:
     service = world.service()
     path = f"/publishers/{service.service_id}/keys"
     made = [service.http.post(path).json() for _ in range(16)]

@@ -14,7 +14,7 @@ def caused_by(cause_id: str, client: Client, event_type: str) -> dict[str, Any]:
     return {name: metadata.get(name) for name in ("correlation_id", "hop_count")}
 
 
-def test_a_cause_that_may_not_be_seen_tells_nothing(world: World) -> None:
+def test_an_invisible_cause_reveals_nothing(world: World) -> None:
     domain, own = world.name("order"), world.name("other")
     shop, outsider = world.publisher(f"{domain}.*"), world.publisher(f"{own}.*")
     first = shop.publish(f"{domain}.placed", metadata={"correlation_id": "cart"})
@@ -30,7 +30,7 @@ def test_a_cause_that_may_not_be_seen_tells_nothing(world: World) -> None:
     assert caused_by(third, outsider, f"{own}.a") == {"correlation_id": "cart", "hop_count": 3}
 
 
-def test_streams_of_one_id_belong_to_their_sources(world: World) -> None:
+def test_each_source_has_its_own_stream_of_an_id(world: World) -> None:
     domain = world.name("task")
     one, other = world.publisher(f"{domain}.*"), world.publisher(f"{domain}.*")
     receiver = world.receiver()
@@ -57,7 +57,7 @@ def test_streams_of_one_id_belong_to_their_sources(world: World) -> None:
         assert received == [1, 2]
 
 
-def test_an_id_with_the_name_of_a_service_is_left_to_it(world: World) -> None:
+def test_an_id_that_begins_with_a_services_name_belongs_to_it(world: World) -> None:
     domain = world.name("order")
     shop, other = world.publisher(f"{domain}.*"), world.publisher(f"{domain}.*")
     event = {"id": f"{shop.service_id}:1", "type": f"{domain}.placed", "payload": {}}

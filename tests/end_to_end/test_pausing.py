@@ -24,7 +24,7 @@ def held(client: Client, event_ids: list[str], subscription: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once", "at_most_once"])
-def test_what_matches_during_a_pause_comes_afterwards_once(
+def test_events_of_a_pause_are_delivered_once_after_it(
     world: World, service: Client, domain: str, receiver: Receiver, guarantee: str
 ) -> None:
     made = service.subscribe(
@@ -122,7 +122,7 @@ def test_an_event_on_its_way_waits_for_the_end_of_the_pause(
         ({"backlog": None}, "/backlog"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(
+def test_an_impossible_pause_is_refused_with_its_member(
     service: Client, domain: str, receiver: Receiver, members: dict[str, Any], pointer: str
 ) -> None:
     made = service.subscribe(receiver, f"{domain}.*")
@@ -132,7 +132,7 @@ def test_what_makes_no_sense_is_refused_by_name(
     assert service.bus.subscriptions.get(made["id"])["status"] == "active"
 
 
-def test_a_paused_subscription_is_its_services_alone_and_gets_no_replay(
+def test_only_its_service_sees_a_paused_subscription_which_gets_no_replay(
     world: World, service: Client, domain: str, receiver: Receiver
 ) -> None:
     made = service.subscribe(receiver, f"{domain}.*")

@@ -37,7 +37,7 @@ def deprived(bus: LocalBus, function: str, service: str) -> Iterator[None]:
         put(policy["Statement"])
 
 
-def test_a_function_can_do_nothing_that_its_role_does_not_let_it(world: World) -> None:
+def test_a_function_can_do_only_what_its_role_permits(world: World) -> None:
     assert world.admin.http.get("/events").status_code == 200
     with deprived(world.bus, "Events", "dynamodb"):
         eventually(lambda: world.admin.http.get("/events").status_code == 503)

@@ -32,7 +32,9 @@ def counted(world: World, service_id: str, **counts: int) -> None:
     )
 
 
-def test_a_service_has_so_many_subscriptions(world: World, threads: ThreadPoolExecutor) -> None:
+def test_a_service_reaches_its_quota_of_subscriptions(
+    world: World, threads: ThreadPoolExecutor
+) -> None:
     service = world.service()
     first = service.pull("a.b")
     counted(world, service.service_id, subscriptions=MOST - 2)
@@ -51,7 +53,7 @@ def test_a_service_has_so_many_subscriptions(world: World, threads: ThreadPoolEx
     service.pull("a.b")
 
 
-def test_a_service_listens_so_often_at_a_time(world: World) -> None:
+def test_the_quota_of_listeners_is_not_exceeded(world: World) -> None:
     service = world.service()
     query = {"types": "a.b", "wait": "0"}
     assert service.http.get("/stream", params=query).status_code == 200

@@ -82,7 +82,7 @@ def test_types_are_given_by_admins(world: World) -> None:
     problem(world.admin.http.delete(place), 404)
 
 
-def test_what_is_not_given_is_refused_where_it_is_asked_for(
+def test_a_subscription_to_types_that_were_not_given_is_refused(
     world: World, shop: Client, other: Client
 ) -> None:
     give(world, other, "shop.*")
@@ -102,7 +102,9 @@ def test_what_is_not_given_is_refused_where_it_is_asked_for(
     problem(world.admin.http.post("/subscriptions", json=for_it), 403)
 
 
-def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Client) -> None:
+def test_no_operation_shows_events_of_types_that_were_not_given(
+    world: World, shop: Client, other: Client
+) -> None:
     receiver = world.receiver()
     pushed, pulls = other.subscribe(receiver, "*"), other.pull("*")
     listens = other.http.get("/stream", params={"types": "*", "wait": "0"})
@@ -138,7 +140,7 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
     assert pushed["id"]
 
 
-def test_a_restricted_type_reaches_those_alone_whom_its_publisher_names(
+def test_a_restricted_type_reaches_only_the_services_that_its_publisher_names(
     world: World, shop: Client, other: Client, named: Client
 ) -> None:
     give(world, other, "*")
@@ -204,7 +206,7 @@ def test_a_publisher_names_known_services(world: World, shop: Client, other: Cli
     problem(other.http.patch(place, json={"restricted": {}}), 404)
 
 
-def test_what_was_received_is_not_shown_when_its_type_is_taken_away(
+def test_received_events_are_hidden_after_their_type_is_removed(
     world: World, shop: Client, other: Client
 ) -> None:
     pulls = other.pull("shop.*", "secret.*")

@@ -242,7 +242,7 @@ def test_a_replay_of_the_future_is_refused(world: World, seconds: int) -> None:
     assert service.http.get("/subscriptions").json()["items"] == []
 
 
-def test_a_key_that_may_not_replay_asks_for_no_history(world: World) -> None:
+def test_a_key_without_the_right_to_replay_gets_no_history(world: World) -> None:
     service = world.publisher(f"{world.name('task')}.*")
     path = f"/publishers/{service.service_id}/keys"
     made = service.http.post(path, json={"scopes": ["manage", "read"]}).json()

@@ -58,7 +58,9 @@ def test_a_failed_delivery_is_tried_again_until_it_succeeds(world: World) -> Non
     assert publisher.dead_letters(event_id=event_id) == []
 
 
-def test_what_never_succeeds_becomes_a_dead_letter_with_its_attempts(world: World) -> None:
+def test_a_delivery_that_never_succeeds_becomes_a_dead_letter_with_its_attempts(
+    world: World,
+) -> None:
     domain = world.name("task")
     publisher = world.publisher(f"{domain}.*")
     # A redirect is a failure, wherever it leads.
@@ -106,7 +108,7 @@ def test_retry_after_is_honoured(world: World) -> None:
     assert letter["next_retry_at"][:13] != letter["updated_at"][:13]
 
 
-def test_gone_disables_the_subscription_and_the_bus_tells_of_it(world: World) -> None:
+def test_a_410_disables_the_subscription_and_is_announced(world: World) -> None:
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), failing(world, 410)
     subscription = publisher.subscribe(receiver, f"{domain}.*")
@@ -129,7 +131,7 @@ def test_gone_disables_the_subscription_and_the_bus_tells_of_it(world: World) ->
     assert (again["status"], again["disabled_reason"]) == ("active", None)
 
 
-def test_a_dead_letter_is_tried_anew_and_resolved(world: World) -> None:
+def test_a_dead_letter_is_retried_and_resolved(world: World) -> None:
     service, receiver, letter = exhausted(world)
     letters, path = service.bus.dead_letters, f"/dead-letters/{letter['id']}"
     assert letters.retry(letter["id"])["status"] == "retrying"
@@ -145,7 +147,7 @@ def test_a_dead_letter_is_tried_anew_and_resolved(world: World) -> None:
     problem(service.http.delete(path), 409)
 
 
-def test_what_waits_is_sent_by_the_sweeper_when_it_is_due(world: World) -> None:
+def test_the_sweeper_sends_due_deliveries(world: World) -> None:
     domain = world.name("task")
     publisher = world.publisher(f"{domain}.*")
     receiver = world.receiver(lambda count: (500 if count == 1 else 204, {}))

@@ -68,7 +68,7 @@ def other(world: World) -> Client:
 
 
 @pytest.mark.parametrize("size", [0, 40_000])
-def test_what_is_sensitive_is_shown_to_whom_the_publisher_lets_read_it(
+def test_sensitive_values_are_shown_only_to_named_readers(
     world: World, service: Client, domain: str, granted: Client, other: Client, size: int
 ) -> None:
     mark(service, domain, granted)
@@ -132,7 +132,7 @@ def test_it_is_sealed_in_queues_and_dead_letters_and_replays_open_it(
     assert [each.event["payload"] for each in echo.requests] == [{"email": SECRET}] * 3
 
 
-def test_what_is_sealed_opens_for_its_own_event_alone(
+def test_sealed_values_open_only_for_their_own_event(
     world: World, service: Client, domain: str, granted: Client
 ) -> None:
     mark(service, domain, granted)
@@ -200,7 +200,9 @@ def test_a_marked_event_may_be_sent_again(service: Client, domain: str) -> None:
     assert problem(service.http.post("/events", json=changed), 409)
 
 
-def test_what_is_wrong_with_marks_is_said(service: Client, domain: str, other: Client) -> None:
+def test_invalid_marks_are_refused_with_their_fault(
+    service: Client, domain: str, other: Client
+) -> None:
     mark(service, domain)
     sent = {"type": f"{domain}.created", "payload": {"email": SECRET}}
     for sensitive, where in (

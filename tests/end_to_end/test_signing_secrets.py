@@ -36,7 +36,7 @@ def test_a_signing_secret_is_replaced_with_an_overlap(world: World) -> None:
 @pytest.mark.parametrize(
     ("asked", "pointer"), [({"overlap": -1}, "/overlap"), ({"secret": "x"}, "/secret")]
 )
-def test_what_is_wrong_with_a_rotation_is_said(
+def test_an_invalid_rotation_is_refused_with_its_fault(
     world: World, asked: dict[str, Any], pointer: str
 ) -> None:
     service = world.service()

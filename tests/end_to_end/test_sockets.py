@@ -75,7 +75,7 @@ def test_a_client_that_went_away_gets_what_it_missed_in_order_without_a_gap(
         assert numbers(client.items(2)) == [6, 7]
 
 
-def test_nothing_is_skipped_whatever_a_client_acknowledges(
+def test_no_acknowledgement_of_a_client_skips_events(
     world: World, service: Client, domain: str
 ) -> None:
     subscription_id = durable(service, domain)
@@ -132,7 +132,7 @@ def test_a_client_gets_no_more_than_it_can_hold_before_it_acknowledges(
         assert [each["cursor"] for each in client.items(1)] == ["201"]
 
 
-def test_what_is_connected_no_more_is_forgotten(world: World, service: Client, domain: str) -> None:
+def test_ended_connections_are_removed(world: World, service: Client, domain: str) -> None:
     url = world.bus.websocket_url
     with connected(url, service.key) as client:
         begun = client.subscribe(event_types=[f"{domain}.*"])["subscription_id"]
@@ -187,7 +187,7 @@ def test_replays_and_guarantees_are_as_for_all(world: World, service: Client, do
     assert again["event"]["metadata"]["replay_id"] == replay["id"]
 
 
-def test_only_those_who_are_known_connect(world: World, service: Client) -> None:
+def test_only_known_callers_connect(world: World, service: Client) -> None:
     for key in (None, "wrong-key-wrong-key"):
         with pytest.raises(InvalidStatus) as refused, connected(world.bus.websocket_url, key):
             pass
@@ -237,7 +237,7 @@ def test_a_token_connects_a_browser(world: World, service: Client, domain: str) 
         ('{"action": "ping", "ref": 1}', 422, "/ref"),
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_an_impossible_message_is_answered_with_its_reason(
     socket: SocketClient, text: str, status: int, pointer: str | None
 ) -> None:
     socket.connection.send(text)

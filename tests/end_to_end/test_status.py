@@ -67,7 +67,7 @@ def misled(bus: LocalBus, variable: str, value: str) -> Iterator[None]:
         ("HTTP_LANE_URL", "http://localhost/000000000000/no-such-queue", "broker", "events-table"),
     ],
 )
-def test_health_fails_with_what_it_stands_on(
+def test_health_fails_with_its_components(
     world: World, variable: str, value: str, failing: str, passing: str
 ) -> None:
     client = world.anonymous()

@@ -137,7 +137,7 @@ def test_a_listener_beyond_its_end_and_one_of_another_begin_anew(
 
 
 @pytest.mark.parametrize("query", ["", "types=", "types=a b", "types=a.b,", "types=a.b&wait=26"])
-def test_what_cannot_be_listened_to_is_refused(service: Client, query: str) -> None:
+def test_an_invalid_listener_is_refused(service: Client, query: str) -> None:
     assert problem(service.http.get(f"/stream?{query}"), 400)["errors"]
 
 

@@ -144,7 +144,7 @@ def test_a_queue_that_is_made_late_receives_by_a_later_attempt(
     assert service.settled(event_id, made["id"], "delivered")["attempts"] > 1
 
 
-def test_a_topic_receives_what_its_filter_policies_know(
+def test_a_topic_receives_attributes_for_its_filter_policies(
     world: World, service: Client, domain: str
 ) -> None:
     sns = world.bus.client("sns")
@@ -334,7 +334,7 @@ LAMBDA, BUSES = f"arn:aws:lambda:{HERE}:function", f"arn:aws:events:{HERE}:event
         ({"type": "sns", "topic": "orders", "url": "x"}, "/target/url"),
     ],
 )
-def test_a_target_that_may_not_be_is_refused(
+def test_an_unpermitted_target_is_refused(
     service: Client, domain: str, target: dict[str, Any], pointer: str
 ) -> None:
     answer = service.http.post(

@@ -129,7 +129,7 @@ def test_a_transform_that_fails_is_a_dead_letter_and_can_be_mended(
     shop.bus.subscriptions.delete(to["id"])
 
 
-def test_a_transform_sees_no_sealed_value_of_others(world: World, placed: str) -> None:
+def test_a_transform_sees_sealed_values_only_for_named_readers(world: World, placed: str) -> None:
     shop, other = world.publisher(placed), world.service()
     asked = {"expression": '{"seen": $string(customer)}'}
     subscriptions = [(each, each.pull(placed, transform=asked)) for each in (shop, other)]
@@ -155,7 +155,7 @@ def test_a_transform_sees_no_sealed_value_of_others(world: World, placed: str) -
         ({"format": "cloudevents", "mode": "streamed"}, "/transform/mode"),
     ],
 )
-def test_what_cannot_be_used_is_refused(
+def test_an_unusable_transform_is_refused(
     world: World, placed: str, transform: dict[str, Any], pointer: str
 ) -> None:
     shop = world.publisher(placed)

@@ -210,7 +210,7 @@ def test_a_refusal_names_the_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o601])
-def test_secrets_need_a_place_that_nobody_else_reads_or_writes(tmp_path: Path, mode: int) -> None:
+def test_secrets_need_a_file_that_only_the_owner_can_access(tmp_path: Path, mode: int) -> None:
     arguments = (*written(tmp_path / "bus.yaml"), "--yes")
     bus = Registry()
     shown = run(bus, *arguments)

@@ -90,7 +90,7 @@ def test_a_second_run_replaces_the_first_and_nothing_else(tmp_path: Path) -> Non
         {"x-python-type": "__import__('os').system('true')"},
     ],
 )
-def test_a_schema_brings_no_code_along(schema: dict[str, Any]) -> None:
+def test_a_schema_brings_no_code_into_generated_classes(schema: dict[str, Any]) -> None:
     hostile = {"type": "object", "properties": {"a": {"type": "object", **schema}}}
     try:
         modules = python_modules({"order.placed": hostile})
@@ -105,7 +105,7 @@ def test_a_schema_brings_no_code_along(schema: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "text", ['"""\nimport os\n"""', "\\", "'''", "\r\nimport os", "{__import__('os')}", "\u2028x"]
 )
-def test_texts_of_a_schema_stay_texts(text: str) -> None:
+def test_texts_of_a_schema_do_not_become_code(text: str) -> None:
     hostile = {
         "type": "object",
         "title": text,

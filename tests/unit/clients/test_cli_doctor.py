@@ -148,7 +148,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "slow": (
         {"GET /subscriptions": page({**SUBSCRIPTION, "pace": {"state": "slow", "since": AT}})},
         "warning slow",
-        "answers slowly",
+        "has answered slowly",
     ),
     "dead letters": (
         {"GET /dead-letters": page(LETTER, {**LETTER, "id": "dl_2"})},

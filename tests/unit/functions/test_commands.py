@@ -55,7 +55,7 @@ def test_a_command_is_answered_by_its_handler(functions: Functions) -> None:
     assert (again.status, again.body["reply"]["id"]) == (200, replied.body["id"])
 
 
-def test_a_reply_is_an_event_for_its_address_alone(functions: Functions) -> None:
+def test_only_the_service_of_its_address_receives_a_reply(functions: Functions) -> None:
     send(functions)
     answered = reply(functions).body["id"]
     for each in (ANALYST, STRANGER):
@@ -129,7 +129,7 @@ def test_only_the_service_of_the_handler_replies(functions: Functions) -> None:
     assert read(functions, command="none").status == 404
 
 
-def test_a_handler_that_came_later_neither_sees_nor_answers_what_others_received(
+def test_a_later_handler_neither_sees_nor_answers_earlier_commands(
     functions: Functions,
 ) -> None:
     send(functions)
@@ -190,7 +190,7 @@ def test_a_command_that_could_not_be_answered_is_refused(
     assert functions.aws.events.get("analyst:1") is None
 
 
-def test_nobody_has_a_handler_publish_what_the_sender_may_not(functions: Functions) -> None:
+def test_a_reply_address_is_limited_to_what_its_sender_may_publish(functions: Functions) -> None:
     for address in ("order.paid", "stranger.commands.responses", "eventbus.x"):
         refused = send(functions, metadata={"reply_to": address})
         assert (refused.status, refused.body["errors"][0]["pointer"]) == (403, "/metadata/reply_to")

@@ -73,7 +73,7 @@ def test_entries_are_listed_page_by_page_without_their_values(functions: Functio
     assert ([each["key"] for each in last["items"]], last["next_cursor"]) == (["c d"], None)
 
 
-def test_a_context_is_its_services_alone(functions: Functions) -> None:
+def test_only_its_service_uses_a_context(functions: Functions) -> None:
     ask(functions, "PUT", {"value": 1})
     other = service("shop")
     assert ask(functions, "GET", caller=other).status == 404
@@ -124,7 +124,7 @@ def test_the_largest_value_is_taken(functions: Functions) -> None:
     assert ask(functions, "PUT", {"value": "x" * (MAX_VALUE_BYTES - 2)}).status == 201
 
 
-def test_a_service_has_no_more_entries_than_it_may_have(
+def test_the_quota_of_context_entries_is_not_exceeded(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("event_bus.registry.contexts.MAX_ENTRIES", 2)

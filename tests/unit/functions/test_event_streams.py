@@ -151,7 +151,7 @@ def test_a_deleted_stream_is_empty_and_takes_no_event(functions: Functions) -> N
     assert asked(functions, "PATCH /streams", PLANNER, body, **query).status == 409
 
 
-def test_a_cursor_names_no_stream_that_its_caller_may_not_see(functions: Functions) -> None:
+def test_a_cursor_reveals_no_stream_that_its_caller_may_not_see(functions: Functions) -> None:
     for place in range(3):
         append(functions, f"task/{place}", f"evt_{place}")
     page = asked(functions, "GET /streams", STRANGER, source="planner", limit="1")

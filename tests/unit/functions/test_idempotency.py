@@ -215,7 +215,7 @@ def test_keys_publishers_and_replays_are_made_once(functions: Functions) -> None
     assert begun[0].body == begun[1].body
 
 
-def test_neither_key_nor_secret_stands_in_the_table(functions: Functions) -> None:
+def test_the_table_holds_neither_keys_nor_secrets(functions: Functions) -> None:
     made = post(functions, {**PUBLISHER}, "a-secret-name", AN_ADMIN, "POST /publishers")
     table = functions.aws.tables["idempotency"]
     text = str(functions.aws.dynamodb.scan(TableName=table)["Items"])

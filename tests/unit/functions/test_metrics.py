@@ -64,7 +64,7 @@ def test_where_cloudwatch_fails_all_else_is_told(
     }
 
 
-def test_what_was_given_up_is_told(functions: Functions, aws: Aws) -> None:
+def test_messages_in_redrive_queues_are_shown(functions: Functions, aws: Aws) -> None:
     aws.sqs.send_message(QueueUrl=functions.redrive, MessageBody="x")
     assert scraped(functions)["event_bus_queue_messages"]["http_lane_redrive"] == 1
 

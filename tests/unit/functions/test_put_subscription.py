@@ -89,7 +89,9 @@ def test_what_cannot_change_is_named(
 
 
 @pytest.mark.parametrize("where", ["planner.tasks", "sub_01K0000000000000000000000", "worker"])
-def test_an_identifier_of_anothers_is_one_of_nobody(functions: Functions, where: str) -> None:
+def test_anothers_identifier_gets_the_same_404_as_a_missing_one(
+    functions: Functions, where: str
+) -> None:
     body = {name: BODY[name] for name in ("event_types", "callback_url")}
     refused = put(functions, body, where)
     if where.startswith("planner"):

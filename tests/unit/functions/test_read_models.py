@@ -97,7 +97,7 @@ def test_a_value_that_is_too_long_is_refused(functions: Functions) -> None:
     assert [each["pointer"] for each in answer.body["errors"]] == ["status"]
 
 
-def test_a_cursor_names_no_stream_that_its_caller_may_not_see(functions: Functions) -> None:
+def test_a_cursor_reveals_no_stream_that_its_caller_may_not_see(functions: Functions) -> None:
     ask(functions, "PUT", {})
     models = ReadModelStore(functions.aws.dynamodb, functions.aws.tables["states"])
     model = models.get("planner", "task")

@@ -122,7 +122,7 @@ def test_reducers_are_their_owners_and_admins_alone(functions: Functions) -> Non
         ),
     ],
 )
-def test_what_makes_no_state_is_refused_with_its_place(
+def test_an_unusable_reducer_is_refused_with_its_place(
     functions: Functions, body: Any, pointer: str, says: str
 ) -> None:
     answer = ask(functions, "PUT", body)

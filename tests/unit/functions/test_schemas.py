@@ -125,7 +125,7 @@ def test_an_expression_is_tried_with_the_example_before(bus: Functions) -> None:
     assert (good.status, good.body["upcast"]) == (201, '$merge([$, {"due": "soon"}])')
 
 
-def test_who_publishes_a_type_says_what_it_is(bus: Functions) -> None:
+def test_only_publishers_of_a_type_register_its_schema(bus: Functions) -> None:
     refused = register(bus, TITLE, service("shop"))
     assert (refused.status, refused.body["errors"][0]["pointer"]) == (403, "type")
     assert register(bus, TITLE, service("nobody")).status == 403

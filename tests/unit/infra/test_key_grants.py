@@ -24,7 +24,7 @@ READERS = {
 """The functions that read payloads."""
 
 
-def test_payloads_and_the_archive_are_used_as_their_functions_need_them(app: Synthesised) -> None:
+def test_functions_are_granted_payloads_and_the_archive_as_needed(app: Synthesised) -> None:
     used: dict[str, set[str]] = {}
     for name, function in app.functions().items():
         for statement in grants_of(app, function):

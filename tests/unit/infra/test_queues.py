@@ -174,7 +174,7 @@ def test_a_poison_record_cannot_block_the_stream(app: Synthesised) -> None:
     ]
 
 
-def test_what_a_stream_gave_up_comes_again_by_a_queue(app: Synthesised) -> None:
+def test_batches_that_a_table_stream_gave_up_return_by_a_queue(app: Synthesised) -> None:
     rules = {rule.stack: rule.properties for rule in app.resources("AWS::Events::Rule")}
     buckets = {
         stack: str(rules[stack]["EventPattern"]["detail"]["bucket"]["name"])

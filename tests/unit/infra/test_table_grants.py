@@ -5,7 +5,7 @@ from tests.unit.infra.synthesised import Synthesised, listed
 from tests.unit.infra.table_uses import TABLES, tables_of
 
 
-def test_functions_use_tables_as_their_code_does_and_in_no_other_way(app: Synthesised) -> None:
+def test_functions_are_granted_exactly_the_table_actions_of_their_code(app: Synthesised) -> None:
     functions = app.functions()
     assert functions.keys() == TABLES.keys()
     for name, function in functions.items():

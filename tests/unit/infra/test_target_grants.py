@@ -229,7 +229,7 @@ def test_the_registry_alone_reads_tags(app: Synthesised) -> None:
         assert may(app, "registry", action, arn)
 
 
-def test_lanes_call_the_function_that_enriches_and_no_other_of_the_bus(app: Synthesised) -> None:
+def test_lanes_may_call_only_the_enrichment_function_of_the_bus(app: Synthesised) -> None:
     [tag] = app.functions()["enrich"].properties["Tags"]
     tags = {tag["Key"]: tag["Value"]}
     for name, function in app.functions().items():
@@ -255,7 +255,7 @@ def test_lanes_call_the_function_that_enriches_and_no_other_of_the_bus(app: Synt
 
 
 @pytest.mark.parametrize("name", REDUCE)
-def test_functions_that_reduce_are_opted_in_as_targets_are(app: Synthesised, name: str) -> None:
+def test_reducing_functions_need_the_tag_of_targets(app: Synthesised, name: str) -> None:
     opted_in = {f"event-bus-{app.stage}": "target"}
 
     def calls(function: str, tags: dict[str, str] | None = None, account: str = ACCOUNT) -> bool:

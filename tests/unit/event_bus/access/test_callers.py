@@ -29,7 +29,7 @@ def test_what_the_authorizer_hands_on_is_the_caller(caller: Any) -> None:
     ],
     ids=str,
 )
-def test_anything_less_is_refused(context: dict[str, Any] | None) -> None:
+def test_an_incomplete_context_is_refused(context: dict[str, Any] | None) -> None:
     with pytest.raises(Unauthenticated, match="x-api-key"):
         caller_of(context)
 

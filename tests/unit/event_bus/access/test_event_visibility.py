@@ -53,7 +53,9 @@ EVENT = event(source="planner", payload={"priority": "high"}, metadata={"team": 
         (service("low-tasks"), routing(sub_1="all-tasks"), False),
     ],
 )
-def test_who_sees_an_event(caller: Caller, routed: Routing | None, sees: bool) -> None:
+def test_visibility_of_an_event_by_caller(
+    caller: Caller, routed: Routing | None, sees: bool
+) -> None:
     visibility = Visibility(caller, of_service, EVERYTHING)
     assert visibility.sees(EVENT, routed, lambda: EVENT.payload) is sees
 

@@ -7,7 +7,7 @@ from itertools import product
 from event_bus.access.external_ids import external_id_of, new_external_id
 
 
-def test_no_two_deployments_and_services_have_the_same(tell: Callable[..., None]) -> None:
+def test_each_deployment_and_service_has_its_own_external_id(tell: Callable[..., None]) -> None:
     made: set[str] = set()
     accounts, regions = ("111111111111", "222222222222"), ("eu-west-1", "us-east-1")
     # Joined by hyphens, several of these would be the same.

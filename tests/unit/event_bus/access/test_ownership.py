@@ -28,7 +28,7 @@ PUBLISHERS = {each: publisher(each) for each in ("planner", "worker", "")}
     ],
     ids=lambda each: str(getattr(each, "service_id", "")),
 )
-def test_who_sees_which_subscription(caller: Caller, seen: list[str]) -> None:
+def test_visibility_of_a_subscription_by_caller(caller: Caller, seen: list[str]) -> None:
     for name, kept in KEPT.items():
         if name in seen:
             assert own_subscription(KEPT.get, name, caller) is kept
@@ -59,7 +59,9 @@ def test_what_does_not_exist_is_seen_by_nobody(*, of_anyone: bool) -> None:
         (service(""), "", False),
     ],
 )
-def test_who_sees_which_publisher(caller: Caller, service_id: str, *, sees: bool) -> None:
+def test_visibility_of_a_publisher_by_caller(
+    caller: Caller, service_id: str, *, sees: bool
+) -> None:
     if sees:
         assert own_publisher(PUBLISHERS.get, service_id, caller) is PUBLISHERS[service_id]
         assert may_see_service(service_id, caller)
@@ -71,7 +73,7 @@ def test_who_sees_which_publisher(caller: Caller, service_id: str, *, sees: bool
     )
 
 
-def test_nobody_is_looked_for_whom_the_caller_may_not_see() -> None:
+def test_no_lookup_for_an_invisible_publisher() -> None:
     looked_for: list[str] = []
     with pytest.raises(NotFound):
         own_publisher(looked_for.append, "worker", service("planner"))

@@ -38,7 +38,7 @@ def readable(shown: Event) -> bool:
     return bool(orjson.loads(shown.payload or b"") == PAYLOAD)
 
 
-def test_whom_the_publisher_names_may_read(aws: Aws, closed: Event) -> None:
+def test_named_readers_read_sensitive_values(aws: Aws, closed: Event) -> None:
     readers = PayloadReaders(aws.seal, KnownPublishers(Register("billing").find))
     may = {
         each: readable(readers.shown(closed, service(each)))
@@ -66,9 +66,7 @@ def test_a_grant_that_ends_counts_soon(aws: Aws, closed: Event) -> None:
     assert not readable(readers.opened(closed, "billing"))
 
 
-def test_what_was_changed_is_shown_with_its_markers_and_delivered_to_nobody(
-    aws: Aws, closed: Event
-) -> None:
+def test_a_changed_payload_is_shown_with_markers_and_not_delivered(aws: Aws, closed: Event) -> None:
     readers = PayloadReaders(aws.seal, KnownPublishers(Register("billing").find))
     moved = replace(closed, id="evt_2")
     for caller in (AN_ADMIN, service("planner"), service("billing")):

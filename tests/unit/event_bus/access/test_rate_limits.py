@@ -44,7 +44,7 @@ class Clock:
     processes=st.integers(1, 8),
     order=st.lists(st.integers(0, 7), max_size=1_500),
 )
-def test_no_more_pass_than_the_quota_and_what_each_spends_before_it_asks(
+def test_requests_stay_within_the_quota_and_the_free_shares(
     rate: int, processes: int, order: list[int]
 ) -> None:
     table, clock = Table(), Clock()
@@ -103,7 +103,7 @@ def test_functions_count_together(aws: Aws) -> None:
     assert 10 <= passed <= 12
 
 
-def test_what_cannot_be_counted_passes(aws: Aws) -> None:
+def test_requests_pass_if_the_counter_fails(aws: Aws) -> None:
     limiter = RateLimiter(aws.limits, Clock())
     with not_sent(aws.dynamodb, "UpdateItem", times=3):
         assert not any(limiter.spend("key", 1).exceeded for _ in range(4))

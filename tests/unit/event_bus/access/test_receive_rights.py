@@ -31,7 +31,7 @@ from tests.clock import Clock
         ("nothing", ["*"], "a.b.c", True),
     ],
 )
-def test_what_is_given_counts_and_else_the_default(
+def test_given_types_replace_the_default(
     default: Default, given: list[str] | None, event_type: str, permitted: bool
 ) -> None:
     rights = ReceiveRights(default)
@@ -78,7 +78,7 @@ def test_a_restricted_type_is_received_by_those_who_are_named() -> None:
     assert permitted("stranger", "task.closed")
 
 
-def test_what_is_older_is_looked_at_again(aws: Aws) -> None:
+def test_rights_to_older_events_are_read_again(aws: Aws) -> None:
     aws.rights.put(Grant("worker", []))
     clock = Clock()
     rights = HandoverRights(RightsReader(aws.rights, "everything"), clock)

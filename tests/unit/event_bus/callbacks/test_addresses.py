@@ -115,7 +115,7 @@ def test_an_address_in_another_is_judged_as_itself(address: IPv4Address) -> None
 
 
 @given(st.ip_addresses(v=6))
-def test_of_ipv6_only_global_unicast_is_allowed(address: IPv6Address) -> None:
+def test_only_global_unicast_addresses_of_ipv6_are_allowed(address: IPv6Address) -> None:
     embeds = ip_network("::ffff:0:0/96"), ip_network("64:ff9b::/96")
     if may_lead_to(str(address)) and not any(address in each for each in embeds):
         assert int(address) >> 125 == 0b001

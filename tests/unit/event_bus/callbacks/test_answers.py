@@ -84,7 +84,7 @@ def test_an_answer_is_taken(answer: str | bytes, status: int, body: str) -> None
         "HTTP/1.1 100 Continue\r\n",
     ],
 )
-def test_what_is_cut_off_is_no_answer(answer: str) -> None:
+def test_a_truncated_answer_does_not_count(answer: str) -> None:
     assert refusal(answer) == INCOMPLETE
 
 
@@ -142,7 +142,7 @@ def test_what_is_cut_off_is_no_answer(answer: str) -> None:
     ],
     ids=range(48),
 )
-def test_what_is_not_valid_is_no_answer(answer: str | bytes) -> None:
+def test_an_invalid_answer_does_not_count(answer: str | bytes) -> None:
     assert refusal(answer) == "invalid_answer"
 
 
@@ -168,7 +168,7 @@ def test_interim_answers_are_skipped(interim: str, status: int) -> None:
         assert listening.connections == 1
 
 
-def test_what_follows_an_answer_without_a_body_is_no_answer_to_the_next_request() -> None:
+def test_bytes_after_a_complete_answer_do_not_answer_the_next_request() -> None:
     forged = "HTTP/1.1 204 No Content\r\ncontent-length: 60\r\n\r\n" + OK
     client = CallbackClient(HERE)
     with subscriber(answering(forged)) as listening:

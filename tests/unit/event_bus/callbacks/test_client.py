@@ -70,7 +70,7 @@ def test_this_machine_is_forbidden_unless_it_is_allowed() -> None:
         assert CallbackClient(HERE).exchange("POST", listening.url, {}, 2).status == 200
 
 
-def test_what_was_checked_is_what_is_connected_to(names: Names) -> None:
+def test_the_checked_address_is_the_connected_one(names: Names) -> None:
     asked = names(["127.0.0.1"], ["169.254.169.254"])
     with subscriber(answering(OK)) as listening:
         assert CallbackClient(HERE).exchange("POST", url_of(listening.url), {}, 2).status == 200

@@ -94,7 +94,7 @@ def test_filters_types_and_loops_count_for_the_past(trial: Trial, aws: Aws) -> N
     assert trial.target.events == ["evt_2"]
 
 
-def test_rights_count_for_the_past_however_young_it_is(trial: Trial, aws: Aws) -> None:
+def test_rights_are_checked_for_past_events_of_any_age(trial: Trial, aws: Aws) -> None:
     aws.rights.put(Grant("worker", ["task.created"]))
     store(aws, "evt_0", 5, event_type="task.secret")
     last = store(aws, "evt_1", 5)

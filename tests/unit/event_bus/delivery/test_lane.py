@@ -181,7 +181,7 @@ def test_what_cannot_be_handed_over_together_comes_again_together(trial: Trial, 
     assert kept == ["m-evt_0-1", "m-evt_1-1", "m-evt_2-1"]
 
 
-def test_what_may_not_be_received_any_more_is_not_attempted(trial: Trial, aws: Aws) -> None:
+def test_a_delivery_without_a_right_is_not_attempted(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(service_id="worker"))
     once = aws.subscriptions.create(
         subscription("sub_2", "worker", delivery_guarantee="at_most_once")

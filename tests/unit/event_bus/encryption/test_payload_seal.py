@@ -53,7 +53,7 @@ def test_nothing_is_done_where_nothing_is_there(aws: Aws) -> None:
 @pytest.mark.parametrize(
     "change", [{"id": "evt_2"}, {"type": "task.closed"}, {"source": "other"}, {"sealed": "AAAA"}]
 )
-def test_it_opens_for_its_own_event_alone(aws: Aws, change: dict[str, Any]) -> None:
+def test_a_sealed_payload_opens_only_for_its_own_event(aws: Aws, change: dict[str, Any]) -> None:
     with pytest.raises(NotOpened):
         aws.seal.open(replace(sealed(aws), **change))
 

@@ -34,7 +34,7 @@ def test_it_is_opened_once_in_a_process(aws: Aws) -> None:
         secrets.of(made)
 
 
-def test_it_opens_for_its_own_subscription_alone(aws: Aws) -> None:
+def test_a_signing_secret_opens_only_for_its_own_subscription(aws: Aws) -> None:
     made, secrets = aws.signed(subscription("sub_1")), aws.signing_secrets
     with pytest.raises(ClientError):
         secrets.of(replace(made, id="sub_2"))

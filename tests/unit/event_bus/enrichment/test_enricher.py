@@ -133,7 +133,7 @@ def test_an_entry_of_the_services_own_context_is_looked_up() -> None:
 @pytest.mark.parametrize(
     "customer", [None, True, 1.5, "", {"sealed": True}, ["42"], "x" * 129, "a/b", ".."]
 )
-def test_a_key_that_is_none_fails_without_a_lookup(customer: Any) -> None:
+def test_an_invalid_context_key_fails_without_a_lookup(customer: Any) -> None:
     world = World()
     outcome = world.enriched({"customer": customer}, customer=LOOKUP)
     assert (outcome.code, world.asked) == ("enrichment_failed", [])
@@ -151,7 +151,7 @@ def test_a_function_is_invoked_with_the_event_as_its_subscriber_sees_it() -> Non
     assert (sent["id"], sent["payload"]["customer"]) == ("evt_1", 42)
 
 
-def test_the_values_of_a_url_lead_nowhere_else() -> None:
+def test_values_in_a_url_change_neither_its_host_nor_its_path() -> None:
     world = World([b"1"])
     assert world.enriched(price=HTTP) == {"price": 1}
     assert world.asked == [("GET", "https://prices.example/a%2Fb%20c?in=a%2Fb%20c", 1.0)]
@@ -174,7 +174,7 @@ def test_the_values_of_a_url_lead_nowhere_else() -> None:
         Answer(200, {}, "", b" " * MAX_RESPONSE_BYTES),
     ],
 )
-def test_an_answer_that_is_no_part_fails_without_another_try(answer: Any) -> None:
+def test_an_unusable_answer_of_a_source_fails_without_a_retry(answer: Any) -> None:
     world = World([answer])
     outcome = world.enriched(price=HTTP)
     assert (outcome.code, len(world.asked)) == ("enrichment_failed", 1)

@@ -118,7 +118,7 @@ def test_members_of_a_later_version_are_left_out() -> None:
         ),
     ],
 )
-def test_a_source_that_cannot_be_is_refused_at_its_place(
+def test_an_invalid_source_is_refused_with_its_place(
     source: dict[str, Any], pointer: str | None
 ) -> None:
     with pytest.raises(InvalidRequest) as refusal:

@@ -96,7 +96,7 @@ SHARED = "($f := function($x, $n) { $n = 0 ? $x : $f([[$x, 1], [$x, 2]], $n - 1)
         "missing",
     ],
 )
-def test_what_takes_too_much_or_fails_has_no_result(expression: str) -> None:
+def test_an_expression_that_exceeds_a_bound_has_no_result(expression: str) -> None:
     with pytest.raises(ExpressionFailed):
         evaluate(expression, {}, {})
     # The next one is not disturbed by it.

@@ -62,7 +62,7 @@ def test_what_was_acknowledged_is_done_and_the_rest_stays_leased(
 
 
 @pytest.mark.parametrize("place", [0, 1, 5, 6, 50, 10**14])
-def test_a_lease_acknowledges_nothing_but_what_it_covers(
+def test_a_lease_acknowledges_only_the_places_that_it_covers(
     leases: InboxLeases, fill: Fill, time: Time, place: int
 ) -> None:
     fill(*NAMES)
@@ -94,9 +94,7 @@ def test_what_is_acknowledged_again_or_backwards_moves_nothing(
     assert names(take(leases)) == NAMES[4:]
 
 
-def test_a_lease_that_ended_acknowledges_nothing_more(
-    leases: InboxLeases, fill: Fill, time: Time
-) -> None:
+def test_an_ended_lease_acknowledges_nothing(leases: InboxLeases, fill: Fill, time: Time) -> None:
     fill(*NAMES)
     late = take(leases, 4)
     leases.acknowledge("sub_1", str(late.lease), 2)

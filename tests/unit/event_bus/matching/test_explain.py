@@ -204,7 +204,7 @@ def test_another_type_is_the_first_reason() -> None:
     )
 
 
-def test_nothing_is_said_without_bound() -> None:
+def test_an_explanation_has_a_bounded_length() -> None:
     pattern = {f"field{n}": [f"value{m}" * 20 for m in range(5)] for n in range(200)}
     payload = {f"field{n}": ["x" * 1000] * 1000 for n in range(9)}
     said = reasons(pattern, payload)

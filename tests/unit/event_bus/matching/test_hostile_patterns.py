@@ -111,7 +111,7 @@ def test_filters_for_other_types_are_not_compared_one_by_one() -> None:
     assert narrowed == {f"{kind}-{n}" for n in others for kind in ("narrow", "wide")}
 
 
-def test_no_numbers_of_an_event_share_a_hash() -> None:
+def test_numbers_of_an_event_have_different_hashes() -> None:
     for text in ("{}", "{}.5", "{}.25"):
         numbers = {read_decimal(text.format((2**61 - 1) * n)) for n in range(1, 300)}
         numbers |= {read_integer(str((2**61 - 1) * n)) for n in range(1, 300)}

@@ -135,7 +135,7 @@ def test_the_longest_lists_are_cut(store: MetricStore) -> None:
         ({"granularity": "minute", "from": "2026-04-30T11:59:00Z", "to": FROM}, "from"),
     ],
 )
-def test_what_is_wrong_with_a_question_is_said(query: dict[str, str], where: str) -> None:
+def test_an_invalid_query_is_refused_with_its_fault(query: dict[str, str], where: str) -> None:
     with pytest.raises(MalformedRequest) as refusal:
         read_question(query)
     assert [fault.pointer for fault in refusal.value.faults] == [where]

@@ -44,7 +44,7 @@ def test_a_mistyped_key_is_known_without_a_look(place: int, other: str) -> None:
     assert proof_of(text + "0") is None
 
 
-def test_a_chosen_key_is_found_by_what_costs_each_guess_something() -> None:
+def test_each_guess_at_a_chosen_key_is_expensive() -> None:
     proof = proof_of_chosen("a-key-that-was-chosen")
     assert proof == proof_of("a-key-that-was-chosen")
     assert proof != proof_of("a-key-that-was-chosem")
@@ -60,7 +60,7 @@ def test_what_cannot_be_a_key_has_no_proof(text: str) -> None:
     assert proof_of(text) is None
 
 
-def test_what_is_kept_of_a_key_does_not_hold_it() -> None:
+def test_the_stored_form_of_a_key_does_not_contain_it() -> None:
     text, proof = generate_key()
     assert text not in repr(ApiKey(proof.id, "planner", NOON, proof.hash))
 

@@ -61,7 +61,7 @@ def test_an_edit_is_found(log: Log, data: st.DataObject) -> None:
 
 
 @given(logs, st.data())
-def test_a_deletion_is_found_wherever_it_is(log: Log, data: st.DataObject) -> None:
+def test_a_deletion_is_found_at_every_place(log: Log, data: st.DataObject) -> None:
     blocks, heads = log
     place = data.draw(st.integers(0, len(blocks) - 1))
     assert faults([*blocks[:place], *blocks[place + 1 :]], heads)

@@ -43,7 +43,7 @@ def shared(aws: Aws, executor: Executor) -> Intake:
     return Intake(aws.events, rights, aws.schema_checks, aws.seal, RETENTION_DAYS, executor, sees)
 
 
-def test_a_cause_that_may_not_be_seen_is_as_if_there_were_none(aws: Aws, shared: Intake) -> None:
+def test_an_invisible_cause_adds_nothing_to_the_metadata(aws: Aws, shared: Intake) -> None:
     for number in range(4):
         metadata = {"causation_id": f"evt_{number - 1}"} if number else {"correlation_id": "secret"}
         shared.take(submission(id=f"evt_{number}", metadata=metadata), PLANNER)
@@ -70,7 +70,7 @@ def test_a_cause_that_may_not_be_seen_is_as_if_there_were_none(aws: Aws, shared:
     assert after("evt_3", AN_ADMIN).metadata["correlation_id"] == "secret"
 
 
-def test_a_loop_of_two_who_do_not_see_each_other_grows(shared: Intake) -> None:
+def test_hops_are_counted_between_services_that_do_not_see_each_other(shared: Intake) -> None:
     last = shared.take(submission(), PLANNER).event
     for number in range(20):
         caller = service("outsider") if number % 2 else PLANNER

@@ -127,7 +127,7 @@ def test_a_removal_that_was_seen_acts_at_once() -> None:
 
 
 @pytest.mark.parametrize("event_id", ["shop:order-1", "admin:1", "eventbus:disabled_sub_1_1"])
-def test_an_id_that_begins_with_the_name_of_another_is_refused(event_id: str) -> None:
+def test_an_id_that_begins_with_another_services_name_is_refused(event_id: str) -> None:
     register = Register(publisher("shop"), publisher("planner"))
     rights = PublisherRights(KnownPublishers(register.find))
     with pytest.raises(Forbidden) as refusal:

@@ -149,7 +149,7 @@ def test_what_is_permitted_now_is_permitted_at_once(aws: Aws, intake: Intake) ->
     assert take(intake, {}, version="2").event.schema_version == 2
 
 
-def test_nothing_is_told_of_what_is_in_a_sensitive_member(aws: Aws, intake: Intake) -> None:
+def test_faults_reveal_nothing_inside_sensitive_members(aws: Aws, intake: Intake) -> None:
     inner = {"additionalProperties": False, "properties": {"number": {"type": "integer"}}}
     put(aws, "enforce", {"properties": {"card": inner}})
 

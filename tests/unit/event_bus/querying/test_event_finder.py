@@ -209,7 +209,7 @@ def selected(query: EventQuery, each: Event) -> bool:
     )
 
 
-def test_what_is_not_there_and_what_is_hidden_look_alike(executor: Executor) -> None:
+def test_hidden_and_missing_events_look_alike(executor: Executor) -> None:
     through, _ = finder(executor, [event("evt_1")])
     details = []
     for event_id in ("evt_1", "evt_2"):

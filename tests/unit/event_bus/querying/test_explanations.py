@@ -90,7 +90,9 @@ def test_a_service_is_told_of_its_own_subscriptions(explainer: Explainer, aws: A
     assert reasons(explainer, service("other")) == {"sub_2": None}
 
 
-def test_who_may_not_receive_an_event_learns_nothing_of_it(explainer: Explainer, aws: Aws) -> None:
+def test_a_caller_without_a_right_to_an_event_learns_nothing(
+    explainer: Explainer, aws: Aws
+) -> None:
     store(aws)
     aws.rights.restrict(Restriction("planner", {"task.*": ["worker"]}), [])
     assert reasons(explainer, service("planner")) == {}
@@ -102,7 +104,7 @@ def test_who_may_not_receive_an_event_learns_nothing_of_it(explainer: Explainer,
     assert said[0] == said[1]
 
 
-def test_what_is_sealed_is_not_told(explainer: Explainer, aws: Aws) -> None:
+def test_explanations_keep_sealed_values_sealed(explainer: Explainer, aws: Aws) -> None:
     aws.events.put(aws.seal.close(event(payload={"total": 2417}), ["/total"]), RETENTION_DAYS)
     subscribe(aws, "sub_1", filters=LARGE)
     [match] = explainer.matches("evt_1", None, 10, service("worker")).matches

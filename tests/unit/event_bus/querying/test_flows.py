@@ -57,7 +57,7 @@ def test_a_trace_tells_what_was_published_while_a_delivery_was_handled(executor:
     assert causes(flow) == {"first": None, "second": "first"}
 
 
-def test_nobody_sees_more_of_it_than_he_may(executor: Executor) -> None:
+def test_a_flow_shows_only_visible_events(executor: Executor) -> None:
     chain = [made("first", 0), made("second", 1, "worker", causation_id="first")]
     chain[1].metadata["correlation_id"] = "first"
     made_of = [delivery(event_id="first"), delivery(event_id="second", service_id="planner")]

@@ -68,7 +68,7 @@ class TestTheEndOfAService:
         registry.remove(made.id, WORKER)
         assert aws.keys.find("ebk_2") is None
 
-    def test_keys_of_a_service_that_is_gone_are_not_revived(
+    def test_a_new_registration_revives_no_old_key(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
         # As an earlier release left them behind.

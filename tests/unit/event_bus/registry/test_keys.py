@@ -95,7 +95,7 @@ class TestMaking:
         made = ring.make(planner, request(rate_limit=9_000), AN_ADMIN).kept
         assert (made.scopes, made.expires_at, made.rate_limit) == (None, None, 9_000)
 
-    def test_a_key_that_is_revoked_makes_none(self, aws: Aws, ring: KeyRing, held: Caller) -> None:
+    def test_a_revoked_key_creates_no_key(self, aws: Aws, ring: KeyRing, held: Caller) -> None:
         aws.revoke(ApiKey("ebk_own", "planner", NOON))
         with pytest.raises(Unauthenticated):
             ring.make(planner, request(), held)
@@ -156,7 +156,7 @@ class TestRotating:
             ({}, {"rate_limit": RATE + 1}),
         ],
     )
-    def test_a_key_that_permits_more_is_not_handed_out(
+    def test_a_key_that_permits_more_is_not_rotated(
         self, aws: Aws, ring: KeyRing, own: Any, other: Any
     ) -> None:
         caller = limited(aws, **own)

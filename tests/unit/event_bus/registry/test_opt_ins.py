@@ -112,7 +112,7 @@ def test_what_is_not_tagged_is_refused_with_the_command_that_tags_it(
         "AuthorizationError",
     ],
 )
-def test_nobody_learns_what_the_account_holds(code: str) -> None:
+def test_a_missing_and_an_untagged_resource_get_the_same_answer(code: str) -> None:
     for target in COMMANDS:
         said = []
         for client in (Tagged({}), Tagged({}, code)):

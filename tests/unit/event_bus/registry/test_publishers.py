@@ -331,9 +331,7 @@ def test_a_change_that_was_overtaken_is_refused(aws: Aws, registry: PublisherReg
     assert aws.publishers.get("planner") is None
 
 
-def test_what_an_admin_has_granted_is_changed_by_an_admin_alone(
-    aws: Aws, registry: PublisherRegistry
-) -> None:
+def test_only_an_admin_changes_granted_members(aws: Aws, registry: PublisherRegistry) -> None:
     granted: dict[str, Any] = {
         "stream_categories": ["task"],
         "kept_stream_categories": ["task", "order"],

@@ -113,7 +113,7 @@ class TestRegistering:
         assert pointers(refusal) == ["/authentication/api_key"]
         assert list(aws.subscriptions.routing_rules()) == []
 
-    def test_a_key_makes_none_that_permits_more(
+    def test_a_key_creates_no_key_that_permits_more(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
         soon = int(times.unix()) + 60
@@ -143,7 +143,7 @@ class TestRegistering:
             registry.register(registration(**with_key(KEY)), service("worker", "ebk_1"))
         assert aws.keys.find(key(KEY).id) is None
 
-    def test_no_way_leads_past_the_limit_of_keys(
+    def test_no_operation_exceeds_the_limit_of_keys(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
         aws.subscriptions.create(subscription())
@@ -155,7 +155,7 @@ class TestRegistering:
         assert len(aws.keys.ring("worker").keys) == MAX_KEYS
         assert aws.subscriptions.counts.of("worker").subscriptions == 1
 
-    def test_a_service_has_so_many_subscriptions(self, aws: Aws) -> None:
+    def test_a_service_reaches_its_quota_of_subscriptions(self, aws: Aws) -> None:
         registry = registry_over(aws, aws.subscriptions, most=2)
         first = registry.register(registration(), WORKER).subscription
         registry.register(registration(), WORKER)

@@ -104,7 +104,7 @@ def test_of_two_changes_at_once_both_count(
     assert not receives(aws, "auditor", "task.created")
 
 
-def test_what_was_restricted_stays_so_until_the_next_publisher(
+def test_restrictions_stay_until_the_next_registration(
     aws: Aws, registry: PublisherRegistry
 ) -> None:
     register(registry, restricted={"task.*": ["worker"]})

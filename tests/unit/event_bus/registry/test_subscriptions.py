@@ -68,7 +68,7 @@ class TestChanging:
         assert (changed.name, changed.target) == ("New", HttpTarget("https://b/"))
         assert aws.subscriptions.get(made.id) == changed
 
-    def test_whoever_loses_again_and_again_is_told(self, aws: Aws) -> None:
+    def test_a_change_that_keeps_losing_is_refused(self, aws: Aws) -> None:
         made = aws.subscriptions.create(subscription())
         busy = busy_registry(aws, *["https://a/"] * 99)
         with pytest.raises(Conflict):

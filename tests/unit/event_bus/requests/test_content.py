@@ -60,7 +60,7 @@ def test_what_is_not_base64_is_refused(text: Any) -> None:
         *("a/" + "b" * 255, "application/cloudevents+json", "Application/CloudEvents-batch+json"),
     ],
 )
-def test_what_is_no_media_type_is_refused(text: Any) -> None:
+def test_an_invalid_media_type_is_refused(text: Any) -> None:
     assert list(refused(content_type=text)) == ["/3/content_type"]
 
 

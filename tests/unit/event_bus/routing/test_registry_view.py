@@ -147,7 +147,7 @@ def test_filters_that_cannot_be_read_are_nobodys_harm(aws: Aws) -> None:
         assert [name for name, _ in matched(each, event())] == ["sub_2", "sub_3"]
 
 
-def test_a_right_counts_from_the_moment_at_which_it_was_changed(aws: Aws) -> None:
+def test_a_changed_right_applies_from_the_next_refresh_on(aws: Aws) -> None:
     aws.subscriptions.create(subscription("sub_1", "worker"))
     aws.subscriptions.create(subscription("sub_2", "auditor"))
     view = aws.view(RegistryView)

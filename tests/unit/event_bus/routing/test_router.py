@@ -228,7 +228,7 @@ def fussy(bus: Routed) -> Router:
     return replace(bus.router, lanes=FussyLanes(lanes.client, lanes.urls, lanes.executor))
 
 
-def test_a_refused_message_is_a_dead_letter_and_holds_up_nothing(
+def test_a_refused_message_becomes_a_dead_letter_and_delays_no_other(
     bus: Routed, fussy: Router
 ) -> None:
     bus.subscribe("sub_1", service_id="a")

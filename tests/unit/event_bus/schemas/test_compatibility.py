@@ -125,7 +125,7 @@ def test_a_transitive_mode_looks_at_all_versions() -> None:
     assert (fault.pointer, "version 1" in fault.detail) == ("/maxLength", True)
 
 
-def test_a_comparison_that_takes_the_library_too_long_ends() -> None:
+def test_a_comparison_by_the_library_ends_after_its_time_limit() -> None:
     # The library alone takes some ten seconds for these, and more for more.
     def clauses(count: int, bound: int) -> Schema:
         return {

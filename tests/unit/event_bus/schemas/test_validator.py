@@ -26,7 +26,7 @@ NAME = "has a member whose name is not permitted"
         ({"maxLength": 2}, "secret", "", "is longer than 2 characters"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_place_and_without_its_value(
+def test_a_fault_has_its_place_but_not_its_value(
     schema: Any, value: Any, place: str, detail: str
 ) -> None:
     validator = compiled({"properties": {"given": schema}})

@@ -142,7 +142,7 @@ def test_a_role_is_assumed_by_the_services_external_id() -> None:
 
 
 @pytest.mark.parametrize("at", [1, 2, 37, 50, 51, 100])
-def test_the_event_that_a_function_fails_for_is_found(at: int) -> None:
+def test_halving_a_batch_finds_the_event_that_fails(at: int) -> None:
     aws_lambda = Lambda()
     numbers: list[Any] = [1] * 100
     numbers[at - 1] = "one"
@@ -168,7 +168,7 @@ def test_the_event_that_a_function_fails_for_is_found(at: int) -> None:
         (b" " * MAX_STATE_BYTES + b"{}", f"more than {MAX_STATE_BYTES} bytes"),
     ],
 )
-def test_a_result_that_is_no_state_is_refused(result: bytes, says: str) -> None:
+def test_an_invalid_state_from_a_function_is_refused(result: bytes, says: str) -> None:
     failure = failed(Lambda(lambda _: result), 1)
     assert (failure.version, failure.before, failure.state) == (1, None, b"{}")
     assert says in failure.detail
@@ -240,7 +240,7 @@ def test_a_function_that_fails_is_a_conflict_and_a_busy_one_no_answer(
         state(aws, read, 1)
 
 
-def test_a_request_does_not_wait_for_ever_for_a_slow_function(
+def test_a_request_waits_a_limited_time_for_a_slow_function(
     aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Payloads are large, so that the function is called several times for a page."""

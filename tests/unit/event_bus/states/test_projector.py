@@ -258,7 +258,7 @@ def test_a_state_that_is_too_large_is_not_stored(
     assert state.failed == "the state has more than 20 bytes"
 
 
-def test_sealed_values_never_come_into_the_table(aws: Aws, models: Models) -> None:
+def test_the_table_holds_markers_instead_of_sealed_values(aws: Aws, models: Models) -> None:
     models.registry.register("planner", "task", ["phone"])
     models.work()
     append(aws, [{"phone": "5550123", "n": 1}], sensitive=["/phone"])

@@ -202,7 +202,7 @@ def _expire(aws: Aws, item: dict[str, Any]) -> None:
     aws.dynamodb.put_item(TableName=aws.tables["states"], Item={**item, "expires_at": {"N": "1"}})
 
 
-def test_sealed_values_are_in_no_snapshot_in_the_open(aws: Aws, executor: Executor) -> None:
+def test_snapshots_hold_sealed_values_only_encrypted(aws: Aws, executor: Executor) -> None:
     aws.add_publishers(publisher())
     append(aws, [{"phone": "5550123"}], sensitive=["/phone"])
     append(aws, [{"n": n} for n in range(2, 102)])
@@ -237,7 +237,7 @@ def test_snapshots_behind_a_sealed_one_are_sealed_as_well(
     assert all("sealed_key" in each for each in kept)
 
 
-def test_a_snapshot_of_another_place_is_not_opened(aws: Aws, executor: Executor) -> None:
+def test_a_snapshot_opens_only_for_its_own_place(aws: Aws, executor: Executor) -> None:
     append(aws, [{"phone": "1"}], sensitive=["/phone"])
     append(aws, [{"n": n} for n in range(2, 101)])
     other = StreamName("planner", "task/2")

@@ -239,7 +239,7 @@ def test_a_function_without_the_archive_does_not_take_a_stub_for_an_event() -> N
         bare.get_many(["evt_0"])
 
 
-def test_a_lost_object_takes_no_other_event_with_it() -> None:
+def test_a_lost_object_affects_no_other_event() -> None:
     world = World()
     events = {f"evt_{number}": made(number, 0, 10) for number in range(4)}
     for each in events.values():

@@ -101,7 +101,7 @@ def test_a_value_of_an_event_is_not_sent_without_bound() -> None:
         *("event-bus-replay", "user-agent", "proxy-authorization", "x-forwarded-for"),
     ],
 )
-def test_a_header_of_the_bus_is_not_set(name: str) -> None:
+def test_a_subscription_sets_no_header_of_the_bus(name: str) -> None:
     assert refused({"headers": {name: "x"}}) == (f"/transform/headers/{name}", "is set by the bus")
 
 
