@@ -179,9 +179,10 @@ class ReadModelStore:
         )
         reached = found[-1]["id"]["S"] if len(found) == limit else None
         if "IndexName" in asked:
-            # An index holds only keys and may lag, so the states themselves are checked.
+            # An index holds only keys and may lag, so the states themselves are checked. Like the
+            # index, and like a list without one, they may be as they were a second ago.
             keys = [{"partition": text(partition), "id": each["id"]} for each in found]
-            found = batch_get(self.client, self.table, keys, ConsistentRead=True)
+            found = batch_get(self.client, self.table, keys)
         states = sorted(map(_state, found), key=lambda each: each.stream_id)
         return [each for each in states if _fits(each, wanted)], reached
 
