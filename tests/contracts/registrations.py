@@ -134,6 +134,9 @@ class KeysContract:
         assert aws.keys.find("hash") == ApiKey("hash", "planner", NOON, last_used_at=NOON)
         aws.keys.saw("gone", NOON)
         assert aws.keys.find("gone") is None
+        # Nothing is left that would keep the key from being added again.
+        aws.put_keys(ApiKey("gone", "planner", NOON))
+        assert aws.keys.find("gone") == ApiKey("gone", "planner", NOON)
 
     def test_a_key_is_given_an_end(self, aws: Aws) -> None:
         key = ApiKey("hash", "planner", NOON)

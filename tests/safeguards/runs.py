@@ -41,7 +41,10 @@ def remember(found: dict[str, str]) -> None:
         each.relative_to(FOLDER).with_suffix("").as_posix() for each in FOLDER.rglob("*.patch")
     }
     kept = {name: test for name, test in {**noticed(), **found}.items() if name in known}
-    _NOTICED.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+    # Other processes read the file meanwhile, so it is replaced as a whole.
+    new = _NOTICED.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+    new.replace(_NOTICED)
 
 
 class Copy:

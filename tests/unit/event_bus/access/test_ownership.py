@@ -2,8 +2,13 @@
 
 import pytest
 from event_bus.access.callers import Caller
-from event_bus.access.ownership import may_see_service, own_publisher, own_subscription
-from event_bus.errors import NotFound
+from event_bus.access.ownership import (
+    may_see_service,
+    own_publisher,
+    own_source,
+    own_subscription,
+)
+from event_bus.errors import Forbidden, MalformedRequest, NotFound
 
 from tests.builders import AN_ADMIN, publisher, service, subscription
 
@@ -80,3 +85,14 @@ def test_no_lookup_for_an_invisible_publisher() -> None:
     assert looked_for == []
     assert not may_see_service("worker", service("planner"))
     assert may_see_service("worker", AN_ADMIN)
+
+
+def test_a_service_asks_for_its_own_streams_and_an_admin_names_their_owner() -> None:
+    assert own_source(None, service("planner")) == "planner"
+    assert own_source("planner", service("planner")) == "planner"
+    for other in ("worker", ""):
+        with pytest.raises(Forbidden):
+            own_source(other, service("planner"))
+    assert own_source("worker", AN_ADMIN) == "worker"
+    with pytest.raises(MalformedRequest):
+        own_source(None, AN_ADMIN)

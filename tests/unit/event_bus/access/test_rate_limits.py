@@ -89,7 +89,9 @@ def test_the_next_window_begins_anew() -> None:
         pass
     assert not limiter.spend("another", 1).exceeded
     clock.now += WINDOW_SECONDS
-    assert limiter.spend("key", 1) == Allowance(10, 9, WINDOW_SECONDS)
+    told = [limiter.spend("key", 1) for _ in range(11)]
+    assert told[0] == Allowance(10, 9, WINDOW_SECONDS)
+    assert [each.exceeded for each in told] == [False] * 10 + [True]
 
 
 @pytest.mark.moto

@@ -11,10 +11,12 @@ from event_bus.access.receive_rights import (
     ReceiveRights,
     RightsReader,
 )
+from event_bus.model.event import AUDIENCE, BUS_DOMAIN
+from event_bus.model.metadata_members import REPLY_FOR
 from event_bus.model.rights import Default, Grant, Restriction
 
 from tests.aws import Aws
-from tests.builders import event
+from tests.builders import NOON, event
 from tests.clock import Clock
 
 
@@ -92,3 +94,29 @@ def test_rights_to_older_events_are_read_again(aws: Aws) -> None:
     assert not rights.permits("worker", older)
     clock.now += 1
     assert rights.permits("worker", older)
+
+
+def test_the_rights_to_one_source_say_nothing_of_another(aws: Aws) -> None:
+    aws.rights.restrict(Restriction("planner", {"task.*": ["auditor"]}), [])
+    for sources in (["planner", "other"], ["other", "planner"]):
+        rights = HandoverRights(RightsReader(aws.rights, "everything"), Clock())
+        permitted = {
+            each: rights.permits("worker", replace(event(source=each), created_at=NOON))
+            for each in sources
+        }
+        assert permitted == {"planner": False, "other": True}
+
+
+@pytest.mark.parametrize(
+    ("source", "metadata"),
+    [(BUS_DOMAIN, {AUDIENCE: "worker"}), ("planner", {REPLY_FOR: "worker"})],
+)
+def test_what_is_for_one_service_reaches_no_other(source: str, metadata: dict[str, str]) -> None:
+    rights = ReceiveRights("everything")
+    rights.take(Grant("stranger", ["*"]))
+    rights.take(Grant("worker", []))
+    told = replace(event(source=source), metadata=metadata)
+    permitted = [
+        each for each in ("worker", "stranger", "admin") if rights.permits_event(each, told)
+    ]
+    assert permitted == ["worker", "admin"]

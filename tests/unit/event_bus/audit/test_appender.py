@@ -26,7 +26,7 @@ class Log:
         return self.blocks[-1] if self.blocks else None
 
     def latest(self, _: Chain) -> Head | None:
-        return None
+        return self.heads[-1] if self.heads else None
 
     def add(self, block: Block) -> bool:
         assert sum(len(repr(each)) for each in block.entries) < ITEM_BYTES
@@ -62,3 +62,12 @@ def test_entries_are_divided_into_blocks(count: int, size: int, blocks: int) -> 
     assert [block.number for block in log.blocks] == list(range(1, blocks + 1))
     for before, block in zip(log.blocks, log.blocks[1:], strict=False):
         assert block.previous == before.hash
+
+
+def test_a_chain_whose_blocks_have_expired_goes_on() -> None:
+    log: Any = Log()
+    appender = Appender(log, log, log)
+    appender.append("events", [{"id": "a"}])
+    last = log.blocks.pop()
+    appender.append("events", [{"id": "b"}])
+    assert [(each.number, each.previous) for each in log.blocks] == [(last.number + 1, last.hash)]

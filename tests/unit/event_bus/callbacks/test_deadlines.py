@@ -21,6 +21,15 @@ def test_deadlines_pass_in_the_order_of_their_times() -> None:
     assert all(at - begun >= wait for (_, at), wait in zip(found, waits, strict=True))
 
 
+def test_a_deadline_does_not_wait_for_one_that_comes_much_later() -> None:
+    deadlines, passed = Deadlines(), threading.Event()
+    deadlines.after(20, lambda: None)
+    # The thread sleeps until the first deadline by now.
+    time.sleep(SOON)
+    deadlines.after(SOON, passed.set)
+    assert passed.wait(5)
+
+
 def test_what_is_called_off_is_not_done() -> None:
     deadlines, passed = Deadlines(), threading.Event()
     done: list[str] = []

@@ -35,6 +35,8 @@ BAD = [
     "https://@worker.example/",
     "https://worker.example/#fragment",
     "https://bücher.example/",
+    "https://wor%6ber.example/",
+    "https://[2620:fe::fe%25eth0]/events",
     "https://worker.example/a b",
     "https://worker.example/\r\nx: y",
     "https://worker.example\\@evil.example/",

@@ -114,11 +114,22 @@ def test_what_is_settled_is_not_attempted_again(
 def test_of_two_messages_about_one_attempt_only_one_is_followed(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(retry_policy=SOON))
     trial.target.script["evt_1"] = REFUSED
-    aws.deliveries.record(delivery("retrying", written_by="another"), 1)
+    made = delivery("retrying", written_by="another", next_retry_at=times.now())
+    aws.deliveries.record(made, 1)
     trial.take(message(event(), to))
     assert trial.target.events == ["evt_1"]
     assert trial.sent() == []
     assert trial.outcome().written_by == "another"
+
+
+def test_the_attempt_of_another_message_is_followed_by_none_of_this(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    made = delivery("retrying", written_by="another", next_retry_at=times.now())
+    aws.deliveries.record(made, 1)
+    for receives in (2, 3):
+        assert trial.take(message(event(), to), receives=receives) == []
+    assert trial.target.attempted == []
+    assert trial.sent() == []
 
 
 def test_a_large_event_is_read_from_where_it_lies(trial: Trial, aws: Aws) -> None:

@@ -1,18 +1,20 @@
 """A subscription receives the events of a stream from a version on, whatever their age."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.model import transitions
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.rights import Grant
 from event_bus.model.stream_name import StreamName
-from event_bus.model.transitions import after_crash
 from event_bus.queues.message import next_message
+from event_bus.stores.routings import RoutingStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, message, routing, subscription
@@ -176,7 +178,7 @@ def test_an_event_that_was_not_owed_ends_although_its_lane_crashed(trial: Trial,
     store(aws, "evt_0", 1_000)
     last = store(aws, "evt_1", 1_000, event_type="order.made")
     to = catching_up(aws)
-    crashed = after_crash(
+    crashed = transitions.after_crash(
         message(last, to).first_record(last), to.delivery_guarantee, to.retry_policy, 1
     )
     aws.deliveries.record(crashed, 2)
@@ -185,3 +187,27 @@ def test_an_event_that_was_not_owed_ends_although_its_lane_crashed(trial: Trial,
     assert trial.target.events == ["evt_0"]
     ended = trial.outcome("evt_1")
     assert (ended.status, ended.last_error and ended.last_error.code) == ("dropped", "not_matched")
+
+
+def test_an_event_that_was_matched_a_moment_ago_is_owed(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = catching_up(aws, retry_policy=RetryPolicy(schedule=[5], max_attempts=1))
+    last = store(aws, "evt_0", -60, routed=False)
+    aws.routings.record([routing("evt_0", sub_1="worker")])
+    trial.target.script["evt_0"] = REFUSED
+    trial.take(message(last, to))
+    reopened = aws.dead_letters.reopen(transitions.reopened(trial.outcome("evt_0")))
+    assert reopened
+    # Its routing record alone says that it is owed, and only consistent reads find that record.
+    to = aws.subscriptions.update(replace(to, event_types=["order.*"]))
+    read = RoutingStore.get_many
+
+    def late(store: RoutingStore, ids: Iterable[str], *, consistent: bool = False) -> Any:
+        return read(store, ids, consistent=True) if consistent else {}
+
+    monkeypatch.setattr(RoutingStore, "get_many", late)
+    trial.target.script.clear()
+    trial.now[0] += 60
+    trial.take(replace(next_message(reopened), subscription_version=to.version))
+    assert trial.outcome("evt_0").status == "delivered"

@@ -13,6 +13,7 @@ from event_bus.model.rights import Grant
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, delivery, event, message, subscription
 from tests.faults import not_sent
+from tests.interference import before_next
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 
 __all__ = ["trial"]
@@ -105,6 +106,26 @@ def test_an_attempt_that_is_not_recorded_counts_for_its_circuit(trial: Trial, aw
     with not_sent(aws.dynamodb, "UpdateItem"):
         assert trial.take(message(event(), to)) == ["m-evt_1-1"]
     assert aws.circuits.get_many(["sub_1"])["sub_1"].consecutive == 1
+
+
+def test_nothing_goes_beside_the_probe_of_another_function(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = aws.subscriptions.create(subscription())
+    over = Circuit(state="open", until=times.unix() - 1, version=1)
+    aws.circuits.put("sub_1", over)
+    # The other function is faster between this function's look at the circuit and its write.
+    before_next(
+        aws,
+        monkeypatch,
+        "put_item",
+        lambda: aws.circuits.put("sub_1", over.probed(times.unix()) or over),
+    )
+    trial.take(message(event(), to))
+    assert trial.target.events == []
+    waiting = trial.outcome().last_error
+    assert waiting
+    assert waiting.code == "circuit_open"
 
 
 def test_a_delivery_that_another_one_claimed_takes_no_permit(trial: Trial, aws: Aws) -> None:

@@ -68,6 +68,9 @@ def test_what_may_not_be_received_any_more_is_passed_over(
     assert read(reader, 2) == ([], 3)
     aws.rights.put(Grant("worker", ["*"]))
     assert read(reader, 0) == ([1, 2, 3], 3)
+    # Without the subscription, nobody knows whose rights to check.
+    aws.subscriptions.delete(aws.subscriptions.get("sub_1") or subscription())
+    assert read(reader, 0) == ([], 3)
 
 
 def test_what_a_transform_makes_is_read(reader: InboxReader, aws: Aws) -> None:

@@ -1,5 +1,6 @@
 """A reply ends its command once, is for its sender, and never comes after the end."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,6 +60,14 @@ def test_a_reply_elsewhere_is_received_like_any_event(
     reply = replying.reply(command(reply_to=address), "worker", PAID).event
     assert (reply.type, reply.reply_for) == (address, sender)
     assert reply.metadata["correlation_id"] == "evt_1"
+
+
+def test_a_reply_is_one_hop_further_also_where_the_hops_are_hidden(replying: Replying) -> None:
+    asked = command(hop_count=3)
+    for number, (hidden, hops) in enumerate([(0, 4), (2, 4), (9, 10)]):
+        sent = replace(asked, id=f"evt_{number}", hidden_hops=hidden)
+        reply = replying.reply(sent, "worker", PAID).event
+        assert (reply.shown_hops, reply.hop_count) == (4, hops)
 
 
 def test_a_failure_fails_the_command(replying: Replying, records: CommandStore) -> None:

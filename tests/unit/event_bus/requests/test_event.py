@@ -213,3 +213,10 @@ def test_a_stream_that_cannot_be_meant_is_refused(stream: Any, pointer: str) -> 
     with pytest.raises(InvalidRequest) as refusal:
         read(EventSubmission, submission(stream=stream, metadata={"stream_id": "task/1"}), "/3")
     assert [fault.pointer for fault in refusal.value.faults] == [pointer]
+
+
+def test_a_publisher_sets_nothing_that_the_bus_alone_says() -> None:
+    sent = {"stream_version": 3, "replay_id": "rpl_1", "reply_for": "other", "reply_status": "x"}
+    assert (
+        accepted(metadata={**sent, "own": "x"}).metadata == accepted(metadata={"own": "x"}).metadata
+    )

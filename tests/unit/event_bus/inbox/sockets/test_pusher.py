@@ -15,7 +15,7 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.stores.socket_subscribers import SocketSubscriber, SocketSubscriberKey
 
 from tests.aws import Aws
-from tests.builders import event
+from tests.builders import event, key
 from tests.clock import Clock
 from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
 
@@ -207,6 +207,21 @@ def test_a_client_that_is_gone_is_forgotten_with_what_was_its_own(
     assert aws.socket_subscribers.get(key) is None
     assert aws.subscriptions.get(begun.id) is None
     pusher.push(key, 1)
+
+
+def test_a_client_whose_key_is_gone_is_disconnected_and_sent_nothing(
+    aws: Aws, wire: Wire, pusher: Pusher
+) -> None:
+    aws.put_keys(key("secret"))
+    for number, api_key in enumerate(["key_gone", key("secret").id, None]):
+        name = SocketSubscriberKey("sub_1", f"connection_{number}")
+        subscriber = SocketSubscriber(name, 0, 0, durable=True, api_key=api_key)
+        aws.socket_subscribers.add(subscriber, "adder", -1, SOON)
+    pusher.push_all({"sub_1": fill(aws, 1)})
+    assert wire.closed == ["connection_0"]
+    assert [wire.cursors(f"connection_{number}") for number in range(3)] == [[], [1], [1]]
+    left = aws.socket_subscribers.of_subscription("sub_1")
+    assert sorted(each.connection_id for each in left) == ["connection_1", "connection_2"]
 
 
 def test_a_message_holds_no_more_than_the_gateway_takes(

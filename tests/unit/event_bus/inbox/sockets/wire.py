@@ -11,15 +11,19 @@ from event_bus.inbox.connections import Connections
 
 @dataclass(frozen=True, slots=True)
 class Wire(Connections):
-    """What clients received, by connection; `sending` may go wrong."""
+    """What clients received, by connection, and who was disconnected; `sending` may go wrong."""
 
     received: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     sending: list[Callable[[], None]] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         for each in self.sending:
             each()
         self.received.setdefault(connection_id, []).append(orjson.loads(orjson.dumps(message)))
+
+    def close(self, connection_id: str) -> None:
+        self.closed.append(connection_id)
 
     def cursors(self, connection_id: str) -> list[int]:
         """The places of the events that a client received."""

@@ -1,0 +1,52 @@
+"""No key permits more than the key that created it."""
+
+from typing import Any
+
+import pytest
+from event_bus.access.key_limits import excess, inherited
+from event_bus.model.api_keys import ApiKey
+
+from tests.builders import NOON
+
+KEY_RATE = 50
+"""The rate of a key without one of its own."""
+
+
+def limited(**limits: Any) -> ApiKey:
+    return ApiKey("key_1", "planner", NOON, **limits)
+
+
+@pytest.mark.parametrize(
+    ("made", "maker", "beyond"),
+    [
+        ({}, {}, []),
+        ({"scopes": ("read",)}, {}, []),
+        ({}, {"scopes": ("read",)}, ["/scopes"]),
+        ({"scopes": ("read", "manage")}, {"scopes": ("read",)}, ["/scopes"]),
+        ({"expires_at": 200}, {"expires_at": 200}, []),
+        ({"expires_at": 201}, {"expires_at": 200}, ["/expires_at"]),
+        ({}, {"expires_at": 200}, ["/expires_at"]),
+        ({"expires_at": 200}, {}, []),
+        ({"rate_limit": KEY_RATE}, {}, []),
+        ({"rate_limit": KEY_RATE + 1}, {}, ["/rate_limit"]),
+        ({"rate_limit": 20}, {"rate_limit": 20}, []),
+        ({"rate_limit": 21}, {"rate_limit": 20}, ["/rate_limit"]),
+        ({}, {"rate_limit": 20}, ["/rate_limit"]),
+        ({"rate_limit": 90}, {"rate_limit": 100}, []),
+    ],
+)
+def test_what_exceeds_the_maker_is_named(
+    made: dict[str, Any], maker: dict[str, Any], beyond: list[str]
+) -> None:
+    faults = excess(limited(**made), limited(**maker), KEY_RATE)
+    assert [each.pointer for each in faults] == beyond
+    # An admin's key has no limits.
+    assert excess(limited(**made), None, KEY_RATE) == []
+
+
+def test_a_key_has_the_limits_of_its_maker_unless_it_has_its_own() -> None:
+    maker = limited(scopes=("read",), expires_at=200, rate_limit=20)
+    assert inherited(limited(), maker) == maker
+    own = limited(scopes=("manage",), expires_at=100, rate_limit=10)
+    assert inherited(own, maker) == own
+    assert inherited(own, None) == own
