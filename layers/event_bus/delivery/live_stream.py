@@ -133,22 +133,28 @@ class LiveWalk:
         return Turn(event, record)
 
     def passed_over(self, record: Delivery | None) -> AttemptResult | None:
-        """Settled if the event was not owed."""
-        subscription, event_id = self.order.subscription, self.event.id
+        """Settled if the event was not owed.
+
+        There may be a message for an event that is not owed: a router that sent it and crashed has
+        routed the event anew, after the subscription had changed.
+        """
+        subscription = self.order.subscription
         if subscription is None:
             return None
-        if subscription.catches_up:
-            if record is None:
-                # The message only starts the stream, or its event was not owed.
-                return AttemptResult(settled=True)
-            if not self._owes():
-                # The message only started the stream, and its function crashed in every attempt.
-                said = "the event does not match the subscription"
-                return self.parts.runner.dropped(self.order, record, "not_matched", said)
-        if record is None and subscription.skipped_pauses:
-            routings = self.parts.routings.get_many([event_id], consistent=True)
-            if event_id in routings and _skipped(routings[event_id], subscription):
-                return AttemptResult(settled=True)
+        if record is None and subscription.catches_up:
+            # The message only starts the stream, or its event was not owed.
+            return AttemptResult(settled=True)
+        routing = self._routing()
+        if routing is None and not subscription.catches_up:
+            return None
+        owed, _ = self._owed(self.event.id, routing)
+        if record is None:
+            passed = not owed or (routing and _skipped(routing, subscription))
+            return AttemptResult(settled=True) if passed else None
+        if not owed and not record.round_start:
+            # It was recorded while the subscription was paused, or its function has crashed.
+            said = "the event does not match the subscription"
+            return self.parts.runner.dropped(self.order, record, "not_matched", said)
         return None
 
     def _start(self) -> int:
@@ -163,10 +169,9 @@ class LiveWalk:
         since = max(received_since(subscription.created_at), expired)
         return streams.version_before(self.stream, since)
 
-    def _owes(self) -> bool:
-        """Whether the event of the message is owed to the subscription."""
-        routings = self.parts.routings.get_many([self.event.id], consistent=True)
-        return self._owed(self.event.id, routings.get(self.event.id))[0]
+    def _routing(self) -> Routing | None:
+        """The routing record of the event of the message."""
+        return self.parts.routings.get_many([self.event.id], consistent=True).get(self.event.id)
 
     def _owed(self, event_id: str, routing: Routing | None) -> tuple[bool, Event | None]:
         """Returns whether an event is owed to the subscription, and the event if it was read."""

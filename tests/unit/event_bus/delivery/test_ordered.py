@@ -228,6 +228,36 @@ def test_a_message_of_an_event_that_was_just_skipped_makes_no_attempt(
         assert (trial.target.events, sent) == ([], [])
 
 
+@pytest.mark.parametrize("comes", ["during a pause", "first", "last"])
+def test_an_event_that_was_routed_anew_and_matches_no_more_is_not_attempted(
+    trial: Trial, aws: Aws, comes: str
+) -> None:
+    # A router sent its message and crashed; the subscription lost the type before it was routed
+    # again. It is not owed, so the stream goes on without it, and it must not come afterwards.
+    to = ordered(aws)
+    lost, second, third = store(aws, "evt_1", "evt_2", "evt_3", routed=False)
+    aws.routings.record(
+        [routing("evt_1"), *[routing(each.id, sub_1="x") for each in (second, third)]]
+    )
+    if comes == "during a pause":
+        paused = replace(to, status="paused", paused_at=times.now(), pauses=1)
+        aws.subscriptions.update(paused)
+        trial.take(message(lost, to))
+        assert trial.outcome("evt_1").status == "retrying"
+        aws.subscriptions.update(replace(paused, version=2, status="active", paused_at=None))
+        trial.now[0] += 60
+    if comes == "first":
+        trial.take(message(lost, to))
+    trial.take(message(third, to))
+    trial.take(message(lost, to))
+    trial.take(message(second, to))
+    assert trial.target.events == ["evt_2", "evt_3"]
+    if comes == "during a pause":
+        ended = trial.outcome("evt_1")
+        said = ended.last_error and ended.last_error.code
+        assert (ended.status, said) == ("dropped", "not_matched")
+
+
 def test_a_message_ends_during_a_pause_if_nothing_comes_behind_it(
     trial: Trial, aws: Aws, sent: list[Message]
 ) -> None:
