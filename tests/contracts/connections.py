@@ -38,7 +38,7 @@ class SocketSubscribersContract:
         assert aws.socket_subscribers.of_subscription("sub_1") == [SECOND]
         assert aws.socket_subscribers.get(FIRST) is None
 
-    def test_a_socket_subscriber_is_held_by_one_and_remembers_how_far_it_is(self, aws: Aws) -> None:
+    def test_a_socket_subscriber_has_one_holder_and_keeps_its_progress(self, aws: Aws) -> None:
         assert aws.socket_subscribers.hold(FIRST, "a", 60) is None
         subscriber = replace(added(aws), pushing=True)
         assert aws.socket_subscribers.hold(FIRST, "a", 60) == subscriber
@@ -49,12 +49,12 @@ class SocketSubscribersContract:
         assert released == SocketSubscriber(FIRST, 7, 0, durable=True, waiting=True)
         assert aws.socket_subscribers.hold(FIRST, "b", 60) == replace(released, pushing=True)
 
-    def test_one_that_is_added_is_held_by_whoever_added_it(self, aws: Aws) -> None:
+    def test_a_new_socket_subscriber_is_leased_by_its_creator(self, aws: Aws) -> None:
         subscriber = added(aws, held=60)
         assert aws.socket_subscribers.hold(FIRST, "a", 60) is None
         assert aws.socket_subscribers.hold(FIRST, "adder", 60) == replace(subscriber, pushing=True)
 
-    def test_one_that_is_there_is_not_added_again(self, aws: Aws) -> None:
+    def test_an_existing_socket_subscriber_is_not_added_again(self, aws: Aws) -> None:
         added(aws, sent=4)
         aws.socket_subscribers.release(FIRST, "adder", 5, waiting=False)
         again = SocketSubscriber(FIRST, sent=0, acknowledged=0, durable=True)
@@ -87,7 +87,7 @@ class SocketSubscribersContract:
         assert aws.socket_subscribers.acknowledge(SECOND, 1) is None
         assert aws.socket_subscribers.acknowledge(SECOND, 1, recorded=False) is None
 
-    def test_one_whose_connection_has_certainly_ended_is_none(self, aws: Aws) -> None:
+    def test_an_expired_socket_subscriber_is_not_found(self, aws: Aws) -> None:
         subscriber = SocketSubscriber(FIRST, sent=0, acknowledged=0, durable=False)
         aws.socket_subscribers.add(subscriber, "adder", -1, int(time.time()) - 1)
         assert aws.socket_subscribers.get(FIRST) is None

@@ -26,7 +26,7 @@ class ContextsContract:
         assert not aws.contexts.replace(second, ENTRY)
         assert aws.contexts.get("billing", "customers", "42") == second
 
-    def test_an_entry_that_was_removed_meanwhile_is_another(self, aws: Aws) -> None:
+    def test_an_entry_that_was_removed_and_written_again_is_a_new_one(self, aws: Aws) -> None:
         aws.contexts.add(ENTRY, 9)
         aws.contexts.delete("billing", "customers", "42")
         aws.contexts.add(replace(ENTRY, updated_at=LATER), 9)

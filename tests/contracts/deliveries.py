@@ -39,7 +39,7 @@ def due(aws: Aws) -> list[Due]:
 class DeliveriesContract:
     """The contract of deliveries and routing records."""
 
-    def test_of_an_event_that_was_not_routed_nothing_is_known(self, aws: Aws) -> None:
+    def test_an_unrouted_event_has_no_record(self, aws: Aws) -> None:
         assert aws.deliveries.of_event("evt_1") == (None, [])
         assert aws.routings.get_many(["evt_1"]) == {}
         assert aws.deliveries.get(KEY) is None
@@ -80,7 +80,9 @@ class DeliveriesContract:
         assert aws.deliveries.get(KEY) == last
 
     @pytest.mark.parametrize("settled", ["exhausted", "dropped"])
-    def test_what_is_settled_does_not_fail_again(self, aws: Aws, settled: DeliveryStatus) -> None:
+    def test_a_settled_delivery_does_not_fail_again(
+        self, aws: Aws, settled: DeliveryStatus
+    ) -> None:
         stands = delivery(settled, attempts=2)
         aws.deliveries.record(stands, 2)
         assert aws.deliveries.record(delivery("retrying", attempts=3), 3) == stands
@@ -134,12 +136,12 @@ class DeliveriesContract:
         assert second.lease_until < times.unix()
 
     @pytest.mark.parametrize("settled", ["delivered", "exhausted", "dropped"])
-    def test_what_is_settled_cannot_be_claimed(self, aws: Aws, settled: DeliveryStatus) -> None:
+    def test_a_settled_delivery_cannot_be_claimed(self, aws: Aws, settled: DeliveryStatus) -> None:
         aws.deliveries.record(delivery(settled), 1)
         claim = aws.claims.take(delivery("pending"), "c-1", 60, once=False)
         assert (claim.epoch, claim.delivery.status) == (None, settled)
 
-    def test_what_waits_is_due_when_its_time_has_come(self, aws: Aws) -> None:
+    def test_a_waiting_delivery_is_due_at_its_time(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(attempts=3, round_start=1), 3)
         later = replace(waiting(LATER), key=DeliveryKey("evt_2", "sub_1"))
         aws.deliveries.record(later, 1)
@@ -149,7 +151,7 @@ class DeliveriesContract:
         assert stored
         assert stored.waiting
 
-    def test_what_is_on_its_lane_is_due_in_case_it_is_lost_there(self, aws: Aws) -> None:
+    def test_a_delivery_on_its_lane_falls_due_in_case_its_message_is_lost(self, aws: Aws) -> None:
         aws.deliveries.record(delivery("retrying", next_retry_at=NOON), 1)
         [found] = due(aws)
         assert found.due_at == "2026-05-01T12:30:00.000Z"
@@ -157,7 +159,7 @@ class DeliveriesContract:
         assert stored
         assert not stored.waiting
 
-    def test_what_is_put_off_is_due_later_and_its_record_takes_it_out(self, aws: Aws) -> None:
+    def test_a_postponed_delivery_is_due_later_until_its_record(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
         [found] = due(aws)
         assert aws.due.postpone(found, LATER, waits=False)
@@ -185,7 +187,7 @@ class DeliveriesContract:
         aws.deliveries.record(delivery("exhausted", attempts=5), 5)
         assert aws.dead_letters.reopen(transitions.reopened(letter)) is None
 
-    def test_what_waits_is_reopened_unless_it_was_sent_to_its_lane(self, aws: Aws) -> None:
+    def test_a_waiting_delivery_is_reopened_unless_it_is_on_its_lane(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
         [found] = due(aws)
         aws.due.postpone(found, LATER, waits=False)
@@ -193,7 +195,7 @@ class DeliveriesContract:
         aws.due.postpone(replace(found, due_at=LATER), LATER, waits=True)
         assert aws.dead_letters.reopen(transitions.reopened(waiting())) is not None
 
-    def test_a_dead_letter_is_moved_on_whose_answer_was_lost(self, aws: Aws) -> None:
+    def test_a_reopening_whose_answer_was_lost_counts_as_done(self, aws: Aws) -> None:
         store = replace(aws.dead_letters, client=aws.retrying)
         letter = waiting()
         aws.deliveries.record(letter, 1)
@@ -211,7 +213,7 @@ class DeliveriesContract:
         assert aws.dead_letters.reopen(transitions.reopened(letter)) is None
         assert not aws.dead_letters.discard(transitions.discarded(letter, "worker"))
 
-    def test_a_discarded_dead_letter_is_owed_to_nobody(self, aws: Aws) -> None:
+    def test_a_discarded_dead_letter_is_not_delivered(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
         discarded = transitions.discarded(waiting(), "worker")
         assert aws.dead_letters.discard(discarded)
@@ -299,13 +301,13 @@ class DeliveriesContract:
         aws.routings.record([replace(wide, held={})])
         assert aws.deliveries.of_event("evt_2")[0] == replace(wide, held={})
 
-    def test_what_was_left_unwritten_is_written_again(self, aws: Aws) -> None:
+    def test_unprocessed_writes_are_repeated(self, aws: Aws) -> None:
         slow = replace(aws.routings, client=grudging(aws.dynamodb, 4))
         routed = [routing(f"evt_{number}") for number in range(30)]
         slow.record(routed)
         assert len(aws.routings.get_many([each.event_id for each in routed])) == 30
 
-    def test_a_table_that_never_writes_is_given_up(self, aws: Aws) -> None:
+    def test_a_table_that_never_writes_ends_in_an_error(self, aws: Aws) -> None:
         never = replace(aws.routings, client=grudging(aws.dynamodb, 0))
         with pytest.raises(TimeoutError):
             never.record([routing()])

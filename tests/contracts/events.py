@@ -44,7 +44,7 @@ class PutContract:
         assert aws.events.put(event(payload={"other": 1}), RETENTION_DAYS) == (Put.CONFLICT, first)
         assert aws.events.get(first.id) == first
 
-    def test_an_expired_event_is_gone_and_its_id_free(self, aws: Aws) -> None:
+    def test_an_expired_event_is_not_found_and_its_id_is_free(self, aws: Aws) -> None:
         aws.events.put(event(), -1)
         assert aws.events.get("evt_1") is None
         assert aws.events.get_many(["evt_1"]) == {}
@@ -133,14 +133,14 @@ class PutContract:
             aws.events.put(event(each), RETENTION_DAYS)
         assert aws.events.get_many(ids).keys() == set(ids)
 
-    def test_what_the_table_left_unread_is_asked_for_again(self, aws: Aws) -> None:
+    def test_unprocessed_keys_are_read_again(self, aws: Aws) -> None:
         ids = ["evt_1", "evt_2", "evt_3"]
         for each in ids:
             aws.events.put(event(each), RETENTION_DAYS)
         slow = replace(aws.events, client=grudging(aws.dynamodb, 1))
         assert slow.get_many(ids).keys() == set(ids)
 
-    def test_a_table_that_never_reads_is_given_up(self, aws: Aws) -> None:
+    def test_a_table_that_never_reads_ends_in_an_error(self, aws: Aws) -> None:
         never = replace(aws.events, client=grudging(aws.dynamodb, 0))
         with pytest.raises(TimeoutError):
             never.get_many(["evt_1"])
@@ -239,7 +239,7 @@ class ListContract:
 
     @pytest.mark.parametrize("newest_first", [False, True])
     @pytest.mark.parametrize("depth", [1, 2, 3, 7])
-    def test_a_list_is_gone_along_without_a_gap(
+    def test_a_list_is_read_without_a_gap(
         self, aws: Aws, executor: Executor, depth: int, newest_first: bool
     ) -> None:
         for number, each in enumerate(_moments()):
@@ -261,7 +261,7 @@ class ListContract:
         expected = ["evt_0", "evt_1", "evt_3", "evt_4"]
         assert found == (expected[::-1] if newest_first else expected)
 
-    def test_what_is_left_out_was_looked_at(self, aws: Aws, executor: Executor) -> None:
+    def test_filtered_entries_count_as_read(self, aws: Aws, executor: Executor) -> None:
         for number in range(4):
             aws.events.put(event(f"evt_{number}", source=BESIDE_PLANNER), RETENTION_DAYS)
         listing = listings.with_any(EventSelector("planner", "task"))
@@ -269,7 +269,7 @@ class ListContract:
         assert (page.entries, page.reached, page.looked_at) == ([], None, 4)
 
     @pytest.mark.parametrize("newest_first", [False, True])
-    def test_what_is_rare_is_looked_for_deeper_each_time_and_not_for_ever(
+    def test_a_search_for_rare_events_deepens_and_ends(
         self,
         aws: Aws,
         executor: Executor,

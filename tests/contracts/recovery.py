@@ -289,13 +289,13 @@ class InboxesContract:
         [other] = aws.inboxes.after("sub_2", 0, 10)
         assert other.key == DeliveryKey("evt_9", "sub_2", "rpl_1")
 
-    def test_whoever_is_late_goes_behind_the_others(self, aws: Aws) -> None:
+    def test_a_late_writer_appends_behind_the_others(self, aws: Aws) -> None:
         aws.inboxes.append("sub_1", self._keys("evt_1"))
         late = LateFiller(aws.dynamodb, aws.tables["inbox"], RETENTION_DAYS)
         late.append("sub_1", self._keys("evt_2", "evt_3"))
         assert self._entries(aws) == [(1, "evt_1"), (2, "evt_2"), (3, "evt_3")]
 
-    def test_who_comes_too_late_puts_nothing(self, aws: Aws) -> None:
+    def test_a_writer_that_is_too_late_appends_nothing(self, aws: Aws) -> None:
         aws.inboxes.append("sub_1", self._keys("evt_1"), until=times.unix() + 60)
         with pytest.raises(TimeoutError):
             aws.inboxes.append("sub_1", self._keys("evt_2"), until=times.unix() - 1)

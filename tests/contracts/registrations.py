@@ -86,7 +86,7 @@ class KeysContract:
             aws.keys.change(KeyChange(ring, (ApiKey("3", "planner", NOON),)))
         assert aws.keys.find("3") is None
 
-    def test_an_empty_ring_still_refuses_who_has_read_it_before(self, aws: Aws) -> None:
+    def test_an_empty_ring_refuses_a_writer_that_read_it_before(self, aws: Aws) -> None:
         ring = aws.keys.ring("planner")
         aws.keys.change(KeyChange(ring))
         with pytest.raises(Outdated):

@@ -98,7 +98,7 @@ class SubscriptionsContract:
         aws.subscriptions.create(replace(listener, id="sub_5"), most=1)
         assert aws.subscriptions.counts.of("worker") == Counts(2, 1)
 
-    def test_whether_a_subscription_is_the_last_one_must_be_known(self, aws: Aws) -> None:
+    def test_a_removal_demands_to_know_whether_it_is_the_last(self, aws: Aws) -> None:
         first, second = (aws.subscriptions.create(subscription(f"sub_{each}")) for each in (1, 2))
         with pytest.raises(Outdated):
             aws.subscriptions.delete(first, last=True)
@@ -147,7 +147,7 @@ class SubscriptionsContract:
         assert [each.version for each in _changes(aws, after=2)] == [3, 4]
         assert _changes(aws, after=4) == []
 
-    def test_a_deleted_subscription_is_told_of_as_inactive(self, aws: Aws) -> None:
+    def test_a_deletion_is_in_the_log_as_inactive(self, aws: Aws) -> None:
         aws.subscriptions.delete(aws.subscriptions.create(subscription()))
         assert aws.subscriptions.get("sub_1") is None
         assert [(each.id, each.active) for each in _changes(aws, after=1)] == [("sub_1", False)]
@@ -256,14 +256,14 @@ class SubscriptionsContract:
         aws.subscriptions.delete(changed)
         assert aws.subscriptions.get("sub_1") is None
 
-    def test_what_the_table_left_unread_is_asked_for_again(self, aws: Aws) -> None:
+    def test_unprocessed_keys_are_read_again(self, aws: Aws) -> None:
         ids = ["sub_1", "sub_2", "sub_3"]
         for each in ids:
             aws.subscriptions.create(subscription(each))
         slow = replace(aws.subscriptions, client=grudging(aws.dynamodb, 2))
         assert slow.get_many(ids).keys() == set(ids)
 
-    def test_those_that_end_by_themselves_are_found_once_they_have(self, aws: Aws) -> None:
+    def test_ended_listeners_are_found(self, aws: Aws) -> None:
         for name, ends_at in (("sub_1", 100), ("sub_2", 200), ("sub_3", None)):
             aws.subscriptions.create(subscription(name, ends_at=ends_at))
         listening = aws.subscriptions.get("sub_1")

@@ -64,7 +64,7 @@ def connected(url: str, key: str | None = None, token: str | None = None) -> Ite
     """A connection, until the end of the block."""
     headers = {"x-api-key": key} if key else {}
     query = f"?token={token}" if token else ""
-    # After an abrupt end, nobody answers the closing handshake.
+    # After an abrupt end, the client does not answer the closing handshake.
     with connect(
         url + query, additional_headers=headers, open_timeout=30, close_timeout=1
     ) as connection:

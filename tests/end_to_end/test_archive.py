@@ -79,7 +79,7 @@ def test_every_route_reads_an_archived_stream(world: World, keeper: Client, doma
     eventually(lambda: all(keeper.event(each)["processed"] for each in ids))
     aged_at = times.now()
     age(world, *ids)
-    # They are routed anew, because the test has changed their items.
+    # They are routed again, because the test has changed their items.
     eventually(lambda: all(keeper.event(each)["updated_at"] > aged_at for each in ids))
     state = {"stream_id": stream}
     reads: list[tuple[str, dict[str, Any]]] = [
@@ -123,5 +123,5 @@ def test_every_route_reads_an_archived_stream(world: World, keeper: Client, doma
     replay = keeper.replayed(ids[2])
     assert replay["progress"]["events_unroutable"] == 0
     assert receiver.wait_for(6)[5].event["payload"] == sent[2]["payload"]
-    # Nothing was routed anew because its item changed.
+    # No event was routed again because its item changed.
     assert sorted(receiver.event_ids()[:5]) == sorted([*ids, received[4]["id"]])

@@ -157,7 +157,7 @@ def test_no_secret_is_stored_or_shown(world: World, canaries: Canaries, domain: 
     assert canaries.sung(kept(world.bus)) == []
 
 
-def test_whatever_is_kept_would_be_found(world: World, service: Client, domain: str) -> None:
+def test_every_stored_text_is_searched(world: World, service: Client, domain: str) -> None:
     canaries, began = (
         Canaries({"payload": f"canary-{domain}", "type": f"{domain}.created"}),
         time.time(),

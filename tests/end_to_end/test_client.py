@@ -67,7 +67,7 @@ def test_an_event_is_published_read_back_and_listed(ours: EventBus, domain: str)
     assert ours.events.trace(receipt.id)["events"][0]["id"] == receipt.id
 
 
-def test_a_batch_of_many_tells_of_each(ours: EventBus, domain: str) -> None:
+def test_a_batch_of_many_has_a_result_for_each(ours: EventBus, domain: str) -> None:
     events = [NewEvent(type=f"{domain}.created", payload={"n": n}) for n in range(120)]
     events.insert(50, NewEvent(type="not.permitted", payload={}))
     results = ours.publish_batch(events)
@@ -87,7 +87,7 @@ def test_refusals_are_exceptions_of_their_kind(world: World, ours: EventBus, dom
         client(world, "ebk_unknown").publish(f"{domain}.created", {})
 
 
-def test_a_consumer_that_ends_goes_on_where_it_was(ours: EventBus, domain: str) -> None:
+def test_a_restarted_consumer_continues_at_its_place(ours: EventBus, domain: str) -> None:
     subscription = pulled(ours, domain)
     ids = [ours.publish(f"{domain}.created", {"n": n}).id for n in range(12)]
     seen: list[str] = []
@@ -115,7 +115,7 @@ def test_a_slow_consumer_keeps_its_lease(ours: EventBus, domain: str) -> None:
             ours._transport.send(Call("GET", f"/subscriptions/{subscription}/events"))
 
 
-def test_a_consumer_goes_on_where_another_one_ended(
+def test_a_consumer_continues_where_another_one_ended(
     world: World, service: Client, ours: EventBus, domain: str
 ) -> None:
     made = ours.subscriptions.create(

@@ -66,9 +66,7 @@ def ended(client: Client, command_id: str) -> dict[str, Any]:
     return found
 
 
-def test_of_services_that_register_at_the_same_time_one_is_the_handler(
-    world: World, command: str
-) -> None:
+def test_of_simultaneous_services_one_becomes_the_handler(world: World, command: str) -> None:
     services = [world.service() for _ in range(6)]
     body = {"event_types": [command], "handles": True, "target": {"type": "pull"}}
     barrier = threading.Barrier(len(services))

@@ -182,7 +182,7 @@ def test_an_unroutable_event_is_routed_again(world: World) -> None:
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == event_id
 
 
-def test_what_the_stream_gave_up_is_routed_again(world: World) -> None:
+def test_events_that_the_table_stream_gave_up_are_routed_again(world: World) -> None:
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     publisher.subscribe(receiver, f"{domain}.*")

@@ -158,7 +158,7 @@ def test_a_stream_is_enriched_in_its_order(world: World, shop: Client, placed: s
     assert numbers == [*range(6)]
 
 
-def test_what_may_not_be_asked_is_refused(world: World, shop: Client, placed: str) -> None:
+def test_an_unpermitted_source_is_refused(world: World, shop: Client, placed: str) -> None:
     def refused(enrichment: Any, **target: Any) -> str:
         asked = {"event_types": [placed], "enrichment": enrichment, "target": target}
         said = problem(shop.http.post("/subscriptions", json=asked), 422)

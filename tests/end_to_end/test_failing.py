@@ -10,7 +10,7 @@ def failing(client: Client) -> list[dict[str, Any]]:
     return list(client.bus.listing("/failing"))
 
 
-def test_what_fails_is_listed_with_its_reason_until_it_succeeds(
+def test_a_failing_subscription_is_listed_with_its_reason_until_it_succeeds(
     world: World, service: Client, domain: str
 ) -> None:
     answers = {"status": 204}

@@ -17,9 +17,7 @@ def flow_of(client: Client, event_id: str) -> list[dict[str, Any]]:
     return events
 
 
-def test_a_flow_is_told_from_its_publisher_to_the_last_subscriber(
-    world: World, domain: str
-) -> None:
+def test_a_flow_shows_every_step_from_publisher_to_subscriber(world: World, domain: str) -> None:
     shop, billing = world.publisher(f"{domain}.placed"), world.publisher(f"{domain}.billed")
     taking, failing = world.receiver(), world.receiver(lambda _: (500, {}))
     billing.subscribe(taking, f"{domain}.placed")

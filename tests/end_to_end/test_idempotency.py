@@ -28,7 +28,7 @@ def test_a_subscription_that_is_asked_for_again_is_the_same(world: World, domain
     assert document["errors"][0]["pointer"] == "idempotency-key"
     [kept] = service.http.get("/subscriptions").json()["items"]
     assert kept["id"] == first.json()["id"]
-    # Another service's key of the same name is another one.
+    # Another service's key with the same name is a different key.
     other = world.service().http.post("/subscriptions", json=body, headers=key)
     assert other.status_code == 201
     assert other.json()["id"] != first.json()["id"]

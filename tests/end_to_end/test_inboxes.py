@@ -58,9 +58,7 @@ def test_a_consumer_pulls_and_acknowledges(service: Client, domain: str) -> None
     assert ids_in(take(service, path, cursor=first["cursor"])) == ids_in(second)
 
 
-def test_what_a_consumer_took_before_it_went_down_is_taken_again(
-    service: Client, domain: str
-) -> None:
+def test_events_of_a_crashed_consumer_are_taken_again(service: Client, domain: str) -> None:
     path = inbox(service, domain)
     event_id = service.publish(f"{domain}.created", {"kept": "whole"})
     eventually(lambda: take(service, path, cursor=0)["items"])
@@ -105,7 +103,7 @@ def test_no_acknowledgement_of_a_consumer_skips_events(service: Client, domain: 
     assert acknowledge(service, path, rest).status_code == 204
 
 
-def test_a_lease_that_ended_is_refused_though_nobody_took_the_events(
+def test_an_ended_lease_is_refused_even_if_its_events_are_free(
     service: Client, domain: str
 ) -> None:
     path = inbox(service, domain)
@@ -143,7 +141,7 @@ def test_consumers_at_the_same_time_share_an_inbox(service: Client, domain: str)
     assert sorted(done) == list(range(1, len(batch) + 1))
 
 
-def test_a_pull_waits_for_what_comes(service: Client, domain: str) -> None:
+def test_a_pull_waits_for_events(service: Client, domain: str) -> None:
     path = inbox(service, domain)
     published: list[str] = []
     publisher = threading.Timer(2, lambda: published.append(service.publish(f"{domain}.created")))
@@ -198,7 +196,7 @@ def test_only_the_owner_fetches(world: World, service: Client, domain: str) -> N
     "query",
     ["cursor=x", "cursor=-1", "wait=21", "lease=0", "lease=30&cursor=1", "limit=0", "what=1"],
 )
-def test_a_parameter_that_may_not_be_is_refused(service: Client, domain: str, query: str) -> None:
+def test_an_invalid_parameter_is_refused(service: Client, domain: str, query: str) -> None:
     path = inbox(service, domain)
     assert problem(service.http.get(f"{path}/events?{query}"), 400)["errors"]
 
@@ -227,7 +225,7 @@ def events_of(text: str) -> list[dict[str, str]]:
     return [block for block in blocks if "data" in block]
 
 
-def test_a_stream_begins_now_or_where_it_was_left(service: Client, domain: str) -> None:
+def test_a_stream_begins_now_or_at_the_last_place(service: Client, domain: str) -> None:
     path = inbox(service, domain, "sse")
     before = service.publish(f"{domain}.created")
     eventually(lambda: take(service, path, cursor=0)["items"])

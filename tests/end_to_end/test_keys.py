@@ -216,7 +216,7 @@ def test_a_key_ends_by_itself(world: World) -> None:
     assert problem(service.http.post(path, json=gone), 422)["errors"][0]["pointer"] == "/expires_at"
 
 
-def test_a_rotated_key_goes_on_for_the_overlap(world: World) -> None:
+def test_a_rotated_key_stays_valid_during_the_overlap(world: World) -> None:
     service = world.service()
     old = make_key(service, name="job", scopes=["read"])
     path = f"/publishers/{service.service_id}/keys/{old['id']}/rotate"

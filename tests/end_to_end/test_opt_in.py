@@ -19,9 +19,7 @@ from tests.end_to_end.test_targets import events_in, subscribe
 from tests.end_to_end.world import Client, World
 
 
-def test_a_resource_is_a_target_once_its_owner_has_tagged_it(
-    world: World, service: Client, domain: str
-) -> None:
+def test_a_tagged_resource_is_a_target(world: World, service: Client, domain: str) -> None:
     queue, other = Queue(world, world.name("orders"), {}), Queue(world, world.name("orders"), {})
     target = {"type": "sqs", "queue": queue.arn}
     asked = {"event_types": [f"{domain}.*"], "target": target}

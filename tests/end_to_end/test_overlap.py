@@ -39,7 +39,7 @@ def statuses(answers: list[httpx.Response]) -> Counter[int]:
     return Counter(each.status_code for each in answers)
 
 
-def test_of_several_who_retry_one_dead_letter_one_opens_it(
+def test_of_simultaneous_retries_of_a_dead_letter_one_takes_effect(
     world: World, threads: ThreadPoolExecutor
 ) -> None:
     domain = world.name("task")
@@ -76,7 +76,7 @@ def test_bulk_retries_count_what_they_opened(world: World, threads: ThreadPoolEx
     assert len(receiver.requests) == 16
 
 
-def test_of_several_who_discard_a_dead_letter_one_does(
+def test_of_simultaneous_discards_of_a_dead_letter_one_takes_effect(
     world: World, threads: ThreadPoolExecutor
 ) -> None:
     domain = world.name("task")
@@ -123,7 +123,7 @@ def test_the_streams_of_a_batch_are_in_its_order(world: World) -> None:
     assert versions == [number // 2 + 1 for number in range(20)]
 
 
-def test_of_several_who_remove_a_resource_one_does(
+def test_of_simultaneous_removals_of_a_resource_one_takes_effect(
     world: World, threads: ThreadPoolExecutor
 ) -> None:
     service = world.publisher(f"{world.name('task')}.*")

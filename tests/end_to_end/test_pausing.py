@@ -66,7 +66,7 @@ def test_events_of_a_pause_are_delivered_once_after_it(
     assert sorted(receiver.event_ids()) == sorted([first, *kept, old])
 
 
-def test_a_subscription_goes_on_from_now_in_the_order_of_its_streams(
+def test_a_subscription_that_resumes_from_now_keeps_the_order_of_its_streams(
     service: Client, domain: str, receiver: Receiver
 ) -> None:
     made = service.subscribe(receiver, f"{domain}.*", ordered=True)

@@ -73,7 +73,7 @@ def test_numbers_arrive_as_they_were_sent_and_match_by_value(world: World, domai
     assert [each["pointer"] for each in said["errors"]] == ["/payload/n"]
 
 
-def test_what_is_left_out_gets_its_default(world: World) -> None:
+def test_omitted_members_get_their_defaults(world: World) -> None:
     domain = world.name("task")
     publisher = world.publisher(f"{domain}.created")
     sent = {"type": f"{domain}.created", "payload": {"n": 1}}
@@ -245,7 +245,7 @@ def test_an_invalid_event_is_refused_at_its_fault(
     assert [each["pointer"] for each in document["errors"]] == [pointer]
 
 
-def test_what_is_missing_is_named(world: World) -> None:
+def test_a_missing_member_is_named(world: World) -> None:
     document = problem(world.admin.http.post("/events", json={}), 422)
     assert {each["pointer"]: each["detail"] for each in document["errors"]} == {
         "/type": "is required",
@@ -267,7 +267,7 @@ def test_a_publisher_publishes_its_own_types_under_its_own_name(world: World) ->
     assert problem(answer, 403)["errors"][0]["pointer"] == "/source"
 
 
-def test_without_a_good_key_nothing_is_published(world: World) -> None:
+def test_without_a_valid_key_nothing_is_published(world: World) -> None:
     event = {"type": "a.b", "payload": {}}
     for headers in (
         {},

@@ -151,7 +151,7 @@ def test_a_service_manages_its_own_subscriptions(world: World) -> None:
     problem(service.http.delete(path), 404)
 
 
-def test_an_admin_registers_on_a_service_s_behalf(world: World) -> None:
+def test_an_admin_registers_for_a_service(world: World) -> None:
     service_id = world.name("subscriber")
     body = {"name": "x", "event_types": ["a.b"], "callback_url": URL}
     document = problem(world.admin.http.post("/subscriptions", json=body), 422)

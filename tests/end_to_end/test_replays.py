@@ -214,7 +214,7 @@ def test_an_event_of_a_clock_that_runs_ahead_is_replayed(world: World) -> None:
     assert replay["progress"]["deliveries_sent"] == 0
 
 
-def test_what_is_published_after_a_subscription_is_no_history(world: World) -> None:
+def test_events_after_a_registration_are_not_history(world: World) -> None:
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     subscription = publisher.subscribe(receiver, f"{domain}.*", replay_from=at(-2))

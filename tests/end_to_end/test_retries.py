@@ -269,7 +269,7 @@ def test_what_a_lane_gave_up_becomes_a_dead_letter_and_is_delivered(world: World
     publisher.settled(event_id, subscription["id"], "delivered")
 
 
-def test_what_waits_comes_to_the_new_target_though_it_would_not_match_any_more(
+def test_waiting_deliveries_go_to_the_new_target(
     world: World,
 ) -> None:
     domain = world.name("task")

@@ -109,7 +109,7 @@ def test_the_catalogue_and_asyncapi_show_the_type(
     assert document["channels"][event_type]["address"] == event_type
 
 
-def test_who_registers_what_is_in_the_audit_log(
+def test_registrations_of_schemas_are_in_the_audit_log(
     world: World, planner: Client, event_type: str
 ) -> None:
     register(planner, event_type, TITLE)
@@ -180,7 +180,9 @@ def test_an_event_that_cannot_be_upcast_is_a_dead_letter_at_once(
     assert (delivery["attempts"], delivery["last_error"]["code"]) == (1, "upcast_failed")
 
 
-def test_what_is_published_is_drafted(world: World, planner: Client, event_type: str) -> None:
+def test_a_schema_is_drafted_from_published_events(
+    world: World, planner: Client, event_type: str
+) -> None:
     for payload in ({"title": "a", "due": "2026-05-01"}, {"title": "b"}):
         planner.publish(event_type, payload)
 

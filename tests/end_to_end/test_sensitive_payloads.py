@@ -161,7 +161,7 @@ def test_sealed_values_open_only_for_their_own_event(
     assert len(receiver.requests) == 1
 
 
-def test_a_whole_payload_is_pushed_to_whom_it_is_for(
+def test_a_sealed_payload_is_pushed_opened_to_a_named_reader(
     world: World, service: Client, domain: str, granted: Client, other: Client
 ) -> None:
     mark(service, domain, granted)
@@ -178,7 +178,7 @@ def test_a_whole_payload_is_pushed_to_whom_it_is_for(
     assert other.event(event_id)["payload"] == MARKER
 
 
-def test_a_grant_ends_for_what_is_stored_too(
+def test_a_removed_reader_reads_no_stored_values(
     world: World, service: Client, domain: str, granted: Client
 ) -> None:
     mark(service, domain, granted)

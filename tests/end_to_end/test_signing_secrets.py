@@ -46,7 +46,7 @@ def test_an_invalid_rotation_is_refused_with_its_fault(
     assert [each["pointer"] for each in said["errors"]] == [pointer]
 
 
-def test_what_is_not_signed_has_no_secret(world: World) -> None:
+def test_an_unsigned_target_has_no_secret(world: World) -> None:
     service = world.service()
     made = service.subscribe({"type": "pull"}, "a.b")
     assert made["signing_secret"] is None

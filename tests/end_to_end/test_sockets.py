@@ -26,7 +26,7 @@ def numbers(items: list[dict[str, Any]]) -> list[int]:
     return [item["event"]["payload"]["n"] for item in items]
 
 
-def test_whoever_subscribes_is_pushed_what_matches(
+def test_a_connected_subscriber_is_pushed_matching_events(
     service: Client, domain: str, socket: SocketClient
 ) -> None:
     begun = socket.subscribe(
@@ -48,7 +48,7 @@ def test_whoever_subscribes_is_pushed_what_matches(
     assert service.http.get(f"/subscriptions/{begun['subscription_id']}").status_code == 404
 
 
-def test_a_client_that_went_away_gets_what_it_missed_in_order_without_a_gap(
+def test_a_returning_client_gets_missed_events_in_order(
     world: World, service: Client, domain: str
 ) -> None:
     subscription_id = durable(service, domain, ordered=True)

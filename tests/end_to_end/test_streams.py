@@ -44,7 +44,7 @@ class StreamClient:
         return found
 
 
-def test_a_client_that_is_killed_goes_on_where_it_was(service: Client, domain: str) -> None:
+def test_a_killed_client_continues_at_its_place(service: Client, domain: str) -> None:
     path = f"/subscriptions/{subscribed(service, domain, ordered=True)}/stream"
     stream = {"metadata": {"stream_id": f"{domain}/1"}}
     client = StreamClient(service.http, path, cursor=0)
@@ -101,7 +101,7 @@ def test_anyone_listens_to_types_for_a_while(
     assert [each["id"] for each in listening.events(1)] == [later]
 
 
-def test_a_listener_that_stays_away_ends_and_is_told(
+def test_an_absent_listener_ends_and_gets_a_reset(
     world: World, service: Client, domain: str, listening: StreamClient
 ) -> None:
     listener = str(listening.last_id).partition(".")[0]
@@ -191,7 +191,7 @@ def test_a_browser_follows_a_subscription_over_many_turns(
     assert [each["id"] for each in page.messages] == list("12345")
 
 
-def test_a_browser_that_is_killed_goes_on_in_another_one(
+def test_a_second_browser_continues_after_a_killed_one(
     world: World, service: Client, domain: str
 ) -> None:
     subscription_id = subscribed(service, domain)

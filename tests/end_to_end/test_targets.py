@@ -56,7 +56,7 @@ def test_a_queue_receives_what_matches(world: World, service: Client, domain: st
         service.settled(event_id, made["id"], "delivered")
 
 
-def test_a_consumer_that_goes_down_finds_its_messages_again(
+def test_a_restarted_consumer_finds_its_messages(
     world: World, service: Client, domain: str
 ) -> None:
     queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
@@ -101,7 +101,7 @@ def test_a_fifo_queue_keeps_the_order_of_a_stream(
     }
 
 
-def test_a_queue_that_comes_late_gets_its_dead_letters(
+def test_a_queue_that_is_created_later_gets_its_dead_letters(
     world: World, service: Client, domain: str
 ) -> None:
     name = world.name("orders")
@@ -237,7 +237,7 @@ def function(world: World) -> Iterator[str]:
     world.bus.client("lambda").delete_function(FunctionName=arn)
 
 
-def test_a_function_replies_to_what_asks_for_it(
+def test_a_function_replies_to_events_that_ask_for_it(
     world: World, service: Client, domain: str, function: str
 ) -> None:
     target = {"type": "lambda", "function": function, "invocation": "sync", "reply": True}
@@ -268,7 +268,7 @@ def test_a_function_that_fails_leaves_a_dead_letter_that_says_why(
     assert "it is told to fail" in letter["attempts"][0]["response"]
 
 
-def test_a_function_that_goes_down_is_invoked_again(
+def test_a_failed_function_is_invoked_again(
     world: World, service: Client, domain: str, function: str
 ) -> None:
     target = {"type": "lambda", "function": function, "invocation": "sync", "reply": True}

@@ -103,7 +103,7 @@ def test_an_inbox_shows_what_the_transform_makes(world: World, placed: str) -> N
     assert f'data: {{"id":"{event_id}","sum":5}}\n' in stream
 
 
-def test_a_transform_that_fails_is_a_dead_letter_and_can_be_mended(
+def test_a_failed_transform_makes_a_dead_letter_that_succeeds_after_its_correction(
     world: World, placed: str
 ) -> None:
     shop, receiver = world.publisher(placed), world.receiver()

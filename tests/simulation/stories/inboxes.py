@@ -57,7 +57,7 @@ def pull_in_parts(world: World) -> None:
     world.publish(*[event(f"e{number}") for number in range(5)])
     world.settle()
     world.pull(subscription_id, part=True, careless=True)
-    # Nobody else may take the rest of the lease before it ends.
+    # No other consumer may take the rest of the lease before it ends.
     world.pull(subscription_id)
     world.pull(subscription_id, part=True)
 

@@ -1,4 +1,4 @@
-"""What was counted is priced as AWS does, and what is shared is shared among the events."""
+"""Counted units are priced as AWS prices them, and shared costs are divided among events."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a month costs that is counted without a bus."""
+"""The monthly costs that are computed without a bus."""
 
 import re
 

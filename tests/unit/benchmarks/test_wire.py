@@ -1,4 +1,4 @@
-"""The wire hands on what functions ask and are answered, and counts it."""
+"""The wire passes on requests of functions and their answers, and counts them."""
 
 import json
 import threading

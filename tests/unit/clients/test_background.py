@@ -85,7 +85,7 @@ def test_an_event_alone_is_sent_after_a_moment() -> None:
             assert publisher._changed.wait_for(lambda: bus.stored, 30)
 
 
-def test_what_is_refused_is_told_and_holds_up_nothing() -> None:
+def test_a_refused_event_is_reported_and_delays_no_other() -> None:
     refused: list[tuple[str, Problem]] = []
 
     def note(event: NewEvent, problem: Problem) -> None:
@@ -101,7 +101,7 @@ def test_what_is_refused_is_told_and_holds_up_nothing() -> None:
     assert isinstance(problem, Forbidden)
 
 
-def test_a_full_queue_is_told_or_waited_for() -> None:
+def test_a_full_queue_raises_or_waits() -> None:
     bus = Bus()
     bus.open.clear()
     with BackgroundPublisher(client(bus), queue_size=1, block=False, batch_size=1) as publisher:
@@ -119,7 +119,7 @@ def test_a_full_queue_is_told_or_waited_for() -> None:
     assert bus.stored == given
 
 
-def test_what_waits_at_the_end_is_published() -> None:
+def test_waiting_events_are_published_at_the_end() -> None:
     bus = Bus()
     publisher = BackgroundPublisher(client(bus), flush_seconds=60)
     given = [publisher.publish("order.placed", {}) for _ in range(7)]
@@ -129,7 +129,7 @@ def test_what_waits_at_the_end_is_published() -> None:
         publisher.publish("order.placed", {})
 
 
-def test_an_end_without_a_bus_says_that_events_are_left() -> None:
+def test_closing_without_a_bus_reports_remaining_events() -> None:
     bus = Bus()
     bus.open.clear()
     publisher = BackgroundPublisher(client(bus))

@@ -93,7 +93,7 @@ def test_what_the_file_lacks_is_removed_only_when_it_is_asked(tmp_path: Path) ->
     ]
 
 
-def test_nobody_who_listens_is_removed_or_exported() -> None:
+def test_listeners_are_neither_removed_nor_exported() -> None:
     bus = Registry()
     made: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "websocket"}}
     bus_of(bus).subscriptions.put("billing.listener", service_id="billing", **made)

@@ -39,7 +39,7 @@ def test_refusals_are_not_tried_again(status: int) -> None:
     assert POLICY.wait(READING, 1, answer(status)) is None
 
 
-def test_what_could_be_done_twice_is_tried_again_only_where_it_was_refused_by_a_limit() -> None:
+def test_an_unrepeatable_request_is_repeated_only_after_a_429() -> None:
     assert POLICY.wait(ONCE, 1, None) is None
     assert POLICY.wait(ONCE, 1, answer(503)) is None
     assert POLICY.wait(ONCE, 1, answer(429)) == 1

@@ -113,7 +113,7 @@ def test_an_inbox_holds_what_matches(bus: EventBus) -> None:
         next(bus.inbox(large).receive())
 
 
-def test_what_was_not_handled_comes_again(bus: EventBus) -> None:
+def test_unhandled_events_come_again(bus: EventBus) -> None:
     inbox = pulled(bus, "order.*")
     sent = [bus.publish("order.placed", {"n": n}).id for n in range(3)]
     with closing(bus.inbox(inbox).receive(lease_seconds=1)) as events:
@@ -252,7 +252,7 @@ def test_an_inbox_is_followed_over_a_websocket(fake: FakeBus, bus: EventBus) -> 
         next(bus.inbox("none").follow())
 
 
-def test_what_is_published_is_heard(fake: FakeBus, bus: EventBus) -> None:
+def test_listeners_receive_published_events(fake: FakeBus, bus: EventBus) -> None:
     bus.publish("order.placed", {}, id="before")
     heard: list[str] = []
     listening = bus.listen("order.*", "user.created")

@@ -175,7 +175,7 @@ def test_acknowledgements_go_out_together() -> None:
     assert bus.acknowledgements <= 8
 
 
-def test_what_was_not_handled_comes_to_the_next_consumer() -> None:
+def test_unhandled_events_go_to_the_next_consumer() -> None:
     bus = SocketBus(9)
     with running(bus) as url:
         client = EventBus("http://bus.example", websocket_url=url)

@@ -146,7 +146,7 @@ def test_a_lease_that_is_lost_ends_what_it_covers() -> None:
     inbox = Inbox(3)
     inbox.extensions = iter([httpx.Response(409, json={"title": "Gone"})])
     assert slow(inbox) == ["1", "2", "3"]
-    # What was not begun under the lost lease was taken anew.
+    # Events that were not begun under the lost lease were taken again.
     assert inbox.acknowledgements == 2
     inbox = Inbox(3)
     inbox.extensions = iter([httpx.Response(503), httpx.Response(204)])

@@ -52,7 +52,7 @@ def _listen(bus: EventBus, events: list[Event], gaps: list[str]) -> None:
         events.append(next(listening))
 
 
-def test_each_turn_goes_on_behind_the_one_before() -> None:
+def test_each_turn_continues_after_the_previous_one() -> None:
     stream = Stream("retry: 500\n" + block(1) + block(2), block(3))
     events, gaps = heard(stream)
     assert [each.id for each in events] == ["e1", "e2", "e3"]
@@ -76,7 +76,7 @@ def test_failures_between_turns_are_waited_out() -> None:
     assert stream.last_ids == [None, "s.1", "s.1", "s.1", "s.2"]
 
 
-def test_a_gap_is_told() -> None:
+def test_a_gap_is_reported() -> None:
     reset = 'id: t.0\nevent: eventbus.stream.reset\ndata: {"reason": "it was too long"}\n\n'
     stream = Stream(block(1), reset, block(2))
     events, gaps = heard(stream)

@@ -220,7 +220,7 @@ def test_what_a_function_returns_is_answered_again(framework: Any, kind: Any) ->
 
 
 @EACH
-def test_a_refusal_is_told_as_problem_details(framework: Any, kind: Any) -> None:
+def test_a_refusal_is_answered_with_problem_details(framework: Any, kind: Any) -> None:
     receiver = kind(SECRET)
 
     def handle(event: Event) -> None:
@@ -234,7 +234,7 @@ def test_a_refusal_is_told_as_problem_details(framework: Any, kind: Any) -> None
 
 
 @EACH
-def test_a_payload_that_does_not_fit_is_told(framework: Any, kind: Any) -> None:
+def test_a_payload_that_does_not_fit_is_reported(framework: Any, kind: Any) -> None:
     receiver, seen = kind(SECRET), []
     receiver.on(OrderPlaced)(lambda order, event: seen.append((order, event)))
     answer = post(framework(receiver), payload={"total": "much"})
@@ -324,7 +324,7 @@ def test_a_receiver_that_is_closed_waits_for_what_runs(kind: Any) -> None:
     assert answers[0].status == 204
 
 
-def test_what_cannot_be_declared_is_named() -> None:
+def test_an_invalid_declaration_is_refused_by_name() -> None:
     class Nameless(BaseModel):
         pass
 

@@ -44,11 +44,11 @@ def test_the_fault_of_the_whole_body_is_named_in_words() -> None:
     assert InvalidRequest.at("/a", "is wrong").faults == (Fault("/a", "is wrong"),)
 
 
-def test_who_is_not_known_is_told_how_to_be() -> None:
+def test_an_unknown_caller_learns_how_to_authenticate() -> None:
     assert (
         Unauthenticated("Who?", reason="no_key").headers["www-authenticate"].startswith("Bearer ")
     )
 
 
-def test_who_comes_too_early_is_told_when() -> None:
+def test_an_early_request_gets_retry_after() -> None:
     assert Unavailable("Later.", retry_after_seconds=7).headers == {"retry-after": "7"}

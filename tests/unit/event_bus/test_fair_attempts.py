@@ -1,4 +1,4 @@
-"""Whoever has lost most often waits least, and nobody tries for ever."""
+"""The writer that has lost most often waits least, and attempts end in time."""
 
 from event_bus.conflicts import fair_attempts
 

@@ -155,7 +155,7 @@ def test_a_page_is_shown_whole_where_a_function_can_answer_with_it() -> None:
 def test_a_page_ends_before_a_function_could_not_answer_with_it() -> None:
     third = MAX_PAGE_BYTES // 3
     assert page([third] * 5, rest="9") == ([0, 1], "1")
-    # One is shown in any case, or nobody could read on.
+    # At least one item is shown, because otherwise a client could not read on.
     assert page([MAX_PAGE_BYTES, 1]) == ([0], "0")
 
 

@@ -1,4 +1,4 @@
-"""A function knows what its environment tells it, and no more."""
+"""A function has only the settings of its environment."""
 
 import pytest
 from event_bus.settings import Settings

@@ -1,4 +1,4 @@
-"""The example's ledger: what it notes, and when it is quiet."""
+"""The example's ledger: what it records, and when all events were handled."""
 
 from typing import Any
 

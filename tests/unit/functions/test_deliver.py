@@ -50,7 +50,7 @@ def test_a_lane_imports_the_module_of_its_own_target_alone(lane: str) -> None:
     modules = imported(lane)
     assert modules & set(MODULES.values()) == {MODULES[without_pace(lane)[0]]}
     assert ("event_bus.callbacks.client" in modules) is lane.startswith("http")
-    # What publishes replies is loaded by the first of them.
+    # The code that publishes replies is loaded for the first reply.
     assert "event_bus.publishing.intake" not in modules
     assert "event_bus.api" not in modules
     # What asks sources is in a function of its own.

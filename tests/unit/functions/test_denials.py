@@ -1,4 +1,4 @@
-"""Why somebody was denied is in the entry of the audit log, by which it is counted."""
+"""An audit entry has the reason of a denial, by which denials are counted."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""Prometheus is told how things stand, as far as that is known."""
+"""Prometheus gets the gauges whose values are known."""
 
 from typing import Any
 

@@ -65,7 +65,7 @@ def test_read_models_are_their_owners_and_admins_alone(functions: Functions) -> 
     assert ask(functions, "PUT", {}, stranger, source="planner").status == 403
     assert ask(functions, "GET", caller=stranger, source="planner").status == 403
     assert ask(functions, "GET", caller=stranger).status == 404
-    # Others are not told which read models there are.
+    # Other services do not learn which read models exist.
     for source in ("planner", "nobody"):
         answer = states(functions, stranger, source=source, status="open")
         assert (answer.status, answer.body["items"]) == (200, [])

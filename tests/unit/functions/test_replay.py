@@ -1,4 +1,4 @@
-"""A replay goes on by what there is of it, and passes over what there is beside."""
+"""A replay continues by its messages, and skips events that are not its own."""
 
 import pytest
 from event_bus import times

@@ -136,7 +136,7 @@ def test_only_publishers_of_a_type_register_its_schema(bus: Functions) -> None:
     assert bad.status == 422
 
 
-def test_who_may_receive_a_type_may_see_its_schema(bus: Functions) -> None:
+def test_a_service_that_may_receive_a_type_sees_its_schema(bus: Functions) -> None:
     register(bus, TITLE)
     reader = service("reader")
     assert ask(bus, "GET /schemas/{type}", caller=reader).status == 200
@@ -238,7 +238,7 @@ def test_the_catalogue_shows_types_with_who_publishes_and_receives_them(bus: Fun
     found = ask(bus, "GET /event-types/{type}", caller=service("reader")).body
     assert (found["schema"], found["example"]) == (TITLE, {"title": "a"})
     assert found["publisher_ids"] == ["planner"]
-    # Of others' subscriptions it is told nothing.
+    # It learns nothing about the subscriptions of others.
     assert [each["service_id"] for each in found["receivers"]] == ["reader"]
     assert ask(bus, "GET /event-types/{type}", type="task.unknown").status == 404
 

@@ -1,4 +1,4 @@
-"""The bus tells how it is, and what it can do."""
+"""Health checks of the bus, and the description of its API."""
 
 import jsonschema_rs
 import pytest

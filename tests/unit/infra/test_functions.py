@@ -66,7 +66,7 @@ def test_the_sweeper_runs_every_minute(app: Synthesised) -> None:
     (target,) = rule.properties["Targets"]
     sweep = app.functions()["sweep"]
     assert target["Arn"] == {"Fn::GetAtt": [sweep.name, "Arn"]}
-    # It ends before it begins anew.
+    # It ends before it begins again.
     assert sweep.properties["Timeout"] <= 60
     (permission,) = [
         permission

@@ -51,7 +51,7 @@ def test_functions_are_granted_payloads_and_the_archive_as_needed(app: Synthesis
     assert used == expected
 
 
-def test_who_serves_websockets_knows_the_admin_key_by_its_version_alone(app: Synthesised) -> None:
+def test_functions_of_websockets_know_only_the_version_of_the_admin_key(app: Synthesised) -> None:
     readers = {
         name: actions
         for name, function in app.functions().items()

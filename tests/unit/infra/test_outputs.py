@@ -18,7 +18,7 @@ def outputs_of(app: Synthesised) -> set[tuple[str, str]]:
         (stack.lower(), name)
         for stack, template in app.templates.items()
         for name, output in template.get("Outputs", {}).items()
-        # What stacks use of each other is nobody else's business.
+        # Outputs for other stacks are not documented.
         if "Export" not in output
     }
 

@@ -22,7 +22,7 @@ SENDERS: dict[str, set[str]] = {
         }
         for protocol in PACED
     },
-    # Who knows that a subscription asks for an enrichment.
+    # Functions that know that a subscription asks for an enrichment.
     "ENRICH_LANE_URL": {"enrich", "route", "replay", *(LANES - {"deliver_inbox"})},
     "UNROUTABLE_QUEUE_URL": {"route", "sweep"},
     "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "route", "sweep"},
@@ -49,7 +49,7 @@ def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Syn
     assert senders == set.union(*SENDERS.values())
 
 
-def test_who_counts_what_was_given_up_does_not_send_it(app: Synthesised) -> None:
+def test_functions_that_count_redrive_queues_do_not_send_to_them(app: Synthesised) -> None:
     known = redrives() | {"UNROUTABLE_REDRIVE_URL"}
     counted = {"metrics": redrives(), "status": {"UNROUTABLE_REDRIVE_URL"}}
     for name, function in app.functions().items():

@@ -8,7 +8,7 @@ from event_bus.settings import Settings
 from tests.unit.infra.grants import INTERFACES, STATISTICS, TRACING, grants_of, redrives
 from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
 
-# What a function is told that is no setting of the service.
+# Variables of functions that are not settings of the service.
 OF_THE_RUNTIME = {
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_LOG_LEVEL",

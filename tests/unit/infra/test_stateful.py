@@ -92,7 +92,7 @@ def test_what_holds_data_is_listed(app: Synthesised) -> None:
 NOTHING_LOST = {
     # Old versions of layers serve the functions that still use them.
     "AWS::Lambda::LayerVersion",
-    # A log goes on under another name; the lines of before stay in the old one.
+    # A log continues under another name; earlier lines stay in the old one.
     "AWS::Logs::LogGroup",
     # Settings of the account.
     "AWS::ApiGateway::Account",

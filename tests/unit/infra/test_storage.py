@@ -36,7 +36,7 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
         for name, table in tables(app).items()
         if "TimeToLiveSpecification" in table.properties
     }
-    # The streams' entries stay: numbers must not begin anew. So does what was registered.
+    # The entries of streams stay, because numbers must not start again. Registrations stay as well.
     assert expiring.keys() == {
         *("events", "deliveries", "circuits", "cursors", "inbox", "socket_subscribers", "replays"),
         *("limits", "idempotency", "audit"),
@@ -122,7 +122,7 @@ def test_what_is_stored_outlives_its_stack_except_locally(app: Synthesised) -> N
         *app.resources("AWS::Logs::LogGroup"),
     ]
     for resource in stored:
-        # What a failed first deployment made goes with it, so that the next one can begin anew.
+        # A failed first deployment removes what it made, so that the next one can start.
         kept = "Delete" if app.local else "RetainExceptOnCreate"
         assert resource.body["DeletionPolicy"] == kept, resource
         # A replaced one stays in any case.

@@ -133,7 +133,7 @@ def test_limits_hold_for_whatever_comes() -> None:
         assert bounded[-1] - bounded[0] < 2.5 * 60 * 0.5 / 2
 
 
-def test_who_is_fast_again_leaves_the_paced_lane() -> None:
+def test_a_fast_subscriber_leaves_the_paced_lane() -> None:
     with lanes_in_time(CONCURRENCY, CONCURRENCY) as lanes:
         lanes.subscribe("bad", lambda moment, _: 5.0 if moment < 20 else 0.05)
         lanes.publish("bad", rate=5, seconds=100)

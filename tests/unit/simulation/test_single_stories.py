@@ -16,12 +16,12 @@ SUBSCRIBE = [name for name in STORIES if "subscribe" in name or "newcomer" in na
 
 @pytest.mark.parametrize("error", [-0.99, 0.99])
 @pytest.mark.parametrize("name", SUBSCRIBE)
-def test_who_subscribed_misses_nothing_where_clocks_differ(name: str, error: float) -> None:
+def test_a_subscription_misses_nothing_if_clocks_differ(name: str, error: float) -> None:
     # One function's clock is behind, the other's ahead, by almost two seconds together.
     tell(name, clock_errors={"publish": error, "registry": -error})
 
 
-def test_who_subscribes_receives_what_is_published_from_then_on() -> None:
+def test_a_subscription_receives_events_from_its_answer_on() -> None:
     world = tell("subscribe_after_events_that_are_not_routed_yet")
     for subscription_id in world.subscribed:
         deliveries = world.tables.items["deliveries"]

@@ -76,7 +76,7 @@ def test_no_key_is_admin_by_being_empty() -> None:
     assert unset.identify({"x-api-key": "", "authorization": "Bearer "}) is None
 
 
-def test_an_unknown_key_is_nobodys() -> None:
+def test_an_unknown_key_identifies_no_caller() -> None:
     assert identify(authenticator(Keys()), "unknown") is None
     assert identify(authenticator(Keys()), "schlüssel") is None
 
@@ -91,7 +91,7 @@ def test_a_known_key_is_not_looked_up_again_for_a_while() -> None:
     assert keys.looks == 1
 
 
-def test_a_removed_key_is_refused_after_the_while() -> None:
+def test_a_removed_key_is_refused_after_its_caching_time() -> None:
     keys, clock = Keys(KEY), Clock()
     at = authenticator(keys, clock)
     identify(at)
@@ -101,7 +101,7 @@ def test_a_removed_key_is_refused_after_the_while() -> None:
     assert keys.looks == 2
 
 
-def test_using_a_key_does_not_lengthen_its_while() -> None:
+def test_use_does_not_lengthen_the_caching_time_of_a_key() -> None:
     keys, clock = Keys(KEY), Clock()
     at = authenticator(keys, clock)
     identify(at)
@@ -136,7 +136,7 @@ def test_absurdly_long_keys_are_not_even_hashed() -> None:
     assert keys.looks == 0
 
 
-def test_what_is_remembered_is_bounded_and_the_latest_stay() -> None:
+def test_the_cache_is_bounded_and_keeps_the_latest() -> None:
     # Generated keys: those that a client chose are slow to hash, by design.
     many = [generate_key() for _ in range(1_200)]
     keys = Keys()
@@ -162,7 +162,7 @@ def test_the_right_beginning_with_a_wrong_secret_proves_nothing() -> None:
     assert identify(authenticator(keys), text) == service("planner")
 
 
-def test_a_key_hands_on_its_scopes() -> None:
+def test_the_caller_has_the_scopes_of_its_key() -> None:
     keys = Keys(KEY)
     [kept] = keys.kept.values()
     keys.kept[kept.id] = replace(kept, scopes=("publish",))
@@ -172,7 +172,7 @@ def test_a_key_hands_on_its_scopes() -> None:
     assert caller.key_id == kept.id
 
 
-def test_the_use_of_a_key_is_noted_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_use_of_a_key_is_recorded_every_few_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     keys, clock = Keys(KEY), Clock()
     at = authenticator(keys, clock)
     began = times.unix()
@@ -185,7 +185,9 @@ def test_the_use_of_a_key_is_noted_once_in_a_while(monkeypatch: pytest.MonkeyPat
     assert len(keys.seen) == 2
 
 
-def test_a_good_key_is_good_even_if_that_cannot_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_valid_key_is_accepted_even_if_its_use_cannot_be_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def fail(*_: str) -> None:
         raise TimeoutError
 

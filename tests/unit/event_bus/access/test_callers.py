@@ -1,4 +1,4 @@
-"""Who is not known is nobody."""
+"""The caller of a request follows from the authorizer's context alone."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.builders import AN_ADMIN, service
 
 
 @pytest.mark.parametrize("caller", [AN_ADMIN, service("planner")])
-def test_what_the_authorizer_hands_on_is_the_caller(caller: Any) -> None:
+def test_the_authorizers_context_determines_the_caller(caller: Any) -> None:
     assert caller_of(caller.context()) == caller
 
 
@@ -52,7 +52,7 @@ def test_an_incomplete_context_is_refused(context: dict[str, Any] | None) -> Non
         (Caller("planner", "listener").context(), "scope", "stream token"),
     ],
 )
-def test_the_reason_of_the_authorizer_is_told(
+def test_the_refusal_has_the_reason_of_the_authorizer(
     context: dict[str, str], reason: str, said: str
 ) -> None:
     with pytest.raises(Unauthenticated, match=said) as refusal:
@@ -70,12 +70,12 @@ TOKEN = Caller("llm", "listener", "sub_1", frozenset(["receive"]), "ebt_1")
 
 
 @pytest.mark.parametrize("caller", [LIMITED, Caller("planner", "service", key_id="ebk_1")])
-def test_scopes_and_key_are_handed_on(caller: Caller) -> None:
+def test_scopes_and_key_are_in_the_context(caller: Caller) -> None:
     found = caller_of(caller.context())
     assert (found, found.scopes, found.key_id) == (caller, caller.scopes, caller.key_id)
 
 
-def test_a_token_is_handed_on_with_its_subscription() -> None:
+def test_a_token_is_in_the_context_with_its_subscription() -> None:
     assert TOKEN.context() == {
         "service_id": "llm",
         "role": "listener",
@@ -103,7 +103,7 @@ def test_no_scope_is_not_the_lack_of_a_limit() -> None:
     assert caller_of(service("planner").context()).scopes is None
 
 
-def test_a_limited_key_is_good_for_its_scopes_alone() -> None:
+def test_a_limited_key_permits_only_its_scopes() -> None:
     LIMITED.need("publish")
     service("planner").need("manage")
     assert LIMITED.permits("read")

@@ -1,4 +1,4 @@
-"""What goes on after its key was checked ends with the key, half a minute later at most."""
+"""Work that outlasts the check of its key ends at most half a minute after the key."""
 
 from event_bus import times
 from event_bus.access.authenticator import CACHE_SECONDS
@@ -10,7 +10,7 @@ from tests.builders import NOON
 from tests.clock import Clock
 
 
-def test_a_key_that_is_revoked_is_good_for_half_a_minute_more(aws: Aws) -> None:
+def test_a_revoked_key_stays_valid_for_at_most_half_a_minute(aws: Aws) -> None:
     clock = Clock()
     live = LiveKeys(aws.keys, lambda: "admin_1", clock)
     key = ApiKey("ebk_1", "planner", NOON)
@@ -23,7 +23,7 @@ def test_a_key_that_is_revoked_is_good_for_half_a_minute_more(aws: Aws) -> None:
     assert not live.good("ebk_1")
 
 
-def test_an_admin_key_that_is_replaced_is_good_for_half_a_minute_more(aws: Aws) -> None:
+def test_a_replaced_admin_key_stays_valid_for_at_most_half_a_minute(aws: Aws) -> None:
     clock, current = Clock(), ["admin_1"]
     live = LiveKeys(aws.keys, lambda: current[0], clock)
     token = ApiKey(

@@ -46,7 +46,7 @@ def test_named_readers_read_sensitive_values(aws: Aws, closed: Event) -> None:
     }
     assert may == {"planner": True, "billing": True, "mailer": False, "": False}
     assert readable(readers.shown(closed, AN_ADMIN))
-    # By its service: a name that is an admin's is nobody's here.
+    # By its service: the name `admin` is no service here.
     assert not readable(readers.opened(closed, "admin"))
 
 

@@ -71,7 +71,7 @@ def test_requests_cost_few_writes(rate: int, requests: int) -> None:
     assert table.writes <= min(requests, quota) / share + 2
 
 
-def test_what_is_left_is_told() -> None:
+def test_the_remaining_requests_are_in_the_context() -> None:
     clock = Clock()
     limiter = RateLimiter(Table(), clock)
     told = [limiter.spend("key", 1) for _ in range(11)]
@@ -112,7 +112,7 @@ def test_requests_pass_if_the_counter_fails(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("exceeded", [True, False])
-def test_an_allowance_is_handed_on(exceeded: bool) -> None:
+def test_an_allowance_is_read_from_the_context(exceeded: bool) -> None:
     allowance = Allowance(100, 7, 3, exceeded)
     assert allowance_of(allowance.context()) == allowance
     assert allowance_of({"role": "service"}) is None

@@ -115,7 +115,7 @@ def test_a_refusal_is_a_problem_document() -> None:
     ],
     ids=["client", "connection", "timeout"],
 )
-def test_what_stands_behind_the_bus_and_fails_is_a_503(error: Exception) -> None:
+def test_a_failed_service_behind_the_bus_is_a_503(error: Exception) -> None:
     status, headers, body = answered(raising(error))
     assert status == body["status"] == 503
     assert headers["retry-after"] == "1"
@@ -124,7 +124,7 @@ def test_what_stands_behind_the_bus_and_fails_is_a_503(error: Exception) -> None
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(SECRET), KeyError(SECRET), RecursionError()])
-def test_what_nobody_foresaw_is_a_500_without_details(error: Exception) -> None:
+def test_an_unexpected_error_is_a_500_without_details(error: Exception) -> None:
     status, headers, body = answered(raising(error))
     assert status == body["status"] == 500
     assert headers["content-type"] == "application/problem+json"
@@ -190,7 +190,7 @@ def test_a_body_has_a_size(size: int, status: int, encoded: bool) -> None:
     assert answered(echo, body=body, encoded=encoded)[0] == status
 
 
-def test_the_caller_is_whom_the_authorizer_found() -> None:
+def test_the_caller_is_the_one_that_the_authorizer_found() -> None:
     _, _, body = answered(
         lambda request: Response(200, request.caller.service_id), caller=service("planner")
     )
@@ -257,7 +257,7 @@ def test_a_parameter_that_is_not_known_or_empty_is_refused(query: dict[str, str]
     assert len(refusal.value.faults) == 1
 
 
-def test_all_that_is_wrong_with_a_query_is_said_at_once() -> None:
+def test_all_faults_of_a_query_are_reported_at_once() -> None:
     with pytest.raises(MalformedRequest) as refusal:
         asked({"a": "", "c": "1"}, A, replace(B, required=True)).query()
     assert {fault.pointer for fault in refusal.value.faults} == {"a", "b", "c"}
@@ -285,7 +285,7 @@ def test_no_resource_has_an_absurdly_long_identifier() -> None:
 
 
 @pytest.mark.parametrize(("exceeded", "status"), [(False, 200), (True, 429)])
-def test_a_counted_request_is_told_what_is_left(exceeded: bool, status: int) -> None:
+def test_a_counted_request_gets_its_remaining_rate(exceeded: bool, status: int) -> None:
     allowance = Allowance(100, 7, 3, exceeded)
     event = http_request("GET /events", caller=AN_ADMIN)
     event["requestContext"]["authorizer"]["lambda"] |= allowance.context()

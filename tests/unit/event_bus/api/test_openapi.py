@@ -117,7 +117,7 @@ def test_every_refusal_is_a_problem() -> None:
                 assert int(status) < 400 or "application/health+json" in content
 
 
-def test_whoever_may_come_again_is_told_when() -> None:
+def test_a_retryable_refusal_has_retry_after() -> None:
     for route in OPERATIONS:
         if route.public:
             continue
@@ -125,7 +125,7 @@ def test_whoever_may_come_again_is_told_when() -> None:
             assert "Retry-After" in resolved(operation(route)["responses"][status])["headers"]
 
 
-def test_what_creates_takes_an_idempotency_key_and_nothing_else_does() -> None:
+def test_only_creating_operations_take_an_idempotency_key() -> None:
     for route in OPERATIONS:
         names = [each["name"] for each in operation(route).get("parameters", [])]
         assert ("Idempotency-Key" in names) is route.creates

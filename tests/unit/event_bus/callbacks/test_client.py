@@ -1,4 +1,4 @@
-"""A callback is led to by addresses that were checked, on every connection anew."""
+"""The addresses of a callback are checked for every connection."""
 
 import socket
 import threading

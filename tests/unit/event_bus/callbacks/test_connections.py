@@ -1,4 +1,4 @@
-"""Connections are kept for the next exchange, and none that is stale costs one."""
+"""Connections are kept for the next exchange, and no exchange fails because one is stale."""
 
 import errno
 import socket

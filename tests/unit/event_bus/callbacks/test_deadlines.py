@@ -1,4 +1,4 @@
-"""What is to be done when a time is over is done then, and not if it is called off."""
+"""The action of a deadline is called at its time, unless it is cancelled before."""
 
 import queue
 import threading

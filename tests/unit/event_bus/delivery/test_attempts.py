@@ -18,7 +18,7 @@ SOON = RetryPolicy(schedule=[5], max_attempts=3)
 LATE = RetryPolicy(schedule=[3_600], max_attempts=3)
 
 
-def test_what_the_subscriber_took_is_done(trial: Trial, aws: Aws) -> None:
+def test_an_accepted_delivery_has_ended(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     assert trial.take(message(event(), to)) == []
     done = trial.outcome()
@@ -140,7 +140,7 @@ def test_a_large_event_is_read_from_where_it_lies(trial: Trial, aws: Aws) -> Non
     assert trial.outcome().status == "delivered"
 
 
-def test_what_nobody_waits_for_any_more_is_dropped(trial: Trial, aws: Aws) -> None:
+def test_an_unowed_delivery_is_dropped(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     trial.take(replace(message(event("evt_2"), to), event=None))
     aws.subscriptions.delete(to)
@@ -206,7 +206,7 @@ class TestExactlyOnce:
 
     @pytest.mark.moto
     @pytest.mark.moto
-    def test_whoever_finds_it_claimed_comes_again(self, trial: Trial, aws: Aws) -> None:
+    def test_a_message_of_a_claimed_delivery_comes_again(self, trial: Trial, aws: Aws) -> None:
         to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
         aws.claims.take(delivery("pending"), "another", 600, once=False)
         assert trial.take(message(event(), to)) == []

@@ -49,7 +49,7 @@ def test_one_of_them_sends_the_probe(aws: Aws, over: Circuit) -> None:
     assert stored(aws).version == over.version + 1
 
 
-def test_to_ask_whether_a_delivery_may_go_on_takes_no_permit(aws: Aws, over: Circuit) -> None:
+def test_checking_a_delivery_takes_no_permit(aws: Aws, over: Circuit) -> None:
     permits = batch(aws)
     assert permits.retry_at("sub_1") is None
     assert stored(aws) == over

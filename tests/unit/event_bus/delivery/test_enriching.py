@@ -249,7 +249,7 @@ def test_what_is_enriched_is_delivered_with_it_and_so_are_its_retries(
     assert trial.outcome().status == "delivered"
 
 
-def test_what_is_not_asked_for_any_more_is_not_added(trial: Trial, aws: Aws) -> None:
+def test_a_removed_enrichment_is_not_added(trial: Trial, aws: Aws) -> None:
     to = subscribed(aws, enrichment=None)
     trial.take(message(stored(aws), to, enrichment=ADDED))
     assert trial.target.enrichments == [None]
@@ -312,7 +312,7 @@ def test_a_claim_is_taken_behind_the_enrichment(trial: Trial, aws: Aws) -> None:
     assert "epoch" not in item
 
 
-def test_who_asks_for_no_enrichment_pays_for_none(trial: Trial, aws: Aws) -> None:
+def test_a_subscription_without_an_enrichment_pays_nothing(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     sent = message(stored(aws), to)
     assert "enrich" not in sent.to_json()

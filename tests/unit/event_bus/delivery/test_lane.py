@@ -47,9 +47,7 @@ def test_a_record_that_fails_has_its_message_come_again(trial: Trial, aws: Aws) 
     assert {trial.outcome(f"evt_{each}").status for each in (1, 2, 3)} == {"delivered"}
 
 
-def test_what_follows_is_sent_in_one_request_and_kept_where_that_fails(
-    trial: Trial, aws: Aws
-) -> None:
+def test_following_messages_are_sent_in_one_request_or_kept(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(retry_policy=SOON))
     trial.target.script |= {"evt_1": REFUSED, "evt_2": REFUSED}
     sent = [message(event(f"evt_{each}"), to) for each in (1, 2, 3)]
@@ -67,7 +65,7 @@ def test_the_messages_of_a_batch_are_delivered_side_by_side(trial: Trial, aws: A
     assert trial.take(*[message(event(f"evt_{each}"), to) for each in range(10)]) == []
 
 
-def test_who_keeps_failing_is_left_alone_and_probed(trial: Trial, aws: Aws) -> None:
+def test_a_failing_subscriber_is_left_alone_and_probed(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(retry_policy=SOON))
     names = [f"evt_{each}" for each in range(CONSECUTIVE_FAILURES)]
     trial.target.script = dict.fromkeys(names, REFUSED)
@@ -137,7 +135,7 @@ def test_a_delivery_that_another_one_claimed_takes_no_permit(trial: Trial, aws: 
     assert aws.circuits.get_many(["sub_1"])["sub_1"] == over
 
 
-def test_who_never_fails_costs_no_write(trial: Trial, aws: Aws) -> None:
+def test_a_healthy_subscriber_costs_no_write(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     for number in range(3):
         trial.take(message(event(f"evt_{number}"), to))
@@ -160,7 +158,7 @@ def test_a_circuit_that_cannot_be_read_holds_nothing_up(trial: Trial, aws: Aws) 
     assert trial.outcome().status == "delivered"
 
 
-def test_who_is_gone_or_fails_for_too_long_is_disabled(trial: Trial, aws: Aws) -> None:
+def test_a_gone_or_long_failing_subscriber_is_disabled(trial: Trial, aws: Aws) -> None:
     gone = aws.subscriptions.create(subscription("sub_1"))
     failing = aws.subscriptions.create(subscription("sub_2"))
     trial.target.script["evt_1"] = replace(REFUSED, status_code=410)
@@ -181,7 +179,7 @@ def test_who_is_gone_or_fails_for_too_long_is_disabled(trial: Trial, aws: Aws) -
     assert found.status == "disabled"
 
 
-def test_what_goes_together_is_handed_over_together(trial: Trial, aws: Aws) -> None:
+def test_deliveries_of_one_batch_key_are_attempted_together(trial: Trial, aws: Aws) -> None:
     first = aws.subscriptions.create(subscription("sub_1"))
     second = aws.subscriptions.create(subscription("sub_2"))
     trial.target.batches = True
@@ -194,7 +192,7 @@ def test_what_goes_together_is_handed_over_together(trial: Trial, aws: Aws) -> N
     assert trial.outcome("evt_9", "sub_2").status == "delivered"
 
 
-def test_what_cannot_be_handed_over_together_comes_again_together(trial: Trial, aws: Aws) -> None:
+def test_deliveries_that_fail_together_come_again_together(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     trial.target.batches = True
     trial.target.script["evt_1"] = ConnectionError()

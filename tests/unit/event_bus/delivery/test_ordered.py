@@ -134,7 +134,9 @@ def test_an_event_that_is_not_routed_yet_is_waited_for(trial: Trial, aws: Aws) -
     assert trial.target.events == ["evt_2"]
 
 
-def test_while_another_goes_along_a_stream_its_messages_wait(trial: Trial, aws: Aws) -> None:
+def test_messages_wait_while_another_function_walks_along_their_stream(
+    trial: Trial, aws: Aws
+) -> None:
     to = ordered(aws)
     [stored] = store(aws, "evt_1")
     held = aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
@@ -161,7 +163,7 @@ def test_a_message_stays_if_another_has_taken_its_cursor(
         assert trial.take(asked) == [received(asked).id]
 
 
-def test_the_waits_for_one_who_delivers_a_stream_grow(
+def test_the_waits_for_the_function_that_delivers_a_stream_grow(
     trial: Trial, aws: Aws, sent: list[Message]
 ) -> None:
     to = ordered(aws)
@@ -176,7 +178,7 @@ def test_the_waits_for_one_who_delivers_a_stream_grow(
     aws.cursors.release(held, "0")
     trial.target.script["evt_1"] = REFUSED
     trial.take(sent[-1])
-    # The message of the next attempt counts anew.
+    # The message of the next attempt counts from 0 again.
     assert (sent[-1].attempt, sent[-1].times_held) == (2, 0)
     assert trial.take(message(second, to)) == []
     assert trial.target.events == ["evt_1"]
@@ -275,7 +277,7 @@ def test_a_message_ends_during_a_pause_if_nothing_comes_behind_it(
     assert sent == []
 
 
-def test_what_a_stream_passed_is_tried_anew_out_of_its_order(trial: Trial, aws: Aws) -> None:
+def test_a_retried_event_that_its_stream_has_passed_is_out_of_order(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
     trial.target.script["evt_1"] = REFUSED
@@ -298,7 +300,7 @@ def test_what_a_stream_passed_is_tried_anew_out_of_its_order(trial: Trial, aws: 
     assert trial.target.events == ["evt_1", "evt_1", "evt_2", "evt_1"]
 
 
-def test_a_stream_of_a_subscription_that_is_gone_is_owed_to_nobody(trial: Trial, aws: Aws) -> None:
+def test_a_stream_of_a_deleted_subscription_is_not_delivered(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     first, _ = store(aws, "evt_1", "evt_2")
     trial.target.script["evt_1"] = REFUSED

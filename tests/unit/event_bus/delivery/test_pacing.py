@@ -117,7 +117,7 @@ def _messages(to: Any, count: int) -> list[Message]:
     return [message(event(f"evt_{each}"), to) for each in range(count)]
 
 
-def test_who_is_slow_or_limited_is_handed_over_without_an_attempt(both: Both, aws: Aws) -> None:
+def test_slow_and_limited_subscriptions_move_without_an_attempt(both: Both, aws: Aws) -> None:
     slow = aws.subscriptions.create(subscription("sub_slow"))
     limited = aws.subscriptions.create(subscription("sub_limited", rate_limit=5.0))
     other = aws.subscriptions.create(subscription("sub_other"))
@@ -132,13 +132,13 @@ def test_who_is_slow_or_limited_is_handed_over_without_an_attempt(both: Both, aw
     assert both.sent("http") == []
 
 
-def test_what_cannot_be_handed_over_comes_again(both: Both, aws: Aws) -> None:
+def test_a_message_that_cannot_move_comes_again(both: Both, aws: Aws) -> None:
     limited = aws.subscriptions.create(subscription(max_in_flight=1))
     with not_sent(aws.sqs, "SendMessageBatch"):
         assert both.fast.process(_batch(message(event(), limited))) == ["m-evt_1-1"]
 
 
-def test_a_disabled_one_is_not_handed_over(both: Both, aws: Aws) -> None:
+def test_a_disabled_subscription_does_not_move(both: Both, aws: Aws) -> None:
     limited = aws.subscriptions.create(subscription(max_in_flight=1, status="disabled"))
     assert both.fast.process(_batch(message(event(), limited))) == []
     assert both.sent("http_paced") == []
@@ -180,7 +180,7 @@ def test_an_attempt_that_takes_long_marks_its_subscription_before_it_ends(
         attempt.join()
 
 
-def test_who_answers_in_time_costs_no_pace(both: Both, aws: Aws) -> None:
+def test_a_fast_subscriber_has_no_pace(both: Both, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     both.fast.process(_batch(*_messages(to, 3)))
     assert aws.paces.get("sub_1") is None
@@ -219,7 +219,7 @@ def test_attempts_in_flight_are_bounded_within_a_batch_and_beyond(both: Both, aw
     assert both.pace().in_flight(times.unix()) == 0
 
 
-def test_what_finds_no_free_place_goes_back_and_nothing_is_recorded(both: Both, aws: Aws) -> None:
+def test_a_message_without_a_free_place_goes_back_unrecorded(both: Both, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2, delivery_guarantee="exactly_once"))
     taken = {"fn_1": (times.unix() + 60, 1), "fn_2": (times.unix() + 60, 1)}
     assert aws.paces.put("sub_1", Pace(leases=taken, version=1))

@@ -1,4 +1,4 @@
-"""What was added to an event stands beside its payload, in every shape."""
+"""The parts of an enrichment are beside the payload, in every format."""
 
 from typing import Any
 

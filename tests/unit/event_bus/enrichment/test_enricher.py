@@ -309,7 +309,7 @@ def test_a_source_whose_circuit_is_open_says_when_it_is_asked_again() -> None:
     world.enricher.circuits = cast("Any", SimpleNamespace(guarded=refused))
     outcome = world.enriched(price=HTTP)
     assert (outcome.code, outcome.retry_after, world.slept) == ("enrichment_failed", 42.0, [])
-    # A lane that waits for the answer is told as well.
+    # A lane that waits for the answer gets it as well.
     assert read_answer(answer_of(outcome)) == outcome
     assert world.enriched(price=replace(HTTP, fallback="skip")) == {}
 

@@ -1,4 +1,4 @@
-"""A consumer is done with what it took, and with nothing else."""
+"""A consumer acknowledges only the events that it has taken."""
 
 from dataclasses import replace
 from typing import Any
@@ -167,7 +167,7 @@ def test_waiting_holds_up_nobody_and_a_lease_lasts_from_when_it_is_given(
     assert mine.lease_until == times.at(1_800_000_032)
 
 
-def test_whoever_comes_too_late_is_told(leases: InboxLeases, fill: Fill, time: Time) -> None:
+def test_a_late_pull_is_refused(leases: InboxLeases, fill: Fill, time: Time) -> None:
     def meanwhile() -> None:
         fill("evt_1")
         take(leases)

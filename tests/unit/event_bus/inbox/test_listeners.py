@@ -1,4 +1,4 @@
-"""Whoever listens has a subscription for a while."""
+"""A listener has a subscription that ends by itself."""
 
 import pytest
 from event_bus import times

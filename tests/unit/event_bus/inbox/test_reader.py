@@ -34,9 +34,7 @@ def test_a_page_ends_where_it_was_read_to(reader: InboxReader, fill: Fill) -> No
     assert read(reader, 4) == ([], 4)
 
 
-def test_who_waits_is_not_kept_by_what_has_expired(
-    reader: InboxReader, fill: Fill, time: Time
-) -> None:
+def test_expired_events_do_not_end_a_wait(reader: InboxReader, fill: Fill, time: Time) -> None:
     fill("evt_1", "evt_2", "evt_3", gone=True)
     time.waiting = [lambda: None, lambda: fill("evt_4")]
     began = time.now

@@ -109,7 +109,7 @@ def test_a_listener_that_is_beyond_its_end_begins_anew_there(
     ],
     ids=["service", "admin", "types", "more types"],
 )
-def test_nobody_goes_on_with_what_another_listens_to(
+def test_a_listener_cannot_be_continued_by_another_caller(
     sse: ServerSentEvents, fill: Fill, aws: Aws, caller: Caller, types: list[str]
 ) -> None:
     listener = begun(sse, service("llm"))

@@ -1,4 +1,4 @@
-"""So many requests of a service may wait for events at a time, and no more."""
+"""The number of a service's requests that wait for events is limited."""
 
 from contextlib import ExitStack
 
@@ -49,7 +49,7 @@ def test_a_service_has_so_many_places_and_another_one_its_own() -> None:
             pass
 
 
-def test_who_does_not_wait_for_long_gives_the_rest_back() -> None:
+def test_a_short_wait_returns_the_rest() -> None:
     counters, now = Memory(), [3_000.0]
     room = _room(counters, now)
     for _ in range(10 * PLACES):
@@ -58,7 +58,7 @@ def test_who_does_not_wait_for_long_gives_the_rest_back() -> None:
     assert max(counters.counts.values()) <= PLACES * WINDOW_SECONDS
 
 
-def test_who_is_refused_takes_nothing() -> None:
+def test_a_refused_request_takes_nothing() -> None:
     counters, now = Memory(), [3_000.0]
     room = _room(counters, now)
     with ExitStack() as waiting:

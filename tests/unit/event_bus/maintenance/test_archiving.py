@@ -69,7 +69,7 @@ def test_events_are_archived_once_they_are_old(aws: Aws, executor: Executor, clo
     store(aws, "evt_old", "evt_expiring", ago=31 * _DAY)
     store(aws, "evt_short", ago=31 * _DAY, kept=False)
     store(aws, "evt_young", ago=29 * _DAY)
-    # Told late, it is as old as its place in the table.
+    # A late record is as old as its place in the table.
     store(aws, "evt_late", ago=2 * _DAY, happened=400 * _DAY)
     store(aws, "evt_once_late", ago=40 * _DAY, happened=400 * _DAY)
     names = ("evt_old", "evt_expiring", "evt_young", "evt_late", "evt_once_late")

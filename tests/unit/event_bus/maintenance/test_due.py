@@ -1,4 +1,4 @@
-"""Due deliveries come at their times, and no sweep makes a clump of them."""
+"""Due deliveries are sent at their times, and a sweep spreads a backlog."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

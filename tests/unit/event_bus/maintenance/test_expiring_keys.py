@@ -69,7 +69,7 @@ def test_the_first_look_tells_of_all_that_end_within_these_days(
     assert told(aws, later) is None
 
 
-def test_each_key_is_told_of_once(
+def test_each_key_is_announced_once(
     aws: Aws, sweep: ExpiringKeys, go: Callable[[float], None]
 ) -> None:
     end = DAYS_BEFORE * DAY
@@ -86,7 +86,9 @@ def test_each_key_is_told_of_once(
     assert sweep.run() == 0
 
 
-def test_who_knows_is_not_told(aws: Aws, sweep: ExpiringKeys, go: Callable[[float], None]) -> None:
+def test_replaced_and_short_keys_are_not_announced(
+    aws: Aws, sweep: ExpiringKeys, go: Callable[[float], None]
+) -> None:
     aws.add_keys(ends("ebk_1", DAY, replaced_by="ebk_2"))
     aws.keys.add_token(ends("ebt_1", 600))
     assert sweep.run() == 0

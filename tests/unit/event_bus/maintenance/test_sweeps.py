@@ -1,4 +1,4 @@
-"""What was left lying is found, and nothing is done twice for it."""
+"""Sweeps find unfinished work, and do nothing twice."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -138,7 +138,9 @@ def test_what_another_settled_meanwhile_lets_its_stream_continue(
     assert numbers(aws.take(url)) == [("evt_1", 2)]
 
 
-def test_nobody_is_owed_what_a_deleted_subscription_gave_up(aws: Aws, executor: Executor) -> None:
+def test_a_given_up_message_of_a_deleted_subscription_is_dropped(
+    aws: Aws, executor: Executor
+) -> None:
     crashed(aws, executor, aws.queue()).take("m-1", message(event(), subscription()).to_json())
     letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
     assert letter

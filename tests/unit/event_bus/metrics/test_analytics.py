@@ -1,4 +1,4 @@
-"""MetricTotals over time are asked for, and told."""
+"""Analytics: metric totals of minutes, hours and days."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_each_hour_is_told_and_all_of_them(store: MetricStore) -> None:
         {"source": "planner", "published": 1},
         {"source": "shop", "published": 1},
     ]
-    # Whoever fails comes first.
+    # Failing subscriptions come first.
     assert [each["subscriber"] for each in said["subscribers"]] == ["mailer", "worker"]
     assert [each["type"] for each in said["types"]] == ["task.created", "role.made"]
 

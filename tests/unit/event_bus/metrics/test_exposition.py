@@ -1,4 +1,4 @@
-"""What Prometheus reads says what was counted, by the names it was promised."""
+"""The text for Prometheus has every metric under its documented name."""
 
 from event_bus.metrics.exposition import CONTENT_TYPE, exposition
 from event_bus.metrics.gauges import Gauge

@@ -1,4 +1,4 @@
-"""Health tells what answers, without asking it too often."""
+"""Health checks show which components answer, and cache the results."""
 
 from dataclasses import replace
 from typing import Any

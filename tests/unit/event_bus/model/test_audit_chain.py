@@ -21,7 +21,7 @@ def written(sizes: list[int], at: str = NOW) -> Log:
     last: Head | None = None
     for number, size in enumerate(sizes):
         entries = [{"id": f"{number}-{place}"} for place in range(size)]
-        # Whoever has no key cannot sign another hash so.
+        # Without the key, another hash cannot be signed like this.
         block = next_block("operations", last, at, entries)
         block = replace(block, signature=f"{SIGNED}:{block.number}:{block.hash}")
         blocks.append(block)
@@ -53,7 +53,8 @@ def test_an_edit_is_found(log: Log, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(blocks) - 1))
     edited = replace(blocks[place], entries=({"id": "other"},))
     assert faults([*blocks[:place], edited, *blocks[place + 1 :]], heads)
-    # So is one with all hashes made anew, for nobody can sign them.
+    # A chain whose hashes were all computed again is found as well, because its signatures are
+    # missing.
     forged = next_block("operations", head_of(blocks[place - 1]) if place else None, NOW, [{}])
     for signature in ("", blocks[place].signature):
         again = replace(forged, signature=signature)

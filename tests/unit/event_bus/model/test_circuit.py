@@ -1,4 +1,4 @@
-"""A circuit opens for who keeps failing, lets one through to see, and closes on a success."""
+"""A circuit opens after failures, lets one probe through, and closes after a success."""
 
 from event_bus.model.circuit import (
     CONSECUTIVE_FAILURES,

@@ -1,4 +1,4 @@
-"""MetricTotals add up, whatever order they come in, and stay bounded."""
+"""Metric totals add up in any order, and stay bounded."""
 
 import zlib
 

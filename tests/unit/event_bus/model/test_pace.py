@@ -33,12 +33,12 @@ def test_a_slow_one_is_fast_again_by_evidence_and_not_too_soon() -> None:
     assert slow.returned("fn", [FAST] * FAST_ANSWERS, later - 1).state == "slow"
     assert slow.returned("fn", [FAST] * (FAST_ANSWERS - 1), later).state == "slow"
     assert slow.returned("fn", [FAST] * FAST_ANSWERS, later).state == "fast"
-    # A slow answer begins the count and the time anew.
+    # A slow answer starts the count and the time again.
     again = slow.returned("fn", [FAST] * 4 + [SLOW] + [FAST] * 4, later)
     assert (again.state, again.fast_answers, again.since) == ("slow", 4, later)
 
 
-def test_who_is_slow_again_soon_is_held_longer_each_time() -> None:
+def test_a_subscriber_that_is_soon_slow_again_stays_longer() -> None:
     pace, now, holds = Pace().proved_slow(START), START, []
     for _ in range(8):
         holds.append(pace.hold)
@@ -110,7 +110,7 @@ def test_a_lease_that_is_written_twice_counts_once() -> None:
     assert once.leased("fn_1", 2, limits, START) == (once, 2)
 
 
-def test_who_finds_no_place_looks_again_when_there_may_be_one() -> None:
+def test_a_message_without_a_place_checks_again_when_one_may_be_free() -> None:
     limits = Limits(4, max_in_flight=2)
     pace = replace(Pace(), seconds=SLOW)
     pace, looks = pace.looks(4, limits, START)

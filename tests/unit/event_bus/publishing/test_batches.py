@@ -32,7 +32,7 @@ def test_a_batch_is_answered_in_its_order(aws: Aws, intake: Intake) -> None:
     assert len(aws.events.get_many([each["id"] for each in sent])) == MAX_BATCH
 
 
-def test_what_is_wrong_with_one_event_does_not_touch_the_others(intake: Intake) -> None:
+def test_a_fault_of_one_event_does_not_affect_the_others(intake: Intake) -> None:
     sent = [
         submission(),
         submission("role.made"),

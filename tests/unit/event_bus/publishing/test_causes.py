@@ -56,7 +56,7 @@ def test_an_invisible_cause_adds_nothing_to_the_metadata(aws: Aws, shared: Intak
     hidden, gone = after("evt_3", outsider), after("evt_gone", outsider)
     assert hidden.metadata == {"causation_id": "evt_3", "hop_count": 1}
     assert gone.metadata == {"causation_id": "evt_gone", "hop_count": 1}
-    # The count that ends loops goes on, in what is stored, behind this event as well.
+    # The stored hop count, which ends loops, continues after this event.
     assert (hidden.hop_count, gone.hop_count) == (4, 1)
     stored = aws.events.get(hidden.id)
     assert stored == hidden
@@ -66,7 +66,7 @@ def test_an_invisible_cause_adds_nothing_to_the_metadata(aws: Aws, shared: Intak
     assert following.metadata["correlation_id"] == hidden.id
     assert following.hop_count == 5
     assert after("evt_3", outsider, hop_count=9).metadata["hop_count"] == 9
-    # Who may see the cause goes on with its flow.
+    # A publisher that may see the cause continues its flow.
     assert after("evt_3", AN_ADMIN).metadata["correlation_id"] == "secret"
 
 

@@ -65,7 +65,7 @@ def test_any_other_type_is_refused(event_type: str) -> None:
     assert pointers(refusal) == ["/3/type"]
 
 
-def test_a_service_that_is_no_publisher_publishes_nothing() -> None:
+def test_an_unregistered_service_publishes_nothing() -> None:
     with pytest.raises(Forbidden):
         PublisherRights(KnownPublishers(Register().find)).check(
             service("planner"), "task.created", ""

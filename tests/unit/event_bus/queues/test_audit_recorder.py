@@ -1,4 +1,4 @@
-"""The log is told of operations, and not of every refusal of a flood."""
+"""The audit log gets operations, but not every refusal of a flood."""
 
 import io
 from typing import Any

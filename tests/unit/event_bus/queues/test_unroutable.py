@@ -39,7 +39,7 @@ def test_what_the_queue_did_not_take_is_sent_again_and_nothing_else(aws: Aws) ->
 
 
 @pytest.mark.parametrize("payload", [BATCH, orjson.dumps(BATCH).decode()], ids=["object", "text"])
-def test_what_lambda_gave_up_is_read_from_its_bucket(payload: Any) -> None:
+def test_events_that_lambda_gave_up_are_read_from_the_bucket(payload: Any) -> None:
     objects = {("failures", "aws/lambda/1"): orjson.dumps({"payload": payload})}
     notice = {"detail": {"bucket": {"name": "failures"}, "object": {"key": "aws/lambda/1"}}}
     found = unroutable_in(orjson.dumps(notice).decode(), lambda *name: objects[name])

@@ -220,7 +220,7 @@ class TestTheNumber:
         made = ring.make(planner, request(), AN_ADMIN).kept
         assert [each.id for each in ring.of("planner")] == [made.id]
 
-    def test_who_comes_second_finds_no_place(
+    def test_the_second_request_exceeds_the_limit(
         self, aws: Aws, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for _ in range(MAX_KEYS - 1):
@@ -251,7 +251,7 @@ class TestServices:
     def services(self, aws: Aws) -> Services:
         return Services(aws.publishers, aws.subscriptions, aws.keys)
 
-    def test_who_only_listens_is_no_service(self, aws: Aws, services: Services) -> None:
+    def test_a_listener_is_not_a_service(self, aws: Aws, services: Services) -> None:
         aws.subscriptions.create(replace(subscription("sub_1"), ends_at=SOON))
         assert not services.known("worker")
         for find in (services.subscriber, services.key_owner):

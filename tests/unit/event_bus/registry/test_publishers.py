@@ -181,7 +181,7 @@ def test_a_publisher_that_is_removed_twice_at_once_is_removed_once(
         registry.remove("planner", AN_ADMIN)
 
 
-def test_who_listens_for_a_while_keeps_no_keys(aws: Aws, registry: PublisherRegistry) -> None:
+def test_a_listener_keeps_no_keys(aws: Aws, registry: PublisherRegistry) -> None:
     registry.register(registration(), AN_ADMIN)
     aws.subscriptions.create(replace(subscription("sub_1", "planner"), ends_at=4_000_000_000))
     registry.remove("planner", AN_ADMIN)
@@ -218,7 +218,7 @@ def test_a_registration_revives_no_key(aws: Aws, registry: PublisherRegistry) ->
     assert aws.keys.find("ebk_1") is None
 
 
-def test_who_subscribes_keeps_its_keys_as_a_publisher(
+def test_a_subscriber_keeps_its_keys_when_it_becomes_a_publisher(
     aws: Aws, registry: PublisherRegistry
 ) -> None:
     aws.subscriptions.create(subscription("sub_1", "planner"))
@@ -354,7 +354,7 @@ def test_a_publisher_of_an_earlier_release_is_changed(
     key = {"service_id": {"S": "planner"}}
     stored = aws.dynamodb.get_item(TableName=aws.tables["publishers"], Key=key)["Item"]
     later = {"restricted", "stream_categories", "kept_stream_categories"}
-    # A release stores a member that it adds only if somebody uses it.
+    # A release stores a member that it adds only if a client uses it.
     assert later.isdisjoint(orjson.loads(stored["document"]["S"]))
     granted = change(kept_stream_categories=["task"])
     assert registry.change("planner", granted, AN_ADMIN).kept_stream_categories == ["task"]

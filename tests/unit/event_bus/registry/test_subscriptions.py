@@ -109,7 +109,7 @@ class TestRecovering:
         changed = registry.change(made.id, change(retry_policy={"max_attempts": 2}), WORKER)
         assert changed.retry_policy == RetryPolicy(max_attempts=2)
 
-    def test_who_is_enabled_again_begins_anew(
+    def test_a_subscription_that_is_enabled_again_starts_without_failures(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
         made = registry.register(registration(), WORKER).subscription

@@ -111,7 +111,7 @@ def test_a_model_is_rebuilt_while_the_old_one_is_read(aws: Aws, models: Models) 
     models.registry.register("planner", "task", ["n"])
     models.work()
     register(aws, SUM)
-    # The reducer is that of the generation, until it is built anew.
+    # The generation keeps its reducer until it is rebuilt.
     append(aws, [{"n": 3}])
     models.projector.project(STREAM)
     assert models.states() == {"task/1": {"n": 3}}

@@ -214,7 +214,7 @@ def test_snapshots_hold_sealed_values_only_encrypted(aws: Aws, executor: Executo
     assert "sealed_key" in kept
     again = state(aws, read, caller=AN_ADMIN)
     assert again == replace(opened, snapshot_version=100)
-    # Who does not see the whole stream is shown no snapshot.
+    # A caller that does not see the whole stream gets no snapshot.
     worker = service("worker")
     for each in range(1, 102):
         aws.routings.record([routing(f"planner-task-1-{each}", sub_1="worker")])
@@ -331,7 +331,7 @@ def test_a_slow_expression_is_folded_by_several_requests(aws: Aws, executor: Exe
         state(aws, read)
     with pytest.raises(Conflict, match="fails for version 70"):
         state(aws, read)
-    # Readers of a part have no snapshots, so they are told to ask for less.
+    # Readers of a part have no snapshots, so the refusal says to ask for less.
     aws.routings.record([routing(each.id, sub_1="worker") for each in stored[:9]])
     clock[0] = 0.0
     quick = reader(aws, executor, reduce=slow, clock=lambda: clock[0] * 10)

@@ -68,7 +68,7 @@ def test_each_is_opened_for_its_own_subscriber(
     outcomes = opening.deliver(sent)
     shown = [orjson.loads(each.event.payload or b"") for each in kept.requests]
     assert shown == [PAYLOAD, {"email": {"$encrypted": True}}, {"n": 1}]
-    # The echo of what was opened is not kept.
+    # An answer that repeats opened values is not kept.
     assert outcomes == [replace(REFUSED, response=""), REFUSED, REFUSED]
     assert opening.batch_key(sent[0]) == "sub_1"
 

@@ -80,7 +80,7 @@ def test_an_expression_that_makes_nothing_fails(clock: Clock, expression: str, s
 
     with pytest.raises(UpcastFailed, match=said):
         made.brought(given, 2)
-    # Who reads is shown what there is.
+    # A reader gets the values that exist.
     assert made.shown(given, 2) is given
 
 

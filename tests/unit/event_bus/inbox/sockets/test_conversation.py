@@ -1,4 +1,4 @@
-"""What clients say is done, or they are told why not."""
+"""Messages of clients are carried out, or refused with the reason."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def kinds(wire: Wire, connection_id: str = "one") -> list[str]:
     return [message["type"] for message in wire.received[connection_id]]
 
 
-def test_who_comes_without_a_place_goes_on_behind_what_was_acknowledged(
+def test_a_client_without_a_place_continues_after_the_acknowledged_one(
     aws: Aws, conversation: Conversation, wire: Wire
 ) -> None:
     for name in ("evt_1", "evt_2", "evt_3"):
@@ -77,7 +77,7 @@ def test_an_acknowledgement_reaches_no_further_than_it_says(
 ) -> None:
     for name in ("evt_1", "evt_2", "evt_3", "evt_4"):
         fill(aws, name)
-    # Whoever says where it was is sent nothing of what lies before.
+    # A client that names its place gets no event before it.
     say(conversation, {**SUBSCRIBE, "cursor": "4"})
     assert kinds(wire) == ["subscribed"]
     assert aws.inbox_cursors.get("sub_1").acknowledged == 0
@@ -176,7 +176,9 @@ def test_an_acknowledgement_that_the_push_overtakes_is_kept(
     assert kinds(wire) == ["subscribed"]
 
 
-def test_nobody_begins_beyond_the_end(aws: Aws, conversation: Conversation, wire: Wire) -> None:
+def test_a_client_cannot_begin_beyond_the_end(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
     fill(aws, "evt_1")
     say(conversation, {**SUBSCRIBE, "cursor": "2"})
     [error] = wire.received["one"]
@@ -201,7 +203,7 @@ def test_what_comes_while_somebody_subscribes_is_pushed(
     assert wire.cursors("one") == [1]
 
 
-def test_nobody_pushes_before_the_client_knows_that_it_follows(
+def test_no_push_precedes_the_answer_to_a_subscription(
     aws: Aws, conversation: Conversation, wire: Wire
 ) -> None:
     fill(aws, "evt_1")
@@ -213,7 +215,9 @@ def test_nobody_pushes_before_the_client_knows_that_it_follows(
     assert kinds(wire) == ["subscribed", "events"]
 
 
-def test_whoever_is_told_to_try_again_may(aws: Aws, conversation: Conversation, wire: Wire) -> None:
+def test_a_client_may_try_again_after_a_refusal(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
     fill(aws, "evt_1")
     error = ReadTimeoutError(endpoint_url="https://socket")
     once = iter([None, error])
@@ -280,7 +284,7 @@ def test_what_ends_with_another_connection_is_not_followed(
     assert aws.subscriptions.get(begun["subscription_id"]) is None
 
 
-def test_who_unsubscribes_gets_nothing_more(
+def test_an_unsubscribed_client_gets_nothing_more(
     aws: Aws, conversation: Conversation, wire: Wire, pusher: Pusher
 ) -> None:
     say(conversation, SUBSCRIBE)

@@ -99,7 +99,7 @@ def test_an_acknowledgement_in_the_last_moment_is_not_missed(
 
     def acknowledged_before(store: Any, key: SocketSubscriberKey, *args: Any, **named: Any) -> Any:
         if named["waiting"]:
-            # It finds nobody waiting, so that it pushes nothing itself.
+            # It finds no waiting push, so it pushes nothing itself.
             found = aws.socket_subscribers.acknowledge(KEY, 50)
             assert found is None or not found.waiting
         return release(store, key, *args, **named)
@@ -152,7 +152,7 @@ def test_what_went_down_while_it_pushed_is_begun_again(
     assert wire.cursors(KEY.connection_id) == [1, 2, 3, 1, 2, 3, 4, 5, 6]
 
 
-def test_nobody_waits_for_ever(aws: Aws, pusher: Pusher) -> None:
+def test_no_push_waits_for_ever(aws: Aws, pusher: Pusher) -> None:
     follow(aws)
     assert aws.socket_subscribers.hold(KEY, "another", 60)
     clock = Clock()
@@ -164,7 +164,7 @@ def test_nobody_waits_for_ever(aws: Aws, pusher: Pusher) -> None:
         replace(pusher, clock=clock, sleep=sleep).push(KEY, fill(aws, 1))
 
 
-def test_one_who_fails_does_not_keep_the_others_from_theirs(
+def test_a_failing_connection_does_not_affect_the_others(
     aws: Aws, wire: Wire, pusher: Pusher
 ) -> None:
     other = SocketSubscriberKey("sub_2", "other")
@@ -236,7 +236,7 @@ def test_a_message_holds_no_more_than_the_gateway_takes(
     assert [payload and len(payload["text"]) for payload in payloads] == [50_000] * 3 + [None]
 
 
-def test_one_who_sends_for_long_leaves_the_rest_to_the_next_turn(
+def test_a_long_push_leaves_the_rest_to_the_next_one(
     aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pushing, "MAX_MESSAGE_BYTES", 1_000)
