@@ -2,8 +2,10 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
 from website.pictures import FOLDER, VARIABLE, WIDTH, picture, shape
 
+CLIENT = str(ROOT / "clients" / "python" / "src")
 SERVICES = ("store", "invoices", "clerks")
 FILE = """\
 subscribers:
@@ -76,17 +79,32 @@ subscriptions:
 """
 
 
+COMMANDS = Path(__file__).with_name("forked_commands.py")
+COMMAND_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Done:
+    """An ended command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @dataclass
 class Terminal:
-    """Runs `event-bus` as a person does.
+    """Runs `event-bus` as a person does, each command in a process of its own.
 
     Attributes:
         environment: The environment variables.
         folder: Where it runs.
+        commands: The process that starts commands.
     """
 
     environment: dict[str, str]
     folder: Path
+    commands: "subprocess.Popen[str]"
     pictures: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, code: int = 0, key: str | None = None) -> str:
@@ -108,33 +126,50 @@ class Terminal:
         typed = " ".join(f"'{each}'" if set(each) & set(' *{"') else each for each in arguments)
         self.pictures[name] = picture(f"event-bus {typed}", done.stdout)
 
-    def _done(
-        self, arguments: tuple[str, ...], more: dict[str, str]
-    ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "event_bus_client.cli", *arguments],
-            cwd=self.folder,
-            env={**self.environment, **more},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+    def _done(self, arguments: tuple[str, ...], more: dict[str, str]) -> Done:
+        sent, told = self.commands.stdin, self.commands.stdout
+        assert sent
+        assert told
+        with tempfile.TemporaryDirectory() as folder:
+            printed = {name: Path(folder, name) for name in ("stdout", "stderr")}
+            command = {
+                "arguments": arguments,
+                "environment": {**self.environment, **more},
+                "folder": str(self.folder),
+                **{name: str(file) for name, file in printed.items()},
+            }
+            print(json.dumps(command), file=sent, flush=True)
+            assert select.select([told], [], [], COMMAND_SECONDS)[0], f"{arguments} does not end"
+            code = int(told.readline())
+            return Done(code, **{name: file.read_text() for name, file in printed.items()})
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator["subprocess.Popen[str]"]:
+    """The process that starts commands."""
+    with subprocess.Popen(
+        [sys.executable, "-P", str(COMMANDS)],
+        env={**os.environ, "PYTHONPATH": CLIENT},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        yield running
+        running.kill()
 
 
 @pytest.fixture
-def terminal(world: World, tmp_path: Path) -> Iterator[Terminal]:
+def terminal(world: World, tmp_path: Path, commands: "subprocess.Popen[str]") -> Iterator[Terminal]:
     kept = {name: each for name, each in os.environ.items() if not name.startswith("EVENT_BUS")}
     environment = {
         **kept,
-        "PYTHONPATH": str(ROOT / "clients" / "python" / "src"),
+        "PYTHONPATH": CLIENT,
         "EVENT_BUS_URL": world.bus.api_url,
         "EVENT_BUS_API_KEY": world.bus.admin_api_key,
         "EVENT_BUS_CONFIG": str(tmp_path / "config.toml"),
     }
     environment.pop("FORCE_COLOR", None)
-    yield Terminal(environment, tmp_path)
+    yield Terminal(environment, tmp_path, commands)
     admin = world.admin.http
     for service in SERVICES:
         for each in admin.get("/subscriptions", params={"service_id": service}).json()["items"]:
