@@ -4,6 +4,7 @@ Each is rotated or revoked alone.
 """
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,8 @@ def keys_of(client: Client) -> list[dict[str, Any]]:
     return items
 
 
-def test_a_service_makes_lists_and_revokes_keys(world: World) -> None:
+def revoked_by_its_service(world: World) -> Iterator[Client]:
+    """A service makes, lists and revokes a key."""
     service = world.service()
     [first] = eventually(lambda: keys_of(service))
     assert (first["name"], first["expires_at"]) == (None, None)
@@ -58,8 +60,115 @@ def test_a_service_makes_lists_and_revokes_keys(world: World) -> None:
     path = f"/publishers/{service.service_id}/keys/{made['id']}"
     assert service.http.delete(path).status_code == 204
     assert problem(service.http.delete(path), 404)
-    eventually(lambda: second.http.get("/events").status_code == 401, REVOKED_WITHIN)
+    yield second
     assert service.http.get("/events").status_code == 200
+
+
+def gone_with_the_last_registration(world: World) -> Iterator[Client]:
+    """Keys go with the last registration of their service."""
+    service = world.service()
+    second = with_key(world, make_key(service))
+    asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
+    made = [service.pull("a.b") for _ in range(2)]
+    world.admin.bus.publishers.delete(service.service_id)
+    path = f"/subscribers/{service.service_id}/keys"
+    service.bus.subscriptions.delete(made[0])
+    assert len(service.http.get(path).json()["items"]) == 2
+    service.bus.subscriptions.delete(made[1])
+    # A revoked key that a function accepts for half a minute more creates no new key.
+    for where, body in ((path, {}), ("/subscriptions", asked), ("/stream-tokens", {})):
+        assert service.http.post(where, json=body).status_code in (401, 404), where
+    yield second
+    assert problem(world.admin.http.get(f"/subscribers/{service.service_id}/keys"), 404)
+    again = {"service_id": service.service_id, "event_types": ["a.b"]}
+    assert world.admin.http.post("/publishers", json=again).status_code == 201
+    assert problem(second.http.get("/events"), 401)
+    yield service
+
+
+def gone_while_it_listens(world: World) -> Iterator[Client]:
+    """A listener does not keep its service alive."""
+    service = world.service()
+    assert service.http.get("/stream", params={"types": "a.b", "wait": "0"}).status_code == 200
+    assert world.admin.http.delete(f"/publishers/{service.service_id}").status_code == 204
+    path = f"/subscribers/{service.service_id}/keys"
+    assert service.http.post(path).status_code in (401, 404)
+    assert problem(world.admin.http.get(path), 404)
+    yield service
+
+
+def left_and_revoked(world: World) -> Iterator[Client]:
+    """An admin revokes keys that a service has left."""
+    service = world.service()
+    # An earlier release removed a publisher, and not all of its keys.
+    world.bus.dynamodb.delete_item(
+        TableName=world.bus.resources["publishers_table"],
+        Key={"service_id": {"S": service.service_id}},
+    )
+    path = f"/subscribers/{service.service_id}/keys"
+    assert problem(service.http.get(path), 404)
+    [left] = world.admin.http.get(path).json()["items"]
+    assert world.admin.http.delete(f"{path}/{left['id']}").status_code == 204
+    assert problem(world.admin.http.get(path), 404)
+    yield service
+
+
+def connected_by_a_token(world: World) -> Iterator[Client]:
+    """A WebSocket and a token end with their key."""
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    made = make_key(service, name="browser")
+    listener = with_key(world, made)
+    token = listener.stream_token()
+    with connected(world.bus.websocket_url, token=token) as socket:
+        socket.subscribe(event_types=[f"{domain}.*"])
+        service.publish(f"{domain}.created")
+        socket.items(1)
+        path = f"/publishers/{service.service_id}/keys/{made['id']}"
+        assert service.http.delete(path).status_code == 204
+        yield listener
+
+        def closed() -> bool:
+            service.publish(f"{domain}.created")
+            try:
+                socket.receive(1)
+            except TimeoutError:
+                return False
+            except ConnectionClosed:
+                return True
+            return False
+
+        eventually(closed, REVOKED_WITHIN)
+
+    def refused() -> bool:
+        query = {"types": f"{domain}.*", "wait": "0", "token": token}
+        return world.anonymous().get("/stream", params=query).status_code == 401
+
+    eventually(refused, REVOKED_WITHIN)
+
+
+def test_a_revoked_key_ends_everywhere(world: World) -> None:
+    ways = [
+        way(world)
+        for way in (
+            connected_by_a_token,
+            gone_with_the_last_registration,
+            gone_while_it_listens,
+            left_and_revoked,
+            revoked_by_its_service,
+        )
+    ]
+    # A function accepts a cached key for half a minute more. All of these wait together.
+    first = [next(way) for way in ways]
+    for way, client in zip(ways, first, strict=True):
+        ended(client)
+        for another in way:
+            ended(another)
+
+
+def ended(client: Client) -> None:
+    """Waits until the key of a client is refused."""
+    eventually(lambda: client.http.get("/events").status_code == 401, REVOKED_WITHIN)
 
 
 def test_a_key_does_what_its_scopes_permit(world: World) -> None:
@@ -157,52 +266,6 @@ def test_no_operation_exceeds_the_limit_of_keys(world: World) -> None:
     assert len(keys_of(service)) == 20
 
 
-def test_keys_go_with_the_last_registration_of_a_service(world: World) -> None:
-    service = world.service()
-    second = with_key(world, make_key(service))
-    asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
-    made = [service.pull("a.b") for _ in range(2)]
-    world.admin.bus.publishers.delete(service.service_id)
-    path = f"/subscribers/{service.service_id}/keys"
-    service.bus.subscriptions.delete(made[0])
-    assert len(service.http.get(path).json()["items"]) == 2
-    service.bus.subscriptions.delete(made[1])
-    # A revoked key that a function accepts for half a minute more creates no new key.
-    for where, body in ((path, {}), ("/subscriptions", asked), ("/stream-tokens", {})):
-        assert service.http.post(where, json=body).status_code in (401, 404), where
-    eventually(lambda: second.http.get("/events").status_code == 401, REVOKED_WITHIN)
-    assert problem(world.admin.http.get(f"/subscribers/{service.service_id}/keys"), 404)
-    again = {"service_id": service.service_id, "event_types": ["a.b"]}
-    assert world.admin.http.post("/publishers", json=again).status_code == 201
-    assert problem(second.http.get("/events"), 401)
-    eventually(lambda: service.http.get("/events").status_code == 401, REVOKED_WITHIN)
-
-
-def test_a_listener_does_not_keep_its_service_alive(world: World) -> None:
-    service = world.service()
-    assert service.http.get("/stream", params={"types": "a.b", "wait": "0"}).status_code == 200
-    assert world.admin.http.delete(f"/publishers/{service.service_id}").status_code == 204
-    path = f"/subscribers/{service.service_id}/keys"
-    assert service.http.post(path).status_code in (401, 404)
-    assert problem(world.admin.http.get(path), 404)
-    eventually(lambda: service.http.get("/events").status_code == 401, REVOKED_WITHIN)
-
-
-def test_an_admin_revokes_keys_that_a_service_has_left(world: World) -> None:
-    service = world.service()
-    # An earlier release removed a publisher, and not all of its keys.
-    world.bus.dynamodb.delete_item(
-        TableName=world.bus.resources["publishers_table"],
-        Key={"service_id": {"S": service.service_id}},
-    )
-    path = f"/subscribers/{service.service_id}/keys"
-    assert problem(service.http.get(path), 404)
-    [left] = world.admin.http.get(path).json()["items"]
-    assert world.admin.http.delete(f"{path}/{left['id']}").status_code == 204
-    assert problem(world.admin.http.get(path), 404)
-    eventually(lambda: service.http.get("/events").status_code == 401, REVOKED_WITHIN)
-
-
 def test_a_key_ends_by_itself(world: World) -> None:
     service = world.service()
     soon = datetime.now(UTC) + timedelta(seconds=3)
@@ -281,35 +344,3 @@ def test_an_invalid_key_request_is_refused_with_its_fault(
     service = world.service()
     answer = world.admin.http.post(f"/publishers/{service.service_id}/keys", json=asked)
     assert problem(answer, 422)["errors"][0]["pointer"] == pointer
-
-
-def test_a_websocket_and_a_token_end_with_their_key(world: World) -> None:
-    domain = world.name("task")
-    service = world.publisher(f"{domain}.*")
-    made = make_key(service, name="browser")
-    listener = with_key(world, made)
-    token = listener.stream_token()
-    with connected(world.bus.websocket_url, token=token) as socket:
-        socket.subscribe(event_types=[f"{domain}.*"])
-        service.publish(f"{domain}.created")
-        socket.items(1)
-        path = f"/publishers/{service.service_id}/keys/{made['id']}"
-        assert service.http.delete(path).status_code == 204
-
-        def ended() -> bool:
-            service.publish(f"{domain}.created")
-            try:
-                socket.receive(1)
-            except TimeoutError:
-                return False
-            except ConnectionClosed:
-                return True
-            return False
-
-        eventually(ended, REVOKED_WITHIN)
-
-    def refused() -> bool:
-        query = {"types": f"{domain}.*", "wait": "0", "token": token}
-        return world.anonymous().get("/stream", params=query).status_code == 401
-
-    eventually(refused, REVOKED_WITHIN)

@@ -232,6 +232,28 @@ class World:
         )
         assert "FunctionError" not in answer, answer["Payload"].read()
 
+    def forget(self, *functions: str) -> None:
+        """Starts the processes of functions anew, so that they have cached nothing.
+
+        A function does this whenever its configuration is updated.
+
+        Args:
+            functions: Their names in the stacks, such as `Status`.
+        """
+        client = self.bus.client("lambda")
+        pages = client.get_paginator("list_functions").paginate()
+        found = [
+            each
+            for page in pages
+            for each in page["Functions"]
+            if any(f"-{name}Function" in each["FunctionName"] for name in functions)
+        ]
+        assert len(found) == len(functions)
+        for each in found:
+            client.update_function_configuration(
+                FunctionName=each["FunctionName"], MemorySize=each["MemorySize"]
+            )
+
     def end_pause(self, subscription_id: str) -> None:
         """Ends the pause of an open circuit."""
         table, key = (
