@@ -77,18 +77,37 @@ _TRUSTED = ("AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_F
 """The variables that name whom clients trust."""
 
 
-_LONGEST = ("tests/unit/simulation", "tests/unit/event_bus/matching", "tests/unit/infra")
-"""What takes longest of the tests that wait for nothing. Workers take files in their order, so what
-is long starts early, and short files fill the end."""
+_LONGEST = (
+    "tests/end_to_end/test_chaos.py",
+    "tests/end_to_end/test_sensitive_payloads.py",
+    "tests/end_to_end/test_pausing.py",
+    "tests/end_to_end/test_client_applications.py",
+    "tests/end_to_end/test_receive_rights.py",
+    "tests/end_to_end/test_authorisation.py",
+    "tests/end_to_end/test_retries.py",
+    "tests/end_to_end/test_streams.py",
+    "tests/end_to_end/test_injection.py",
+    "tests/end_to_end/test_slow_subscribers.py",
+    "tests/end_to_end/test_docs.py",
+    "tests/end_to_end/test_replays.py",
+    "tests/end_to_end/test_keys.py",
+    "tests/end_to_end/test_overlap.py",
+    "tests/end_to_end/",
+    "tests/integration/",
+    "tests/unit/simulation/",
+    "tests/unit/event_bus/matching/",
+    "tests/unit/infra/",
+)
+"""Where the tests are that take longest, in the order of their start: first those that wait, then
+those that need processors. Workers take files in this order, so short files fill the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts tests that wait first, then those that take long, then the others."""
+    """Puts the tests that take longest first."""
 
     def place(item: pytest.Item) -> int:
-        if not item.nodeid.startswith("tests/unit/"):
-            return 0
-        return 1 if item.nodeid.startswith(_LONGEST) else 2
+        begins = item.nodeid.startswith
+        return next((at for at, each in enumerate(_LONGEST) if begins(each)), len(_LONGEST))
 
     items.sort(key=place)
 
