@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from event_bus.api.operation import Operation
-from event_bus.api.operations.registry import BY_KEY
+from event_bus.api.operations.registry import OPERATIONS
 
 from localstack.bus import LocalBus
 from tests.end_to_end.estate import CONTEXT, Estate, estate_on
@@ -229,13 +229,16 @@ def estate(bus: LocalBus) -> Iterator[Estate]:
         world.close()
 
 
+ROUTES = {route.key: route for route in OPERATIONS}
+
+
 def test_every_route_has_its_case() -> None:
-    assert {route.key for route in BY_KEY.values() if not route.public} == CASES.keys()
+    assert {route.key for route in OPERATIONS if not route.public} == CASES.keys()
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_route_answers_only_to_permitted_keys(estate: Estate, name: str) -> None:
-    route, case = BY_KEY[name], CASES[name]
+    route, case = ROUTES[name], CASES[name]
     assert route.scope
     request = case.request(route, estate)
     anyone, keys = estate.world.anonymous(), estate.keys
@@ -273,7 +276,7 @@ def test_a_route_answers_only_to_permitted_keys(estate: Estate, name: str) -> No
 def test_an_invisible_resource_gets_the_same_404_as_a_missing_one(
     estate: Estate, name: str
 ) -> None:
-    route, case = BY_KEY[name], CASES[name]
+    route, case = ROUTES[name], CASES[name]
     assert case.names
     case = replace(case, key_id=the_key if case.key_id else None)
     hidden = case.request(route, estate)

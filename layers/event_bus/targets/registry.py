@@ -83,11 +83,6 @@ class TargetRegistry:
         """
         return self._by_lane[lane].load()
 
-    def of_type(self, name: object) -> TargetType | None:
-        """The target of a type; None if there is no such type."""
-        entry = self._by_type.get(name) if isinstance(name, str) else None
-        return entry.load() if entry else None
-
     def requests(self) -> "list[type[TargetRequest]]":
         """The request model of each target, in the order of `all`."""
         return [entry.load_request() for entry in self._by_lane.values()]

@@ -56,6 +56,3 @@ OPERATIONS: tuple[Operation, ...] = (
     *keys.OF_SUBSCRIBERS.all,
 )
 """Every operation that a subject declares."""
-
-BY_KEY = {operation.key: operation for operation in OPERATIONS}
-"""The operations by method and path."""

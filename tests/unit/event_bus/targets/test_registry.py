@@ -27,7 +27,7 @@ def request_of(target: TargetType) -> type[TargetRequest]:
     [found] = {
         request
         for name in TARGETS.types
-        if TARGETS.of_type(name) is target and (request := TARGETS.request_of(name))
+        if TARGETS.lane_of(name) == target.settings.lane and (request := TARGETS.request_of(name))
     }
     return found
 
@@ -70,7 +70,7 @@ def test_a_type_has_a_row_and_a_section_in_the_docs(name: str) -> None:
 def test_a_type_of_a_later_version_has_a_lane_that_is_not_here() -> None:
     assert TARGETS.lane_of("pigeon") == "pigeon"
     assert "pigeon" not in TARGETS.lanes
-    assert TARGETS.of_type("pigeon") is None
+    assert TARGETS.request_of("pigeon") is None
 
 
 def test_a_stored_target_of_a_later_version_is_carried() -> None:
