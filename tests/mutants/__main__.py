@@ -1,11 +1,12 @@
 """Changes the code in small ways, and shows which changes no test notices.
 
-`python -m tests.mutants access` runs the mutants of one part, `--tenth 3` every tenth of them. They
-are made and run by mutmut in a copy of the project: each meets the tests that call its function.
+`python -m tests.mutants access` runs the mutants of one part. mutmut creates them in a copy of the
+project, and each meets the tests that call the changed function.
 """
 
 import argparse
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -14,15 +15,20 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from infra.built import ROOT
+from tests.mutants import forks
 from tests.mutants.suites import SUITES, Suite
 
 _COPIED = ("tests", "infra", "localstack", "functions", "docs", "app.py", "cdk.json", "README.md")
 _JUDGED = Path(__file__).with_name("judged.toml")
-_STATUS = re.compile(r"^\s+(\S+__mutmut_\d+): (.+)$", re.MULTILINE)
-_KILLED = ("killed", "timeout", "suspicious", "segfault", "caught by type check")
+_NAME = re.compile(r"^\s+(\S+__mutmut_\d+): ", re.MULTILINE)
+_SEED = 15
+_KILLED = ("killed", "timeout")
 
 
 def laid_out(suite: Suite, project: Path) -> None:
@@ -39,47 +45,78 @@ def laid_out(suite: Suite, project: Path) -> None:
     (project / "pyproject.toml").write_text(
         f"{options}\n[tool.mutmut]\n"
         f'source_paths = ["event_bus"]\nonly_mutate = {quoted}\nalso_copy = {copied}\n'
+        # Nothing hangs on the words of a log line.
+        f'do_not_mutate_patterns = ["logger[.]"]\n'
         f'pytest_add_cli_args = ["-p", "no:cacheprovider"]\n'
         f"pytest_add_cli_args_test_selection = {tests}\n"
     )
 
 
-def statuses(suite: Suite, tenth: int | None) -> dict[str, str]:
-    """Runs the mutants of a part, and returns the result of each."""
-    chosen = () if tenth is None else (f"*__mutmut_*{tenth}",)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the mutants of a part.
+
+    Attributes:
+        created: How many there are.
+        statuses: The outcome of each that was run, by its name.
+        unjudged: Those that were neither killed nor judged.
+        changes: What these change, as diffs.
+    """
+
+    created: int
+    statuses: Mapping[str, str]
+    unjudged: Sequence[str]
+    changes: str
+
+
+def outcome(
+    suite: Suite, judged: Container[str], patterns: Sequence[str], sample: int | None
+) -> Outcome:
+    """Runs the mutants of a part whose names match, or so many of them."""
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch, "project")
         project.mkdir()
         laid_out(suite, project)
-        environment = {**os.environ, "PYTHONPATH": "."}
-        ran = subprocess.run(
-            ["mutmut", "run", *chosen],
-            cwd=project,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        told = subprocess.run(
-            ["mutmut", "results", "--all", "true"],
-            cwd=project,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
-    found = {name: status for name, status in _STATUS.findall(told) if status != "not checked"}
-    if ran.returncode or not found:
-        # What was run until then would be a score of nothing.
-        raise RuntimeError(f"mutmut ended early:\n{ran.stdout[-3000:]}{ran.stderr[-3000:]}")
-    return found
+        # This creates the mutants and measures the tests. No mutant has this name.
+        said = _ran(project, "mutmut", "run", "none")
+        created = sorted(_NAME.findall(_ran(project, "mutmut", "results", "--all", "true")))
+        asked = [name for name in created if any(fnmatch(name, each) for each in patterns)]
+        if sample is not None and sample < len(asked):
+            asked = random.Random(_SEED).sample(asked, sample)
+        mutants = project / "mutants"
+        (mutants / forks.MUTANTS).write_text("\n".join(asked))
+        plugin = ("-p", "tests.mutants.forks", "-p", "no:cacheprovider", "-p", "no:xdist")
+        if (mutants / forks.MEASURED).exists():
+            said = _ran(mutants, sys.executable, "-m", "pytest", "-q", *plugin, *suite.tests)
+        outcomes = mutants / forks.OUTCOMES
+        lines = outcomes.read_text().splitlines() if outcomes.exists() else []
+        found = dict(line.split(" ", 1) for line in lines)
+        if not found or len(found) < len(asked):
+            # What was run until then would be a score of nothing.
+            raise RuntimeError(f"the run ended early:\n{said[-5000:]}")
+        left = [name for name, each in found.items() if each not in _KILLED and name not in judged]
+        changes = _ran(project, sys.executable, "-m", "tests.mutants.changes", *left)
+    return Outcome(len(created), found, left, changes)
+
+
+def _ran(folder: Path, *command: str) -> str:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": "."},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    ).stdout
 
 
 def main() -> int:
     """Runs the mutants that were asked for, and says which survived unjudged."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(each.name for each in SUITES)}")
-    parser.add_argument("--tenth", type=int, choices=range(10), help="run every tenth mutant")
+    parser.add_argument("--sample", type=int, help="run so many of a part, the same each time")
+    parser.add_argument("--names", nargs="+", default=["*"], help="run those whose names match")
     asked = parser.parse_args()
     judged = tomllib.loads(_JUDGED.read_text())
     failed = False
@@ -87,17 +124,18 @@ def main() -> int:
         if asked.parts and suite.name not in asked.parts:
             continue
         began = time.monotonic()
-        found = statuses(suite, asked.tenth)
-        counts = Counter(found.values())
+        known = judged.get(suite.name, {})
+        found = outcome(suite, known, asked.names, asked.sample)
+        counts = Counter(found.statuses.values())
         killed = sum(counts[each] for each in _KILLED)
+        ran = len(found.statuses)
         sys.stdout.write(
-            f"{suite.name}: {killed} of {len(found)} killed ({killed / len(found):.0%}) in "
-            f"{time.monotonic() - began:.0f} s; {dict(counts)}\n"
+            f"{suite.name}: {killed} of {ran} killed ({killed / ran:.0%}), of {found.created} "
+            f"created, in {time.monotonic() - began:.0f} s; {dict(counts)}\n"
         )
-        for name, status in found.items():
-            if status not in _KILLED and name not in judged.get(suite.name, {}):
-                failed = True
-                sys.stdout.write(f"  {status}: {name}\n")
+        if found.unjudged:
+            failed = True
+            sys.stdout.write(f"\n{found.changes}\n")
         sys.stdout.flush()
     return 1 if failed else 0
 

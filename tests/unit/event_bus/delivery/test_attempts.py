@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus import times
+from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
@@ -183,6 +184,16 @@ class TestAtMostOnce:
         dropped = trial.outcome("evt_2")
         assert dropped.last_error
         assert (dropped.status, dropped.last_error.code) == ("dropped", "interrupted")
+        assert trial.target.attempted == []
+
+    def test_an_open_circuit_drops_it(self, trial: Trial, aws: Aws) -> None:
+        to = aws.subscriptions.create(subscription(delivery_guarantee="at_most_once"))
+        assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 60, version=1))
+        assert trial.take(message(event(), to)) == []
+        dropped = trial.outcome()
+        assert dropped.last_error
+        assert (dropped.status, dropped.attempts) == ("dropped", 0)
+        assert dropped.last_error.code == "circuit_open"
         assert trial.target.attempted == []
 
 

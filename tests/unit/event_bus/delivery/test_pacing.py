@@ -18,6 +18,7 @@ from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.model.circuit import Circuit
 from event_bus.model.pace import SLOW_SECONDS, Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
@@ -256,6 +257,30 @@ def test_a_rate_limit_gives_each_message_one_turn(both: Both, aws: Aws) -> None:
     assert both.paced.process(_batch(far)) == []
     assert both.pace() == before
     assert [each["delay"] for each in both.sent("http_paced")][-1] == LONGEST_DELAY_SECONDS
+
+
+def test_an_open_circuit_takes_no_turns(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=2.0))
+    assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 600, version=1))
+    assert both.paced.process(_batch(*_messages(to, 3))) == []
+    assert both.target.events == []
+    assert aws.paces.get("sub_1") is None
+    for each in range(3):
+        _, [waiting] = aws.deliveries.of_event(f"evt_{each}")
+        assert waiting.last_error
+        assert waiting.last_error.code == "circuit_open"
+
+
+def test_new_messages_wait_behind_those_that_look_for_a_free_place(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=2))
+    assert aws.paces.put("sub_1", Pace(next_look=times.unix() + 5, version=1))
+    first, second = _messages(to, 2)
+    looked = replace(message(event("evt_9"), to), turn=times.unix() - 1)
+    assert both.paced.process(_batch(first, looked, second)) == []
+    assert both.target.events == ["evt_9"]
+    behind = both.sent("http_paced")
+    assert {each["event_id"] for each in behind} == {"evt_0", "evt_1"}
+    assert all(each["turn"] > times.unix() for each in behind)
 
 
 def test_a_pace_that_cannot_be_written_holds_its_messages_back(both: Both, aws: Aws) -> None:

@@ -1,0 +1,101 @@
+"""A pytest plugin that runs each mutant in a fork of one process.
+
+The process imports and collects the tests once, so a mutant costs only the tests that call its
+function. It reads the names of the mutants from the file `MUTANTS`, and appends a line to the file
+`OUTCOMES` for each: its name, and `killed`, `timeout`, `survived` or `no tests`.
+"""
+
+import json
+import os
+import resource
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+from hypothesis import Phase, settings
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.utils.format_utils import mangled_name_from_mutant_name
+
+MUTANTS, OUTCOMES, MEASURED = "asked-mutants.txt", "outcomes.txt", "mutmut-stats.json"
+_SPARE_SECONDS = 5
+_TIMES_LONGER = 4
+# The wall's clock also counts what other processes of the machine take.
+_WALL_TIMES_LONGER = 10
+_PHASES = (Phase.explicit, Phase.generate)
+_EXAMPLES = 20
+_SETTINGS = "_hypothesis_internal_use_settings"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """Runs the mutants in place of the tests."""
+    measured = json.loads(Path(MEASURED).read_text())
+    seconds: dict[str, float] = measured["duration_by_test"]
+    # Quick tests kill most mutants, so that the slow ones need not run.
+    items = sorted(session.items, key=lambda item: seconds.get(item.nodeid, 0))
+    for item in items:
+        _with_few_examples(item)
+    with Path(OUTCOMES).open("a") as outcomes:
+        for name in Path(MUTANTS).read_text().split():
+            callers = measured["tests_by_mangled_function_name"].get(
+                mangled_name_from_mutant_name(name), ()
+            )
+            chosen = [item for item in items if item.nodeid in callers]
+            outcome = "no tests"
+            if chosen:
+                outcome = _outcome(name, chosen, sum(seconds[item.nodeid] for item in chosen))
+            outcomes.write(f"{name} {outcome}\n")
+            outcomes.flush()
+    return True
+
+
+def _with_few_examples(item: pytest.Item) -> None:
+    """Lets a property test try less, and report the first failure as it is."""
+    test: Any = getattr(item, "obj", None)
+    function = getattr(test, "__func__", test)
+    current = getattr(function, _SETTINGS, None)
+    if current is not None:
+        examples = min(_EXAMPLES, current.max_examples)
+        few = settings(current, phases=_PHASES, max_examples=examples)
+        setattr(function, _SETTINGS, few)
+
+
+def _outcome(name: str, items: Sequence[pytest.Item], seconds: float) -> str:
+    child = os.fork()
+    if not child:
+        _run(name, items, seconds)
+    patience = time.monotonic() + _WALL_TIMES_LONGER * (_SPARE_SECONDS + seconds)
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        if time.monotonic() > patience:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return "timeout"
+        time.sleep(0.01)
+    if os.WIFSIGNALED(status):
+        return "timeout" if os.WTERMSIG(status) == signal.SIGXCPU else "killed"
+    return "killed" if os.WEXITSTATUS(status) else "survived"
+
+
+def _run(name: str, items: Sequence[pytest.Item], seconds: float) -> None:
+    """Runs tests until one fails, and ends this process."""
+    try:
+        limit = int(_SPARE_SECONDS + _TIMES_LONGER * seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        set_mutant_under_test(name)
+        following = [*items[1:], None]
+        for item, after in zip(items, following, strict=True):
+            if any(each.failed for each in runtestprotocol(item, nextitem=after, log=False)):
+                os._exit(1)
+    except BaseException:
+        os._exit(2)
+    os._exit(0)
