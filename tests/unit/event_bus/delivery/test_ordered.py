@@ -1,6 +1,5 @@
 """An ordered subscription receives the events of a stream one after the other."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,34 +9,19 @@ from event_bus.model import transitions
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.stream_name import StreamName
-from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message, from_json
+from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, event, message, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
-from tests.unit.event_bus.delivery.ordered_streams import SOON, ordered, overtaken, store
+from tests.unit.event_bus.delivery.ordered_streams import SOON, ordered, overtaken, sent, store
 
-__all__ = ["trial"]
+__all__ = ["sent", "trial"]
 
 
 GONE = Outcome("http_status", "the subscriber answered 410", status_code=410)
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[Message]:
-    """The messages that lanes sent, with their delays."""
-    found: list[Message] = []
-    send = Lanes.send
-
-    def sending(lanes: Lanes, messages: Sequence[Message]) -> list[Message]:
-        found.extend(replace(from_json(each.to_json()), delay=each.delay) for each in messages)
-        return send(lanes, messages)
-
-    monkeypatch.setattr(Lanes, "send", sending)
-    return found
 
 
 def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws) -> None:
@@ -132,46 +116,6 @@ def test_an_event_that_is_not_routed_yet_is_waited_for(trial: Trial, aws: Aws) -
     aws.routings.record([routing("evt_1")])
     trial.take(message(second, to))
     assert trial.target.events == ["evt_2"]
-
-
-@pytest.mark.parametrize(("waited", "delay"), [(0, 3), (100, 25), (7_200, 900)])
-def test_the_wait_for_the_routing_of_an_event_grows(
-    trial: Trial,
-    aws: Aws,
-    sent: list[Message],
-    monkeypatch: pytest.MonkeyPatch,
-    waited: int,
-    delay: int,
-) -> None:
-    to = ordered(aws)
-    [first] = store(aws, "evt_1", routed=False)
-    stored = times.seconds(first.created_at)
-    monkeypatch.setattr(times, "unix", lambda: stored + waited)
-    assert trial.take(message(first, to)) == []
-    assert [(each.event_id, each.delay) for each in sent] == [("evt_1", delay)]
-
-
-def test_a_stream_goes_on_behind_an_event_whose_retention_has_ended(
-    trial: Trial, aws: Aws, sent: list[Message]
-) -> None:
-    to = ordered(aws)
-    first, second = store(aws, "evt_1", "evt_2")
-    trial.target.script["evt_1"] = REFUSED
-    assert trial.take(message(first, to)) == []
-    aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
-    sent.clear()
-    retry = replace(message(first, to, attempt=2), event=None, delay=5)
-    assert trial.take(retry) == []
-    assert trial.outcome("evt_1").status in ("dropped", "exhausted")
-    [following] = sent
-    assert following == replace(message(second, to), event=None)
-    trial.take(following)
-    assert trial.target.events == ["evt_1", "evt_2"]
-    # Nothing is left behind the second one.
-    sent.clear()
-    aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_2"}})
-    assert trial.take(retry) == []
-    assert sent == []
 
 
 def test_messages_wait_while_another_function_walks_along_their_stream(
