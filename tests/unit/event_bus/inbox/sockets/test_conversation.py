@@ -1,5 +1,6 @@
 """Messages of clients are carried out, or refused with the reason."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from event_bus.stores.socket_subscribers import SocketSubscriberKey
 from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
-from tests.builders import event, service, subscription
+from tests.builders import event, key, service, subscription
 from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
 
 CALLER = service("worker")
@@ -293,3 +294,34 @@ def test_an_unsubscribed_client_gets_nothing_more(
     pusher.push_all({"sub_1": 1})
     assert kinds(wire) == ["subscribed", "unsubscribed"]
     assert aws.subscriptions.get("sub_1") is not None
+
+
+def test_a_message_with_a_key_that_has_ended_ends_its_connection(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
+    ended, known = service("worker", "ebk_ended"), service("worker", "ebk_1")
+    aws.add_keys(replace(key("a-key-of-the-worker-000000000000", "worker"), id="ebk_1"))
+    say(conversation, {"action": "ping"}, caller=known)
+    assert kinds(wire) == ["pong"]
+    say(conversation, {**SUBSCRIBE, "ref": 7}, "two", ended)
+    assert wire.closed == ["two"]
+    assert "two" not in wire.received
+    assert aws.socket_subscribers.of_connection("two") == []
+
+
+@pytest.mark.parametrize(
+    ("message", "taken"),
+    [
+        ({"action": "subscribe", "event_types": ["task.*"]}, ("subscribe", True)),
+        ({"action": "subscribe", "subscription_id": "sub_1"}, ("subscribe", False)),
+        ({"action": "ping"}, ("ping", False)),
+        ({"action": 7}, ("", False)),
+    ],
+)
+def test_the_audit_log_learns_what_a_client_asked_for(
+    conversation: Conversation, message: dict[str, Any], taken: tuple[str, bool]
+) -> None:
+    asked = conversation.take("one", CALLER, orjson.dumps(message).decode())
+    assert (asked.action, asked.listens) == taken
+    assert (asked.listener_id is not None) == asked.listens
+    assert (asked.problem is not None) == (message["action"] == 7)

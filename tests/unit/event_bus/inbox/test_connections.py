@@ -1,0 +1,52 @@
+"""What is sent through API Gateway's management API."""
+
+from typing import Any
+
+import pytest
+from event_bus.inbox.connections import Connections, Gone
+
+
+class GoneError(Exception):
+    """The error of boto3 for a client that has gone."""
+
+
+class Management:
+    """The management API, of which one client is connected."""
+
+    class exceptions:  # noqa: N801
+        """As boto3 names them."""
+
+        GoneException = GoneError
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+        self.closed: list[str] = []
+
+    def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803
+        if ConnectionId != "con_1":
+            raise GoneError
+        self.sent.append((ConnectionId, Data))
+
+    def delete_connection(self, *, ConnectionId: str) -> None:  # noqa: N803
+        if ConnectionId != "con_1":
+            raise GoneError
+        self.closed.append(ConnectionId)
+
+
+def test_a_message_is_sent_as_json() -> None:
+    management: Any = Management()
+    Connections(management).send("con_1", {"type": "pong", "ref": 7})
+    assert management.sent == [("con_1", b'{"type":"pong","ref":7}')]
+
+
+def test_a_client_that_has_gone_is_reported_by_its_connection() -> None:
+    management: Any = Management()
+    with pytest.raises(Gone, match="con_2"):
+        Connections(management).send("con_2", {"type": "pong"})
+
+
+def test_a_connection_is_closed_if_it_exists() -> None:
+    management: Any = Management()
+    for each in ("con_1", "con_2"):
+        Connections(management).close(each)
+    assert management.closed == ["con_1"]
