@@ -141,7 +141,9 @@ class _Process:
             except TimeoutError:
                 raise ExpressionFailed("the expression took too long") from None
             except (OSError, EOFError):
-                raise ExpressionFailed("the expression took too much memory") from None
+                raise ExpressionFailed(
+                    "the expression took too much memory or processor time"
+                ) from None
             finally:
                 if sys.exc_info()[0] is not None:
                     self._end()

@@ -10,7 +10,10 @@ MAX_OUTPUT_BYTES = 1024 * 1024
 """The largest result of an evaluation, as compact JSON in UTF-8."""
 
 PROCESSOR_SECONDS = 0.25
-"""The processor time of one evaluation."""
+"""The processor time of one evaluation, without the kernel's, after which it is interrupted."""
+
+LAST_PROCESSOR_SECONDS = 0.5
+"""The processor time, the kernel's included, after which the process of an evaluation is ended."""
 
 WALL_SECONDS = 3.0
 """The time after which the process of an evaluation is ended, whatever it does."""

@@ -18,7 +18,12 @@ from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
-from event_bus.expressions.limits import MAX_OUTPUT_BYTES, MEMORY_BYTES, PROCESSOR_SECONDS
+from event_bus.expressions.limits import (
+    LAST_PROCESSOR_SECONDS,
+    MAX_OUTPUT_BYTES,
+    MEMORY_BYTES,
+    PROCESSOR_SECONDS,
+)
 
 _LENGTH = struct.Struct(">I")
 _RECURSION = 4_000
@@ -55,7 +60,7 @@ def main() -> None:
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     sys.setrecursionlimit(_RECURSION)
-    signal.signal(signal.SIGPROF, _stop)
+    signal.signal(signal.SIGVTALRM, _stop)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     # No output of an expression may get between two answers.
     sys.stdout = sys.stderr
@@ -76,10 +81,14 @@ def _stop(_signal: int, _frame: object) -> None:
 
 def _bounded(request: dict[str, Any]) -> bytes:
     try:
-        signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
+        # No handler of Python runs within a long call of C code, or while the interpreter fails
+        # again and again because the memory is full. The kernel then ends the process by SIGPROF.
+        signal.setitimer(signal.ITIMER_PROF, LAST_PROCESSOR_SECONDS)
+        signal.setitimer(signal.ITIMER_VIRTUAL, PROCESSOR_SECONDS)
         try:
             return _answer(request)
         finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.setitimer(signal.ITIMER_PROF, 0)
     except _OutOfTime:
         return _failure(f"the expression took more than {PROCESSOR_SECONDS} s of processor time")

@@ -1,4 +1,5 @@
 import json
+import resource
 import subprocess
 import sys
 import threading
@@ -7,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 from event_bus import times
+from event_bus.expressions import evaluator
 from event_bus.expressions.evaluator import ExpressionFailed, InvalidExpression, check, evaluate
 from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS, MAX_INPUT_BYTES
 
@@ -100,6 +102,33 @@ def test_an_expression_that_exceeds_a_bound_has_no_result(expression: str) -> No
     with pytest.raises(ExpressionFailed):
         evaluate(expression, {}, {})
     # The next one is not disturbed by it.
+    assert result("a", {"a": 1}) == 1
+
+
+def processor_seconds() -> float:
+    """The processor time of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[1..10000000]",
+        "$append([1..5000000], [1..5000000])",
+        '$eval("$reverse([1..9000000])")',
+        "[1..3000000]^($)",
+    ],
+)
+def test_the_kernel_ends_an_expression_that_fills_the_memory(
+    expression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The parent waits for long, so only the child's own timers can end the evaluation.
+    monkeypatch.setattr(evaluator, "WALL_SECONDS", 60)
+    before = processor_seconds()
+    with pytest.raises(ExpressionFailed, match=r"too much (memory|processor)|more than"):
+        evaluate(expression, {}, {})
+    assert processor_seconds() - before < 3
     assert result("a", {"a": 1}) == 1
 
 
