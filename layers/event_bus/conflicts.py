@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from itertools import count
 
 from event_bus import times
 
@@ -43,7 +44,6 @@ def attempts(
 
 
 def fair_attempts(
-    most: int,
     seconds: float,
     *,
     longest_pause: float = 0.16,
@@ -57,7 +57,6 @@ def fair_attempts(
     so that every writer gets its turn.
 
     Args:
-        most: The largest number of attempts.
         seconds: After how many seconds the last attempt begins.
         longest_pause: The longest first wait, in seconds.
         shortest_pause: The longest wait after many attempts, in seconds.
@@ -65,7 +64,7 @@ def fair_attempts(
         clock: Monotonic clock, in seconds.
     """
     end = clock() + seconds
-    for attempt in range(most):
+    for attempt in count():
         if attempt:
             if clock() > end:
                 return

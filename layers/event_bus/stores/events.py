@@ -27,8 +27,10 @@ from event_bus.stores.transactions import Part, transact
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_ATTEMPTS, _ATTEMPT_SECONDS = 60, 10
-"""How often, and for how many seconds, storing an event is attempted while others compete."""
+_ATTEMPT_SECONDS = 10
+"""For how many seconds storing an event is attempted while others compete.
+
+That is time for some hundred attempts. API Gateway ends a request after 30 seconds."""
 
 
 class Put(Enum):
@@ -148,7 +150,7 @@ class EventStore:
     ) -> list[tuple[Put, Event]]:
         """Stores events in one transaction with their versions and claims."""
         large = list(events)
-        for _ in fair_attempts(_ATTEMPTS, _ATTEMPT_SECONDS):
+        for _ in fair_attempts(_ATTEMPT_SECONDS):
             try:
                 placed, entries = self._in_stream(events, expected)
                 # Not earlier: the payload of a version conflict would stay in the bucket unused.
