@@ -352,7 +352,7 @@ def _folded(terminal: Terminal) -> None:
     terminal.run("streams", "append", "sale/1", "events.json", *store)
     [kept] = eventually(lambda: terminal.documents("states", "sale", "count=1", *store))
     assert kept["state"] == {"count": 1}
-    [model] = terminal.documents("read-models", "show", "sale", *store)
+    [model] = terminal.documents("read-models", "get", "sale", *store)
     assert model["building"] is None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from event_bus_client.errors import NotFound
 
 from tests.unit.clients.command_line import AT, Bus, body, exit_code, run
 
@@ -160,6 +161,28 @@ def test_keys_of_a_service_that_only_receives_are_found() -> None:
     assert "ebk_3" in run(bus, "keys", "rotate", "shop", "ebk_2", "--overlap", "0").output
     assert body(bus) == {"overlap": 0}
     assert run(bus, "keys", "revoke", "shop", "ebk_2", "--yes").exit_code == 0
+
+
+def test_a_service_without_keys_is_missed_by_both_of_its_names() -> None:
+    def missing(detail: str) -> httpx.Response:
+        problem = {"type": "urn:event-bus:problem:not-found", "title": "Not found", "status": 404}
+        return httpx.Response(404, json={**problem, "detail": detail})
+
+    bus = Bus(
+        **{
+            "GET /publishers/nope/keys": missing("There is no publisher nope."),
+            "GET /subscribers/nope/keys": missing("There is no subscriber nope."),
+            "DELETE /publishers/shop/keys/ebk_9": missing("The service shop has no key ebk_9."),
+            "DELETE /subscribers/shop/keys/ebk_9": missing("There is no subscriber shop."),
+        }
+    )
+    refused = run(bus, "keys", "list", "nope").exception
+    assert isinstance(refused, NotFound)
+    assert refused.detail == "There is no publisher nope. There is no subscriber nope."
+    assert refused.document["detail"] == refused.detail
+    refused = run(bus, "keys", "revoke", "shop", "ebk_9", "--yes").exception
+    assert isinstance(refused, NotFound)
+    assert refused.detail.startswith("The service shop has no key ebk_9.")
 
 
 def test_schemas_are_registered_from_a_file(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """`event-bus login` with a keyring, and without one."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keyring
@@ -10,6 +13,7 @@ import keyring.errors
 import pytest
 from event_bus_client import ConfigurationError
 from event_bus_client.cli.context import State
+from event_bus_client.cli.login import ask
 from event_bus_client.cli.main import app
 from event_bus_client.config import resolve
 from httpx import MockTransport
@@ -101,6 +105,38 @@ def test_without_a_keyring_the_file_keeps_it(file: Path, ring: Ring) -> None:
 def test_a_key_may_come_from_stdin(file: Path) -> None:
     login("--no-keyring", key="-", input="ebk_from_stdin\n")
     assert tomllib.loads(file.read_text())["default"]["api_key"] == "ebk_from_stdin"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_key_is_hidden_where_somebody_types_it(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    hidden: list[bool] = []
+
+    def prompt(_: str, *, hide_input: bool) -> str:
+        hidden.append(hide_input)
+        return "ebkask"
+
+    monkeypatch.setattr(
+        "event_bus_client.cli.login.sys.stdin", SimpleNamespace(isatty=lambda: terminal)
+    )
+    monkeypatch.setattr("event_bus_client.cli.login.typer.prompt", prompt)
+    assert ask() == "ebkask"
+    assert hidden == [terminal]
+
+
+def test_without_a_terminal_nothing_warns() -> None:
+    # A process of its own session has no terminal at all.
+    ended = subprocess.run(
+        [sys.executable, "-c", "from event_bus_client.cli.login import ask; print(ask())"],
+        input=b"ebk_piped\n",
+        capture_output=True,
+        start_new_session=True,
+        check=True,
+        timeout=60,
+    )
+    assert ended.stdout == b"API key: ebk_piped\n"
+    assert ended.stderr == b""
 
 
 @pytest.mark.parametrize("where", ["keyring", "file", "lost", "locked"])

@@ -129,7 +129,7 @@ def test_read_models_are_put_read_rebuilt_and_removed() -> None:
     put = ("read-models", "put", "task", "--index", "status", "--index", "path")
     assert "is being built" in run(bus, *put).output
     assert json.loads(bus.requests[-1].content) == {"indexes": ["status", "path"]}
-    assert '"building": null' in run(bus, "read-models", "show", "task").output
+    assert '"building": null' in run(bus, "read-models", "get", "task").output
     assert "is being built" in run(bus, "read-models", "rebuild", "task").output
     listed = run(bus, "states", "task", "status=open", "path=a=b", "--source", "shop")
     assert '{"path": "a=b"}' in listed.output

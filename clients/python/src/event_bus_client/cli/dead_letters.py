@@ -47,11 +47,11 @@ def list_dead_letters(
     show(context, state(context).bus.dead_letters.list(**filters), limit, *_COLUMNS)
 
 
-@app.command("show")
-def show_dead_letter(context: typer.Context, dead_letter_id: str) -> None:
+@app.command("get")
+def get_dead_letter(context: typer.Context, dead_letter_id: str) -> None:
     """Show one dead letter with its error and attempts.
 
-    Example: event-bus dead-letters show dl_01K...
+    Example: event-bus dead-letters get dl_01K...
     """
     known = state(context)
     known.output.document(known.bus.dead_letters.get(dead_letter_id))

@@ -185,7 +185,7 @@ def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]
             f"The newest: {message}.",
             advice_for(code),
             (
-                f"event-bus dead-letters show {newest['id']}",
+                f"event-bus dead-letters get {newest['id']}",
                 f"event-bus dead-letters retry {chosen}",
                 f"event-bus dead-letters discard {chosen}",
             ),

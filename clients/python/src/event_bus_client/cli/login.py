@@ -17,8 +17,8 @@ from event_bus_client.keyrings import forget, keep
 def login(
     context: typer.Context,
     url: str = typer.Option(..., prompt="URL of the bus", help="The base URL of the API."),
-    api_key: str = typer.Option(
-        ..., prompt="API key", hide_input=True, help="The key; - reads it from stdin."
+    api_key: str | None = typer.Option(
+        None, help="The key; - reads it from stdin. You are asked for it by default."
     ),
     websocket_url: str | None = typer.Option(
         None, help="The URL for WebSockets, over which `listen` receives."
@@ -35,7 +35,7 @@ def login(
     Example: event-bus --profile staging login --url https://bus.example.com
     """
     known = state(context)
-    key = sys.stdin.readline().strip() if api_key == "-" else api_key
+    key = sys.stdin.readline().strip() if api_key == "-" else api_key or ask()
     with EventBus(url, key, ca_file=known.ca_file, transport=known.transport) as bus:
         bus.events.list(limit=1).page()
     name, file = _profile(known), _file()
@@ -69,6 +69,13 @@ def logout(context: typer.Context) -> None:
         forget(name, removed.get("url", ""))
     _write(file, stored)
     known.output.line(f"Profile {name} is removed from {file}, with its key.", "green")
+
+
+def ask() -> str:
+    """Asks for a key, and hides it in a terminal."""
+    # Elsewhere nothing is echoed, and Python would warn that it cannot hide the input.
+    key: str = typer.prompt("API key", hide_input=sys.stdin.isatty())
+    return key
 
 
 def _profile(known: State) -> str:

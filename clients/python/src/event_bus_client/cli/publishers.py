@@ -138,5 +138,18 @@ def _either(known: State, call: Callable[[Keys], Answer]) -> Answer:
     """Calls an operation on keys. A service that only receives has them as a subscriber."""
     try:
         return call(known.bus.publishers.keys)
-    except NotFound:
-        return call(known.bus.subscribers.keys)
+    except NotFound as of_publisher:
+        try:
+            return call(known.bus.subscribers.keys)
+        except NotFound as of_subscriber:
+            # The service may publish or receive, so both answers are shown.
+            said = f"{of_publisher.detail} {of_subscriber.detail}"
+            document = {**of_publisher.document, "detail": said}
+            raise NotFound(
+                kind=of_publisher.kind,
+                status=of_publisher.status,
+                title=of_publisher.title,
+                detail=said,
+                request_id=of_publisher.request_id,
+                document=document,
+            ) from None

@@ -26,11 +26,11 @@ def list_read_models(
     show(context, listing, limit, "source", "category", "serving.indexes", "serving.built_at")
 
 
-@app.command("show")
-def show_read_model(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
+@app.command("get")
+def get_read_model(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
     """Show a read model: whether it is built, and how far it is behind.
 
-    Example: event-bus read-models show task
+    Example: event-bus read-models get task
     """
     known = state(context)
     known.output.document(known.bus.read_models.get(category, source=source))
