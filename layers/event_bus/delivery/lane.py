@@ -174,7 +174,7 @@ class Lane:
                 if _without_walk(message, order.subscription):
                     return self.ordered.wait_for_resume(order, event, stream)
                 return partial(self.ordered.handle, order, event, stream)
-            if event is None and message.replay_id is None:
+            if event is None:
                 return self.ordered.end_without_event(order)
         return self.runner.begin(order)
 

@@ -128,16 +128,19 @@ class OrderedRunner:
         done = runner.done(order, record) if record else None
         result = done or runner.attempt(order, None, record)
         if record and record.stream and result.settled:
-            following = self.live.waiting(self.cursors).first(
-                message.subscription_id,
-                order.subscription,
-                StreamName.of_key(record.stream),
-                message.event_id,
-            )
+            following = self._waiting(order, StreamName.of_key(record.stream))
             if following is not None:
                 own = replace(message, event_id=following, event=None, attempt=1, round_start=0)
                 return AttemptResult(settled=False, follow_up=replace(own, delay=0))
         return result
+
+    def _waiting(self, order: AttemptOrder, stream: StreamName) -> str | None:
+        """Returns the event whose message continues a stream, if later ones may wait."""
+        message = order.message
+        if message.replay_id is not None:
+            return self.replayed.last_sent(self.cursors, message, stream)
+        waiting = self.live.waiting(self.cursors)
+        return waiting.first(message.subscription_id, order.subscription, stream, message.event_id)
 
     def _has_more(self, message: Message, stream: StreamName) -> bool:
         """Whether no walk has reached the end of a stream, apart from the event of a message."""

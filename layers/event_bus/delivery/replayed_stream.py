@@ -19,6 +19,7 @@ from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.message import Message
+from event_bus.stores.cursors import CursorStore
 from event_bus.stores.payloads import is_missing
 from event_bus.stores.stream_times import version_certainly_before
 from event_bus.stores.streams import StreamEntry, StreamStore
@@ -60,6 +61,42 @@ class ReplayedStreams:
         """
         return ReplayWalk(self, order, event, stream)
 
+    def last_sent(self, cursors: CursorStore, message: Message, stream: StreamName) -> str | None:
+        """Returns the last event of a stream for which a replay has sent a message.
+
+        It may wait behind the event of another message, and its own message is deleted then.
+
+        Args:
+            cursors: The position of the replay in the stream.
+            message: A message of the replay.
+            stream: The stream.
+
+        Returns:
+            None if it is the event of the message, or if its retention has ended.
+        """
+        name = _cursor_name(message, stream)
+        kept = cursors.position(message.subscription_id, name, consistent=True)
+        if not kept:
+            return None
+        _, target, _ = map(int, kept.split())
+        ids = [each.event_id for each in self.between(stream, target, target)]
+        waiting = [each for each in ids if each != message.event_id]
+        return next(iter(self.runner.events.get_many(waiting)), None)
+
+    def between(self, stream: StreamName, first: int, last: int) -> list[StreamEntry]:
+        """Returns the next entries of a stream between two versions, both included."""
+        found = self.streams.between(stream, first, last, _PAGE)
+        if found and found[0].version == first:
+            return found
+        # A stream has no gaps, so these versions are of a time when all sources shared streams.
+        before = found[0].version - 1 if found else last
+        return self.streams.shared_between(stream.stream_id, first, before, _PAGE) or found
+
+
+def _cursor_name(message: Message, stream: StreamName) -> str:
+    """The replay's id and the stream's key: no name of a service contains a `#`."""
+    return f"{message.replay_id}#{stream.key}"
+
 
 @dataclass(slots=True)
 class ReplayWalk:
@@ -93,8 +130,8 @@ class ReplayWalk:
 
     @property
     def cursor_name(self) -> str:
-        """The replay's id and the stream's key: no name of a service contains a `#`."""
-        return f"{self.order.message.replay_id}#{self.stream.key}"
+        """The name of the replay's cursor in the stream."""
+        return _cursor_name(self.order.message, self.stream)
 
     @property
     def cursor_days(self) -> int:
@@ -170,22 +207,13 @@ class ReplayWalk:
 
     def _next_page(self) -> list[StreamEntry]:
         while self.position < self.target:
-            found = self._between(self.position + 1, self.target)
+            found = self.parts.between(self.stream, self.position + 1, self.target)
             if page := [each for each in found if self._may_be_owed(each)]:
                 return page
             if not found:
                 break
             self.position = found[-1].version
         return []
-
-    def _between(self, first: int, last: int) -> list[StreamEntry]:
-        streams = self.parts.streams
-        found = streams.between(self.stream, first, last, _PAGE)
-        if found and found[0].version == first:
-            return found
-        # A stream has no gaps, so these versions are of a time when all sources shared streams.
-        before = found[0].version - 1 if found else last
-        return streams.shared_between(self.stream.stream_id, first, before, _PAGE) or found
 
     def _key(self, entry: StreamEntry) -> DeliveryKey:
         return replace(self.order.message.key, event_id=entry.event_id)

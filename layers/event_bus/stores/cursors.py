@@ -42,10 +42,12 @@ class CursorStore:
     table: str
     retention_days: int = 0
 
-    def position(self, owner: str, name: str) -> str:
+    def position(self, owner: str, name: str, *, consistent: bool = False) -> str:
         """Returns the position of a cursor; empty if there is none yet."""
         answer = self.client.get_item(
-            TableName=self.table, Key={"owner": text(owner), "name": text(name)}
+            TableName=self.table,
+            Key={"owner": text(owner), "name": text(name)},
+            ConsistentRead=consistent,
         )
         return answer.get("Item", {}).get("position", {"S": ""})["S"]
 

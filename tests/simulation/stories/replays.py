@@ -75,3 +75,26 @@ def replay_a_stream_into_an_inbox(world: World) -> None:
     world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(2)])
     world.settle()
     world.subscribe_inbox(["task.*"], "pull", ordered=True, replay_from="2026-05-01T00:00:00Z")
+
+
+@story
+def an_event_of_a_replay_expires_that_others_wait_for(world: World) -> None:
+    def refuse_the_first(seen: Event, _number: int) -> Outcome:
+        return REFUSED if seen.id == "e0" else TAKEN
+
+    world.publish(event("e0", **in_stream("task/1")))
+    world.settle()
+    world.wait(86_400 * 28.5)
+    world.publish(event("e1", **in_stream("task/1")), event("e2", **in_stream("task/1")))
+    world.settle()
+    receiver = Subscriber(refuse_the_first)
+    daily = {"schedule": [86_400], "max_attempts": 50}
+    begun = {"replay_from": times.at(NOON)}
+    world.subscribe(["task.*"], receiver, retry_policy=daily, ordered=True, **begun)
+    for _ in range(8):
+        # Whatever fails, the sweeper has continued the replay before the event expires.
+        world.run(99)
+        world.wait(1_300)
+        world.invoke("sweep", {})
+    # The event expires before its next attempt.
+    world.wait(86_400 * 2)

@@ -29,6 +29,13 @@ def test_a_subscription_receives_events_from_its_answer_on() -> None:
         assert received == {f"e{number}" for number in range(10, 15)}
 
 
+def test_a_replay_goes_on_where_an_event_has_expired() -> None:
+    world = tell("an_event_of_a_replay_expires_that_others_wait_for")
+    [receiver] = world.subscribers.values()
+    taken = [receipt.key.event_id for receipt in receiver.log]
+    assert [*dict.fromkeys(taken)] == ["e0", "e1", "e2"]
+
+
 def test_a_dead_letter_of_a_deleted_subscription_stays_until_somebody_acts() -> None:
     world = World()
     with simulated(world, 1):
