@@ -6,17 +6,17 @@
 - It parses all policies of the caller's role several times for each request, and compiles a pattern
   for each route of an API. Both are a sixth of its processor time. Here it does so once for each.
 - It unpacks a function's code and layers, 66 MB, for every process that runs the function. Here it
-  unpacks each archive once, and all processes share the copy.
+  unpacks each archive once, and all processes share the copy. It runs openssl to read its own
+  certificate for every such process, too. Here it does so once.
 - It starts Python and imports boto3 again for every such process. Here a process is forked.
 - After each invocation it waits 5 ms for further output. Here it waits until it has read the last
   line that a function of the bus prints.
-- When it ends, it waits 30 s for each idle client to close its TLS connection, and logs an error
-  for each that does not. Here it waits 1 s, and logs nothing.
+- When it ends, it waits 30 s for each idle client to close its TLS connection. Here it waits 1 s.
 """
 
 import asyncio.constants
 import hashlib
-import logging
+import io
 import os
 import queue
 import re
@@ -25,15 +25,14 @@ import tempfile
 import threading
 import zipfile
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
-from ministack.core import iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
+from ministack.core import iam_evaluator, lambda_runtime, tls  # type: ignore[import-untyped]
 from ministack.services import apigateway, dynamodb  # type: ignore[import-untyped]
 
 from localstack import function_processes
-from localstack.quiet_log import IdleClients
 
 # The handler of each function of the bus, and what it prints at the end of each call.
 _HANDLER = "event_bus.emulated.handler"
@@ -44,13 +43,38 @@ _drain = lambda_runtime.Worker._drain_stderr_bounded
 _remembered = lru_cache(maxsize=4096)
 
 
+_digest = lru_cache(maxsize=256)(lambda content: hashlib.sha256(content).hexdigest())
+_contents: dict[str, bytes] = {}
+
+
+class UnwrittenArchive:
+    """The archive of a new process's code or layer, which stays in memory."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> "UnwrittenArchive":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Holds nothing open."""
+
+    def write(self, content: bytes) -> None:
+        """Keeps the content until it is unpacked.
+
+        Args:
+            content: All of it.
+        """
+        _contents[self._path] = content
+
+
 class SharedZipFile:
     """An archive whose one unpacked copy serves all processes; functions do not write into it."""
 
     _unpacking = threading.Lock()
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._content = _contents.pop(path)
 
     def __enter__(self) -> "SharedZipFile":
         return self
@@ -68,17 +92,18 @@ class SharedZipFile:
         Args:
             folder: The folder, which is empty.
         """
-        with open(self._path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        copy = os.path.join(tempfile.gettempdir(), "unpacked", digest)
+        copy = os.path.join(tempfile.gettempdir(), "unpacked", _digest(self._content))
         with self._unpacking:
             if not os.path.isdir(copy):
-                with zipfile.ZipFile(self._path) as archive:
+                with zipfile.ZipFile(io.BytesIO(self._content)) as archive:
                     archive.extractall(f"{copy}.unfinished")
                 os.rename(f"{copy}.unfinished", copy)
         os.rmdir(folder)
         os.symlink(copy, folder)
-        os.remove(self._path)
+
+
+def _open(path: str, mode: str = "r") -> Any:
+    return UnwrittenArchive(path) if mode == "wb" else open(path, mode)
 
 
 @_remembered
@@ -144,6 +169,7 @@ def reduce() -> None:
     apigateway._extract_path_params = path_parameters
 
     lambda_runtime.Worker._drain_stderr_bounded = output_of
+    lambda_runtime.open = _open
     lambda_runtime.zipfile = SimpleNamespace(
         ZipFile=SharedZipFile,
         BadZipFile=zipfile.BadZipFile,
@@ -153,5 +179,7 @@ def reduce() -> None:
         **{**vars(subprocess), "Popen": function_processes.start}
     )
 
+    tls.resolve_tls_material = cache(tls.resolve_tls_material)
+    tls.ca_bundle_path = cache(tls.ca_bundle_path)
+
     asyncio.constants.SSL_SHUTDOWN_TIMEOUT = 1.0
-    logging.getLogger("asyncio").addFilter(IdleClients())

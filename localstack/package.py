@@ -24,12 +24,15 @@ NAME = "event_bus_local"
 
 MODULES = (
     *("bus", "commands", "emulator", "enforcement", "errors", "function_processes"),
-    *("ministack_costs", "ministack_process", "opening", "packaged", "process_template"),
-    *("quiet_log", "stacks"),
+    *("http_server", "ministack_costs", "ministack_process", "opening", "packaged"),
+    *("process_template", "stacks"),
 )
 """The modules of this package that the distribution has."""
 
-_FURTHER = ("event-bus-client", "httpx", "ministack", "psutil", "rich", "typer")
+_FURTHER = (
+    *("event-bus-client", "httptools", "httpx", "ministack", "psutil", "rich", "typer"),
+    *("uvicorn", "wsproto"),
+)
 _LAYER = ROOT / "layers" / "dependencies" / "requirements.in"
 _DEPENDENCIES = "Layers/Dependencies/Code"
 _MAIN = '''"""`python -m event_bus_local up`, `down` and `reset`."""

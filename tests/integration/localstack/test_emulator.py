@@ -5,8 +5,10 @@ import io
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from localstack_client.session import Session  # type: ignore[import-untyped]
 
 from localstack import emulator as emulator_module
-from localstack.emulator import Emulator, running
+from localstack.emulator import LOG, Emulator, running
 from localstack.errors import LocalError
 
 
@@ -43,6 +45,25 @@ def test_it_leaves_neither_processes_nor_files(emulator: Emulator) -> None:
 def test_stopping_twice_is_no_fault(emulator: Emulator) -> None:
     emulator.stop()
     emulator.stop()
+
+
+def test_clients_that_keep_connections_do_not_delay_its_end(tmp_path: Path) -> None:
+    emulator = Emulator.start(tmp_path / "emulator", port=0, strict=True)
+    try:
+        trusted = ssl.create_default_context(cafile=emulator.certificate)
+        address = ("localhost", emulator.port)
+        with (
+            socket.create_connection(address) as connection,
+            trusted.wrap_socket(connection, server_hostname="localhost") as client,
+        ):
+            client.sendall(b"GET /_ministack/health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+            started = time.monotonic()
+            emulator.stop()
+            assert time.monotonic() - started < 20
+    finally:
+        emulator.stop()
+    assert "Traceback" not in (emulator.directory / LOG).read_text()
 
 
 def test_two_run_side_by_side(emulator: Emulator, tmp_path: Path) -> None:
@@ -95,7 +116,7 @@ def test_another_free_port_is_tried_if_a_program_takes_the_first(
 def test_it_is_stopped_from_another_process(emulator: Emulator) -> None:
     stop = f"""
 from pathlib import Path
-from localstack.emulator import Emulator, running
+from localstack.emulator import LOG, Emulator, running
 Emulator.find(Path({str(emulator.directory)!r})).stop()
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
