@@ -115,5 +115,5 @@ class VirtualDeadlines:
     def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
         """Schedules a call in some seconds."""
         deadline = Deadline(act)
-        self._time.at(self._time.now + seconds, deadline.pass_)
+        self._time.at(self._time.now + seconds, deadline.run)
         return deadline

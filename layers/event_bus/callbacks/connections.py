@@ -81,12 +81,12 @@ class Exchange:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.let_go()
+        self.release()
         _running.exchange = None
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Releases the connection; the exchange has no further influence on it."""
-        self._deadline.call_off()
+        self._deadline.cancel()
         with self._lock:
             self._forget()
 
@@ -236,7 +236,7 @@ class _HTTPPool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             # Another exchange may take the connection at once, and this deadline must not end it.
-            _exchange().let_go()
+            _exchange().release()
             conn.rest()
         super()._put_conn(conn)
 

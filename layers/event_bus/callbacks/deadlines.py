@@ -14,11 +14,11 @@ class Deadline:
     def __init__(self, act: Callable[[], None]) -> None:
         self._act: Callable[[], None] | None = act
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """Cancels the action."""
         self._act = None
 
-    def pass_(self) -> None:
+    def run(self) -> None:
         """Calls the action."""
         if act := self._act:
             act()
@@ -62,4 +62,4 @@ class Deadlines:
                     self._sooner.wait(wait)
                     continue
                 _, _, deadline = heapq.heappop(self._waiting)
-            deadline.pass_()
+            deadline.run()

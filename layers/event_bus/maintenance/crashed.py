@@ -6,7 +6,7 @@ from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.delivery import SETTLED
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import from_json, nudge
+from event_bus.queues.message import continuation, from_json
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -37,7 +37,7 @@ class CrashedMessages:
         message = from_json(body)
         record = self.deliveries.get(message.key)
         if record and record.status in SETTLED:
-            self.lanes.send([nudge(record)])
+            self.lanes.send([continuation(record)])
             return
         if record and record.waiting and record.attempts >= message.attempt:
             return
@@ -55,7 +55,7 @@ class CrashedMessages:
         # Another function may have settled it since it was read.
         stands = self.deliveries.record(delivery, attempts + 1) or delivery
         if stands.status in SETTLED:
-            self.lanes.send([nudge(stands)])
+            self.lanes.send([continuation(stands)])
         logger.error(
             "message given up by its lane",
             event_id=message.event_id,

@@ -152,7 +152,7 @@ def next_message(delivery: Delivery | Due) -> Message:
     )
 
 
-def nudge(delivery: Delivery) -> Message:
+def continuation(delivery: Delivery) -> Message:
     """The message that lets an ordered lane continue a stream after a delivery was settled."""
     # From the second attempt on, the record is read before anything else is done.
     return replace(next_message(delivery), attempt=max(2, delivery.attempts + 1))

@@ -53,7 +53,9 @@ class ProjectionQueue:
         body = json_text({"stream": [stream.source, stream.stream_id]})
         self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
 
-    def go_on(self, source: str, category: str, generation: int, delay: int = 0) -> None:
+    def continue_generation(
+        self, source: str, category: str, generation: int, delay: int = 0
+    ) -> None:
         """Sends the message that continues to build a generation, or to remove its states."""
         body = json_text({"generation": [source, category, generation]})
         self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)

@@ -15,7 +15,7 @@ from event_bus.model.delivery import DeadLetterStatus, Delivery
 from event_bus.model.names import refuse_control_characters
 from event_bus.paging import Portion, first_page
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import next_message, nudge
+from event_bus.queues.message import continuation, next_message
 from event_bus.requests.type_patterns import TypePattern
 from event_bus.requests.validation import Request, Time, checked
 from event_bus.stores.dead_letters import DeadLetterStore
@@ -226,10 +226,10 @@ class DeadLetters:
         # In an ordered subscription, the later events of the stream wait. The first message arrives
         # even where this function crashes between the record and the second message. Where it
         # crashes before the record, that message makes the next attempt early.
-        self.lanes.send([replace(nudge(letter), delay=_OUTLASTS_SECONDS)])
+        self.lanes.send([replace(continuation(letter), delay=_OUTLASTS_SECONDS)])
         if not self.letters.discard(transitions.discarded(letter, caller.service_id)):
             raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
-        self.lanes.send([nudge(letter)])
+        self.lanes.send([continuation(letter)])
 
     def _of_event(
         self, query: DeadLetterQuery, behind: str | None, caller: Caller

@@ -48,7 +48,7 @@ class ReadModelRegistry:
             if before and before.live and before.live[-1].indexes == indexes:
                 if before.building:
                     # Its message may never have been sent.
-                    self.queue.go_on(source, category, before.building.number)
+                    self.queue.continue_generation(source, category, before.building.number)
                 return before, False
             is_new = before is None or not before.live
             if is_new:
@@ -119,15 +119,15 @@ class ReadModelRegistry:
         if model.live:
             self.store.put(model, after)
             if model.building:
-                self.queue.go_on(source, category, model.building.number)
+                self.queue.continue_generation(source, category, model.building.number)
         else:
             self.store.announce(before, after)
-        self.queue.go_on(source, category, number, _LISTED_SECONDS)
+        self.queue.continue_generation(source, category, number, _LISTED_SECONDS)
         return after
 
     def _drop(self, model: ReadModel) -> None:
         for each in model.live:
-            self.queue.go_on(model.source, model.category, each.number)
+            self.queue.continue_generation(model.source, model.category, each.number)
 
     def _check_room(self, source: str) -> None:
         if len(self.page(source, None, MAX_READ_MODELS)) >= MAX_READ_MODELS:

@@ -99,7 +99,7 @@ class Projector:
             if number not in [each.number for each in model.live] and self.models.drop(
                 model, number
             ):
-                self.queue.go_on(source, category, number)
+                self.queue.continue_generation(source, category, number)
             return
         reached, done, delay = self._build(model, building)
         after = replace(building, position=reached)
@@ -109,18 +109,20 @@ class Projector:
             else:
                 self._switch(model, after)
                 return
-        self.queue.go_on(source, category, number, delay)
+        self.queue.continue_generation(source, category, number, delay)
 
     def _switch(self, model: ReadModel, built: Generation) -> None:
         now = times.now()
         serving = replace(built, built_at=now, position=None)
         if model.serving:
             # If this function ends before the last line, this message has the states removed.
-            self.queue.go_on(model.source, model.category, model.serving.number, _SWITCHED_SECONDS)
+            self.queue.continue_generation(
+                model.source, model.category, model.serving.number, _SWITCHED_SECONDS
+            )
         self.models.put(model, replace(model, serving=serving, building=None, updated_at=now))
         logger.info("read model built", read_model=model.name, generation=built.number)
         if model.serving:
-            self.queue.go_on(model.source, model.category, model.serving.number)
+            self.queue.continue_generation(model.source, model.category, model.serving.number)
 
     def _build(self, model: ReadModel, building: Generation) -> tuple[str | None, bool, int]:
         """Folds the streams of the next events.

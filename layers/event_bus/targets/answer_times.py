@@ -72,7 +72,7 @@ class AnswerTimes:
         finally:
             seconds = self.clock() - start
             if wait._deadline:
-                wait._deadline.call_off()
+                wait._deadline.cancel()
             if wait.in_time and seconds <= 2 * SLOW_SECONDS:
                 seconds = min(seconds, SLOW_SECONDS)
             if seconds > SLOW_SECONDS:

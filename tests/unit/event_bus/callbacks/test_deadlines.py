@@ -30,10 +30,10 @@ def test_a_deadline_does_not_wait_for_one_that_comes_much_later() -> None:
     assert passed.wait(5)
 
 
-def test_what_is_called_off_is_not_done() -> None:
+def test_a_cancelled_action_is_not_called() -> None:
     deadlines, passed = Deadlines(), threading.Event()
     done: list[str] = []
-    deadlines.after(SOON, lambda: done.append("called off")).call_off()
+    deadlines.after(SOON, lambda: done.append("cancelled")).cancel()
     deadlines.after(LATER, passed.set)
     assert passed.wait(5)
     assert done == []
