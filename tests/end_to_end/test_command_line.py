@@ -198,7 +198,7 @@ def test_a_bus_is_described_watched_and_repaired(world: World, terminal: Termina
     _held(terminal.pictures)
 
 
-def test_what_listen_receives_over_a_websocket_is_forwarded(
+def test_listen_forwards_events_from_a_websocket(
     world: World, terminal: Terminal, service: Client, domain: str
 ) -> None:
     receiver = world.receiver()

@@ -184,7 +184,7 @@ def test_after_its_deadline_or_its_cancellation_a_command_is_not_delivered(
     assert receiver.event_ids().count(cancelled) == seen
 
 
-def test_an_inbox_hands_out_no_command_that_has_ended(
+def test_an_inbox_returns_no_ended_command(
     command: str, analyst: Client, generator: Client
 ) -> None:
     inbox = handle(generator, command, {"type": "pull"})

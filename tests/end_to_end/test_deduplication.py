@@ -83,7 +83,7 @@ def test_a_stream_has_one_place_for_it(service: Client, domain: str) -> None:
         ({"deduplication_key": None}, "/metadata/deduplication_key"),
     ],
 )
-def test_what_is_no_key_is_refused(
+def test_an_invalid_key_is_refused(
     service: Client, domain: str, metadata: dict[str, Any], pointer: str
 ) -> None:
     body = {"type": f"{domain}.created", "payload": {}, "metadata": metadata}

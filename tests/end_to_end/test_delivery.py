@@ -46,7 +46,7 @@ def test_an_event_arrives_signed_and_its_delivery_can_be_read(world: World) -> N
     assert publisher.event(event_id)["updated_at"] >= delivery["delivered_at"]
 
 
-def test_filters_let_through_what_they_should(world: World) -> None:
+def test_filters_select_events(world: World) -> None:
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     publisher.subscribe(
@@ -81,7 +81,7 @@ def test_filters_let_through_what_they_should(world: World) -> None:
     assert sorted(receiver.event_ids()) == sorted(wanted)
 
 
-def test_a_subscription_sees_what_is_published_after_its_201(world: World) -> None:
+def test_a_subscription_receives_events_published_after_its_201(world: World) -> None:
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     for number in range(6):
@@ -92,7 +92,7 @@ def test_a_subscription_sees_what_is_published_after_its_201(world: World) -> No
         receiver.wait_for_event(publisher.publish(f"{domain}.m{number}"))
 
 
-def test_a_deleted_or_disabled_subscription_gets_nothing(world: World) -> None:
+def test_a_deleted_or_disabled_subscription_receives_nothing(world: World) -> None:
     domain = world.name("task")
     publisher, receiver, control = (
         world.publisher(f"{domain}.*"),
@@ -113,7 +113,7 @@ def test_a_deleted_or_disabled_subscription_gets_nothing(world: World) -> None:
     receiver.wait_for_event(publisher.publish(f"{domain}.again"))
 
 
-def test_a_subscriber_that_hangs_does_not_hold_up_the_others(world: World) -> None:
+def test_a_hanging_subscriber_does_not_delay_the_others(world: World) -> None:
     domain = world.name("task")
     publisher, slow, quick = world.publisher(f"{domain}.*"), world.receiver(), world.receiver()
     slow.hold.clear()

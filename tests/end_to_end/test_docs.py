@@ -117,7 +117,7 @@ def test_the_commands_of_a_page_are_answered(
     run(page, shop, tmp_path, replace)
 
 
-def test_the_tutorial_tells_what_happens(bus: LocalBus, tmp_path: Path) -> None:
+def test_the_tutorial_describes_what_happens(bus: LocalBus, tmp_path: Path) -> None:
     bus.write(tmp_path / "bus.json")
     replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(_free_port())}
     printed = run(TUTORIAL, {}, tmp_path, replace)

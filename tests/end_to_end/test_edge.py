@@ -123,7 +123,7 @@ def test_an_identity_in_a_header_is_ignored(world: World, header: str) -> None:
     assert problem(answer, 401)
 
 
-def test_pages_are_told_what_they_may_send(world: World) -> None:
+def test_web_pages_learn_what_they_may_send(world: World) -> None:
     origin = "https://app.example.com"
     asked = {"origin": origin, "access-control-request-method": "POST"}
     answer = world.anonymous().options("/events", headers=asked)
@@ -136,7 +136,7 @@ def test_pages_are_told_what_they_may_send(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/events", "/events/none", "/health/live", "/nowhere"])
-def test_every_answer_guards_itself(world: World, path: str) -> None:
+def test_every_answer_has_security_headers(world: World, path: str) -> None:
     for client in (world.admin.http, world.anonymous()):
         headers = client.get(path).headers
         assert headers["cache-control"] == "no-store"

@@ -49,7 +49,9 @@ def test_a_stream_is_read_in_order_and_by_pages(service: Client, stream: str) ->
     assert [each["version"] for each in some["items"]] == [2, 3]
 
 
-def test_a_state_adds_up_and_goes_back_in_time(world: World, service: Client, stream: str) -> None:
+def test_a_state_is_folded_up_to_a_version_or_time(
+    world: World, service: Client, stream: str
+) -> None:
     def state(client: Client, **query: Any) -> dict[str, Any]:
         return client.bus.streams.state(stream, **query).model_dump(exclude_unset=True)
 

@@ -55,7 +55,7 @@ def test_each_subscription_has_its_reason(world: World, placed: str) -> None:
     assert codes(shop, event_id) | {all_of_it: None, large: "changed"} == codes(shop, event_id)
 
 
-def test_filters_are_tried_on_an_event(world: World, placed: str) -> None:
+def test_filters_are_tested_on_an_event(world: World, placed: str) -> None:
     shop = world.publisher(placed)
     sent = {"type": placed, "payload": {"total": 20}}
     filters = {placed: LARGE}

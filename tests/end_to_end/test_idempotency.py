@@ -13,7 +13,7 @@ def new_key() -> dict[str, str]:
     return {"idempotency-key": f'"{uuid4()}"'}
 
 
-def test_a_subscription_that_is_asked_for_again_is_the_same(world: World, domain: str) -> None:
+def test_a_repeated_registration_returns_the_same_subscription(world: World, domain: str) -> None:
     service, key = world.service(), new_key()
     body = {"event_types": [f"{domain}.*"], "callback_url": URL}
     first = service.http.post("/subscriptions", json=body, headers=key)

@@ -201,7 +201,7 @@ def test_an_invalid_parameter_is_refused(service: Client, domain: str, query: st
     assert problem(service.http.get(f"{path}/events?{query}"), 400)["errors"]
 
 
-def test_a_place_that_the_inbox_has_not_reached_is_refused(service: Client, domain: str) -> None:
+def test_a_place_beyond_the_end_of_the_inbox_is_refused(service: Client, domain: str) -> None:
     path = inbox(service, domain)
     assert take(service, path, cursor=0)["items"] == []
     service.publish(f"{domain}.created")

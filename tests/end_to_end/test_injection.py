@@ -41,7 +41,7 @@ def harmless(answer: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("path", READS)
-def test_a_hostile_path_names_nothing(world: World, path: str) -> None:
+def test_a_hostile_path_finds_nothing(world: World, path: str) -> None:
     for text in HOSTILE:
         name = quote(text.encode("utf-16", "surrogatepass").decode("utf-16"), safe="")
         harmless(world.admin.http.get(path.replace("{id}", name).replace("{key_id}", name)))
@@ -124,7 +124,7 @@ def test_a_payload_adds_nothing_to_a_stream_or_a_request(
     assert service.event(event_id)["payload"] == hostile
 
 
-def test_every_line_of_the_logs_is_one_of_its_own(world: World) -> None:
+def test_hostile_text_adds_no_line_to_the_logs(world: World) -> None:
     told = [line for group, line in lines(world.bus) if "access" not in group.lower()]
     own = [line for line in told if line.startswith("{")]
     assert own

@@ -29,7 +29,7 @@ def test_a_client_is_made_once_when_it_is_used(
     assert (made, uses) == ([service], [service.upper()] * 20)
 
 
-def test_nobody_waits_long_for_cloudwatch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_of_cloudwatch_have_a_short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         for name, value in (

@@ -10,7 +10,7 @@ def test_every_name_is_read_from_its_variable() -> None:
     assert told.retention_days == 30
 
 
-def test_what_a_function_was_not_given_it_cannot_use() -> None:
+def test_a_function_cannot_use_settings_that_it_was_not_given() -> None:
     with pytest.raises(LookupError, match="KEYS_TABLE"):
         _ = Settings({}).keys_table
 

@@ -34,13 +34,13 @@ def _nested(depth: int, opening: str = '{"a":', closing: str = "}") -> str:
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(_VALUES)
-def test_what_others_write_is_read_as_it_was_meant(value: Any) -> None:
+def test_valid_json_of_other_writers_is_read_unchanged(value: Any) -> None:
     assert parse(orjson.dumps(value)) == value
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.binary() | st.lists(_FRAGMENTS).map("".join) | st.text())
-def test_nothing_is_worse_than_malformed(text: bytes | str) -> None:
+def test_any_text_is_read_or_refused_as_malformed(text: bytes | str) -> None:
     with contextlib.suppress(MalformedRequest):
         parse(text)
 

@@ -238,7 +238,7 @@ def test_quotes_make_no_difference(functions: Functions) -> None:
 @pytest.mark.parametrize(
     "key", ["", '""', "a b", '"a', 'a"b', '"a", "b"', "ü", '"' + "k" * 256 + '"']
 )
-def test_what_is_no_key_is_refused(functions: Functions, key: str) -> None:
+def test_an_invalid_key_is_refused(functions: Functions, key: str) -> None:
     answer = post(functions, SUBSCRIPTION, key)
     assert answer.status == 400
     assert answer.body["errors"][0]["pointer"] == "idempotency-key"

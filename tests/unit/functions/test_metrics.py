@@ -54,7 +54,7 @@ def test_a_message_that_waits_is_as_old_as_sqs_says(functions: Functions, waitin
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
-def test_where_cloudwatch_fails_all_else_is_told(
+def test_without_cloudwatch_all_other_metrics_are_shown(
     functions: Functions, waiting: str, failure: Exception
 ) -> None:
     functions.cloudwatch.failing = failure

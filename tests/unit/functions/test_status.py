@@ -25,7 +25,7 @@ READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /healt
         (DATABASE, {"events-table"}),
     ],
 )
-def test_a_bus_whose_parts_answer_is_well(
+def test_a_bus_whose_components_answer_is_healthy(
     functions: Functions, route: str, checks: set[str]
 ) -> None:
     answer = functions.request("status", route)
@@ -61,7 +61,7 @@ def test_what_waits_for_read_models_and_replays_is_told(functions: Functions, aw
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
-def test_a_bus_is_well_where_cloudwatch_is_not(
+def test_the_bus_is_healthy_without_cloudwatch(
     functions: Functions, aws: Aws, failure: Exception
 ) -> None:
     aws.sqs.send_message(QueueUrl=functions.lane, MessageBody="x")

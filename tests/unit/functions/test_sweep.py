@@ -19,7 +19,7 @@ class _Broken:
 
 
 @pytest.mark.parametrize("part", ["_due", "_unrouted"])
-def test_one_part_that_fails_keeps_no_other_from_its_work(
+def test_a_failing_part_does_not_stop_the_others(
     aws: Aws, functions: Functions, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     aws.replays.add(replace(replay(), updated_at=times.after(-2 * STALLED_SECONDS)))

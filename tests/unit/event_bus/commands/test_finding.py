@@ -57,16 +57,14 @@ def state(commands: Commands) -> str:
 
 
 @pytest.mark.parametrize("caller", [SENDER, HANDLER, OBSERVER, AN_ADMIN])
-def test_those_who_have_to_do_with_a_command_find_it(
-    aws: Aws, commands: Commands, caller: Caller
-) -> None:
+def test_sender_and_receivers_find_a_command(aws: Aws, commands: Commands, caller: Caller) -> None:
     command = sent(aws)
     routed(aws)
     found = commands.get("evt_1", caller, AT_ONCE)
     assert (found.event, found.record) == (command, Command("evt_1"))
 
 
-def test_nobody_else_finds_one(aws: Aws, commands: Commands) -> None:
+def test_other_services_do_not_find_a_command(aws: Aws, commands: Commands) -> None:
     sent(aws)
     routed(aws)
     asks: list[Callable[[], object]] = [

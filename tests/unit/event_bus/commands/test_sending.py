@@ -70,7 +70,9 @@ def test_what_has_ended_takes_no_place(
     assert (waiting.pauses, waiting.places) == ([], 0)
 
 
-def test_nobody_waits_without_patience(aws: Aws, waiter: CommandWaiter, waiting: Waiting) -> None:
+def test_a_request_without_a_wait_does_not_wait(
+    aws: Aws, waiter: CommandWaiter, waiting: Waiting
+) -> None:
     assert waiter.wait(sent(aws), Patience(0, waiting.place)) == Command("evt_1")
     assert (waiting.pauses, waiting.places) == ([], 0)
 

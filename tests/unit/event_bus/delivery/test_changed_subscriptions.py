@@ -49,7 +49,7 @@ def next_attempt(trial: Trial, to: Subscription) -> Delivery:
         {"event_types": ["user.*"]},
     ],
 )
-def test_what_was_routed_is_delivered_though_it_would_not_match_any_more(
+def test_a_routed_event_is_delivered_even_if_it_no_longer_matches(
     trial: Trial, aws: Aws, narrowed: dict[str, object]
 ) -> None:
     made = fail_once(trial, aws, subscription())
@@ -74,7 +74,7 @@ def test_it_follows_the_new_policy(trial: Trial, aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("before", ["at_least_once", "exactly_once"])
-def test_what_was_attempted_is_dropped_where_it_may_arrive_at_most_once(
+def test_an_attempted_delivery_is_dropped_under_at_most_once(
     trial: Trial, aws: Aws, before: DeliveryGuarantee
 ) -> None:
     made = fail_once(trial, aws, subscription(delivery_guarantee=before))
@@ -88,7 +88,7 @@ def test_what_was_attempted_is_dropped_where_it_may_arrive_at_most_once(
     assert trial.sent()[1:] == []
 
 
-def test_what_was_not_attempted_has_its_one_attempt(trial: Trial, aws: Aws) -> None:
+def test_an_unattempted_delivery_keeps_its_one_attempt(trial: Trial, aws: Aws) -> None:
     made = aws.subscriptions.create(subscription())
     changed = replace(made, delivery_guarantee="at_most_once")
     change(trial, aws, changed)
@@ -97,7 +97,7 @@ def test_what_was_not_attempted_has_its_one_attempt(trial: Trial, aws: Aws) -> N
     assert (trial.outcome().status, trial.outcome().attempts) == ("dropped", 1)
 
 
-def test_it_waits_for_somebody_where_the_subscription_is_disabled(trial: Trial, aws: Aws) -> None:
+def test_a_delivery_of_a_disabled_subscription_waits_for_a_person(trial: Trial, aws: Aws) -> None:
     made = fail_once(trial, aws, subscription())
     change(trial, aws, replace(made, status="disabled"))
     outcome = next_attempt(trial, made)
@@ -105,7 +105,7 @@ def test_it_waits_for_somebody_where_the_subscription_is_disabled(trial: Trial, 
     assert (outcome.status, outcome.attempts) == ("exhausted", 1)
 
 
-def test_it_is_dropped_where_the_subscription_is_deleted(trial: Trial, aws: Aws) -> None:
+def test_a_delivery_of_a_deleted_subscription_is_dropped(trial: Trial, aws: Aws) -> None:
     made = fail_once(trial, aws, subscription())
     aws.subscriptions.delete(made)
     trial.now[0] += CACHE_SECONDS

@@ -129,7 +129,7 @@ def test_what_they_count_at_the_same_time_is_counted_together(aws: Aws) -> None:
     assert stored(aws) == troubled
 
 
-def test_one_learns_what_the_other_found_out_when_its_copy_is_old(aws: Aws) -> None:
+def test_a_function_learns_of_a_change_when_its_cache_expires(aws: Aws) -> None:
     first, second, now = two(aws)
     for each in (first, second):
         each.look_up(["sub_1"])
@@ -142,9 +142,7 @@ def test_one_learns_what_the_other_found_out_when_its_copy_is_old(aws: Aws) -> N
     assert Permits(second).retry_at("sub_1") is not None
 
 
-def test_a_result_that_cannot_be_written_is_written_at_the_end_of_the_batch(
-    aws: Aws, over: Circuit
-) -> None:
+def test_an_unwritten_result_is_written_at_the_end_of_the_batch(aws: Aws, over: Circuit) -> None:
     permits = batch(aws)
     permits.take("sub_1")
     with not_sent(aws.dynamodb, "PutItem"):

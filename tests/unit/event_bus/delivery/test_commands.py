@@ -73,7 +73,7 @@ def test_a_command_that_has_ended_is_not_delivered(
     assert error_of(watched) == code
 
 
-def test_others_observe_a_command_whatever_became_of_it(
+def test_other_subscriptions_receive_a_command_in_any_state(
     watched: Trial, aws: Aws, store: CommandStore
 ) -> None:
     observer = aws.subscriptions.create(subscription(event_types=["command.*"]))
@@ -125,7 +125,7 @@ def test_a_replay_brings_no_command_to_its_handler(watched: Trial, aws: Aws) -> 
     assert error_of(watched, "rpl_1") == "command_replayed"
 
 
-def test_events_that_are_no_commands_cost_no_look(
+def test_other_events_cost_no_read_of_a_command(
     watched: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))

@@ -195,7 +195,7 @@ def test_what_is_owed_once_at_most_is_dropped_where_it_fails(
 
 
 @pytest.mark.parametrize("members", [{"enrichment": None}, {"ordered": True}])
-def test_what_needs_no_lane_of_its_own_goes_on_as_it_is(
+def test_a_message_without_an_enrichment_continues_unchanged(
     enriching: Enriching, aws: Aws, members: dict[str, Any]
 ) -> None:
     to = subscribed(aws, **members)

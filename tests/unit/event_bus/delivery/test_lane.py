@@ -30,14 +30,14 @@ def test_an_unreadable_message_is_kept_and_the_others_delivered(
     assert trial.outcome().status == "delivered"
 
 
-def test_a_target_that_raises_harms_its_own_message_alone(trial: Trial, aws: Aws) -> None:
+def test_an_exception_of_a_target_affects_only_its_message(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     trial.target.script["evt_2"] = ZeroDivisionError()
     assert trial.take(*[message(event(f"evt_{each}"), to) for each in (1, 2, 3)]) == ["m-evt_2-1"]
     assert trial.outcome("evt_1").status == trial.outcome("evt_3").status == "delivered"
 
 
-def test_a_record_that_fails_has_its_message_come_again(trial: Trial, aws: Aws) -> None:
+def test_a_message_whose_record_fails_comes_again(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     sent = [message(event(f"evt_{each}"), to) for each in (1, 2, 3)]
     with not_sent(aws.dynamodb, "UpdateItem"):
@@ -142,7 +142,7 @@ def test_a_healthy_subscriber_costs_no_write(trial: Trial, aws: Aws) -> None:
     assert aws.circuits.get_many(["sub_1"]) == {}
 
 
-def test_a_circuit_that_cannot_be_counted_keeps_nothing(trial: Trial, aws: Aws) -> None:
+def test_an_uncounted_circuit_keeps_no_message(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(retry_policy=SOON))
     trial.target.script["evt_1"] = REFUSED
     with not_sent(aws.dynamodb, "PutItem"):
@@ -150,7 +150,7 @@ def test_a_circuit_that_cannot_be_counted_keeps_nothing(trial: Trial, aws: Aws) 
     assert trial.outcome().status == "retrying"
 
 
-def test_a_circuit_that_cannot_be_read_holds_nothing_up(trial: Trial, aws: Aws) -> None:
+def test_an_unreadable_circuit_delays_nothing(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     trial.lane.subscriptions.of([message(event(), to)])
     with not_sent(aws.dynamodb, "BatchGetItem"):

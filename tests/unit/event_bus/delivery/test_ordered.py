@@ -95,7 +95,9 @@ def test_a_failure_holds_its_stream_back_and_no_other(trial: Trial, aws: Aws) ->
     assert trial.target.events == ["evt_1", "evt_9", "evt_1", "evt_2"]
 
 
-def test_what_is_exhausted_or_discarded_lets_the_stream_pass(trial: Trial, aws: Aws) -> None:
+def test_an_exhausted_or_discarded_event_no_longer_blocks_its_stream(
+    trial: Trial, aws: Aws
+) -> None:
     to = ordered(aws)
     first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
     trial.target.script["evt_1"] = REFUSED

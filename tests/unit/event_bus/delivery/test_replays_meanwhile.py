@@ -26,7 +26,7 @@ __all__ = ["trial"]
 @pytest.mark.parametrize(
     ("guarantee", "end"), [("at_least_once", "exhausted"), ("at_most_once", "dropped")]
 )
-def test_an_event_that_matched_too_late_for_its_place_is_no_secret(
+def test_an_event_that_matched_too_late_becomes_a_dead_letter(
     trial: Trial, aws: Aws, guarantee: Any, end: str
 ) -> None:
     to = ordered(aws, filters={"task.created": {"size": [1]}}, delivery_guarantee=guarantee)

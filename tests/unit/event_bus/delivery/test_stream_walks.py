@@ -20,7 +20,7 @@ from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 __all__ = ["trial"]
 
 
-def test_a_long_stream_is_gone_along_page_by_page(trial: Trial, aws: Aws) -> None:
+def test_a_long_stream_is_walked_page_by_page(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     names = [f"evt_{number:02d}" for number in range(60)]
     stored = store(aws, *names)
@@ -28,7 +28,7 @@ def test_a_long_stream_is_gone_along_page_by_page(trial: Trial, aws: Aws) -> Non
     assert trial.target.events == names
 
 
-def test_a_stream_that_takes_too_long_is_gone_on_with(trial: Trial, aws: Aws) -> None:
+def test_a_walk_that_takes_too_long_is_continued_by_a_message(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
     now = [0.0]

@@ -62,7 +62,7 @@ def test_a_batch_is_one_read(
     assert store.reads == [["sub_1", "sub_2"]]
 
 
-def test_nothing_is_read_twice_within_the_while(
+def test_a_subscription_is_read_once_within_its_caching_time(
     cache: SubscriptionCache,
     store: CountingStore,
     clock: Clock,
@@ -76,7 +76,7 @@ def test_nothing_is_read_twice_within_the_while(
     assert store.reads == [["sub_1"], ["sub_2"]]
 
 
-def test_a_change_acts_after_the_while(
+def test_a_change_applies_after_the_caching_time(
     cache: SubscriptionCache,
     store: CountingStore,
     clock: Clock,
@@ -101,7 +101,7 @@ def test_a_message_that_was_routed_later_sees_the_change_at_once(
     assert len(store.reads) == 2
 
 
-def test_a_deleted_subscription_is_missing_after_the_while(
+def test_a_deleted_subscription_is_missing_after_the_caching_time(
     cache: SubscriptionCache,
     store: CountingStore,
     clock: Clock,

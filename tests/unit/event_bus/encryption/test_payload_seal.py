@@ -76,13 +76,13 @@ def test_what_was_changed_does_not_open(aws: Aws) -> None:
         aws.seal.open(replace(closed, sealed_key=forged))
 
 
-def test_two_that_are_alike_are_sealed_unlike(aws: Aws) -> None:
+def test_equal_payloads_are_sealed_differently(aws: Aws) -> None:
     first, second = sealed(aws), sealed(aws)
     assert first.sealed_key == second.sealed_key
     assert first.sealed != second.sealed
 
 
-def test_a_digest_is_known_by_its_key_alone(aws: Aws) -> None:
+def test_a_digest_is_recognised_only_with_its_key(aws: Aws) -> None:
     plain, other = event(payload=PAYLOAD), event(payload={"email": "eve@example.com"})
     closed = sealed(aws)
     elsewhere = PayloadSeal(DataKeys(aws.kms, aws.sealing_key))

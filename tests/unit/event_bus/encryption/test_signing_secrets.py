@@ -84,7 +84,7 @@ def test_the_oldest_go_where_there_are_too_many() -> None:
     assert len(secrets) == MAX_SECRETS
 
 
-def test_what_has_ended_signs_no_more(aws: Aws) -> None:
+def test_an_ended_secret_does_not_sign(aws: Aws) -> None:
     made = aws.signed(subscription())
     [kept] = made.signing_secrets
     over = replace(made, signing_secrets=(kept, kept.ending(int(times.unix()) - 1)))

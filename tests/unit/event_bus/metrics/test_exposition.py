@@ -68,7 +68,7 @@ def test_each_metrics_has_its_name() -> None:
     assert CONTENT_TYPE == "text/plain; version=0.0.4; charset=utf-8"
 
 
-def test_nothing_yet_is_nothing_wrong() -> None:
+def test_metrics_without_events_are_valid() -> None:
     samples = read(exposition(MetricTotals(), []))
     assert samples["event_bus_delivery_latency_seconds_count",] == 0
 

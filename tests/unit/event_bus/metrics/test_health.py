@@ -34,13 +34,13 @@ class Component:
         return {"observedValue": self.looks}
 
 
-def test_what_answers_passes_and_tells_what_was_seen() -> None:
+def test_a_component_that_answers_passes_with_its_observation() -> None:
     [check] = Health({"broker": {"lane": Component().look}}).check("broker")
     assert check.name == "lane"
     assert check.document() == {"status": "pass", "time": check.time, "observedValue": 1}
 
 
-def test_what_does_not_answer_fails_without_details() -> None:
+def test_a_component_that_does_not_answer_fails_without_details() -> None:
     component = Component()
     component.broken = True
     [check] = Health({"broker": {"lane": component.look}}).check("broker")
@@ -105,7 +105,7 @@ def test_a_queue_that_should_be_empty_warns(aws: Aws) -> None:
 @pytest.mark.parametrize(
     ("seconds", "status"), [(0, "pass"), (60, "pass"), (61, "warn"), (None, "pass")]
 )
-def test_what_is_too_far_behind_warns(seconds: float | None, status: str) -> None:
+def test_a_component_that_is_too_far_behind_warns(seconds: float | None, status: str) -> None:
     [check] = Health({"broker": {"lag": seconds_check(lambda: seconds, 60)}}).check("broker")
     assert check.status == status
 

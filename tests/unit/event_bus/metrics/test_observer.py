@@ -212,7 +212,7 @@ def test_many_minutes_are_written_in_parts(
     assert len(store.at([place_of("minute", times.at(AT + 60 * m)) for m in range(6)])) == 5
 
 
-def test_what_is_not_understood_is_passed_over(aws: Aws, observer: Observer) -> None:
+def test_unreadable_records_are_skipped(aws: Aws, observer: Observer) -> None:
     records = way_of_an_event(aws).records
     odd = {"eventID": "x", "dynamodb": {"NewImage": {"subscription_id": {"N": "1"}}}}
     metrics = observer.count([odd, *records])
@@ -220,7 +220,7 @@ def test_what_is_not_understood_is_passed_over(aws: Aws, observer: Observer) -> 
     assert sums(metrics) == WAY
 
 
-def test_what_tells_nothing_writes_nothing(aws: Aws, observer: Observer) -> None:
+def test_a_batch_without_observations_writes_nothing(aws: Aws, observer: Observer) -> None:
     stream, claimed = Stream(aws), delivery("pending", attempts=0)
     aws.claims.take(claimed, "clm_1", 60, once=False)
     stream.look()

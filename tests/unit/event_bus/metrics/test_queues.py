@@ -59,7 +59,7 @@ def test_the_age_of_what_a_queue_holds_is_that_which_sqs_told_last(some: Some, s
     assert some.queues.oldest() == 75
 
 
-def test_of_a_queue_that_holds_nothing_nobody_is_asked(some: Some) -> None:
+def test_empty_queues_are_not_asked_for_their_age(some: Some) -> None:
     some.cloudwatch.ages[some.name("replay")] = {70: 4_000}
     assert some.ages() == {"http_lane": 0, "replay": 0}
     assert some.queues.oldest() == 0
@@ -67,7 +67,7 @@ def test_of_a_queue_that_holds_nothing_nobody_is_asked(some: Some) -> None:
 
 
 @pytest.mark.parametrize("ages", [{}, {400: 3_000}])
-def test_what_was_not_told_lately_is_not_known(some: Some, ages: dict[float, float]) -> None:
+def test_an_old_statistic_is_ignored(some: Some, ages: dict[float, float]) -> None:
     some.send("http_lane")
     some.send("replay")
     some.cloudwatch.ages = {some.name("http_lane"): ages, some.name("replay"): {10: 12}}
@@ -77,9 +77,7 @@ def test_what_was_not_told_lately_is_not_known(some: Some, ages: dict[float, flo
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
-def test_where_cloudwatch_fails_the_ages_alone_are_not_known(
-    some: Some, failure: Exception
-) -> None:
+def test_without_cloudwatch_only_the_ages_are_unknown(some: Some, failure: Exception) -> None:
     some.send("http_lane")
     some.cloudwatch.failing = failure
     assert some.ages() == {"http_lane": None, "replay": 0}

@@ -41,7 +41,7 @@ logs = st.lists(st.integers(1, 3), min_size=2, max_size=6).map(written)
 
 
 @given(logs)
-def test_what_nobody_changed_has_no_faults(log: Log) -> None:
+def test_an_unchanged_chain_has_no_faults(log: Log) -> None:
     assert faults(*log) == []
     blocks, heads = log
     assert faults(blocks, list(reversed(heads))) == []

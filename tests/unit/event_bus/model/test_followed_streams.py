@@ -27,7 +27,7 @@ CATEGORY = FollowedStreams("planner", None, "task", 1)
         ({"source": "planner", "id": "task/1", "prefix": "t"}, "/stream/prefix"),
     ],
 )
-def test_what_names_no_streams_is_refused(sent: dict[str, Any], pointer: str) -> None:
+def test_a_request_that_names_no_streams_is_refused(sent: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         read(FollowedStreamsRequest, sent, "/stream")
     assert pointer in [fault.pointer for fault in refusal.value.faults]

@@ -39,7 +39,7 @@ def test_a_principal_is_a_role_or_a_user(arn: str, principal: str) -> None:
         "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/worker",
     ],
 )
-def test_others_are_none(arn: str) -> None:
+def test_other_arns_are_not_principals(arn: str) -> None:
     assert principal_of(arn) is None
     with pytest.raises(ValueError, match="must be the ARN"):
         check_principal(arn)

@@ -13,7 +13,7 @@ def policy(**members: Any) -> RetryPolicy:
     return read(RetryPolicyRequest, members).policy()
 
 
-def test_nothing_asked_is_the_default() -> None:
+def test_an_empty_policy_is_the_default() -> None:
     assert policy() == DEFAULT_POLICY
 
 

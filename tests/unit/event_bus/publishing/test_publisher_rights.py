@@ -88,7 +88,7 @@ def test_the_types_of_the_bus_are_its_own(event_type: str) -> None:
     rights.check(service("planner"), "eventbus2.x", "")
 
 
-def test_what_is_permitted_is_remembered_for_a_while() -> None:
+def test_a_permission_is_cached() -> None:
     register, clock = Register(publisher("planner")), Clock()
     rights = PublisherRights(KnownPublishers(register.find, clock))
     rights.check(service("planner"), "task.created", "")
@@ -98,7 +98,7 @@ def test_what_is_permitted_is_remembered_for_a_while() -> None:
     assert register.looks == 1
 
 
-def test_a_removal_acts_after_the_while() -> None:
+def test_a_removal_applies_after_the_caching_time() -> None:
     register, clock = Register(publisher("planner")), Clock()
     rights = PublisherRights(KnownPublishers(register.find, clock))
     rights.check(service("planner"), "task.created", "")
@@ -108,7 +108,7 @@ def test_a_removal_acts_after_the_while() -> None:
         rights.check(service("planner"), "task.created", "")
 
 
-def test_nothing_is_refused_without_a_fresh_look() -> None:
+def test_a_refusal_is_checked_again() -> None:
     register = Register(publisher("planner", "task.*"))
     rights = PublisherRights(KnownPublishers(register.find, Clock()))
     rights.check(service("planner"), "task.created", "")
