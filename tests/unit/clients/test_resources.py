@@ -40,7 +40,9 @@ class Bus:
 
 
 def command(state: str, **members: Any) -> dict[str, Any]:
-    return {"id": "c1", "type": "command.bill", "state": state, **members}
+    ended_at = None if state in ("accepted", "delivered") else AT
+    common = {"id": "c1", "type": "command.bill", "ended_at": ended_at}
+    return {**common, "state": state, **members}
 
 
 REPLY = {
@@ -87,6 +89,15 @@ def test_a_period_is_replayed_and_a_browser_gets_a_token() -> None:
     assert bus.client.stream_token("sub_1").expires_at.year == 2026
     paths = [each.url.path for each in bus.requests[2:]]
     assert paths == ["/stream-tokens", "/subscriptions/sub_1/stream-tokens"]
+
+
+def test_a_command_whose_delivery_was_given_up_may_still_succeed() -> None:
+    given_up = command("failed", ended_at=None, error={"title": "delivery-failed"})
+    bus = Bus(command("accepted"), given_up, command("succeeded", reply=REPLY))
+    assert bus.client.commands.request("command.bill", {}).payload == {"billed": 250}
+    again = Bus(given_up, command("expired", error={"title": "Its deadline passed"}))
+    with pytest.raises(CommandFailed, match="expired"):
+        again.client.commands.request("command.bill", {})
 
 
 def test_a_command_is_read_replied_to_and_cancelled() -> None:

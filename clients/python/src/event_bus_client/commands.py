@@ -8,8 +8,6 @@ from event_bus_client.errors import EventBusError
 from event_bus_client.models import Event
 from event_bus_client.times import Time
 
-_FINAL = frozenset({"succeeded", "failed", "expired", "cancelled"})
-
 
 class Command(BaseModel):
     """A command with its state and replies.
@@ -19,6 +17,7 @@ class Command(BaseModel):
         type: Its type.
         state: `accepted`, `delivered`, `succeeded`, `failed`, `expired` or `cancelled`.
         deadline: When it expires; None for never.
+        ended_at: When it ended; None if it has not.
         reply: The first reply that the key may see.
         replies: All replies, each with its service and status.
         error: Why it failed, expired or was cancelled.
@@ -30,18 +29,19 @@ class Command(BaseModel):
     type: str
     state: str
     deadline: Time | None = None
+    ended_at: Time | None = None
     reply: Event | None = None
     replies: list[dict[str, Any]] = Field(default_factory=list)
     error: Any = None
 
     @property
     def ended(self) -> bool:
-        """Whether it succeeded, failed, expired or was cancelled.
+        """Whether its state is final.
 
-        A command that failed because its delivery was given up continues if its dead letter is
-        retried.
+        A command whose delivery was given up has failed, but has not ended: its handler may still
+        act if the dead letter is retried. It ends by a reply, its deadline or a cancellation.
         """
-        return self.state in _FINAL
+        return self.ended_at is not None
 
 
 class CommandFailed(EventBusError):
