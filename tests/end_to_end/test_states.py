@@ -75,10 +75,28 @@ def test_a_state_by_reducers_from_snapshots_and_in_the_past(
     assert (by_function["state"], by_function["version"]) == ({"total": 110, "last": 110}, 110)
     again = state(service, stream)
     assert (again["state"], again["snapshot_version"]) == ({"total": 110, "last": 110}, 100)
+    _a_failed_state_is_retried(service, domain)
     reducers.delete(domain)
     assert state(service, stream)["state"] == {"amount": 1, "last": 110}
     both: dict[str, str | int] = {"stream_id": stream, "at_version": 1, "at_time": moment}
     problem(service.http.get("/streams/state", params=both), 400)
+
+
+def _a_failed_state_is_retried(service: Client, domain: str) -> None:
+    """Checks the state of a stream with an event for which the function fails."""
+    append(service, domain, f"{domain}/2", {"amount": 5}, {"without": "an amount"})
+    service.bus.read_models.put(domain, [])
+
+    def seen() -> dict[str, Any] | None:
+        answer = service.http.get(f"/states/{domain}")
+        items = answer.json()["items"] if answer.status_code == 200 else []
+        return next((each for each in items if each["failed"]), None)
+
+    failed = eventually(seen)
+    assert (failed["stream_id"], failed["version"]) == (f"{domain}/2", 1)
+    assert failed["state"] == {"total": 5, "last": 1}
+    assert failed["retry_at"] > failed["updated_at"]
+    service.bus.read_models.delete(domain)
 
 
 def states(client: Client, category: str, **query: Any) -> list[dict[str, Any]]:
