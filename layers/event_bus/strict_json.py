@@ -74,6 +74,8 @@ class _Flaw:
 def _read(text: bytes | str) -> tuple[Any, bool]:
     """The document with its flaws, and whether it may have flaws besides its depth."""
     decoded = _decode(text)
+    if decoded.startswith("\ufeff"):
+        raise MalformedRequest("The body begins with a byte order mark; send JSON without one.")
     flaws: list[_Flaw] = []
 
     def flaw(detail: str) -> _Flaw:

@@ -32,6 +32,13 @@ def _nested(depth: int, opening: str = '{"a":', closing: str = "}") -> str:
     return opening * depth + "0" + closing * depth
 
 
+@pytest.mark.parametrize("text", ["\ufeff{}", b"\xef\xbb\xbf[1, 2]"])
+def test_a_byte_order_mark_is_named(text: str | bytes) -> None:
+    for read in (parse, parse_batch):
+        with pytest.raises(MalformedRequest, match="byte order mark; send JSON without one"):
+            read(text)
+
+
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(_VALUES)
 def test_valid_json_of_other_writers_is_read_unchanged(value: Any) -> None:
