@@ -232,23 +232,30 @@ class ApiFunctions:
         function.use_table(self._data.replays, "GetItem", indexes=("by_running",))
         self._know_lag(function)
         function.use_queue(AUDIT_QUEUE_URL, self._audit_stack.queue.queue, "GetQueueAttributes")
-        redrives = {
-            **{f"{lane.name.upper()}_LANE": lane.work for lane in self._bus.lanes.all},
-            "ENRICH_LANE": self._bus.lanes.enrichment.work,
-            "UNROUTABLE": self._bus.unroutable,
-            "REPLAY": self._bus.replays,
-            "AUDIT": self._audit_stack.queue,
+        lanes, bus = self._bus.lanes, self._bus
+        work = {
+            **{f"{lane.name}_lane": lane.work for lane in lanes.all},
+            "enrich_lane": lanes.enrichment.work,
+            "unroutable": bus.unroutable,
+            "replay": bus.replays,
+            "audit": self._audit_stack.queue,
         }
-        for name, work in redrives.items():
-            # By name, because all the URLs would exceed the 4 KB of an environment.
-            function.allow("sqs", ["GetQueueAttributes"], [work.redrive.queue_arn])
-            function.tell(f"{name}_REDRIVE_NAME", work.redrive.queue_name)
+        counted = {f"{name}_redrive": each.redrive for name, each in work.items()}
+        counted |= {name: each.queue for name, each in work.items() if name.endswith("_lane")}
+        function.allow("sqs", ["GetQueueAttributes"], [each.queue_arn for each in counted.values()])
+        # Their names in one variable, because all the URLs would exceed the 4 KB of an environment.
+        named = [f"{name}={each.queue_name}" for name, each in counted.items()]
+        function.tell("QUEUE_NAMES", " ".join(named))
         return function
 
     def _status(self) -> BusFunction:
         function = self._function("status")
         function.use_table(self._data.events, "GetItem")
         self._know_lag(function)
+        for lane in self._bus.lanes.all:
+            function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")
+        enrichment = self._bus.lanes.enrichment
+        function.use_queue(enrichment.url_variable, enrichment.work.queue, "GetQueueAttributes")
         function.use_queue(
             "UNROUTABLE_REDRIVE_URL", self._bus.unroutable.redrive, "GetQueueAttributes"
         )
@@ -260,10 +267,6 @@ class ApiFunctions:
     def _know_lag(self, function: BusFunction) -> None:
         function.use_table(self._data.events, indexes=("by_cell",))
         function.use_table(self._data.deliveries, "BatchGetItem", indexes=("by_due",))
-        for lane in self._bus.lanes.all:
-            function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")
-        enrichment = self._bus.lanes.enrichment
-        function.use_queue(enrichment.url_variable, enrichment.work.queue, "GetQueueAttributes")
         function.use_queue("UNROUTABLE_QUEUE_URL", self._bus.unroutable.queue, "GetQueueAttributes")
         function.use_queue(REPLAY_QUEUE_URL, self._bus.replays.queue, "GetQueueAttributes")
         function.read_statistics()

@@ -207,18 +207,16 @@ class Settings:
     def queue_urls(self) -> dict[str, str]:
         """The URLs of all queues that this function was given, by what the bus calls them.
 
-        Some redrive queues are given by their names, which are shorter than URLs.
+        Some queues are given by their names, which are shorter than URLs.
         """
         urls = {
             variable.removesuffix("_URL").removesuffix("_QUEUE").lower(): url
             for variable, url in self.environment.items()
             if variable.endswith(_QUEUE_URLS)
         }
-        urls |= {
-            variable.removesuffix("_NAME").lower(): self._beside_unroutable(name)
-            for variable, name in self.environment.items()
-            if variable.endswith("_REDRIVE_NAME")
-        }
+        for named in self.environment.get("QUEUE_NAMES", "").split():
+            queue, _, name = named.partition("=")
+            urls[queue] = self._beside_unroutable(name)
         return dict(sorted(urls.items()))
 
     def _beside_unroutable(self, name: str) -> str:

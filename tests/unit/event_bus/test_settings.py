@@ -29,13 +29,14 @@ def test_queues_are_known_by_their_urls_or_by_their_names_beside_another() -> No
         {
             "UNROUTABLE_QUEUE_URL": "https://sqs.example/1/unroutable-1",
             "HTTP_LANE_URL": "https://sqs.example/1/http-1",
-            "HTTP_LANE_REDRIVE_NAME": "http-redrive-1",
+            "QUEUE_NAMES": "http_lane_redrive=http-redrive-1 sqs_lane=sqs-1",
             "UNROUTABLE_REDRIVE_URL": "https://sqs.example/1/unroutable-redrive-1",
         }
     )
     assert told.queue_urls == {
         "http_lane": "https://sqs.example/1/http-1",
         "http_lane_redrive": "https://sqs.example/1/http-redrive-1",
+        "sqs_lane": "https://sqs.example/1/sqs-1",
         "unroutable": "https://sqs.example/1/unroutable-1",
         "unroutable_redrive": "https://sqs.example/1/unroutable-redrive-1",
     }

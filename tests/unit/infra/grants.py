@@ -4,17 +4,13 @@ import re
 from typing import Any
 
 from infra import tables
-from tests.unit.infra.synthesised import LANE_NAMES, Resource, Synthesised, listed
+from tests.unit.infra.synthesised import Resource, Synthesised, listed
 
 OF_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
 
 
-def redrives() -> set[str]:
-    """The variables that tell the names of redrive queues."""
-    lanes = {f"{name.upper()}_LANE" for name in LANE_NAMES}
-    return {
-        f"{each}_REDRIVE_NAME" for each in lanes | {"AUDIT", "ENRICH_LANE", "REPLAY", "UNROUTABLE"}
-    }
+QUEUE_NAMES = "QUEUE_NAMES"
+"""The variable that tells the names of lanes and redrive queues."""
 
 
 TRACING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}

@@ -1,9 +1,14 @@
 """Functions send to the queues that they are told of, and to no others."""
 
+import re
+
 from event_bus.api.operations.registry import OPERATIONS
 
-from tests.unit.infra.grants import STATISTICS, actions_of, grants_of, redrives
-from tests.unit.infra.synthesised import LANES, PACED, PROTOCOLS, Synthesised, listed
+from tests.unit.infra.grants import QUEUE_NAMES, STATISTICS, actions_of, grants_of
+from tests.unit.infra.synthesised import LANE_NAMES, LANES, PACED, PROTOCOLS, Synthesised, listed
+
+# The queues beside the lanes whose messages a function works off.
+OTHER_WORK = ("unroutable", "replay", "audit")
 
 # Which queues each function sends messages to.
 SENDERS: dict[str, set[str]] = {
@@ -50,11 +55,19 @@ def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Syn
 
 
 def test_functions_that_count_redrive_queues_do_not_send_to_them(app: Synthesised) -> None:
-    known = redrives() | {"UNROUTABLE_REDRIVE_URL"}
-    counted = {"metrics": redrives(), "status": {"UNROUTABLE_REDRIVE_URL"}}
+    known = {QUEUE_NAMES, "UNROUTABLE_REDRIVE_URL"}
+    counted = {"metrics": {QUEUE_NAMES}, "status": {"UNROUTABLE_REDRIVE_URL"}}
     for name, function in app.functions().items():
         told = known & function.properties["Environment"]["Variables"].keys()
         assert told == counted.get(name, set()), name
+
+
+def test_every_lane_and_redrive_queue_is_counted(app: Synthesised) -> None:
+    variables = app.functions()["metrics"].properties["Environment"]["Variables"]
+    told = str(variables[QUEUE_NAMES])
+    lanes = [f"{each}_lane" for each in (*LANE_NAMES, "enrich")]
+    for name in (*lanes, *(f"{each}_redrive" for each in (*lanes, *OTHER_WORK))):
+        assert re.search(rf"\b{name}=", told), name
 
 
 def test_those_who_tell_how_old_messages_are_may_ask_cloudwatch(app: Synthesised) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from event_bus.queues.message import ENRICH
 from event_bus.settings import Settings
 
-from tests.unit.infra.grants import INTERFACES, STATISTICS, TRACING, grants_of, redrives
+from tests.unit.infra.grants import INTERFACES, STATISTICS, TRACING, grants_of
 from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
 
 # Variables of functions that are not settings of the service.
@@ -34,7 +34,7 @@ def known_settings() -> set[str]:
     for name, attribute in vars(Settings).items():
         if isinstance(attribute, property):
             getattr(settings, name)
-    return asked | {f"{name.upper()}_LANE_URL" for name in (*LANE_NAMES, ENRICH)} | redrives()
+    return asked | {f"{name.upper()}_LANE_URL" for name in (*LANE_NAMES, ENRICH)}
 
 
 def test_lambda_may_connect_functions_to_the_vpc_and_their_code_may_not(app: Synthesised) -> None:
