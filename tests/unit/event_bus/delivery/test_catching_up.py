@@ -155,6 +155,14 @@ def test_a_stream_that_was_silent_for_long_is_not_delivered_again(trial: Trial, 
         assert abs(int(cursor["expires_at"]["N"]) - times.expiry(days)) < 60
 
 
+def test_a_disabled_subscription_is_owed_no_history(trial: Trial, aws: Aws) -> None:
+    store(aws, "evt_0", 1_000)
+    last = store(aws, "evt_1", 1_000)
+    trial.take(message(last, catching_up(aws, status="disabled")))
+    assert trial.target.events == []
+    assert [aws.deliveries.of_event(each)[1] for each in ("evt_0", "evt_1")] == [[], []]
+
+
 def test_a_paused_subscription_waits_with_the_first_event_that_it_is_owed(
     trial: Trial, aws: Aws
 ) -> None:

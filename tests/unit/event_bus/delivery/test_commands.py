@@ -14,6 +14,7 @@ from event_bus.stores.refusals import Outdated
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, NOON, event, message, subscription
+from tests.interference import before_next
 from tests.unit.event_bus.delivery.lanes import Trial, trial
 
 __all__ = ["trial"]
@@ -71,6 +72,17 @@ def test_a_command_that_has_ended_is_not_delivered(
     assert watched.take(message(COMMAND, to)) == []
     assert watched.target.attempted == []
     assert error_of(watched) == code
+
+
+def test_a_command_that_is_cancelled_before_its_claim_is_not_delivered(
+    watched: Trial, aws: Aws, store: CommandStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = aws.subscriptions.create(HANDLER)
+    cancelled = command_record.after_cancel(Command("evt_1"), "planner")
+    before_next(aws, monkeypatch, "update_item", lambda: store.save(cancelled))
+    watched.take(message(COMMAND, to))
+    assert watched.target.attempted == []
+    assert error_of(watched) == "command_cancelled"
 
 
 def test_other_subscriptions_receive_a_command_in_any_state(

@@ -7,6 +7,7 @@ import pytest
 from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
+from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.rights import Grant
 
@@ -124,6 +125,15 @@ def test_nothing_goes_beside_the_probe_of_another_function(
     waiting = trial.outcome().last_error
     assert waiting
     assert waiting.code == "circuit_open"
+
+
+def test_a_circuit_keeps_the_beginning_of_a_long_error(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    trial.target.script["evt_1"] = Outcome("http_status", "no " * 1_000, status_code=500)
+    trial.take(message(event(), to))
+    error = aws.circuits.get_many(["sub_1"])["sub_1"].last_error
+    assert error
+    assert 100 <= len(error.message) <= 1_000
 
 
 def test_a_delivery_that_another_one_claimed_takes_no_permit(trial: Trial, aws: Aws) -> None:

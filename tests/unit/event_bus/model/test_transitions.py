@@ -145,6 +145,31 @@ def test_a_delivery_waits_on_its_lane_only_as_long_as_a_queue_can_hold_it(
         assert wait >= asked - 1
 
 
+def test_the_waits_of_a_round_begin_anew() -> None:
+    policy, failure = (
+        RetryPolicy(schedule=[100, 10_000], max_attempts=5),
+        Outcome("timeout", "late"),
+    )
+    delivery, waits = pending(), []
+    for number in (1, 2, 3, 4):
+        if number == 3:
+            delivery = transitions.reopened(delivery)
+        after = [
+            transitions.after_failure(
+                delivery, attempt(number, failure), failure, "at_least_once", policy
+            ),
+            transitions.after_crash(delivery, "at_least_once", policy, number),
+        ]
+        waits.append([times.seconds(str(each.next_retry_at)) - times.unix() for each in after])
+        delivery = after[0]
+    assert [[wait > 5_000 for wait in each] for each in waits] == [
+        [False, False],
+        [True, True],
+        [False, False],
+        [True, True],
+    ]
+
+
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 def test_a_crash_waits_in_the_table_or_ends_what_may_arrive_once(
     guarantee: DeliveryGuarantee,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus.model.api_keys import ApiKey
+from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionRegistry
 
 from tests.aws import Aws
@@ -53,6 +54,27 @@ class TestTheEndOfAService:
         registry.remove(made.id, WORKER)
         assert len(aws.keys.ring("worker").keys) == 1
         assert aws.subscriptions.counts.of("worker").subscriptions == 1
+
+    @pytest.mark.parametrize("subscribes", [True, False])
+    def test_a_publisher_keeps_its_keys_if_it_subscribes_when_it_is_removed(
+        self, aws: Aws, monkeypatch: pytest.MonkeyPatch, *, subscribes: bool
+    ) -> None:
+        aws.add_publishers(publisher("worker"))
+        aws.add_keys(ApiKey("ebk_1", "worker", NOON))
+        made = aws.subscriptions.create(subscription())
+        if subscribes:
+            aws.subscriptions.delete(made)
+
+        def change() -> None:
+            if subscribes:
+                aws.subscriptions.create(subscription("sub_2"))
+            else:
+                aws.subscriptions.delete(made)
+
+        before_next(aws, monkeypatch, "transact_write_items", change)
+        PublisherRegistry(aws.registrations).remove("worker", AN_ADMIN)
+        assert aws.publishers.get("worker") is None
+        assert len(aws.keys.ring("worker").keys) == int(subscribes)
 
     def test_a_key_that_is_made_meanwhile_goes_too(
         self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
