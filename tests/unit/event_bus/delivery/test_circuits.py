@@ -66,6 +66,17 @@ def test_a_permit_that_no_attempt_used_comes_back(aws: Aws, over: Circuit) -> No
     assert stored(aws).pause == over.pause
 
 
+def test_nothing_is_given_back_once_the_probe_has_a_result(aws: Aws, over: Circuit) -> None:
+    circuits = Circuits(aws.circuits)
+    circuits.look_up(["sub_1"])
+    assert over.state == "open"
+    assert circuits.probe("sub_1")
+    after = circuits.count("sub_1", failed(1))
+    assert after
+    circuits.give_back("sub_1")
+    assert stored(aws) == after
+
+
 def test_a_permit_is_not_lost_with_the_answer_to_its_write(aws: Aws, over: Circuit) -> None:
     taken = over.probed(times.unix())
     assert taken

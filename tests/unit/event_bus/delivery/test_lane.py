@@ -38,7 +38,9 @@ def test_an_exception_of_a_target_affects_only_its_message(trial: Trial, aws: Aw
     assert trial.outcome("evt_1").status == trial.outcome("evt_3").status == "delivered"
 
 
-def test_a_message_whose_record_fails_comes_again(trial: Trial, aws: Aws) -> None:
+@pytest.mark.parametrize("batches", [False, True])
+def test_a_message_whose_record_fails_comes_again(trial: Trial, aws: Aws, *, batches: bool) -> None:
+    trial.target.batches = batches
     to = aws.subscriptions.create(subscription())
     sent = [message(event(f"evt_{each}"), to) for each in (1, 2, 3)]
     with not_sent(aws.dynamodb, "UpdateItem"):

@@ -145,6 +145,16 @@ def test_a_delivery_waits_on_its_lane_only_as_long_as_a_queue_can_hold_it(
         assert wait >= asked - 1
 
 
+def test_the_last_attempts_are_kept() -> None:
+    failure, policy = Outcome("timeout", "late"), RetryPolicy(schedule=[1], max_attempts=100)
+    delivery = pending()
+    for number in range(1, KEPT_ATTEMPTS + 4):
+        delivery = transitions.after_failure(
+            delivery, attempt(number, failure), failure, "at_least_once", policy
+        )
+    assert [each.number for each in delivery.log] == list(range(4, KEPT_ATTEMPTS + 4))
+
+
 def test_the_waits_of_a_round_begin_anew() -> None:
     policy, failure = (
         RetryPolicy(schedule=[100, 10_000], max_attempts=5),
