@@ -24,7 +24,7 @@ Events = list[tuple[str, dict[str, Any]]]
 
 SUBSCRIPTIONS = st.tuples(
     st.lists(TYPE_PATTERNS, min_size=1, max_size=2),
-    st.dictionaries(TYPE_PATTERNS, patterns(st.booleans()), max_size=2),
+    st.dictionaries(TYPE_PATTERNS, patterns(), max_size=2),
 )
 STEPS = st.lists(
     st.tuples(st.integers(0, 12).map(str), st.one_of(st.none(), SUBSCRIPTIONS, SUBSCRIPTIONS)),
