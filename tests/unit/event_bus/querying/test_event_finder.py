@@ -133,6 +133,26 @@ def test_one_event_is_shown_with_its_routing(executor: Executor) -> None:
     assert through.get("evt_1", service("worker")).routing == routed
 
 
+def test_events_of_a_deleted_subscription_need_a_narrowing_filter(executor: Executor) -> None:
+    # Unfiltered, each request would read the events of all services to find these few.
+    events = [
+        event("evt_1", "task.created", source="planner"),
+        event("evt_2", "task.created", source="planner"),
+        event("evt_3", "role.made", source="planner"),
+    ]
+    through, _ = finder(
+        executor,
+        events,
+        [routing("evt_1", sub_deleted="worker"), routing("evt_3", sub_1="worker")],
+        [subscription("sub_1", "worker", ["role.*"])],
+    )
+    worker = service("worker")
+    assert shown(through, EventQuery(), worker) == {"evt_3"}
+    for query in (EventQuery(type="task.*"), EventQuery(source="planner", type="task.created")):
+        assert shown(through, query, worker) == {"evt_1"}
+    assert through.get("evt_1", worker).event.id == "evt_1"
+
+
 SERVICES = ["asker", "worker", "watcher", "stranger"]
 TYPES = ["task.made", "task.closed", "role.made", "asker.commands.responses", "eventbus.key.made"]
 
