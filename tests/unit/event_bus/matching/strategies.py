@@ -30,11 +30,9 @@ def lists(each: Make, least: int, most: int) -> Make:
     return lambda rng: [each(rng) for _ in range(rng.randint(least, most))]
 
 
-def objects(each: Make, least: int = 0) -> Make:
-    """Makes an object with up to three members."""
-    return lambda rng: {
-        name: each(rng) for name in rng.sample(_NAMES, rng.randint(least, len(_NAMES)))
-    }
+def objects(each: Make, least: int = 0, most: int = 3) -> Make:
+    """Makes an object with so many members, at most three."""
+    return lambda rng: {name: each(rng) for name in rng.sample(_NAMES, rng.randint(least, most))}
 
 
 def member(name: str, make: Make) -> Make:
@@ -126,11 +124,13 @@ def patterns(exists: tuple[bool, ...] = (False, True)) -> st.SearchStrategy[dict
         exists: What they may ask of `exists`.
     """
     leaf = _values(exists)
+    # Few events meet more than one condition.
+    small = objects(leaf, 1, 1)
     level = objects(leaf, 1)
     for _ in range(2):
         fields = objects(one_of(leaf, leaf, level), 1)
         level = one_of(fields, fields, _with_alternatives(fields, lists(level, 2, 3)))
-    return drawn(level)
+    return drawn(one_of(small, level))
 
 
 def _with_alternatives(fields: Make, alternatives: Make) -> Make:
@@ -146,4 +146,4 @@ def documents(*, arrays: bool, exact: bool = False) -> st.SearchStrategy[dict[st
         if arrays:
             kinds.append(lists(value, 0, 3))
         value = one_of(*kinds)
-    return drawn(objects(value))
+    return drawn(one_of(objects(scalar, 2), objects(value)))
