@@ -15,6 +15,9 @@ from event_bus.json_numbers import MAX_DIGITS, read_decimal, read_integer
 MAX_DEPTH = 32
 """How deep arrays and objects may be nested."""
 
+MAX_FLAWS = 1_000
+"""How many values that cannot be read are looked for; a body with more is refused as a whole."""
+
 
 def parse(text: bytes | str) -> Any:
     """Reads one JSON document.
@@ -79,6 +82,9 @@ def _read(text: bytes | str) -> tuple[Any, bool]:
     flaws: list[_Flaw] = []
 
     def flaw(detail: str) -> _Flaw:
+        if len(flaws) == MAX_FLAWS:
+            said = f"More than {MAX_FLAWS} values of the body cannot be read"
+            raise MalformedRequest(f"{said}; the first {flaws[0].detail}.")
         flaws.append(_Flaw(detail))
         return flaws[-1]
 

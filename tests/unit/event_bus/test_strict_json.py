@@ -7,7 +7,7 @@ import orjson
 import pytest
 from event_bus.errors import MalformedRequest
 from event_bus.json_numbers import ExactNumber
-from event_bus.strict_json import MAX_DEPTH, parse, parse_batch
+from event_bus.strict_json import MAX_DEPTH, MAX_FLAWS, parse, parse_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +37,15 @@ def test_a_byte_order_mark_is_named(text: str | bytes) -> None:
     for read in (parse, parse_batch):
         with pytest.raises(MalformedRequest, match="byte order mark; send JSON without one"):
             read(text)
+
+
+@pytest.mark.parametrize("flawed", ["1e400", "NaN", '{"a":1,"a":2}'])
+def test_flaws_without_end_are_not_judged_one_by_one(flawed: str) -> None:
+    for read in (parse, parse_batch):
+        with pytest.raises(MalformedRequest, match="More than 1000 values of the body"):
+            read(f"[{','.join([flawed] * (MAX_FLAWS + 1))}, this is not looked at")
+    judged = parse_batch(f"[{','.join([flawed] * MAX_FLAWS)}]")
+    assert all(isinstance(each, MalformedRequest) for each in judged)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
