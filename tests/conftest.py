@@ -80,6 +80,7 @@ _TRUSTED = ("AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_F
 _LONGEST = (
     "tests/end_to_end/test_chaos.py",
     "tests/end_to_end/test_sensitive_payloads.py",
+    "tests/end_to_end/test_canaries.py",
     "tests/end_to_end/test_pausing.py",
     "tests/end_to_end/test_client_applications.py",
     "tests/end_to_end/test_receive_rights.py",
@@ -99,7 +100,8 @@ _LONGEST = (
     "tests/unit/infra/",
 )
 """Where the tests are that take longest, in the order of their start: first those that wait, then
-those that need processors. Workers take files in this order, so short files fill the end."""
+those that need processors. Workers take files in this order, so short files fill the end. Tests
+that search all that the bus stores come before others have stored much."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from examples.engineering_day import cast, day
 from examples.engineering_day.bus import Address, Bus, DayError
 from examples.engineering_day.registration import NAME
+from examples.engineering_day.warm_up import WarmUp
 from infra.built import ROOT
 from localstack.bus import LocalBus
 
@@ -54,6 +55,8 @@ def play_without_filters(bus: LocalBus) -> None:
     subscribe = Bus.subscribe
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Bus, "subscribe", without_filters)
+        # Nobody looks at the times of this day.
+        patch.setattr(day, "warm_up", lambda *_: WarmUp(0, 0.0))
         day.play(
             Address(
                 bus.api_url,
