@@ -22,6 +22,7 @@ from event_bus.recovery.dead_letters import (
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, delivery, service, subscription
+from tests.interference import before_next
 from tests.simulation.faults import ProcessExit
 
 MORNING, EVENING = "2026-05-01T08:00:00.000Z", "2026-05-01T20:00:00.000Z"
@@ -279,6 +280,16 @@ class TestOne:
         with pytest.raises(Conflict, match="dl_001 is on its way already"):
             dead_letters.retry("dl_001", service("worker"))
         assert aws.take(lane) == []
+
+    def test_a_bulk_retry_leaves_out_what_another_request_reopened(
+        self, aws: Aws, dead_letters: DeadLetters, lane: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        letter(aws, 1)
+        letter(aws, 2)
+        before_next(aws, monkeypatch, "update_item", lambda: dead_letters.retry("dl_002", AN_ADMIN))
+        assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (1, None)
+        sent = [from_json(each).subscription_id for each in aws.take(lane)]
+        assert sorted(sent) == ["sub_1", "sub_2"]
 
     def test_it_is_discarded_for_good(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
         letter(aws, 1)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import cast
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from event_bus.queues.lanes import Lanes
@@ -14,7 +15,7 @@ from event_bus.recovery.replay_runner import ReplayRunner
 from event_bus.routing.registry_view import RegistryView
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import event, replay, subscription
+from tests.builders import LATER, NOON, event, replay, subscription
 
 Sent = Callable[[], tuple[list[tuple[str, str]], int]]
 """Steps the replay; returns the subscription and event of each message, and what was counted."""
@@ -84,3 +85,26 @@ def test_events_are_sent_themselves_where_the_message_of_their_stream_is_refused
     after = aws.replays.get("rpl_1")
     assert after
     assert (after.unroutable, after.state) == (1, "completed")
+
+
+@pytest.mark.parametrize(
+    ("limits", "received"),
+    [
+        ({}, [("sub_1", "evt_1"), ("sub_2", "evt_1")]),
+        ({"audience": "worker"}, [("sub_1", "evt_1")]),
+        ({"subscription_id": "sub_2"}, [("sub_2", "evt_1")]),
+        ({"stored_until": NOON}, []),
+        ({"stored_until": LATER}, [("sub_1", "evt_1"), ("sub_2", "evt_1")]),
+    ],
+)
+def test_a_replay_keeps_to_its_audience_and_to_what_was_stored_before_it(
+    aws: Aws, step: Sent, limits: dict[str, str], received: list[tuple[str, str]]
+) -> None:
+    aws.subscriptions.create(subscription("sub_1", "worker"))
+    aws.subscriptions.create(subscription("sub_2", "llm"))
+    before = aws.replays.get("rpl_1")
+    assert before
+    unlimited: Any = {"audience": None, "subscription_id": None}
+    assert aws.replays.move(before, replace(before, **{**unlimited, **limits}))
+    aws.events.put(event(timestamp="2026-05-01T12:00:05.000Z"), RETENTION_DAYS)
+    assert step()[0] == received
