@@ -67,7 +67,7 @@ def test_agrees_with_the_emulator_on_arrays(
 
 
 @pytest.mark.parametrize("walked", [0, 1_000], ids=["as sets", "walked"])
-@settings(deadline=None, derandomize=True, max_examples=600)
+@settings(deadline=None, derandomize=True, max_examples=1_500)
 @given(patterns(), documents(arrays=True, exact=True))
 def test_agrees_with_the_reference(
     walked: int, pattern: dict[str, Any], document: dict[str, Any]
