@@ -10,7 +10,8 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,22 +39,23 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     # Quick tests kill most mutants, so that the slow ones need not run.
     items = sorted(session.items, key=lambda item: seconds.get(item.nodeid, 0))
     for item in items:
-        _with_few_examples(item)
+        few_examples(item)
     with Path(OUTCOMES).open("a") as outcomes:
         for name in Path(MUTANTS).read_text().split():
             callers = measured["tests_by_mangled_function_name"].get(
                 mangled_name_from_mutant_name(name), ()
             )
             chosen = [item for item in items if item.nodeid in callers]
-            outcome = "no tests"
+            result = "no tests"
             if chosen:
-                outcome = _outcome(name, chosen, sum(seconds[item.nodeid] for item in chosen))
-            outcomes.write(f"{name} {outcome}\n")
+                limit = sum(seconds[item.nodeid] for item in chosen)
+                result = outcome(partial(set_mutant_under_test, name), chosen, limit)
+            outcomes.write(f"{name} {result}\n")
             outcomes.flush()
     return True
 
 
-def _with_few_examples(item: pytest.Item) -> None:
+def few_examples(item: pytest.Item) -> None:
     """Lets a property test try less, and report the first failure as it is."""
     test: Any = getattr(item, "obj", None)
     function = getattr(test, "__func__", test)
@@ -64,10 +66,20 @@ def _with_few_examples(item: pytest.Item) -> None:
         setattr(function, _SETTINGS, few)
 
 
-def _outcome(name: str, items: Sequence[pytest.Item], seconds: float) -> str:
+def outcome(change: Callable[[], None], items: Sequence[pytest.Item], seconds: float) -> str:
+    """Makes a change in a fork, and runs tests there until one fails.
+
+    Args:
+        change: Makes it.
+        items: The tests.
+        seconds: How long they take without the change.
+
+    Returns:
+        `killed`, `timeout` or `survived`.
+    """
     child = os.fork()
     if not child:
-        _run(name, items, seconds)
+        _run(change, items, seconds)
     patience = time.monotonic() + _WALL_TIMES_LONGER * (_SPARE_SECONDS + seconds)
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -83,7 +95,7 @@ def _outcome(name: str, items: Sequence[pytest.Item], seconds: float) -> str:
     return "killed" if os.WEXITSTATUS(status) else "survived"
 
 
-def _run(name: str, items: Sequence[pytest.Item], seconds: float) -> None:
+def _run(change: Callable[[], None], items: Sequence[pytest.Item], seconds: float) -> None:
     """Runs tests until one fails, and ends this process."""
     try:
         limit = int(_SPARE_SECONDS + _TIMES_LONGER * seconds)
@@ -91,7 +103,7 @@ def _run(name: str, items: Sequence[pytest.Item], seconds: float) -> None:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-        set_mutant_under_test(name)
+        change()
         following = [*items[1:], None]
         for item, after in zip(items, following, strict=True):
             if any(each.failed for each in runtestprotocol(item, nextitem=after, log=False)):

@@ -30,7 +30,7 @@ SUITES = (
     Suite(
         "transitions",
         ("event_bus/model/transitions.py",),
-        (f"{_UNIT}/model/test_transitions.py",),
+        (f"{_UNIT}/model/test_transitions.py", f"{_UNIT}/model/test_transition_records.py"),
     ),
     Suite(
         "access",
@@ -99,7 +99,7 @@ SUITES = (
     Suite(
         "delivery",
         ("event_bus/delivery/*.py", "event_bus/targets/aws_transport.py"),
-        (f"{_UNIT}/delivery",),
+        (f"{_UNIT}/delivery", f"{_UNIT}/targets/test_aws_transport.py"),
     ),
     Suite(
         "inbox",

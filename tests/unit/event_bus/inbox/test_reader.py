@@ -1,12 +1,17 @@
 """An inbox is read in order, and what has expired is passed over."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import orjson
 from event_bus import times
-from event_bus.inbox.reader import MOST_BYTES, InboxReader
+from event_bus.access.callers import Caller
+from event_bus.inbox.reader import MOST_BYTES, Fetched, InboxReader
 from event_bus.model.command_record import Command, Reply, after_cancel, after_reply
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.event import Event
 from event_bus.model.rights import Grant
 from event_bus.stores.commands import CommandStore
 from event_bus.transforms.transform import Transform
@@ -86,7 +91,7 @@ def test_what_a_transform_makes_is_read(reader: InboxReader, aws: Aws) -> None:
     assert orjson.loads(orjson.dumps(made.document()["event"])) == {"amount": 250}
     assert failed.document()["event"] is None
     assert failed.document()["error"]["code"] == "transform_failed"
-    assert made.type == "task.created"
+    assert (made.type, made.delivery_id) == ("task.created", "evt_1")
 
 
 def test_no_command_is_handed_out_that_has_ended(reader: InboxReader, aws: Aws) -> None:
@@ -106,3 +111,67 @@ def test_no_command_is_handed_out_that_has_ended(reader: InboxReader, aws: Aws) 
     # Others observe what was cancelled; the deadline counts for them as well.
     fetched, _ = looking.read("sub_2", 0, 10, 0)
     assert [each.position for each in fetched] == [1, 3, 4]
+
+
+def test_a_place_is_taken_once_and_only_to_wait(
+    reader: InboxReader, fill: Fill, time: Time
+) -> None:
+    places: list[str] = []
+
+    @contextmanager
+    def place() -> Iterator[None]:
+        places.append("taken")
+        yield
+        places.append("returned")
+
+    reader = replace(reader, place=place)
+    assert read(reader, 0) == ([], 0)
+    assert places == []
+    time.waiting = [lambda: None, lambda: fill("evt_1")]
+    assert read(reader, 0, wait=20) == ([1], 1)
+    assert places == ["taken", "returned"]
+    assert read(reader, 0, wait=20) == ([1], 1)
+    assert places == ["taken", "returned"]
+
+
+def test_sealed_payloads_are_opened_for_the_owner_of_the_inbox(
+    reader: InboxReader, aws: Aws
+) -> None:
+    class Recorder:
+        """Opens nothing, and knows for whom it was asked."""
+
+        def shown(self, about: Event, caller: Caller) -> Event:
+            asked.append((about.id, caller))
+            return about
+
+    asked: list[tuple[str, Caller]] = []
+    readers: Any = Recorder()
+    reader = replace(reader, readers=readers)
+    aws.subscriptions.create(subscription(service_id="worker"))
+    sealed = replace(event("evt_1"), sealed_key="AAAA")
+    aws.events.put(sealed, RETENTION_DAYS)
+    for owner in ("sub_1", "sub_gone"):
+        aws.inboxes.append(owner, [DeliveryKey("evt_1", owner)])
+        [fetched] = reader.read(owner, 0, 10, 0)[0]
+        assert fetched.delivery_id == "evt_1"
+    assert asked == [
+        ("evt_1", Caller("worker", "service")),
+        ("evt_1", Caller("", "service")),
+    ]
+
+
+def test_a_client_fetches_what_is_too_large_for_a_message() -> None:
+    fetched = Fetched(7, "evt_1:rpl_1", "task.done", {"id": "evt_1", "payload": {"a": 1}})
+    assert fetched.without_payload().event == {"id": "evt_1", "payload": None}
+    binary = replace(fetched, event={"id": "evt_1", "payload_base64": "AAAA"})
+    assert binary.without_payload().event == {"id": "evt_1", "payload_base64": None}
+    transformed = replace(fetched, event="a text").without_payload()
+    assert transformed.document() == {
+        "cursor": "7",
+        "delivery_id": "evt_1:rpl_1",
+        "event": None,
+        "error": {
+            "code": "too_large",
+            "detail": "the transformed event is too large for a message; pull it",
+        },
+    }

@@ -78,6 +78,7 @@ def test_a_delivery_of_an_unknown_event_leaves_its_fields_empty() -> None:
 def test_a_success_records_its_attempt_and_its_time() -> None:
     success = Attempt(3, BEFORE, 12, status_code=204)
     waited = replace(failed(REOPENED, "timeout", "late"), next_retry_at=NOW, waiting=True)
+    waited = replace(waited, updated_at=BEFORE)
     assert transitions.after_success(waited, success) == replace(
         REOPENED,
         status="delivered",
@@ -168,6 +169,7 @@ def test_a_crash_may_be_the_last_attempt() -> None:
     policy = RetryPolicy(max_attempts=2)
     after = transitions.after_crash(replace(BEGUN, round_start=1), "exactly_once", policy, 3)
     assert (after.status, after.waiting, after.next_retry_at) == ("exhausted", False, None)
+    assert after.dead_letter_id
     earlier = transitions.after_crash(replace(BEGUN, round_start=2), "exactly_once", policy, 3)
     assert earlier.status == "retrying"
 
