@@ -356,7 +356,7 @@ def test_the_building_of_a_read_model_waits_for_a_busy_function(
 ) -> None:
     models, aws_lambda = functions
     asked: list[Any] = []
-    monkeypatch.setattr(ProjectionQueue, "go_on", lambda _, *sent: asked.append(sent))
+    monkeypatch.setattr(ProjectionQueue, "continue_generation", lambda _, *sent: asked.append(sent))
     aws_lambda.faults = [refused("TooManyRequestsException")] * 2
     [message] = models.aws.take(models.url)
     models.projector.take(projection_in(message) or {})
