@@ -18,6 +18,7 @@ from typing import IO, cast
 import orjson
 
 from event_bus import json_numbers, times
+from event_bus.errors import Unavailable
 from event_bus.expressions.limits import (
     MAX_EXPRESSION_CHARACTERS,
     MAX_INPUT_BYTES,
@@ -61,6 +62,7 @@ def check(expression: str) -> None:
 
     Raises:
         InvalidExpression: It is too long, or not JSONata.
+        Unavailable: The process that evaluates did not start.
     """
     if len(expression) > MAX_EXPRESSION_CHARACTERS:
         raise InvalidExpression(
@@ -100,6 +102,7 @@ def evaluate(
     Raises:
         ExpressionFailed: There is no result: the expression takes too much time or memory, fails,
             or matches nothing.
+        Unavailable: The process that evaluates did not start.
     """
     request = json_numbers.dumps(
         {
@@ -131,13 +134,15 @@ class _Process:
 
         Raises:
             ExpressionFailed: The child did not answer.
+            Unavailable: The child did not start, for which no expression is to blame.
         """
         with self._lock:
+            # The process of an earlier request may have died since.
+            child = self._child
+            if child is None or child.poll() is not None:
+                child = self._start()
             try:
-                # The process of an earlier request may have died since.
-                if self._child is None or self._child.poll() is not None:
-                    self._child = self._start()
-                return _exchange(self._child, request)
+                return _exchange(child, request)
             except TimeoutError:
                 raise ExpressionFailed("the expression took too long") from None
             except (OSError, EOFError):
@@ -153,14 +158,20 @@ class _Process:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         # It gets no credentials, because clients write the expressions.
         environment["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
-        self._child = child = subprocess.Popen(  # noqa: S603
+        child = self._child = subprocess.Popen(  # noqa: S603
             [sys.executable, "-S", "-m", _WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
         )
-        # A busy machine takes long to import the library. No expression is to blame for that.
-        _read_answer(child, START_SECONDS)
+        try:
+            # A busy machine takes long to import the library.
+            _read_answer(child, START_SECONDS)
+        except (OSError, EOFError):
+            self._end()
+            raise Unavailable(
+                "The process that evaluates expressions did not start; send the request again."
+            ) from None
         return child
 
     def _end(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 from event_bus import times
+from event_bus.errors import Unavailable
 from event_bus.expressions import evaluator
 from event_bus.expressions.evaluator import ExpressionFailed, InvalidExpression, check, evaluate
 from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS, MAX_INPUT_BYTES
@@ -197,7 +198,12 @@ def test_an_expression_is_not_blamed_for_a_slow_start(
         # The wait has an end.
         monkeypatch.setattr(evaluator, "START_SECONDS", 0.1)
         process._end()
-        with pytest.raises(ExpressionFailed, match="too long"):
+        with pytest.raises(Unavailable, match="did not start"):
+            process.ask(orjson.dumps({"check": "1"}))
+        assert process._child is None
+        # Nor is it blamed for a process that ends at its start.
+        monkeypatch.setattr(evaluator, "_WORKER", "no_such_worker")
+        with pytest.raises(Unavailable, match="did not start"):
             process.ask(orjson.dumps({"check": "1"}))
         assert process._child is None
     finally:
