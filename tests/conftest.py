@@ -99,9 +99,9 @@ _LONGEST = (
     "tests/unit/event_bus/matching/",
     "tests/unit/infra/",
 )
-"""Where the tests are that take longest, in the order of their start: first those that wait, then
-those that need processors. Workers take files in this order, so short files fill the end. Tests
-that search all that the bus stores come before others have stored much."""
+"""The paths of the longest tests, in the order in which they start. Workers take files in this
+order, so that short files fill the end. Tests that wait come before those that need a processor.
+Tests that search everything on a bus come before the tests that store much."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

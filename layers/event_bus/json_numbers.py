@@ -1,8 +1,8 @@
 """JSON numbers by their exact value.
 
-A number is read as an `int` of at most 64 bits, or as a `float`, if writing that gives the same
-value again. Any other number is an `ExactNumber`, which is written as it was sent:
-`9007199254740993.0`, `1e-400`, integers of more than 64 bits.
+An integer of at most 64 bits is read as an `int`. A decimal is read as a `float` if the `float`,
+written out, is the same number. Any other number is read as an `ExactNumber`, which is written as
+it was sent: `9007199254740993.0`, `1e-400`, an integer of more than 64 bits.
 """
 
 import json

@@ -158,7 +158,7 @@ def test_a_revoked_key_ends_everywhere(world: World) -> None:
             revoked_by_its_service,
         )
     ]
-    # A function accepts a cached key for half a minute more. All of these wait together.
+    # Functions accept a cached key for up to 30 s after its end. The tests wait for all at once.
     first = [next(way) for way in ways]
     for way, client in zip(ways, first, strict=True):
         ended(client)

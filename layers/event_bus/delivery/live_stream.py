@@ -135,14 +135,15 @@ class LiveWalk:
     def passed_over(self, record: Delivery | None) -> AttemptResult | None:
         """Settled if the event was not owed.
 
-        There may be a message for an event that is not owed: a router that sent it and crashed has
-        routed the event anew, after the subscription had changed.
+        A message may exist for an event that is not owed. A router sends messages before it records
+        what an event matched. If it crashes in between and the subscription changes, the event is
+        routed again, and no longer matches.
         """
         subscription = self.order.subscription
         if subscription is None:
             return None
         if record is None and subscription.catches_up:
-            # The message only starts the stream, or its event was not owed.
+            # The message only starts the stream, or the subscription is not owed its event.
             return AttemptResult(settled=True)
         routing = self._routing()
         if routing is None and not subscription.catches_up:
@@ -152,7 +153,7 @@ class LiveWalk:
             passed = not owed or (routing and _skipped(routing, subscription))
             return AttemptResult(settled=True) if passed else None
         if not owed and not record.round_start:
-            # It was recorded while the subscription was paused, or its function has crashed.
+            # A pause or a crashed function recorded the delivery before this was known.
             said = "the event does not match the subscription"
             return self.parts.runner.dropped(self.order, record, "not_matched", said)
         return None

@@ -261,7 +261,7 @@ class ReplayWalk:
 
     def _criteria(self) -> "Replay | None":
         # Read only if the walk meets other events than that of the message. Never cached: a
-        # repeated request may have begun the replay anew, with a later end.
+        # repeated request may have started the replay again, with a later end.
         if not self._replay:
             self._replay.append(self.parts.replay(self.order.message.replay_id or ""))
         return self._replay[0]

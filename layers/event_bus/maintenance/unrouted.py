@@ -53,7 +53,7 @@ class UnroutedSweep:
             How many events were found unrouted.
         """
         now = times.unix()
-        # An event of this list may be stored this much later than its timestamp says.
+        # Events of this list are stored up to ODD_SECONDS after their timestamps.
         settled = times.at(now - GRACE_SECONDS - ODD_SECONDS)
         stored = times.at(now - GRACE_SECONDS)
         return self._look_through("by_cell", all_events(), settled) + self._look_through(

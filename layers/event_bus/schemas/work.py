@@ -78,7 +78,7 @@ class _Counting:
         return {target for group in self._inner(place) for target in group}
 
     def _closure(self, place: _Place, chain: int) -> _Group:
-        """The schemas that apply to the same value as the one at a place, with how often."""
+        """Counts how often each schema checks the value that the schema at a place checks."""
         known = self._closures.get(place)
         if known is not None:
             if not known:

@@ -29,7 +29,7 @@ class FakeLanes:
 
 
 def following(lanes: FakeLanes, *messages: tuple[str, Message, Message]) -> set[str]:
-    """Sends what follows messages, and returns the ids of those that the queue must keep."""
+    """Sends the follow-ups of messages; returns the ids of messages that the queue must keep."""
     used: Any = lanes
     return send_following(used, messages)
 
