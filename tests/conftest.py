@@ -77,7 +77,7 @@ _TRUSTED = ("AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_F
 """The variables that name whom clients trust."""
 
 
-_LONGEST = (
+LONGEST = (
     "tests/end_to_end/test_chaos.py",
     "tests/end_to_end/test_sensitive_payloads.py",
     "tests/end_to_end/test_canaries.py",
@@ -109,7 +109,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def place(item: pytest.Item) -> int:
         begins = item.nodeid.startswith
-        return next((at for at, each in enumerate(_LONGEST) if begins(each)), len(_LONGEST))
+        return next((at for at, each in enumerate(LONGEST) if begins(each)), len(LONGEST))
 
     items.sort(key=place)
 

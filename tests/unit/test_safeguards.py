@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.safeguards.patches import NotApplied, Safeguard, safeguards, written
-from tests.safeguards.runs import ROOT
+from tests.safeguards.runs import ROOT, noticed
 
+_SOURCES = "".join(each.read_text() for each in (ROOT / "tests").rglob("*.py"))
 BEFORE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
 
 
@@ -21,6 +22,15 @@ def test_a_safeguard_can_be_broken(safeguard: Safeguard) -> None:
 def test_each_has_a_name_of_its_own() -> None:
     names = [each.name for each in safeguards()]
     assert len(names) == len(set(names)) > 200
+
+
+def test_the_tests_that_noticed_safeguards_exist() -> None:
+    # A run would otherwise search all tests again for the one that notices.
+    for safeguard, test in noticed().items():
+        file, _, name = test.partition("[")[0].partition("::")
+        assert (ROOT / file).is_file(), safeguard
+        function = name.rpartition("::")[2]
+        assert f"def {function}(" in _SOURCES, safeguard
 
 
 @pytest.fixture
