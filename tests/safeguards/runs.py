@@ -60,7 +60,7 @@ class Copy:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.chdir(folder)
         os.environ["PYTHONPATH"] = f"{folder}:{folder / 'layers'}"
-        sys.path[:] = [str(folder), *(each for each in sys.path if not _of_project(each))]
+        sys.path[:] = [str(folder), *(each for each in sys.path if not of_project(each))]
         _forget_own_modules()
 
     def caught_by(self, safeguard: Safeguard) -> str | None:
@@ -94,8 +94,9 @@ class Copy:
             _write(place, intact)
         if code == -signal.SIGALRM:
             return f"nothing came to an end within {_SECONDS} s"
-        if code in (pytest.ExitCode.OK, pytest.ExitCode.USAGE_ERROR):
-            # A test that was named by an earlier run may have another name today.
+        # A test that was named by an earlier run may have another name today.
+        gone = code == pytest.ExitCode.USAGE_ERROR and any("::" in each for each in suite)
+        if code == pytest.ExitCode.OK or gone:
             return None
         failure = _FAILURE.search(text)
         if failure is None:
@@ -123,8 +124,11 @@ def _become_tests(place: Path, intact: str, broken: str, suite: list[str], outpu
         os._exit(code)
 
 
-def _of_project(entry: str) -> bool:
-    return Path(entry or ".").is_relative_to(ROOT)
+def of_project(entry: str) -> bool:
+    """Whether an entry of the path leads to the project's code, and not to installed packages."""
+    place = Path(entry or ".").absolute()
+    # The virtual environment may be inside the project.
+    return place.is_relative_to(ROOT) and not place.is_relative_to(sys.prefix)
 
 
 def _forget_own_modules() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.safeguards.patches import NotApplied, Safeguard, safeguards, written
-from tests.safeguards.runs import ROOT, noticed
+from tests.safeguards.runs import ROOT, noticed, of_project
 
 _SOURCES = "".join(each.read_text() for each in (ROOT / "tests").rglob("*.py"))
 BEFORE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
@@ -31,6 +31,18 @@ def test_the_tests_that_noticed_safeguards_exist() -> None:
         assert (ROOT / file).is_file(), safeguard
         function = name.rpartition("::")[2]
         assert f"def {function}(" in _SOURCES, safeguard
+
+
+@pytest.mark.parametrize(
+    ("entry", "own"),
+    [(".venv/lib/site-packages", False), ("layers", True), ("", True), (".venvs", True)],
+)
+def test_a_copy_imports_installed_packages_but_not_the_intact_project(
+    entry: str, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.prefix", str(ROOT / ".venv"))
+    assert of_project(str(ROOT / entry)) is own
+    assert not of_project("/usr/lib/python3")
 
 
 @pytest.fixture
