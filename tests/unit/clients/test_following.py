@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from event_bus_client import (
     NotFound,
     Received,
 )
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
@@ -58,7 +59,9 @@ class SocketBus:
         for text in connection:
             message = json.loads(text)
             if message["action"] == "subscribe":
-                self.subscribe(connection, message)
+                # A client that has gone may have sent acknowledgements before.
+                with suppress(ConnectionClosed):
+                    self.subscribe(connection, message)
             elif message["action"] == "ack":
                 with self.acked:
                     place = int(message["cursor"])
