@@ -23,7 +23,7 @@ def verify(
         int, typer.Option(help="Days that the log is kept; older entries may be gone.", min=1)
     ] = 365,
 ) -> None:
-    """Report changes of the audit log by others than its writer; print nothing if there are none.
+    """Report changes of the audit log by others than its writer.
 
     It needs to read the table and the bucket of the log, and the public key of its signatures.
 
