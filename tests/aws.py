@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
@@ -20,6 +20,7 @@ from event_bus.model.publisher import Publisher
 from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule
 from event_bus.publishing.schema_checks import SchemaChecks
+from event_bus.queues.message import Message, from_json
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.archive import ArchiveStore
@@ -55,6 +56,7 @@ from event_bus.targets import registry
 from event_bus.targets.upcasting import Upcaster
 
 from tests.builders import SECRET
+from tests.sent_messages import RecordingSqs, SentMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -89,7 +91,7 @@ class Aws:
         dynamodb: A client of the tables that makes a request once.
         retrying: Another that repeats a request that failed.
         s3: A client of the bucket.
-        sqs: A client of the queues.
+        sqs: A client of the queues; a `RecordingSqs`, if the test asks what was sent.
         kms: A client of the sealing key.
         tables: The names of the tables by what they hold.
         bucket: The bucket of large payloads.
@@ -327,8 +329,16 @@ class Aws:
         for url in self._queues:
             self.sqs.delete_queue(QueueUrl=url)
 
+    def sent(self, url: str) -> list[SentMessage]:
+        """What was sent to a queue since the last call, with messages that are delayed."""
+        return cast("RecordingSqs", self.sqs).taken(url)
+
+    def sent_on(self, lane: str) -> list[Message]:
+        """The messages that were sent to the queue of a lane since the last call."""
+        return [replace(from_json(each.body), delay=each.delay) for each in self.sent(lane)]
+
     def take(self, url: str) -> list[str]:
-        """The bodies of all that waits in a queue, which is empty then."""
+        """Receives the messages of a queue that no delay hides, and deletes them."""
         bodies: list[str] = []
         while messages := self.sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0

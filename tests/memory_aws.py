@@ -9,6 +9,7 @@ import pytest
 
 from infra.tables import TABLES
 from tests.aws import Aws
+from tests.sent_messages import RecordingSqs
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.kms import MemoryKms
 from tests.simulation.s3 import MemoryS3
@@ -27,7 +28,7 @@ def aws(request: pytest.FixtureRequest) -> Aws:
         dynamodb=MemoryDynamoDB(tables),  # type: ignore[arg-type]
         retrying=MemoryDynamoDB(tables, attempts=3),  # type: ignore[arg-type]
         s3=MemoryS3({}),  # type: ignore[arg-type]
-        sqs=MemorySqs(Queues(time.time)),  # type: ignore[arg-type]
+        sqs=RecordingSqs(MemorySqs(Queues(time.time))),  # type: ignore[arg-type]
         kms=MemoryKms({}),  # type: ignore[arg-type]
         tables={table.name: table.name for table in TABLES},
         bucket="payloads",

@@ -13,6 +13,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 
 from tests.aws import AGAIN, ONCE, Aws
+from tests.sent_messages import RecordingSqs
 from tests.tables import MadeTables
 
 
@@ -58,7 +59,7 @@ def moto_aws(clients: dict[str, Any], one_request_at_a_time: None) -> Iterator[A
     """Empty tables, an empty bucket, no queues."""
     with mock_aws():
         made = Aws(
-            **clients,
+            **clients | {"sqs": RecordingSqs(clients["sqs"])},
             tables=MadeTables(clients["dynamodb"]),
             bucket="payloads",
             carry_out=botocore_stubber.process_request,

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
 import pytest
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
@@ -92,9 +90,9 @@ class Trial:
         """Has the lane process messages."""
         return self.lane.process([received(each, receives) for each in messages])
 
-    def sent(self) -> list[dict[str, Any]]:
-        """What the lane sent on since the last time; delays count for nothing here."""
-        return [orjson.loads(body) for body in self.aws.take(self.url)]
+    def sent(self) -> list[Message]:
+        """The messages that the lane sent since the last call, with their delays."""
+        return self.aws.sent_on(self.url)
 
 
 def received(carried: Message | str, receives: int = 1) -> QueueMessage:

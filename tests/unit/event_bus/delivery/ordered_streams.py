@@ -1,14 +1,11 @@
 """An ordered subscription, and events of the stream that it receives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message, from_json
 from event_bus.stores.cursors import Cursor, CursorStore
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -39,17 +36,3 @@ def overtaken() -> Callable[[CursorStore, Cursor, str], bool]:
         return release(store, replace(cursor, holder="before"), position)
 
     return late
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[Message]:
-    """The messages that lanes sent, with their delays."""
-    found: list[Message] = []
-    send = Lanes.send
-
-    def sending(lanes: Lanes, messages: Sequence[Message]) -> list[Message]:
-        found.extend(replace(from_json(each.to_json()), delay=each.delay) for each in messages)
-        return send(lanes, messages)
-
-    monkeypatch.setattr(Lanes, "send", sending)
-    return found

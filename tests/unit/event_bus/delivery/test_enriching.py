@@ -52,7 +52,7 @@ class Enriching:
         return self.lane.process([received(each, receives) for each in messages])
 
     def sent(self, url: str) -> list[Message]:
-        return [from_json(body) for body in self.aws.take(url)]
+        return self.aws.sent_on(url)
 
     def outcome(self) -> Any:
         return self.aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
@@ -226,7 +226,7 @@ def test_the_targets_lane_has_what_comes_from_elsewhere_enriched_first(
     to = subscribed(aws)
     moving = replace(trial, lane=replace(trial.lane, lanes=lanes))
     assert moving.take(change(message(stored(aws), to))) == []
-    [moved] = [from_json(body) for body in aws.take(own)]
+    [moved] = aws.sent_on(own)
     assert (moved.attempt, moved.enrichment, trial.target.events) == (
         change(message(stored(aws), to)).attempt,
         None,
@@ -328,4 +328,4 @@ def test_a_subscription_without_an_enrichment_pays_nothing(trial: Trial, aws: Aw
             aws.dynamodb.meta.events.unregister(f"before-send.dynamodb.{name}", hook)
     # The subscription, its circuit, and the outcome.
     assert asked == ["BatchGetItem", "BatchGetItem", "UpdateItem"]
-    assert aws.take(trial.url) == []
+    assert trial.sent() == []

@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.model import transitions
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.stream_name import StreamName
-from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, event, message, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
-from tests.unit.event_bus.delivery.ordered_streams import SOON, ordered, overtaken, sent, store
+from tests.unit.event_bus.delivery.ordered_streams import SOON, ordered, overtaken, store
 
-__all__ = ["sent", "trial"]
+__all__ = ["trial"]
 
 
 GONE = Outcome("http_status", "the subscriber answered 410", status_code=410)
@@ -149,23 +149,24 @@ def test_a_message_stays_if_another_has_taken_its_cursor(
         assert trial.take(asked) == [received(asked).id]
 
 
-def test_the_waits_for_the_function_that_delivers_a_stream_grow(
-    trial: Trial, aws: Aws, sent: list[Message]
-) -> None:
+def test_the_waits_for_the_function_that_delivers_a_stream_grow(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
     held = aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
     assert held
-    sent.append(message(first, to))
+    asked, delays = message(first, to), []
     for _ in range(20):
-        assert trial.take(sent[-1]) == []
+        assert trial.take(asked) == []
+        [asked] = trial.sent()
+        delays.append(asked.delay)
     # Two checks as soon as ever: the function at work has usually ended by then.
-    assert [each.delay for each in sent[1:]] == [3, 3, 6, 12, 24, *[30] * 15]
+    assert delays == [3, 3, 6, 12, 24, *[30] * 15]
     aws.cursors.release(held, "0")
     trial.target.script["evt_1"] = REFUSED
-    trial.take(sent[-1])
+    trial.take(asked)
     # The message of the next attempt counts from 0 again.
-    assert (sent[-1].attempt, sent[-1].times_held) == (2, 0)
+    [retry] = trial.sent()
+    assert (retry.attempt, retry.times_held) == (2, 0)
     assert trial.take(message(second, to)) == []
     assert trial.target.events == ["evt_1"]
 
@@ -173,7 +174,7 @@ def test_the_waits_for_the_function_that_delivers_a_stream_grow(
 @pytest.mark.parametrize("resume_from", ["backlog", "now"])
 @pytest.mark.parametrize("attempt", [1, 2])
 def test_what_was_settled_during_a_pause_holds_up_nothing_after_it(
-    trial: Trial, aws: Aws, sent: list[Message], resume_from: str, attempt: int
+    trial: Trial, aws: Aws, resume_from: str, attempt: int
 ) -> None:
     # Reads that need not be consistent know of none of it.
     aws.dynamodb.age = lambda: 5.0  # type: ignore[attr-defined]
@@ -181,14 +182,14 @@ def test_what_was_settled_during_a_pause_holds_up_nothing_after_it(
     first, second = store(aws, "evt_1", "evt_2")
     trial.target.script["evt_1"] = REFUSED
     trial.take(message(second, to))
-    sent.clear()
+    trial.sent()
     assert aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_1"), "worker"))
     paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
     [third] = store(aws, "evt_3", routed=False)
     aws.routings.record([replace(routing("evt_3", sub_1="worker"), held={"sub_1": 1})])
     # The message that has the stream continue comes during the pause.
     assert trial.take(message(first, paused, attempt=attempt)) == []
-    [again] = sent
+    [again] = trial.sent()
     assert 30 <= again.delay <= 60
     assert trial.target.events == ["evt_1"]
     for each in (second, third):
@@ -203,7 +204,7 @@ def test_what_was_settled_during_a_pause_holds_up_nothing_after_it(
 
 
 def test_a_message_of_an_event_that_was_just_skipped_makes_no_attempt(
-    trial: Trial, aws: Aws, sent: list[Message]
+    trial: Trial, aws: Aws
 ) -> None:
     aws.dynamodb.age = lambda: 5.0  # type: ignore[attr-defined]
     to = ordered(aws)
@@ -213,7 +214,7 @@ def test_a_message_of_an_event_that_was_just_skipped_makes_no_attempt(
     # The second one comes when the stream has passed the event.
     for _ in range(2):
         assert trial.take(message(event, resumed)) == []
-        assert (trial.target.events, sent) == ([], [])
+        assert (trial.target.events, trial.sent()) == ([], [])
 
 
 @pytest.mark.parametrize("comes", ["during a pause", "first", "last"])
@@ -246,21 +247,19 @@ def test_an_event_that_was_routed_anew_and_matches_no_more_is_not_attempted(
         assert (ended.status, said) == ("dropped", "not_matched")
 
 
-def test_a_message_ends_during_a_pause_if_nothing_comes_behind_it(
-    trial: Trial, aws: Aws, sent: list[Message]
-) -> None:
+def test_a_message_ends_during_a_pause_if_nothing_comes_behind_it(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
     trial.take(message(first, to))
     [alone] = store(aws, "evt_3", stream="task/2")
     trial.target.script["evt_3"] = REFUSED
     trial.take(message(alone, to))
-    sent.clear()
+    trial.sent()
     assert aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_3"), "worker"))
     paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
     repeated = [message(each, paused, attempt=2) for each in (first, second, alone)]
     assert trial.take(*repeated) == []
-    assert sent == []
+    assert trial.sent() == []
 
 
 def test_a_retried_event_that_its_stream_has_passed_is_out_of_order(trial: Trial, aws: Aws) -> None:
@@ -316,10 +315,8 @@ def test_what_comes_behind_an_event_after_which_its_subscriber_was_gone_ends_too
     assert trial.take(message(first, to)) == []
     assert trial.target.events == ["evt_1"]
     # It comes again, late enough for every lane to know.
-    waiting = aws.sqs.get_queue_attributes(
-        QueueUrl=trial.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
-    )
-    assert waiting["Attributes"] == {"ApproximateNumberOfMessagesDelayed": "1"}
+    [again] = trial.sent()
+    assert again.delay > CACHE_SECONDS
     disabled = aws.subscriptions.get("sub_1")
     assert disabled
     assert disabled.status == "disabled"

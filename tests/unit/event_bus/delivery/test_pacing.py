@@ -8,7 +8,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import orjson
 import pytest
 from event_bus import times
 from event_bus.access.receive_rights import HandoverRights
@@ -31,24 +30,14 @@ from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.faults import not_sent
 from tests.timed_transport import TimedTransport
-from tests.unit.event_bus.delivery.lanes import REFUSED, ScriptedTransport, ordered_runner, received
+from tests.unit.event_bus.delivery.lanes import (
+    REFUSED,
+    ScriptedTransport,
+    ordered_runner,
+    received,
+)
 
 SHARE = 2
-
-
-class Recorder:
-    """A client of SQS that keeps what it has sent, by queue."""
-
-    def __init__(self, sqs: Any) -> None:
-        self._sqs = sqs
-        self.sent: dict[str, list[dict[str, Any]]] = {}
-
-    def send_message_batch(self, **request: Any) -> Any:
-        answer = self._sqs.send_message_batch(**request)
-        for entry in request["Entries"]:
-            carried = {**orjson.loads(entry["MessageBody"]), "delay": entry["DelaySeconds"]}
-            self.sent.setdefault(request["QueueUrl"], []).append(carried)
-        return answer
 
 
 @dataclass
@@ -60,11 +49,10 @@ class Both:
     fast: Lane
     paced: Lane
     queues: dict[str, str]
-    sqs: Recorder
 
-    def sent(self, lane: str) -> list[dict[str, Any]]:
-        """What was sent to a lane since the last time, with its delays."""
-        return self.sqs.sent.pop(self.queues[lane], [])
+    def sent(self, lane: str) -> list[Message]:
+        """The messages that were sent to a lane since the last call, with their delays."""
+        return self.aws.sent_on(self.queues[lane])
 
     def pace(self, subscription_id: str = "sub_1") -> Pace:
         pace = self.aws.paces.get(subscription_id)
@@ -74,16 +62,15 @@ class Both:
 
 @pytest.fixture
 def both(aws: Aws, executor: Executor) -> Both:
-    target, sqs = ScriptedTransport(), Recorder(aws.sqs)
+    target = ScriptedTransport()
     queues = {"http": aws.queue(), "http_paced": aws.queue()}
-    lanes = Lanes(cast("Any", sqs), queues, executor)
+    lanes = Lanes(aws.sqs, queues, executor)
     return Both(
         aws,
         target,
         _lane(aws, target, lanes, paced=False),
         _lane(aws, target, lanes, paced=True),
         queues,
-        sqs,
     )
 
 
@@ -126,7 +113,7 @@ def test_slow_and_limited_subscriptions_move_without_an_attempt(both: Both, aws:
     sent = [message(event(f"evt_{each.id}"), each) for each in (slow, limited, other)]
     assert both.fast.process(_batch(*sent)) == []
     assert both.target.events == ["evt_sub_other"]
-    assert {each["subscription_id"] for each in both.sent("http_paced")} == {
+    assert {each.subscription_id for each in both.sent("http_paced")} == {
         "sub_slow",
         "sub_limited",
     }
@@ -156,7 +143,7 @@ def test_a_message_that_was_attempted_is_finished_where_it_is(both: Both, aws: A
     assert both.fast.process(_batch(message(event(), to), receives=2)) == []
     assert both.sent("http_paced") == []
     [follow_up] = both.sent("http")
-    assert follow_up["attempt"] == 2
+    assert follow_up.attempt == 2
 
 
 def test_an_attempt_that_takes_long_marks_its_subscription_before_it_ends(
@@ -227,7 +214,7 @@ def test_a_message_without_a_free_place_goes_back_unrecorded(both: Both, aws: Aw
     assert both.paced.process(_batch(*_messages(to, 3))) == []
     assert both.target.events == []
     assert aws.deliveries.of_event("evt_0") == (None, [])
-    waiting = [each["delay"] for each in both.sent("http_paced")]
+    waiting = [each.delay for each in both.sent("http_paced")]
     assert len(waiting) == 3
     assert all(1 <= delay <= 10 for delay in waiting)
 
@@ -237,8 +224,8 @@ def test_a_rate_limit_gives_each_message_one_turn(both: Both, aws: Aws) -> None:
     assert both.paced.process(_batch(*_messages(to, 6))) == []
     assert len(both.target.events) == 1
     later = both.sent("http_paced")
-    assert all(1 <= each["delay"] <= 3 for each in later)
-    turns = sorted(each["turn"] for each in later)
+    assert all(1 <= each.delay <= 3 for each in later)
+    turns = sorted(each.turn for each in later if each.turn)
     assert len(turns) == 5
     assert all(0.45 < after - before < 0.55 for before, after in itertools.pairwise(turns))
     # When its turn has come, a message takes no other one.
@@ -256,7 +243,7 @@ def test_a_rate_limit_gives_each_message_one_turn(both: Both, aws: Aws) -> None:
     before = both.pace()
     assert both.paced.process(_batch(far)) == []
     assert both.pace() == before
-    assert [each["delay"] for each in both.sent("http_paced")][-1] == LONGEST_DELAY_SECONDS
+    assert [each.delay for each in both.sent("http_paced")][-1] == LONGEST_DELAY_SECONDS
 
 
 def test_an_open_circuit_takes_no_turns(both: Both, aws: Aws) -> None:
@@ -279,8 +266,8 @@ def test_new_messages_wait_behind_those_that_look_for_a_free_place(both: Both, a
     assert both.paced.process(_batch(first, looked, second)) == []
     assert both.target.events == ["evt_9"]
     behind = both.sent("http_paced")
-    assert {each["event_id"] for each in behind} == {"evt_0", "evt_1"}
-    assert all(each["turn"] > times.unix() for each in behind)
+    assert {each.event_id for each in behind} == {"evt_0", "evt_1"}
+    assert all(each.turn and each.turn > times.unix() for each in behind)
 
 
 def test_a_pace_that_cannot_be_written_holds_its_messages_back(both: Both, aws: Aws) -> None:

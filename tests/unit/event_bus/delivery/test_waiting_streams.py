@@ -4,51 +4,43 @@ from dataclasses import replace
 
 import pytest
 from event_bus import times
-from event_bus.queues.message import Message
 
 from tests.aws import Aws
 from tests.builders import message
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
-from tests.unit.event_bus.delivery.ordered_streams import ordered, sent, store
+from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
-__all__ = ["sent", "trial"]
+__all__ = ["trial"]
 
 
 @pytest.mark.parametrize(("waited", "delay"), [(0, 3), (100, 25), (7_200, 900)])
 def test_the_wait_for_the_routing_of_an_event_grows(
-    trial: Trial,
-    aws: Aws,
-    sent: list[Message],
-    monkeypatch: pytest.MonkeyPatch,
-    waited: int,
-    delay: int,
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch, waited: int, delay: int
 ) -> None:
     to = ordered(aws)
     [first] = store(aws, "evt_1", routed=False)
     stored = times.seconds(first.created_at)
     monkeypatch.setattr(times, "unix", lambda: stored + waited)
     assert trial.take(message(first, to)) == []
-    assert [(each.event_id, each.delay) for each in sent] == [("evt_1", delay)]
+    assert [(each.event_id, each.delay) for each in trial.sent()] == [("evt_1", delay)]
 
 
-def test_a_stream_goes_on_behind_an_event_whose_retention_has_ended(
-    trial: Trial, aws: Aws, sent: list[Message]
-) -> None:
+def test_a_stream_goes_on_behind_an_event_whose_retention_has_ended(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
     trial.target.script["evt_1"] = REFUSED
     assert trial.take(message(first, to)) == []
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
-    sent.clear()
+    trial.sent()
     retry = replace(message(first, to, attempt=2), event=None, delay=5)
     assert trial.take(retry) == []
     assert trial.outcome("evt_1").status in ("dropped", "exhausted")
-    [following] = sent
+    [following] = trial.sent()
     assert following == replace(message(second, to), event=None)
     trial.take(following)
     assert trial.target.events == ["evt_1", "evt_2"]
     # Nothing is left behind the second one.
-    sent.clear()
+    trial.sent()
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_2"}})
     assert trial.take(retry) == []
-    assert sent == []
+    assert trial.sent() == []

@@ -1,6 +1,5 @@
 """Sweeps find unfinished work, and do nothing twice."""
 
-from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
@@ -32,8 +31,9 @@ class LateIndex(DueDeliveries):
         return found or [each for each in self.shown if shard == 0]
 
 
-def numbers(bodies: Sequence[str]) -> list[tuple[str, int]]:
-    return [(each["event_id"], each["attempt"]) for each in map(orjson.loads, bodies)]
+def numbers(aws: Aws, url: str) -> list[tuple[str, int]]:
+    """The events and attempts that were sent to a lane."""
+    return [(each.event_id, each.attempt) for each in aws.sent_on(url)]
 
 
 @pytest.mark.moto
@@ -44,7 +44,6 @@ def test_what_is_due_is_sent_once(
     now = [times.unix()]
     monkeypatch.setattr(times, "unix", lambda: now[0])
     url = aws.queue()
-    # So late that the sweep sends it without a delay.
     due = times.after(0.95 - INTERVAL_SECONDS)
     waiting = delivery("retrying", attempts=2, next_retry_at=due, waiting=True)
     aws.deliveries.record(waiting, 2)
@@ -54,7 +53,7 @@ def test_what_is_due_is_sent_once(
     assert sweep.run(1.0) == 1
     now[0] += 0.1
     assert sweep.run(1.0) == 0
-    assert numbers(aws.take(url)) == [("evt_1", 3)]
+    assert numbers(aws, url) == [("evt_1", 3)]
 
 
 def test_an_event_that_was_never_routed_is_found_when_its_time_has_come(
@@ -101,7 +100,7 @@ def test_a_message_that_was_given_up_goes_on_later(aws: Aws, executor: Executor)
     assert letter.last_error
     assert letter.last_error.code == "function_crashed"
     assert letter.dead_letter_id
-    assert aws.take(url) == []
+    assert aws.sent(url) == []
 
 
 def test_what_a_message_that_was_given_up_held_back_goes_on(aws: Aws, executor: Executor) -> None:
@@ -114,7 +113,7 @@ def test_what_a_message_that_was_given_up_held_back_goes_on(aws: Aws, executor: 
     letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
     assert letter
     assert letter.status == "exhausted"
-    assert numbers(aws.take(url)) == [("evt_1", 2)]
+    assert numbers(aws, url) == [("evt_1", 2)]
 
 
 def test_what_was_settled_before_is_not_given_up(aws: Aws, executor: Executor) -> None:
@@ -124,7 +123,7 @@ def test_what_was_settled_before_is_not_given_up(aws: Aws, executor: Executor) -
     letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
     assert letter
     assert letter.status == "delivered"
-    assert numbers(aws.take(url)) == [("evt_1", 2)]
+    assert numbers(aws, url) == [("evt_1", 2)]
 
 
 def test_what_another_settled_meanwhile_lets_its_stream_continue(
@@ -135,7 +134,7 @@ def test_what_another_settled_meanwhile_lets_its_stream_continue(
     # The record is read just before the other one writes it.
     monkeypatch.setattr(DeliveryStore, "get", lambda _store, _key: None)
     crashed(aws, executor, url).take("m-1", message(event(), to).to_json())
-    assert numbers(aws.take(url)) == [("evt_1", 2)]
+    assert numbers(aws, url) == [("evt_1", 2)]
 
 
 def test_a_given_up_message_of_a_deleted_subscription_is_dropped(

@@ -10,7 +10,7 @@ from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.model.replay import Replay
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message, from_json
+from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import BacklogRunner, backlog_of
 
@@ -64,8 +64,7 @@ class Bus:
         return after
 
     def sent(self) -> list[Message]:
-        found = [from_json(body) for body in self.aws.take(self.lane)]
-        return sorted(found, key=lambda each: each.event_id)
+        return sorted(self.aws.sent_on(self.lane), key=lambda each: each.event_id)
 
 
 @pytest.fixture

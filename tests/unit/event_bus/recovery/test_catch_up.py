@@ -8,7 +8,6 @@ import pytest
 from event_bus import times
 from event_bus.model.followed_streams import FollowedStreams
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import from_json
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.catch_up import CatchUpRunner, catch_up_of
 from event_bus.registry.subscription_writes import SubscriptionWrites
@@ -53,13 +52,13 @@ def test_a_resume_continues_the_catch_up_that_a_pause_stopped(
     assert stopped
     assert stopped.state == "running"
     # A paused subscription costs no message that comes again and again.
-    assert (aws.take(lane), sent) == ([], [])
+    assert (aws.sent(lane), sent) == ([], [])
 
     writes = SubscriptionWrites(aws.registrations, replays, most=10)
     writes.change(paused, replace(paused, status="active"), resume_from)
     assert sent[0] == replay.id
     runner.step(stopped)
-    assert [from_json(body).event_id for body in aws.take(lane)] == ["evt_1"]
+    assert [each.event_id for each in aws.sent_on(lane)] == ["evt_1"]
     completed = aws.replays.get(replay.id)
     assert completed
     assert completed.state == "completed"

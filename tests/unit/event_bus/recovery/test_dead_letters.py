@@ -13,7 +13,7 @@ from event_bus.errors import Conflict, MalformedRequest, NotFound
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
 from event_bus.paging import DEFAULT_LIMIT
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message, from_json
+from event_bus.queues.message import Message
 from event_bus.recovery.dead_letters import (
     BulkRetryRequest,
     DeadLetterQuery,
@@ -265,7 +265,7 @@ class TestOne:
         letter(aws, 2)
         dead_letters.retry("dl_001", service("worker"))
         assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (1, None)
-        sent = {each.subscription_id: each for each in map(from_json, aws.take(lane))}
+        sent = {each.subscription_id: each for each in aws.sent_on(lane)}
         versions = {name: each.subscription_version for name, each in sent.items()}
         # That of the second one is gone.
         assert versions == {"sub_1": changed.version, "sub_2": 0}
@@ -275,11 +275,11 @@ class TestOne:
         reopened = dead_letters.retry("dl_001", service("worker"))
         assert (reopened.status, reopened.dead_letter_id) == ("retrying", "dl_001")
         assert aws.dead_letters.get("dl_001") == reopened
-        [sent] = map(from_json, aws.take(lane))
+        [sent] = aws.sent_on(lane)
         assert (sent.event_id, sent.subscription_id, sent.attempt) == ("evt_1", "sub_1", 5)
         with pytest.raises(Conflict, match="dl_001 is on its way already"):
             dead_letters.retry("dl_001", service("worker"))
-        assert aws.take(lane) == []
+        assert aws.sent(lane) == []
 
     def test_a_bulk_retry_leaves_out_what_another_request_reopened(
         self, aws: Aws, dead_letters: DeadLetters, lane: str, monkeypatch: pytest.MonkeyPatch
@@ -288,7 +288,7 @@ class TestOne:
         letter(aws, 2)
         before_next(aws, monkeypatch, "update_item", lambda: dead_letters.retry("dl_002", AN_ADMIN))
         assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (1, None)
-        sent = [from_json(each).subscription_id for each in aws.take(lane)]
+        sent = [each.subscription_id for each in aws.sent_on(lane)]
         assert sorted(sent) == ["sub_1", "sub_2"]
 
     def test_it_is_discarded_for_good(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
@@ -300,12 +300,14 @@ class TestOne:
         assert discarded.last_error
         assert discarded.last_error.code == "discarded"
         assert discarded.last_error.message == "discarded by worker"
-        assert len(aws.take(lane)) == 1
+        # The delayed message arrives if the function crashes before it sends the other.
+        delayed, at_once = aws.sent_on(lane)
+        assert delayed.delay > at_once.delay == 0
         for again in (dead_letters.discard, dead_letters.retry):
             with pytest.raises(Conflict, match="dl_001 is resolved"):
                 again("dl_001", service("worker"))
         assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (0, None)
-        assert aws.take(lane) == []
+        assert aws.sent(lane) == []
 
 
 class CrashingLanes(Lanes):

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message, from_json
+from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
@@ -39,7 +39,7 @@ def step(aws: Aws, executor: Executor) -> Sent:
 
     def step() -> tuple[list[tuple[str, str]], int]:
         runner.step("rpl_1")
-        sent = [from_json(each) for each in aws.take(lane)]
+        sent = aws.sent_on(lane)
         after = aws.replays.get("rpl_1")
         assert after
         return sorted((each.subscription_id, each.event_id) for each in sent), after.sent

@@ -9,7 +9,6 @@ from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import from_json
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
 from event_bus.stores.routings import RoutingStore
@@ -43,7 +42,7 @@ class Bus:
         self.subscription = self.aws.subscriptions.update(replace(self.subscription, **members))
 
     def sent(self) -> list[str]:
-        return [from_json(body).event_id for body in self.aws.take(self.lane)]
+        return [each.event_id for each in self.aws.sent_on(self.lane)]
 
     def routing(self, event_id: str = "evt_1") -> Routing:
         routing, _ = self.aws.deliveries.of_event(event_id)

@@ -15,7 +15,7 @@ from event_bus.model.event import INLINE_PAYLOAD_BYTES, MAX_HOPS, Event
 from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message, from_json
+from event_bus.queues.message import Message
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
 
@@ -36,8 +36,9 @@ class Routed:
         return self.aws.subscriptions.create(subscription(name, **members))
 
     def sent(self) -> list[Message]:
-        found = [from_json(body) for body in self.aws.take(self.lane)]
-        return sorted(found, key=lambda each: (each.event_id, each.subscription_id))
+        return sorted(
+            self.aws.sent_on(self.lane), key=lambda each: (each.event_id, each.subscription_id)
+        )
 
     def matched(self, event_id: str = "evt_1") -> dict[str, str] | None:
         routing, _ = self.aws.deliveries.of_event(event_id)
