@@ -50,7 +50,7 @@ class Visibility:
 
     @cached_property
     def filters(self) -> list[SubscriptionFilter]:
-        """The filters of the caller's active subscriptions."""
+        """The filters of the caller's subscriptions that are not disabled."""
         filters = []
         for subscription in self.subscribed:
             if subscription.status == "disabled":
