@@ -74,6 +74,25 @@ def test_the_site_shows_every_page() -> None:
     assert len(shown) == len(set(shown))
 
 
+def test_the_concepts_have_the_same_order_everywhere() -> None:
+    index, overview, site = (
+        re.findall(pattern, page.read_text(encoding="utf-8"), re.MULTILINE)
+        for page, pattern in (
+            (DOCS / "README.md", r"\]\(concepts/([\w-]+)\.md\)"),
+            (DOCS / "concepts" / "README.md", r"\]\(([\w-]+)\.md\)"),
+            (ROOT / "mkdocs.yml", r"- concepts/([\w-]+)\.md"),
+        )
+    )
+    assert index == ["README", *overview] == site
+
+
+@pytest.mark.parametrize(
+    "page", sorted((DOCS / "concepts").glob("*.md")), ids=lambda page: str(page.stem)
+)
+def test_a_concept_has_a_picture(page: Path) -> None:
+    assert "\n```mermaid\n" in page.read_text(encoding="utf-8")
+
+
 def test_broken_links_are_found(tmp_path: Path) -> None:
     (tmp_path / "other.md").write_text("# One `two`, three\n\n## Again\n\n## Again\n")
     page = tmp_path / "page.md"
