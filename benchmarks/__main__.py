@@ -9,6 +9,7 @@ from benchmarks import (
     contention,
     cost,
     features,
+    json_bodies,
     matching,
     pipeline,
     processor,
@@ -28,6 +29,7 @@ if __name__ == "__main__":
         pipeline,
         cold_start,
         matching,
+        json_bodies,
         contention,
         background,
     ):

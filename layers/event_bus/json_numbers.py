@@ -8,6 +8,7 @@ it was sent: `9007199254740993.0`, `1e-400`, an integer of more than 64 bits.
 import json
 import math
 import re
+import sys
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -17,6 +18,7 @@ MAX_DIGITS = 400
 """The most digits of a number, and the most powers of ten by which it is smaller than 1."""
 
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+_LARGEST_POWER = sys.float_info.max_10_exp
 # Each decimal of at most so many characters has its own double, and writing the double gives the
 # decimal again.
 _SAFE_CHARACTERS = 16
@@ -52,10 +54,12 @@ class ExactNumber:
             value = Decimal(text) if len(text) <= MAX_DIGITS + 16 else None
         except InvalidOperation:
             value = None
-        if value is None or len(value.as_tuple().digits) > MAX_DIGITS:
+        if value is None or (len(text) > MAX_DIGITS and len(value.as_tuple().digits) > MAX_DIGITS):
             raise ValueError(text)
+        magnitude = value.adjusted() if value else 0
         # Many readers refuse a whole document for a number beyond a double.
-        if value and (value.adjusted() < -MAX_DIGITS or math.isinf(float(text))):
+        beyond = magnitude >= _LARGEST_POWER and math.isinf(float(text))
+        if beyond or magnitude < -MAX_DIGITS:
             raise ValueError(text)
         self.text = text
         self.value = value
@@ -145,13 +149,18 @@ def read_decimal(digits: str) -> float | ExactNumber:
     return value if math.isfinite(value) and exact.value == Decimal(repr(value)) else exact
 
 
+def may_be_inexact(text: bytes) -> bool:
+    """Returns whether JSON may have a number that is not read exactly as an `int` or a `float`."""
+    uniform = text.translate(_UNIFORM)
+    # Most text has none of these, which is faster to find out than by the expression.
+    suspected = _MANY_DIGITS in uniform or b"0e000" in uniform or b"0e-000" in uniform
+    return suspected and _INEXACT.search(b":" + uniform) is not None
+
+
 def loads(text: bytes | str) -> Any:
     """Reads an object, or an array, that the bus has written as JSON."""
     given = text.encode() if isinstance(text, str) else text
-    uniform = given.translate(_UNIFORM)
-    # Most text has none of these, which is faster to find out than by the expression.
-    suspected = _MANY_DIGITS in uniform or b"0e000" in uniform or b"0e-000" in uniform
-    if suspected and _INEXACT.search(uniform):
+    if may_be_inexact(given):
         return json.loads(given, parse_int=read_integer, parse_float=read_decimal)
     return orjson.loads(given)
 

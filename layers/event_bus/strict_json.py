@@ -6,11 +6,10 @@ what would be stored could then differ from what other readers see.
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from event_bus.errors import Fault, MalformedRequest, pointer
-from event_bus.json_numbers import MAX_DIGITS, read_decimal, read_integer
+from event_bus.json_numbers import MAX_DIGITS, may_be_inexact, read_decimal, read_integer
 
 MAX_DEPTH = 32
 """How deep arrays and objects may be nested."""
@@ -57,8 +56,12 @@ def parse_batch(text: bytes | str) -> Any:
         if (problem := _problem_in(value, (), flawed=flawed)) is not None:
             raise problem
         return value
+    if not flawed and not _deeper_than(value, MAX_DEPTH + 1):
+        return value
     return [
-        each if (problem := _problem_in(each, (place,), flawed=flawed)) is None else problem
+        each
+        if type(each) in _SOUND or (problem := _problem_in(each, (place,), flawed=flawed)) is None
+        else problem
         for place, each in enumerate(value)
     ]
 
@@ -74,40 +77,58 @@ class _Flaw:
         self.detail = detail
 
 
+class _Reading:
+    """The hooks of the standard library's reader; what they refuse becomes a flaw.
+
+    Attributes:
+        flaws: The flaws found so far.
+    """
+
+    def __init__(self) -> None:
+        self.flaws: list[_Flaw] = []
+
+    def _flaw(self, detail: str) -> _Flaw:
+        if len(self.flaws) == MAX_FLAWS:
+            said = f"More than {MAX_FLAWS} values of the body cannot be read"
+            raise MalformedRequest(f"{said}; the first {self.flaws[0].detail}.")
+        self.flaws.append(_Flaw(detail))
+        return self.flaws[-1]
+
+    def members(self, members: list[tuple[str, Any]]) -> Any:
+        value = dict(members)
+        return value if len(value) == len(members) else self._flaw(_repeated(members))
+
+    def constant(self, name: str) -> _Flaw:
+        return self._flaw(f"is {name}, which is not a JSON number")
+
+    def integer(self, digits: str) -> Any:
+        try:
+            return int(digits) if len(digits) < _FEW_DIGITS else read_integer(digits)
+        except ValueError:
+            return self._flaw(_BEYOND)
+
+    def decimal(self, digits: str) -> Any:
+        try:
+            return read_decimal(digits)
+        except ValueError:
+            return self._flaw(_BEYOND)
+
+
 def _read(text: bytes | str) -> tuple[Any, bool]:
     """The document with its flaws, and whether it may have flaws besides its depth."""
     decoded = _decode(text)
     if decoded.startswith("\ufeff"):
         raise MalformedRequest("The body begins with a byte order mark; send JSON without one.")
-    flaws: list[_Flaw] = []
-
-    def flaw(detail: str) -> _Flaw:
-        if len(flaws) == MAX_FLAWS:
-            said = f"More than {MAX_FLAWS} values of the body cannot be read"
-            raise MalformedRequest(f"{said}; the first {flaws[0].detail}.")
-        flaws.append(_Flaw(detail))
-        return flaws[-1]
-
-    def unique(members: list[tuple[str, Any]]) -> Any:
-        value = dict(members)
-        return value if len(value) == len(members) else flaw(_repeated(members))
-
-    def within(read: Callable[[str], Any]) -> Callable[[str], Any]:
-        def reading(digits: str) -> Any:
-            try:
-                return read(digits)
-            except ValueError:
-                return flaw(_BEYOND)
-
-        return reading
-
+    reading = _Reading()
+    # Numbers are read several times as fast without hooks.
+    inexact = may_be_inexact(decoded.encode("utf-8", "surrogatepass"))
     try:
         value = json.loads(
             decoded,
-            object_pairs_hook=unique,
-            parse_constant=lambda name: flaw(f"is {name}, which is not a JSON number"),
-            parse_int=within(read_integer),
-            parse_float=within(read_decimal),
+            object_pairs_hook=reading.members,
+            parse_constant=reading.constant,
+            parse_int=reading.integer if inexact else None,
+            parse_float=reading.decimal if inexact else None,
         )
     except json.JSONDecodeError as error:
         said = f"{error.msg} at line {error.lineno}, column {error.colno}"
@@ -115,11 +136,13 @@ def _read(text: bytes | str) -> tuple[Any, bool]:
     except RecursionError:
         # The place is not known. It is in the element in which reading stops.
         raise _whole(decoded, len(decoded), f"The body {_TOO_DEEP}", _TOO_DEEP) from None
-    return value, bool(flaws) or "\\u" in decoded
+    return value, bool(reading.flaws) or _may_have_halves(decoded)
 
 
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
+_FEW_DIGITS = len(str(2**63 - 1))
 _BEYOND = f"is beyond a double, or has more than {MAX_DIGITS} digits; send it as a string"
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _HALF = "holds half of a surrogate pair, which is no character"
 
@@ -150,7 +173,7 @@ def _whole(text: str, position: int, detail: str, said: str) -> MalformedRequest
     return MalformedRequest(f"{detail}, in the element {place}.", [Fault(f"/{place}", said)])
 
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+_SPACE = re.compile(r"[ \t\n\r]+")
 
 
 def _element_at(text: str, position: int) -> int | None:
@@ -168,10 +191,12 @@ def _element_at(text: str, position: int) -> int | None:
             _, at = read(text, _after_space(text, at + 1))
         except (json.JSONDecodeError, RecursionError):
             return place
-        at = _after_space(text, at)
-        if at > position or text[at : at + 1] not in (",", "]"):
+        if (following := text[at : at + 1]) != ",":
+            at = _after_space(text, at)
+            following = text[at : at + 1]
+        if at > position or following not in (",", "]"):
             return place
-        if text[at] == "]":
+        if following == "]":
             return None
         place += 1
 
@@ -194,15 +219,9 @@ def _problem_in(value: Any, at: tuple[str | int, ...], *, flawed: bool) -> Malfo
     """Returns the fault of a value in the body."""
     if _deeper_than(value, MAX_DEPTH + (not at and isinstance(value, list))):
         return _refused(at, _TOO_DEEP)
-    if not flawed:
-        return None
-    for path, each in _places(value, at):
-        if isinstance(each, _Flaw):
-            return _refused(path, each.detail)
-        if isinstance(each, str) and _SURROGATE.search(each):
-            return _refused(path, _HALF)
-        if isinstance(each, dict) and any(_SURROGATE.search(name) for name in each):
-            return _refused(path, f"has a member whose name {_HALF}")
+    if flawed and (found := _first_flaw(value)):
+        path, detail = found
+        return _refused((*at, *reversed(path)), detail)
     return None
 
 
@@ -211,26 +230,51 @@ def _refused(path: tuple[str | int, ...], detail: str) -> MalformedRequest:
     return MalformedRequest(f"{at or 'The body'} {detail}.", [Fault(at, detail)])
 
 
-def _places(value: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Everything in a value with its path; the value is not nested deeper than `MAX_DEPTH`."""
-    stack = [(at, value)]
-    while stack:
-        path, each = stack.pop()
-        yield path, each
-        if isinstance(each, dict):
-            stack += [((*path, name), member) for name, member in reversed(each.items())]
-        elif isinstance(each, list):
-            stack += [((*path, place), each[place]) for place in reversed(range(len(each)))]
+def _first_flaw(value: Any) -> tuple[list[str | int], str] | None:
+    """What is wrong in a value, and its path from the inside; it is not deeper than `MAX_DEPTH`."""
+    if isinstance(value, _Flaw):
+        return [], value.detail
+    if isinstance(value, str):
+        return ([], _HALF) if _has_half(value) else None
+    if isinstance(value, dict):
+        if any(map(_has_half, value)):
+            return [], f"has a member whose name {_HALF}"
+        children: Any = value.items()
+    elif isinstance(value, list):
+        children = enumerate(value)
+    else:
+        return None
+    for place, child in children:
+        if type(child) in _SOUND:
+            continue
+        if found := _first_flaw(child):
+            found[0].append(place)
+            return found
+    return None
+
+
+_SOUND = frozenset((int, float, bool, type(None)))
+_CONTAINERS = frozenset((dict, list))
+
+
+def _may_have_halves(document: str) -> bool:
+    if _has_half(document):
+        return True
+    return "\\u" in document and _ESCAPED_HALF.search(document) is not None
+
+
+def _has_half(text: str) -> bool:
+    return not text.isascii() and _SURROGATE.search(text) is not None
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if type(value) in _CONTAINERS else []
     for _ in range(limit):
         level = [
             child
             for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) in _CONTAINERS
         ]
         if not level:
             return False

@@ -9,7 +9,7 @@ from benchmarks.documented import Documented, compare, documented
 from infra.built import ROOT
 
 PAGE = (ROOT / "docs" / "architecture" / "performance.md").read_text()
-BENCHMARKS = ("pipeline", "cost", "processor")
+BENCHMARKS = ("pipeline", "cost", "processor", "json_bodies")
 
 
 def row(name: str) -> list[str]:
@@ -33,6 +33,11 @@ def test_the_page_states_what_an_event_costs() -> None:
 @pytest.mark.parametrize("name", documented("processor").ratios)
 def test_the_page_states_what_of_a_processor_each_function_takes(name: str) -> None:
     assert row(name)[5] == f"{documented('processor').ratios[name]:g}x"
+
+
+@pytest.mark.parametrize("name", documented("json_bodies").ratios)
+def test_the_page_states_what_reading_a_body_takes(name: str) -> None:
+    assert row(name)[2] == f"{documented('json_bodies').ratios[name]:.1f}x"
 
 
 def test_a_run_may_be_worse_by_its_tolerance_and_no_more() -> None:

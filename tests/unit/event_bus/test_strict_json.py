@@ -1,12 +1,16 @@
 """The API reads I-JSON in UTF-8 of bounded depth, and nothing else."""
 
 import contextlib
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from types import FrameType
 from typing import Any
 
 import orjson
 import pytest
 from event_bus.errors import MalformedRequest
-from event_bus.json_numbers import ExactNumber
+from event_bus.json_numbers import ExactNumber, read_decimal
 from event_bus.strict_json import MAX_DEPTH, MAX_FLAWS, parse, parse_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -237,3 +241,69 @@ def test_half_a_pair_is_refused_however_it_is_spelt(text: str, digits: str) -> N
 @pytest.mark.parametrize("pair", [r"\ud83d\ude00", r"\uD83D\uDE00"])
 def test_a_whole_pair_is_a_character(pair: str) -> None:
     assert parse(f'["{pair}"]') == ["\U0001f600"]
+
+
+@pytest.mark.parametrize("around", ["{}", " {}", "[{}]", "[ {} ]", '{{"a":{}}}', "[1,\n{}\r, 2]"])
+@pytest.mark.parametrize(
+    "number",
+    ["9007199254740993.0", "1e-400", "-0.10000000000000001", "1E+300", "123456789012345.6"],
+)
+def test_a_number_keeps_its_value_wherever_it_stands(around: str, number: str) -> None:
+    read = repr(parse(around.format(number)))
+    assert repr(read_decimal(number)) in read
+    assert repr(9223372036854775808) in repr(parse(around.format("9223372036854775808")))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.from_regex(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?([eE][-+]?[0-9]{1,2})?", fullmatch=True)
+)
+def test_numbers_are_exact_with_and_without_hooks(number: str) -> None:
+    alone, beside = parse(f"[{number}]")[0], parse(f"[{number}, 1e-400]")[0]
+    assert (type(alone), repr(alone)) == (type(beside), repr(beside))
+    value = alone.value if isinstance(alone, ExactNumber) else Decimal(repr(alone))
+    assert value == Decimal(number)
+
+
+def _calls(read: Callable[[str], Any], text: str) -> int:
+    """How many functions written in Python a call runs."""
+    found = 0
+
+    def count(_frame: FrameType, event: str, _argument: Any) -> None:
+        nonlocal found
+        found += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        with contextlib.suppress(MalformedRequest):
+            read(text)
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+@pytest.mark.parametrize("read", [parse, parse_batch])
+@pytest.mark.parametrize(
+    ("value", "last"),
+    [
+        ("7", "7"),
+        ("-1.25", "7"),
+        ("1.5e-5", "7"),
+        ("7", r'"\u00e9"'),
+        ("7", r'"\ud83d\ude00"'),
+        ("7", r'"\ud83d"'),
+        ("null", "NaN"),
+        ("true", '{"a":1,"a":2}'),
+    ],
+)
+def test_ordinary_values_are_read_without_a_call_for_each(
+    read: Callable[[str], Any], value: str, last: str
+) -> None:
+    # A body of 4 MiB has two million numbers, so that a call for each takes seconds.
+    assert _calls(read, f"[{','.join([value] * 5_000)},{last}]") < 100
+
+
+def test_an_inexact_number_costs_one_call_for_each_number() -> None:
+    calls = _calls(parse, f"[{','.join(['7'] * 5_000)},1e-400]")
+    assert 5_000 <= calls < 5_100
