@@ -28,6 +28,7 @@ _OWN = ("event_bus", "event_bus_client", "infra", "localstack", "tests")
 _OPTIONS = ("-qp", "no:cacheprovider")
 _FAILURE = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
 _SECONDS = 900
+_NO_END = f"nothing came to an end within {_SECONDS} s"
 
 
 def noticed() -> dict[str, str]:
@@ -68,12 +69,29 @@ class Copy:
 
         Returns:
             The test that noticed, or None where none did.
-        """
-        failures = (self._first_failure(safeguard, suite) for suite in _suites(safeguard))
-        return next((each for each in failures if each), None)
 
-    def _first_failure(self, safeguard: Safeguard, suite: list[str]) -> str | None:
-        """The first test of a suite that fails, or None where all pass."""
+        Raises:
+            RuntimeError: No test ran, or the one that failed also fails with the safeguard intact.
+        """
+        for suite in _suites(safeguard):
+            failure = self._first_failure(safeguard, suite)
+            if failure is None:
+                continue
+            if failure != _NO_END and self._first_failure(safeguard, [failure], mended=True):
+                raise RuntimeError(f"{failure} fails without the break of {safeguard.key}, too")
+            return failure
+        return None
+
+    def _first_failure(
+        self, safeguard: Safeguard, suite: list[str], *, mended: bool = False
+    ) -> str | None:
+        """The first test of a suite that fails, or None where all pass.
+
+        Args:
+            safeguard: The safeguard that is broken.
+            suite: The tests.
+            mended: Whether the safeguard is mended again before they run.
+        """
         files = {each.partition("::")[0] for each in suite}
         if not files <= self._imported:
             self._imported |= files
@@ -81,19 +99,19 @@ class Copy:
         place = self._folder / safeguard.file
         intact = place.read_text()
         broken = safeguard.broken(intact)
-        _write(place, broken)
+        _write(place, intact if mended else broken)
         try:
             with tempfile.TemporaryFile("w+") as output:
                 process = os.fork()
                 if not process:
-                    _become_tests(place, intact, broken, suite, output.fileno())
+                    _become_tests(place, intact, broken, suite, output.fileno(), mended=mended)
                 code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
                 output.seek(0)
                 text = output.read()
         finally:
             _write(place, intact)
         if code == -signal.SIGALRM:
-            return f"nothing came to an end within {_SECONDS} s"
+            return _NO_END
         # A test that was named by an earlier run may have another name today.
         gone = code == pytest.ExitCode.USAGE_ERROR and any("::" in each for each in suite)
         if code == pytest.ExitCode.OK or gone:
@@ -104,7 +122,9 @@ class Copy:
         return failure[1]
 
 
-def _become_tests(place: Path, intact: str, broken: str, suite: list[str], output: int) -> NoReturn:
+def _become_tests(
+    place: Path, intact: str, broken: str, suite: list[str], output: int, *, mended: bool
+) -> NoReturn:
     """Turns this process, which has just been forked, into one that runs tests."""
     code = 70
     try:
@@ -115,6 +135,9 @@ def _become_tests(place: Path, intact: str, broken: str, suite: list[str], outpu
             break_functions(str(place), intact, broken)
         except Elsewhere:
             _forget_own_modules()
+        else:
+            if mended:
+                break_functions(str(place), broken, intact)
         code = pytest.main(["-x", *_OPTIONS, *suite])
     except BaseException:
         traceback.print_exc()

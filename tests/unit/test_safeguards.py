@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.safeguards.patches import NotApplied, Safeguard, safeguards, written
-from tests.safeguards.runs import ROOT, noticed, of_project
+from tests.safeguards.runs import ROOT, Copy, noticed, of_project
 
 _SOURCES = "".join(each.read_text() for each in (ROOT / "tests").rglob("*.py"))
 BEFORE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
@@ -43,6 +43,22 @@ def test_a_copy_imports_installed_packages_but_not_the_intact_project(
     monkeypatch.setattr("sys.prefix", str(ROOT / ".venv"))
     assert of_project(str(ROOT / entry)) is own
     assert not of_project("/usr/lib/python3")
+
+
+@pytest.mark.parametrize(("fails_intact", "said"), [(True, "fails without"), (False, None)])
+def test_a_test_notices_a_break_only_if_it_passes_without(
+    fails_intact: bool, said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first_failure(*_: object, mended: bool = False) -> str | None:
+        return "tests/a.py::test_b" if fails_intact or not mended else None
+
+    monkeypatch.setattr(Copy, "_first_failure", first_failure)
+    copy = object.__new__(Copy)
+    if said:
+        with pytest.raises(RuntimeError, match=said):
+            copy.caught_by(safeguards()[0])
+    else:
+        assert copy.caught_by(safeguards()[0]) == "tests/a.py::test_b"
 
 
 @pytest.fixture

@@ -43,9 +43,11 @@ EVENT = {
     "metadata": {},
 }
 
-django_settings.configure(
-    ROOT_URLCONF="tests.unit.clients.test_receivers", ALLOWED_HOSTS=["*"], SECRET_KEY="test"
-)
+# Django refuses to be configured twice, and the safeguards import this module anew.
+if not django_settings.configured:
+    django_settings.configure(
+        ROOT_URLCONF="tests.unit.clients.test_receivers", ALLOWED_HOSTS=["*"], SECRET_KEY="test"
+    )
 urlpatterns: list[Any] = []
 
 
