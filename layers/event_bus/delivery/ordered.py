@@ -13,7 +13,7 @@ from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.live_stream import MOMENT_SECONDS, LiveStreams
 from event_bus.delivery.pauses import look_again_at, waits_for_resume
 from event_bus.delivery.replayed_stream import ReplayedStreams
-from event_bus.delivery.steps import AttemptResult
+from event_bus.delivery.steps import AttemptResult, delay_until
 from event_bus.delivery.stream_walk import NotYet, StreamWalk
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.enrichment.calls import CALL_SECONDS
@@ -194,8 +194,11 @@ class OrderedRunner:
         )
         record = turn.record
         if record is not None:
-            if _must_wait(record):
+            if (until := _waits_until(record)) is not None:
                 resumed = self.runner.resumed(replace(order, message=own), record)
+                if _is_retry(message, record):
+                    # It comes early, because clocks differ. No other message makes this attempt.
+                    resumed = replace(message, delay=delay_until(until))
                 return AttemptResult(settled=False, follow_up=resumed)
             own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
         event = turn.event or self.runner.events.get(entry.event_id)
@@ -221,7 +224,17 @@ def _budget(subscription: Subscription | None) -> float:
     return _BUDGET_SECONDS - CALL_SECONDS if enriches else _BUDGET_SECONDS
 
 
-def _must_wait(record: Delivery) -> bool:
-    if waits_for_resume(record):
-        return False
-    return record.next_retry_at is not None and record.next_retry_at > times.now()
+def _waits_until(record: Delivery) -> str | None:
+    """When the next attempt of a delivery is due; None if it is due now."""
+    at = record.next_retry_at
+    return at if at and at > times.now() and not waits_for_resume(record) else None
+
+
+def _is_retry(message: Message, record: Delivery) -> bool:
+    """Whether a message brings the next attempt of a delivery that waits on its lane."""
+    return (
+        message.key == record.key
+        and message.attempt == record.attempts + 1
+        and record.status == "retrying"
+        and not record.waiting
+    )

@@ -4,6 +4,7 @@ A step checks whether the message was handled before and whether the delivery is
 records the outcome.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -117,6 +118,19 @@ def attempt_of(message: Message, began: str, duration_ms: int, outcome: Outcome)
     )
 
 
+def delay_until(at: str) -> int:
+    """The delay of a message that must not come before a time, in seconds.
+
+    It is rounded up, because SQS delays by whole seconds. So no attempt comes before the time that
+    a subscriber asked for with `Retry-After`.
+
+    Args:
+        at: The time, RFC 3339.
+    """
+    left = math.ceil(times.seconds(at) - times.unix())
+    return min(max(0, left), transitions.LONGEST_DELAY_SECONDS)
+
+
 class DeliveryStep:
     """A step of a delivery, based on its record.
 
@@ -163,12 +177,11 @@ class DeliveryStep:
             or record.written_by != order.queue_message.id
         ):
             return None
-        wait = times.seconds(record.next_retry_at) - times.unix() if record.next_retry_at else 0
         return replace(
             order.message,
             attempt=record.attempts + 1,
             round_start=record.round_start,
-            delay=max(0, round(wait)),
+            delay=delay_until(record.next_retry_at) if record.next_retry_at else 0,
         )
 
     def owed(

@@ -1,5 +1,6 @@
 """A message is attempted as often as the guarantee allows, and always leaves a record."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,18 @@ def test_a_subscriber_that_asks_to_be_left_alone_is_until_then(trial: Trial, aws
     assert 595 < times.seconds(asked.next_retry_at) - times.unix() <= 600
     [retry] = trial.sent()
     assert 0 < retry.delay <= 600
+
+
+@pytest.mark.parametrize("seconds", [0.01, 1.2, 7.49, 7.51, 899.9999, 900.0])
+def test_no_attempt_comes_before_the_time_that_a_subscriber_asked_for(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(times, "unix", lambda: 1_800_000_000.0)
+    to = aws.subscriptions.create(subscription(retry_policy=RetryPolicy(schedule=[0])))
+    trial.target.script["evt_1"] = replace(REFUSED, status_code=429, retry_after=seconds)
+    trial.take(message(event(), to))
+    [retry] = trial.sent()
+    assert retry.delay == math.ceil(seconds)
 
 
 @pytest.mark.parametrize(

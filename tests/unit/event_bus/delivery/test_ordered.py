@@ -14,7 +14,7 @@ from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import NOON, event, message, routing, subscription
+from tests.builders import NOON, event, message, replay, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 from tests.unit.event_bus.delivery.ordered_streams import SOON, ordered, overtaken, store
 
@@ -168,6 +168,29 @@ def test_the_waits_for_the_function_that_delivers_a_stream_grow(trial: Trial, aw
     [retry] = trial.sent()
     assert (retry.attempt, retry.times_held) == (2, 0)
     assert trial.take(message(second, to)) == []
+    assert trial.target.events == ["evt_1"]
+
+
+@pytest.mark.parametrize("replay_id", [None, "rpl_1"])
+def test_a_retry_that_comes_early_comes_again(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch, replay_id: str | None
+) -> None:
+    # The clock of the function that recorded its time may be ahead.
+    now = times.unix()
+    monkeypatch.setattr(times, "unix", lambda: now)
+    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
+    aws.replays.add(replay(event_types=None))
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(first, to, replay_id=replay_id))
+    [retry] = trial.sent()
+    for _ in range(3):
+        assert trial.take(retry, message(second, to, replay_id=replay_id)) == []
+        # The message of the second event ends, because this one delivers both.
+        [again] = [each for each in trial.sent() if not each.times_held]
+        assert replace(again, delay=0) == replace(retry, delay=0)
+        due = trial.outcome("evt_1", replay=replay_id).next_retry_at
+        assert due
+        assert 0 <= now + again.delay - times.seconds(due) < 1
     assert trial.target.events == ["evt_1"]
 
 
