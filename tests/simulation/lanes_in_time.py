@@ -300,5 +300,6 @@ def lanes_in_time(
         try:
             yield lanes
         finally:
+            lanes.time.close()
             logger.setLevel(level)
             random.setstate(state)

@@ -14,8 +14,25 @@ from typing import Any
 from event_bus.callbacks.deadlines import Deadline
 
 
+class _Worker:
+    """A thread that does one piece of work after another.
+
+    Attributes:
+        turn: Held, unless the thread may continue.
+        work: Its next work; None if it is to end.
+    """
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self.turn.acquire()
+        self.work: Callable[[], None] | None = None
+
+
 class VirtualTime:
     """A clock, and the threads that use it.
+
+    Whichever thread has to wait looks for the one that is due next. Most often it is itself, and
+    the processor does not have to change over.
 
     Attributes:
         now: The time, in seconds.
@@ -23,10 +40,15 @@ class VirtualTime:
 
     def __init__(self, now: float) -> None:
         self.now = now
+        self._until = now
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._parked = threading.Semaphore(0)
         self._failed: list[BaseException] = []
+        self._idle: list[_Worker] = []
+        # The one that runs it all, and the one that continues after the call in progress.
+        self._main = threading.Lock()
+        self._main.acquire()
+        self._next: threading.Lock | None = None
 
     def at(self, moment: float, act: Callable[[], None]) -> None:
         """Schedules a call at a time; it must not sleep."""
@@ -34,17 +56,7 @@ class VirtualTime:
 
     def start(self, work: Callable[[], None]) -> None:
         """Starts a thread; it runs when the others wait."""
-
-        def run() -> None:
-            try:
-                work()
-            except BaseException as error:
-                self._failed.append(error)
-            finally:
-                self._parked.release()
-
-        thread = threading.Thread(target=run, daemon=True)
-        self.at(self.now, partial(self._hand_over, thread.start))
+        self.at(self.now, partial(self._begin, work))
 
     def sleep(self, seconds: float) -> None:
         """Makes the calling thread sleep for some seconds."""
@@ -54,13 +66,12 @@ class VirtualTime:
         """Makes the calling thread wait until it is woken.
 
         Args:
-            arrange: Receives the function that wakes it, which must be called while no other thread
-                runs.
+            arrange: Receives the function that wakes it, which must be called at a scheduled time.
         """
-        woken = threading.Event()
-        arrange(partial(self._hand_over, woken.set))
-        self._parked.release()
-        woken.wait()
+        turn = threading.Lock()
+        turn.acquire()
+        arrange(partial(self._continue, turn))
+        self._hand_over(turn)
 
     def run(self, until: float) -> None:
         """Lets time pass, up to a time.
@@ -68,16 +79,56 @@ class VirtualTime:
         Raises:
             BaseException: What a thread raised.
         """
-        while self._due and self._due[0][0] <= until:
-            self.now, _, act = heapq.heappop(self._due)
-            act()
-            if self._failed:
-                raise self._failed[0]
+        self._until = until
+        self._hand_over(self._main)
+        if self._failed:
+            raise self._failed[0]
         self.now = until
 
-    def _hand_over(self, go: Callable[[], None]) -> None:
-        go()
-        self._parked.acquire()
+    def close(self) -> None:
+        """Ends the threads that have nothing to do."""
+        for worker in self._idle:
+            worker.work = None
+            worker.turn.release()
+        self._idle.clear()
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        if self._idle:
+            worker = self._idle.pop()
+        else:
+            worker = _Worker()
+            threading.Thread(target=self._run, args=(worker,), daemon=True).start()
+        worker.work = work
+        self._continue(worker.turn)
+
+    def _run(self, worker: _Worker) -> None:
+        worker.turn.acquire()
+        while worker.work:
+            try:
+                worker.work()
+            except BaseException as error:
+                self._failed.append(error)
+            self._idle.append(worker)
+            self._hand_over(worker.turn)
+
+    def _continue(self, turn: threading.Lock) -> None:
+        self._next = turn
+
+    def _hand_over(self, own: threading.Lock) -> None:
+        """Lets the thread continue that is due next, and waits for the calling thread's turn."""
+        found = self._main
+        while not self._failed and self._due and self._due[0][0] <= self._until:
+            self.now, _, act = heapq.heappop(self._due)
+            try:
+                act()
+            except BaseException as error:
+                self._failed.append(error)
+            if self._next:
+                found, self._next = self._next, None
+                break
+        if found is not own:
+            found.release()
+            own.acquire()
 
 
 class VirtualExecutor:
