@@ -79,7 +79,7 @@ _PROBLEMS: dict[type[Problem], str] = {
     TooLarge: f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit.",
     UnsupportedMediaType: "`content-type` names something other than JSON, or `content-encoding` "
     "something other than gzip. A body without a `content-type` is read as JSON.",
-    InvalidRequest: "A member of the body is not valid.",
+    InvalidRequest: "A member of the body, a parameter or the `Idempotency-Key` is not valid.",
     TooManyRequests: "The key makes too many requests; retry after `Retry-After`.",
     Unavailable: "A service behind the bus failed; retry after `Retry-After`.",
 }

@@ -131,5 +131,5 @@ STATE = Operation(
     summary="The state of an event stream, computed by its reducer.",
     query=(STREAM_ID, SOURCE, AT_VERSION, AT_TIME),
     answers={200: StreamState},
-    errors=(Conflict,),
+    errors=(Conflict, InvalidRequest),
 )
