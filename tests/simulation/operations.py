@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Abandoned(BaseException):
-    """An operation that is not continued any more."""
+    """Ends an operation that is not resumed any more."""
 
 
 class Operation:
@@ -26,11 +26,11 @@ class Operation:
         self._abandoned = False
         self._work = work
         self._failure: BaseException | None = None
-        self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
+        self._resumed, self._suspended = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def go_on(self) -> None:
-        """Continues it to its next call, or to its end.
+    def resume(self) -> None:
+        """Runs it to its next call to AWS, or to its end.
 
         Raises:
             BaseException: The error with which it has ended.
@@ -39,15 +39,15 @@ class Operation:
             return
         if self._thread.ident is None:
             self._thread.start()
-        self._go.release()
-        self._back.acquire()
+        self._resumed.release()
+        self._suspended.acquire()
         if self._failure:
             raise self._failure
 
-    def hand_over(self) -> None:
-        """Waits until it is continued; called by the operation itself."""
-        self._back.release()
-        self._go.acquire()
+    def suspend(self) -> None:
+        """Waits until it is resumed; called by the operation itself."""
+        self._suspended.release()
+        self._resumed.acquire()
         if self._abandoned:
             raise Abandoned
 
@@ -55,21 +55,21 @@ class Operation:
         """Ends it at its present call."""
         self._abandoned = True
         while not self.done:
-            self._go.release()
-            self._back.acquire()
+            self._resumed.release()
+            self._suspended.acquire()
 
     def is_current(self) -> bool:
         """Whether the calling thread runs it."""
         return threading.current_thread() is self._thread
 
     def _run(self) -> None:
-        self._go.acquire()
+        self._resumed.acquire()
         try:
             self._work()
         except BaseException as failure:
             self._failure = failure
         self.done = True
-        self._back.release()
+        self._suspended.release()
 
 
 class Operations:
@@ -87,19 +87,19 @@ class Operations:
         """Starts an operation, which runs to its first call."""
         operation = Operation(name, work)
         self.running.append(operation)
-        self._go_on(operation)
+        self._resume(operation)
         return operation
 
-    def go_on(self, choice: int) -> None:
-        """Continues one of them to its next call."""
+    def resume(self, choice: int) -> None:
+        """Runs one of them to its next call to AWS."""
         if self.running:
-            self._go_on(self.running[choice % len(self.running)])
+            self._resume(self.running[choice % len(self.running)])
 
     def finish(self) -> None:
         """Runs all of them to their ends, by turns."""
         while self.running:
             for each in list(self.running):
-                self._go_on(each)
+                self._resume(each)
 
     def abandon(self) -> None:
         """Ends all of them at their present calls."""
@@ -107,9 +107,9 @@ class Operations:
             each.abandon()
         self.running.clear()
 
-    def _go_on(self, operation: Operation) -> None:
+    def _resume(self, operation: Operation) -> None:
         try:
-            operation.go_on()
+            operation.resume()
         finally:
             if operation.done:
                 self.running.remove(operation)

@@ -80,12 +80,13 @@ class Overlap(Operations, RuleBasedStateMachine):
                 self._started += 1
                 self.world.start(f"{kind}-{self._started}", work)
         for each in order:
-            self.world.operations.go_on(each)
+            self.world.operations.resume(each)
 
     @rule(order=st.lists(st.integers(0, 5), min_size=1, max_size=30))
-    def go_on(self, order: list[int]) -> None:
+    def resume(self, order: list[int]) -> None:
+        """Continues running operations in an order."""
         for each in order:
-            self.world.operations.go_on(each)
+            self.world.operations.resume(each)
 
     @rule(seconds=st.sampled_from((1, 40, 2_000)))
     def wait(self, seconds: int) -> None:

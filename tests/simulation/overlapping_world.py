@@ -44,7 +44,7 @@ class OverlappingWorld(World):
 
     def hand_over(self) -> None:
         if current := self.operations.current:
-            current.hand_over()
+            current.suspend()
 
     def start(self, name: str, work: Callable[[], object]) -> None:
         """Starts an operation beside the running ones."""

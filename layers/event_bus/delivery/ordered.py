@@ -85,7 +85,7 @@ class OrderedRunner:
         try:
             if instead is not None:
                 return AttemptResult(settled=False, follow_up=instead)
-            return self._go(order, event, walk)
+            return self._deliver_along(order, event, walk)
         finally:
             if not self.cursors.release(cursor, walk.kept()):
                 # What this walk relies on to continue the stream may have ended since.
@@ -148,19 +148,20 @@ class OrderedRunner:
         found = self.live.streams.after(stream, int(position or 0), 2)
         return any(each.event_id != message.event_id for each in found)
 
-    def _go(self, order: AttemptOrder, event: Event, walk: StreamWalk) -> AttemptResult:
+    def _deliver_along(self, order: AttemptOrder, event: Event, walk: StreamWalk) -> AttemptResult:
+        """Delivers the events behind the position of a walk, until one has to wait."""
         message = order.message
         end = self.clock() + _budget(order.subscription)
         result = AttemptResult(settled=True)
         if event.metadata["stream_version"] <= walk.position:
-            result = self._late(order, event, walk)
+            result = self._deliver_passed(order, event, walk)
             if not result.settled or result.gone:
                 return result
         while entries := walk.entries():
             for entry in entries:
                 if self.clock() > end:
                     return AttemptResult(False, follow_up=replace(message, delay=0))
-                result = self._pass(order, entry, walk)
+                result = self._deliver_next(order, entry, walk)
                 if not result.settled:
                     return result
                 walk.position = entry.version
@@ -171,11 +172,11 @@ class OrderedRunner:
                     return replace(result, settled=False, follow_up=rest)
         if event.metadata["stream_version"] > walk.position:
             # It was stored when all sources shared streams, and is in no stream of its source.
-            result = self._late(order, event, walk)
+            result = self._deliver_passed(order, event, walk)
         return result
 
-    def _late(self, order: AttemptOrder, event: Event, walk: StreamWalk) -> AttemptResult:
-        # The walk has passed it: it is settled, unless a person has retried it.
+    def _deliver_passed(self, order: AttemptOrder, event: Event, walk: StreamWalk) -> AttemptResult:
+        """Attempts an event that the walk has passed, if a person has retried its delivery."""
         record = self.runner.deliveries.get(order.message.key)
         if record and (done := self.runner.done(order, record)):
             return done
@@ -183,7 +184,10 @@ class OrderedRunner:
             return ended
         return self.runner.attempt(order, event, record)
 
-    def _pass(self, order: AttemptOrder, entry: StreamEntry, walk: StreamWalk) -> AttemptResult:
+    def _deliver_next(
+        self, order: AttemptOrder, entry: StreamEntry, walk: StreamWalk
+    ) -> AttemptResult:
+        """Delivers the next event of a walk, if it is owed; otherwise there is nothing to do."""
         message, turn = order.message, walk.turn(entry)
         if turn is None:
             return AttemptResult(settled=True)

@@ -69,7 +69,7 @@ class ServerSentEvents:
         resumed = _RESUMED.fullmatch(last_id) if last_id else None
         if resumed:
             subscription = self.listeners.subscriptions.get(resumed[1])
-            if subscription and self._goes_on(subscription, event_types, caller):
+            if subscription and self._may_resume(subscription, event_types, caller):
                 place = int(resumed[2])
                 return self._turn(subscription.id, place, wait, f"{subscription.id}."), None
         begun = self.listeners.begin(event_types, {}, caller, "sse", LISTENER_SECONDS)
@@ -87,7 +87,9 @@ class ServerSentEvents:
             return reset(f"{name}{end}", _BEYOND)
         return event_stream(*self.reader.read(subscription_id, position, _MOST, wait), name)
 
-    def _goes_on(self, subscription: Subscription, event_types: list[str], caller: Caller) -> bool:
+    def _may_resume(
+        self, subscription: Subscription, event_types: list[str], caller: Caller
+    ) -> bool:
         return (
             subscription.service_id == caller.service_id
             and subscription.event_types == event_types

@@ -89,9 +89,10 @@ class BacklogRunner:
             # that the sweeper reaches the others.
             self._move(replay, "running")
         else:
-            self._go_on(replay, subscription)
+            self._send_page(replay, subscription)
 
-    def _go_on(self, replay: Replay, subscription: Subscription) -> None:
+    def _send_page(self, replay: Replay, subscription: Subscription) -> None:
+        """Sends the held events of the next page, and stores how far the replay has come."""
         if not replay.position:
             # All held events were stored before the resume, and so before this first step.
             replay_end = times.after(MAX_AHEAD_SECONDS)

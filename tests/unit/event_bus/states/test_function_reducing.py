@@ -277,7 +277,7 @@ def stored_state(models: Models) -> ModelState:
     return found
 
 
-def go_on(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+def advance_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = times.unix()
     monkeypatch.setattr(times, "unix", lambda: now + seconds)
 
@@ -312,7 +312,7 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     models.projector.project(STREAM)
     assert len(aws_lambda.calls) == calls
     aws_lambda.faults = [refused("TooManyRequestsException")] * 2 if busy else []
-    go_on(monkeypatch, 12)
+    advance_clock(monkeypatch, 12)
     models.projector.project(STREAM)
     again = stored_state(models)
     assert (again.failures, len(aws_lambda.calls) > calls) == (2, True)
@@ -320,7 +320,7 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     assert again.retry_at > times.after(9)
 
     aws_lambda.function = lambda called: {"last": called["events"][-1]["version"]}
-    go_on(monkeypatch, 25)
+    advance_clock(monkeypatch, 25)
     models.projector.project(STREAM)
     assert [stream for stream, _ in retries] == [STREAM] * 2
     mended = stored_state(models)
@@ -337,7 +337,7 @@ def test_a_function_is_called_again_up_to_a_number(
     append(aws, [{"n": "x"}])
     models.projector.project(STREAM)
     monkeypatch.setattr(retrying, "MOST_RETRIES", 1)
-    go_on(monkeypatch, 60)
+    advance_clock(monkeypatch, 60)
     models.projector.project(STREAM)
     given_up = stored_state(models)
     assert (given_up.failures, given_up.retry_at, given_up.failed) == (
