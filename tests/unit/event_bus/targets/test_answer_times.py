@@ -20,6 +20,7 @@ from event_bus.targets.lambda_function import LambdaTarget, LambdaTransport
 from event_bus.targets.transport import DeliveryRequest
 
 from tests.builders import SECRET, event, subscription
+from tests.clock import Clock
 from tests.hostile import Conversation, Talk, answering, subscriber
 from tests.replies import KeptReplies
 
@@ -117,6 +118,16 @@ def test_times_are_kept_where_nobody_is_told() -> None:
     assert fast < SLOW < slow
     assert taken["sub_2"] == [SLOW]
     assert answers.taken() == {}
+
+
+def test_an_answer_that_comes_in_small_pieces_is_slow() -> None:
+    clock = Clock()
+    answers = AnswerTimes(clock=clock)
+    for pieces in (1.5, 2.5):
+        with answers.waiting("sub_1") as wait:
+            wait.in_time = True
+            clock.now += pieces * SLOW
+    assert answers.taken() == {"sub_1": [SLOW, pytest.approx(2.5 * SLOW)]}
 
 
 def test_of_a_function_neither_its_client_nor_its_reply_counts(marked: list[str]) -> None:

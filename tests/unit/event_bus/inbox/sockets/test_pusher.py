@@ -11,6 +11,7 @@ from event_bus.access.callers import Caller
 from event_bus.inbox import pusher as pushing
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Gone
 from event_bus.inbox.pusher import WINDOW, NotPushed, Pusher, Taken
+from event_bus.inbox.reader import InboxReader
 from event_bus.model.delivery import DeliveryKey
 from event_bus.stores.socket_subscribers import SocketSubscriber, SocketSubscriberKey
 
@@ -259,3 +260,38 @@ def test_a_long_push_leaves_the_rest_to_the_next_one(
     assert wire.cursors(KEY.connection_id) == [1, 2, 3, 4, 5, 6]
     # Two messages in a turn: a hold that ends before its holder does would break the order.
     assert len(holds) == 3
+
+
+def test_a_push_that_reads_for_too_long_begins_again(
+    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(aws)
+    clock = Clock()
+    read, durations = InboxReader.read, [10, 0]
+
+    def slow(reader: InboxReader, *args: Any) -> Any:
+        clock.now += durations.pop(0)
+        return read(reader, *args)
+
+    monkeypatch.setattr(InboxReader, "read", slow)
+    replace(pusher, clock=clock).push(KEY, fill(aws, 2))
+    assert wire.cursors(KEY.connection_id) == [1, 2]
+
+
+def test_a_push_that_is_overtaken_goes_on_where_the_other_one_stopped(
+    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "HOLD_SECONDS", -1)
+    follow(aws)
+
+    def overtaken() -> None:
+        wire.sending.clear()
+        assert aws.socket_subscribers.hold(KEY, "another", -1)
+        assert aws.socket_subscribers.release(KEY, "another", 1, waiting=False)
+
+    wire.sending.append(overtaken)
+    pusher.push(KEY, fill(aws, 3))
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3, 2, 3]
+    left = aws.socket_subscribers.get(KEY)
+    assert left
+    assert left.sent == 3
