@@ -1,6 +1,7 @@
 """Runs tests against broken copies of the project, in processes that have imported libraries."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -157,6 +158,8 @@ def of_project(entry: str) -> bool:
 def _forget_own_modules() -> None:
     for name in [each for each in sys.modules if each.partition(".")[0] in _OWN]:
         del sys.modules[name]
+    # The logger of the bus would keep the handler whose stream an earlier run has closed.
+    logging.root.manager.loggerDict.clear()
 
 
 def _write(place: Path, text: str) -> None:

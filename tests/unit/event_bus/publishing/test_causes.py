@@ -1,6 +1,8 @@
 """Events name their cause: hops are counted, and the cause is stored first."""
 
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +89,24 @@ def test_an_event_is_stored_after_the_cause_that_it_names(aws: Aws, intake: Inta
     ]
     taken = intake.take_all(batch, PLANNER)
     assert [each.event.hop_count for each in taken if isinstance(each, Accepted)] == list(range(6))
+
+
+class Backwards(Executor):
+    """Does what may be done side by side in the opposite order."""
+
+    def map(self, fn: Callable[..., Any], *iterables: Iterable[Any], **_: Any) -> Any:
+        return reversed([fn(*each) for each in reversed(list(zip(*iterables, strict=True)))])
+
+
+def test_a_cause_is_not_stored_beside_what_it_caused(intake: Intake) -> None:
+    batch = [submission(id="evt_1"), submission(metadata={"causation_id": "evt_1"})]
+    batch += [submission(), submission(id="evt_4", metadata={"causation_id": "evt_gone"})]
+    taken = replace(intake, executor=Backwards()).take_all(batch, PLANNER)
+    assert statuses(taken) == [202] * 4
+    events = [each.event for each in taken if isinstance(each, Accepted)]
+    # A cause that was not stored yet would count as one that the publisher may not see.
+    assert events[1].metadata["correlation_id"] == "evt_1"
+    assert events[3].metadata["hop_count"] == 1
 
 
 def test_what_follows_an_event_that_may_not_be_stored_is_not_stored_before_it(
