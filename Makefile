@@ -50,7 +50,7 @@ test: setup ## Check everything and run every test
 # The client runs on older Pythons than the bus, and holds a copy of these modules.
 CLIENT := clients/python/src layers/event_bus/matching layers/event_bus/json_numbers.py \
 	$(addprefix layers/event_bus/model/,command_record.py command_types.py merge_patch.py \
-	stream_name.py stream_version.py)
+	outcome.py stream_name.py stream_version.py)
 LINT := ruff check && ruff format --check && lint-imports --no-cache && mypy && \
 	mypy --python-version 3.10 $(CLIENT)
 

@@ -17,6 +17,7 @@ COPIED = (
     "model/command_record.py",
     "model/command_types.py",
     "model/merge_patch.py",
+    "model/outcome.py",
     "model/stream_name.py",
     "model/stream_version.py",
 )

@@ -1,4 +1,8 @@
-"""The outcome of one attempt."""
+"""The outcome of one attempt.
+
+The fake bus of the Python client has a copy of this module in its wheel, so it imports only the
+standard library.
+"""
 
 from dataclasses import dataclass
 

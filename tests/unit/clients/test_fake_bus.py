@@ -13,7 +13,6 @@ from event_bus.api.description import DOCUMENT
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus_client import (
     BackgroundPublisher,
-    CommandFailed,
     Conflict,
     ConnectionFailed,
     Event,
@@ -22,7 +21,6 @@ from event_bus_client import (
     NewEvent,
     NotFound,
     Receiver,
-    Refused,
     ServerError,
 )
 from event_bus_client.calls import Call
@@ -170,66 +168,6 @@ def test_the_client_for_asyncio_does_the_same(fake: FakeBus) -> None:
             return found
 
     assert len(asyncio.run(play())) == 3
-
-
-def test_a_command_is_answered_by_a_receiver(fake: FakeBus, bus: EventBus) -> None:
-    receiver = Receiver(SECRET)
-
-    @receiver.on("command.pay")
-    def pay(event: Event) -> Any:
-        assert event.payload
-        if event.payload["total"] > 100:
-            raise Refused("Too much")
-        if event.payload["total"] < 0:
-            raise ValueError("how?")
-        return {"paid": event.payload["total"]}
-
-    fake.connect(receiver, "command.pay", handles=True, service_id="bank")
-    heard = pulled(bus, "shop.commands.responses")
-    assert bus.commands.request("command.pay", {"total": 20}).payload == {"paid": 20}
-    with pytest.raises(CommandFailed, match="Too much"):
-        bus.commands.request("command.pay", {"total": 250})
-    with pytest.raises(CommandFailed, match="expired"):
-        bus.commands.request("command.pay", {"total": -1}, timeout=0.05)
-    assert [each.status for each in fake.failed_deliveries] == [500]
-    # What has expired is not delivered again.
-    assert fake.deliver() == []
-    replies = [each.event for each in bus.inbox(heard).receive(until_empty=True)]
-    assert [each.source for each in replies] == ["bank", "bank"]
-
-
-def test_a_command_is_answered_from_another_thread(fake: FakeBus, bus: EventBus) -> None:
-    bank = fake.client("bank")
-    inbox = pulled(bank, "command.pay", handles=True)
-
-    def work() -> None:
-        for received in bank.inbox(inbox).receive(until_empty=True):
-            bank.commands.reply(received.event.id, {"paid": True})
-
-    sent = bus.commands.send("command.pay", {})
-    assert sent.state == "delivered"
-    worker = threading.Thread(target=work)
-    worker.start()
-    assert bus.commands.get(sent.id, wait_seconds=10).state == "succeeded"
-    # It would take the next command as well.
-    worker.join(10)
-    assert not worker.is_alive()
-    cancelled = bus.commands.send("command.pay", {})
-    bus.commands.cancel(cancelled.id)
-    assert list(bank.inbox(inbox).receive(until_empty=True)) == []
-
-
-def test_several_receivers_answer_a_request(fake: FakeBus, bus: EventBus) -> None:
-    for name in ("one", "two"):
-        receiver = Receiver(SECRET)
-        receiver.on("price.asked")(lambda event: {"asked": event.id})
-        fake.connect(receiver, "price.asked", reply=True, service_id=name)
-    metadata = {"expect_replies": 2, "deadline": "2040-01-01T00:00:00Z"}
-    ended = bus.commands.send("price.asked", {}, require_handler=False, metadata=metadata)
-    assert (ended.state, [each["service_id"] for each in ended.replies]) == (
-        "succeeded",
-        ["one", "two"],
-    )
 
 
 def test_an_inbox_is_followed_over_a_websocket(fake: FakeBus, bus: EventBus) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from event_bus_client._bus.model import command_record as transitions
 from event_bus_client._bus.model.command_record import Command, Reply, state_of
 from event_bus_client._bus.model.command_types import is_command, reply_address
+from event_bus_client._bus.model.outcome import Outcome
 from event_bus_client.receiving import Answer
 from event_bus_client.testing.problems import conflict, details, forbidden, missing, refused
 from event_bus_client.testing.store import Store, Stored
@@ -23,6 +24,12 @@ from event_bus_client.testing.subscriptions import Subscription
 from event_bus_client.times import rfc3339
 
 _SAID = {"succeeded": "succeeded", "failed": "failed", "expired": "has expired"}
+_NOT_JSON = {
+    "type": "urn:event-bus:problem:reply-refused",
+    "title": "The answer of the handler is not a valid reply",
+    "status": 502,
+    "detail": "the result is not JSON",
+}
 
 
 @dataclass
@@ -167,10 +174,15 @@ class Commands:
         """
         if expected_replies(event) is None or not found.replies or not self._may(event, found):
             return None
-        failed = answer.media_type == "application/problem+json" and 400 <= answer.status < 500
-        if not failed and not (200 <= answer.status < 300 and answer.body):
+        outcome = Outcome(status_code=answer.status)
+        refuses = outcome.client_error and not outcome.gone
+        failed = refuses and answer.media_type == "application/problem+json"
+        if not answer.body or not (failed or 200 <= answer.status < 300):
             return None
-        result = json.loads(answer.body)
+        try:
+            result = json.loads(answer.body)
+        except ValueError:
+            result, failed = _NOT_JSON, True
         payload = result if isinstance(result, dict) else {"result": result}
         return self.reply(event["id"], found.service_id, payload, failed=failed)
 
