@@ -8,7 +8,6 @@ from event_bus.matching.pattern import EventPattern
 from event_bus.stores.archive_runs import Place
 from event_bus.stores.event_items import stub_of, to_item
 
-from infra.table_stream import STORED_EVENTS
 from tests.builders import event
 
 ITEM = to_item(replace(event(), kept=True), 30)
@@ -30,6 +29,8 @@ STUB = stub_of(ITEM, Place("a", 0, 1))
 def test_events_are_passed_when_they_are_stored(
     name: str, image: dict[str, Any] | None, passed: bool
 ) -> None:
+    from infra.table_stream import STORED_EVENTS
+
     change = {"Keys": {"id": {"S": "evt_1"}}, **({"NewImage": image} if image else {})}
     record = {"eventName": name, "dynamodb": change}
     assert any(EventPattern(each).matches(record) for each in STORED_EVENTS) is passed
