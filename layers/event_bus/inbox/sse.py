@@ -8,10 +8,14 @@ from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.reader import InboxReader
 from event_bus.inbox.sse_format import event_stream, reset
 from event_bus.model.registration import Subscription
+from event_bus.requests.fetching import TURN_SECONDS
 from event_bus.stores.inboxes import InboxStore
 
-LISTENER_SECONDS = 120
-"""How long a listener may stay away between two requests without missing anything, in seconds."""
+AWAY_SECONDS = 120
+"""How long a listener may stay away after an answer without missing anything, in seconds."""
+
+LISTENER_SECONDS = 2 * (AWAY_SECONDS + TURN_SECONDS)
+"""How long a listener lasts, in seconds; a request prolongs it only once half of this is left."""
 
 _MOST = 100
 _PLACE = re.compile(r"[0-9]{1,15}", re.ASCII)

@@ -6,7 +6,8 @@ import orjson
 import pytest
 from event_bus.access.callers import Caller
 from event_bus.errors import Forbidden
-from event_bus.inbox.sse import LISTENER_SECONDS, ServerSentEvents
+from event_bus.inbox.sse import AWAY_SECONDS, LISTENER_SECONDS, ServerSentEvents
+from event_bus.requests.fetching import TURN_SECONDS
 from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
@@ -137,6 +138,17 @@ def test_a_listener_that_was_away_too_long_begins_anew(sse: ServerSentEvents, ti
     time.now += LISTENER_SECONDS + 1
     [block] = blocks(sse.listen(TYPES, service("llm"), f"{listener}.0", 20)[0])
     assert not block[0].startswith(listener)
+
+
+@pytest.mark.parametrize("asked", [0, 1, 50, 119, 144, 145, 146, 200])
+def test_a_listener_may_stay_away_after_any_answer(
+    sse: ServerSentEvents, time: Time, asked: int
+) -> None:
+    listener = begun(sse, service("llm"))
+    time.now += asked
+    assert sse.listen(TYPES, service("llm"), f"{listener}.0", 0)[1] is None
+    time.now += TURN_SECONDS + AWAY_SECONDS - 1
+    assert sse.listen(TYPES, service("llm"), f"{listener}.0", 0)[1] is None
 
 
 def test_a_token_for_one_subscription_listens_to_no_types(sse: ServerSentEvents) -> None:
