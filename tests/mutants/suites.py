@@ -56,6 +56,26 @@ SUITES = (
         ),
     ),
     Suite(
+        "keys",
+        (
+            "event_bus/access/admin_key.py",
+            "event_bus/access/key_limits.py",
+            "event_bus/access/live_keys.py",
+            "event_bus/access/receive_rights.py",
+            "event_bus/registry/keys.py",
+            "event_bus/registry/subscriber_keys.py",
+        ),
+        (
+            f"{_UNIT}/access/test_admin_key.py",
+            f"{_UNIT}/access/test_key_limits.py",
+            f"{_UNIT}/access/test_live_keys.py",
+            f"{_UNIT}/access/test_receive_rights.py",
+            f"{_UNIT}/access/test_subscription_rights.py",
+            f"{_UNIT}/registry/test_end_of_a_service.py",
+            f"{_UNIT}/registry/test_keys.py",
+        ),
+    ),
+    Suite(
         "secrets",
         (
             "event_bus/access/payload_*.py",
@@ -88,12 +108,16 @@ SUITES = (
     Suite(
         "enrichment",
         ("event_bus/enrichment/*.py",),
-        (f"{_UNIT}/enrichment/test_enricher.py", f"{_UNIT}/enrichment/test_requests.py"),
+        (f"{_UNIT}/enrichment", f"{_UNIT}/delivery/test_enriching.py"),
     ),
     Suite(
         "states",
         ("event_bus/states/*.py",),
-        (f"{_UNIT}/states",),
+        (
+            f"{_UNIT}/states",
+            "tests/unit/functions/test_read_models.py",
+            "tests/unit/functions/test_reducers.py",
+        ),
     ),
     Suite("recovery", ("event_bus/recovery/dead_letters.py",), (f"{_UNIT}/recovery",)),
     Suite(
@@ -113,7 +137,12 @@ SUITES = (
     Suite(
         "audit",
         ("event_bus/audit/*.py",),
-        (f"{_UNIT}/audit/test_appender.py", f"{_UNIT}/audit/test_reader.py"),
+        (
+            f"{_UNIT}/audit/test_appender.py",
+            f"{_UNIT}/audit/test_reader.py",
+            f"{_UNIT}/audit/test_verifying.py",
+            f"{_UNIT}/model/test_audit_chain.py",
+        ),
     ),
     Suite(
         "stores",
