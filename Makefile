@@ -42,10 +42,17 @@ test: setup ## Check everything and run every test
 	@# Style and types are checked while tests wait; what they find is shown last.
 	@($(LINT)) >.build/lint.log 2>&1 & lint=$$!; \
 	failed=0; \
+	$(MAKE) --silent $(STAMPS)/bytecode; \
 	$(PYTHON) -m pytest tests/end_to_end tests/integration tests/unit \
 		--numprocesses 4 --dist loadfile --no-loadscope-reorder || failed=$$?; \
 	wait $$lint || failed=$$?; \
 	cat .build/lint.log; exit $$failed
+
+# Otherwise each worker compiles whatever the tests import. Failures are shown by the tests.
+$(STAMPS)/bytecode: $(STAMPS)/python
+	@$(PYTHON) -m pytest --collect-only -qq tests/end_to_end tests/integration tests/unit \
+		>/dev/null 2>&1 || true
+	@touch $@
 
 # The client runs on older Pythons than the bus, and holds a copy of these modules.
 CLIENT := clients/python/src layers/event_bus/matching layers/event_bus/json_numbers.py \
