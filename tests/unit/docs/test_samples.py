@@ -24,6 +24,7 @@ from event_bus.model import circuit
 from event_bus.model.retry_policy import DEFAULT_POLICY
 from event_bus.requests.event import EventSubmission
 from event_bus.requests.validation import read
+from event_bus.targets.resources import ROLE_PREFIX
 
 from infra.built import ROOT
 from infra.settings import Settings
@@ -230,6 +231,12 @@ def _posted(port: int, body: bytes, headers: dict[str, str]) -> int:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_roles_of_samples_have_the_prefix_that_the_bus_demands(page: Path) -> None:
+    found = re.findall(r"role[-_]arn\W+arn:aws:iam::\d{12}:role/([\w/-]+)", page.read_text())
+    assert [each for each in found if not each.split("/")[-1].startswith(ROLE_PREFIX)] == []
 
 
 def test_the_tests_of_the_threat_model_are_there() -> None:
