@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.clients import ADMIN
+from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.process import simulated
 from tests.simulation.stories import STORIES
 from tests.simulation.stories.story import ONCE, event, failing
@@ -53,6 +54,28 @@ def test_a_dead_letter_of_a_deleted_subscription_stays_until_somebody_acts() -> 
         world.settle()
         [letter] = world.dead_letters()
     assert (letter["status"], letter["error"]["code"]) == ("resolved", "subscription_deleted")
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "attempts"), [("at_least_once", 2), ("exactly_once", 1), ("at_most_once", 1)]
+)
+def test_an_event_that_is_restored_from_a_backup_is_delivered_again(
+    guarantee: str, attempts: int
+) -> None:
+    # As docs/how-to/upgrade.md says: claims show that the event was delivered.
+    world = World()
+    with simulated(world, 1):
+        world.subscribe(["task.*"], delivery_guarantee=guarantee)
+        world.publish(event("e1"))
+        world.settle()
+        stored = MemoryDynamoDB(world.tables)
+        key = {"TableName": "events", "Key": {"id": {"S": "e1"}}}
+        item = stored.get_item(**key)["Item"]
+        stored.delete_item(**key)
+        stored.put_item(TableName="events", Item=item)
+        world.settle()
+    [receiver] = world.subscribers.values()
+    assert [receipt.key.event_id for receipt in receiver.log] == ["e1"] * attempts
 
 
 def test_every_story_is_run() -> None:
