@@ -56,45 +56,52 @@ def archive(world: World, *event_ids: str) -> list[str]:
     return found
 
 
-def test_every_route_reads_an_archived_stream(world: World, keeper: Client, domain: str) -> None:
-    stream = f"{domain}/task_1"
-    sent: list[dict[str, Any]] = [
+def events_of(world: World, domain: str, stream: str, flow: str) -> list[dict[str, Any]]:
+    """Makes four events of a stream: small, sealed in part, large, and with a null."""
+    payloads: list[dict[str, Any]] = [
         {"payload": {"title": "Write", "status": "created"}},
         {"payload": {"assignee": "Ada", "phone": "555"}, "sensitive": ["/phone"]},
         {"payload": {"text": "x" * 50_000}},
         {"payload": {"text": None, "status": "done"}},
     ]
-    flow = {"correlation_id": world.name("flow")}
-    sent = [
-        {
-            "id": world.name("evt"),
-            "type": f"{domain}.changed",
-            "stream": {"id": stream},
-            "metadata": flow,
-            **each,
-        }
-        for each in sent
+    common = {
+        "type": f"{domain}.changed",
+        "stream": {"id": stream},
+        "metadata": {"correlation_id": flow},
+    }
+    return [{"id": world.name("evt"), **common, **each} for each in payloads]
+
+
+def reads_of(
+    ids: list[str], domain: str, stream: str, flow: str
+) -> list[tuple[str, dict[str, Any]]]:
+    """Lists the reads that show the events of a stream, as paths and parameters."""
+    of_stream = {"stream_id": stream}
+    return [
+        *((f"/events/{each}", {}) for each in ids),
+        *((f"/events/{each}/trace", {}) for each in ids),
+        *((f"/events/{each}/matches", {}) for each in ids),
+        ("/events", {"type": f"{domain}.*"}),
+        ("/events", {"correlation_id": flow}),
+        ("/streams/events", of_stream),
+        ("/streams/events", {**of_stream, "direction": "backward", "limit": 3}),
+        ("/streams", {"category": domain}),
+        ("/streams/head", of_stream),
+        ("/streams/state", {**of_stream, "at_version": 2}),
+        ("/streams/state", of_stream),
     ]
+
+
+def test_every_route_reads_an_archived_stream(world: World, keeper: Client, domain: str) -> None:
+    stream, flow = f"{domain}/task_1", world.name("flow")
+    sent = events_of(world, domain, stream, flow)
     ids = keeper.publish_all(sent)
     eventually(lambda: all(keeper.event(each)["processed"] for each in ids))
     aged_at = times.now()
     age(world, *ids)
     # They are routed again, because the test has changed their items.
     eventually(lambda: all(keeper.event(each)["updated_at"] > aged_at for each in ids))
-    state = {"stream_id": stream}
-    reads: list[tuple[str, dict[str, Any]]] = [
-        *((f"/events/{each}", {}) for each in ids),
-        *((f"/events/{each}/trace", {}) for each in ids),
-        *((f"/events/{each}/matches", {}) for each in ids),
-        ("/events", {"type": f"{domain}.*"}),
-        ("/events", flow),
-        ("/streams/events", state),
-        ("/streams/events", {**state, "direction": "backward", "limit": 3}),
-        ("/streams", {"category": domain}),
-        ("/streams/head", state),
-        ("/streams/state", {**state, "at_version": 2}),
-        ("/streams/state", state),
-    ]
+    reads = reads_of(ids, domain, stream, flow)
 
     def answers() -> list[Any]:
         found = [keeper.http.get(path, params=query) for path, query in reads]

@@ -1,5 +1,6 @@
 """The knowledge of clients and subscribers, apart from the bus's own data."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,3 +101,40 @@ class Given:
     event_types: list[str] | None
     began: float
     answered: float
+
+
+class Knowledge:
+    """The knowledge of all clients and subscribers.
+
+    Attributes:
+        published: What clients published, by id.
+        deduplicated: The event that was answered instead of one with the same deduplication key.
+        versions: The version that each event got in its stream, by the id of the event.
+        subscribed: What clients subscribed, by id.
+        unsettled: Subscriptions that were changed or deleted, so what they are owed is uncertain.
+        gone: Subscriptions that were deleted.
+        given: What admins gave to services, in order.
+        subscribers: The subscriber behind each callback URL.
+        bodies: What was sent of each delivery, by the version of its subscription.
+        pulled: The events that consumers have pulled from inboxes, in order, by subscription.
+        done: The place up to which they have acknowledged it.
+        paused: When the pause of each paused subscription was answered, in Unix seconds.
+        pauses: How often each subscription was paused.
+        skipped: Up to which pause a subscription was resumed from now, or disabled.
+    """
+
+    def __init__(self) -> None:
+        self.published: dict[str, Published] = {}
+        self.deduplicated: dict[str, str] = {}
+        self.versions: dict[str, int] = {}
+        self.subscribed: dict[str, Subscribed] = {}
+        self.unsettled: set[str] = set()
+        self.gone: set[str] = set()
+        self.given: list[Given] = []
+        self.subscribers: dict[str, Subscriber] = {}
+        self.bodies: dict[tuple[DeliveryKey, int], bytes] = {}
+        self.pulled: dict[str, list[str]] = {}
+        self.done: dict[str, int] = {}
+        self.paused: dict[str, float] = {}
+        self.pauses: Counter[str] = Counter()
+        self.skipped: dict[str, int] = {}

@@ -83,7 +83,7 @@ class Overlap(Operations, RuleBasedStateMachine):
             self.world.operations.resume(each)
 
     @rule(order=st.lists(st.integers(0, 5), min_size=1, max_size=30))
-    def resume(self, order: list[int]) -> None:
+    def continue_operations(self, order: list[int]) -> None:
         """Continues running operations in an order."""
         for each in order:
             self.world.operations.resume(each)

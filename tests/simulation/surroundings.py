@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from event_bus.access.callers import Caller
-from event_bus.model.delivery import DeliveryKey
 from event_bus.queues.lanes import NotSent
 from event_bus.queues.unroutable import NotSetAside
 
@@ -18,7 +17,7 @@ from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.faults import Call, Fault, ProcessExit, running_lines
 from tests.simulation.functions import MemoryFunctions
 from tests.simulation.kms import MemoryKms
-from tests.simulation.known import Given, Published, Subscribed, Subscriber, Violation
+from tests.simulation.known import Knowledge, Violation
 from tests.simulation.process import QUEUES, Processes
 from tests.simulation.s3 import MemoryS3
 from tests.simulation.seam import error
@@ -43,24 +42,13 @@ _EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotSetAside, Run
 """The errors that a function may raise when AWS fails; any other is a fault of the function."""
 
 
-class Surroundings:
-    """Simulated AWS around the functions, and the knowledge of clients and subscribers.
+class Surroundings(Knowledge):
+    """Simulated AWS around the functions, beside the knowledge of clients and subscribers.
 
     Attributes:
         now: The time, in Unix seconds.
         running: The function that runs.
         clock_errors: The errors of the functions' clocks, in seconds.
-        pulled: The events that consumers have pulled from inboxes, in order, by subscription.
-        done: The place up to which they have acknowledged it.
-        published: What clients published, by id.
-        deduplicated: The event that was answered instead of one with the same deduplication key.
-        subscribed: What clients subscribed, by id.
-        given: What admins gave to services, in order.
-        subscribers: The subscriber behind each callback URL.
-        paused: When the pause of each paused subscription was answered, in Unix seconds.
-        pauses: How often each subscription was paused.
-        skipped: Up to which pause a subscription was resumed from now, or disabled.
-        bodies: What was sent of each delivery, by the version of its subscription.
         calls: How many calls to AWS were made by functions so far.
         made: Which calls they were.
         traced: Whether each of them is recorded with the lines that made it.
@@ -80,6 +68,7 @@ class Surroundings:
         staleness: float = 0.0,
         forgetful: float = 0.05,
     ) -> None:
+        super().__init__()
         self.now = NOON
         self.running = ""
         self.clock_errors: dict[str, float] = {}
@@ -102,8 +91,6 @@ class Surroundings:
             self.queues.create(f"{name}_redrive", Queue(_VISIBILITY_SECONDS))
             self.queues.create(name, Queue(_VISIBILITY_SECONDS, f"{name}_redrive"))
         self.sockets: list[SocketClient] = []
-        self.pulled: dict[str, list[str]] = {}
-        self.done: dict[str, int] = {}
         self.clients = {
             "dynamodb": MemoryDynamoDB(self.tables, self.intercept, age=self._age),
             "sqs": MemorySqs(self.queues, self.intercept),
@@ -112,18 +99,6 @@ class Surroundings:
             "kms": MemoryKms({}, self.intercept),
             "functions": MemoryFunctions(self._call, self.intercept),
         }
-        self.published: dict[str, Published] = {}
-        self.subscribed: dict[str, Subscribed] = {}
-        self.given: list[Given] = []
-        self.subscribers: dict[str, Subscriber] = {}
-        self.deduplicated: dict[str, str] = {}
-        self.versions: dict[str, int] = {}
-        self.unsettled: set[str] = set()
-        self.paused: dict[str, float] = {}
-        self.pauses: Counter[str] = Counter()
-        self.skipped: dict[str, int] = {}
-        self.bodies: dict[tuple[DeliveryKey, int], bytes] = {}
-        self.gone: set[str] = set()
         self.moves = 0
         self.rival: Callable[[], object] | None = None
         self.archives = False
