@@ -125,7 +125,7 @@ class ArchiveContract:
 
     @pytest.mark.parametrize("breaks", ["not_sent", "answer_lost"])
     @pytest.mark.parametrize("operation", ["PutObject", "PutItem"])
-    def test_what_was_interrupted_is_done_again(
+    def test_an_interrupted_archiving_is_repeated(
         self, aws: Aws, breaks: str, operation: str
     ) -> None:
         events = [kept(f"evt_{number}") for number in range(3)]

@@ -172,7 +172,7 @@ class AppendContract:
         assert (found.payload, found.stream_version) == (large.payload, 2)
 
     @pytest.mark.parametrize("lost", [False, True])
-    def test_what_may_not_be_stored_can_be_appended_again(self, aws: Aws, lost: bool) -> None:
+    def test_an_append_without_an_answer_can_be_repeated(self, aws: Aws, lost: bool) -> None:
         events = [in_stream(f"evt_{number}") for number in range(3)]
         operation = "TransactWriteItems"
         fault = (

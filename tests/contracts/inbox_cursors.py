@@ -111,7 +111,7 @@ class InboxCursorsContract:
         assert not aws.inbox_cursors.extend("sub_1", "a", 60)
         assert lent(aws, "b", 0, 3)
 
-    def test_what_was_never_leased_is_not_acknowledged(self, aws: Aws) -> None:
+    def test_an_acknowledgement_without_a_lease_changes_nothing(self, aws: Aws) -> None:
         assert aws.inbox_cursors.acknowledge("sub_1", "a", 2) == InboxCursor()
         assert aws.inbox_cursors.get("sub_1") == InboxCursor()
 

@@ -149,9 +149,7 @@ class StreamsContract:
         entries = aws.streams.after(StreamName("outsider", "task/1"), 0, 9)
         assert [each.event_id for each in entries] == ["evt_2"]
 
-    def test_a_stream_goes_on_from_the_number_that_all_sources_had_in_common(
-        self, aws: Aws
-    ) -> None:
+    def test_a_stream_continues_from_the_number_that_all_sources_shared(self, aws: Aws) -> None:
         for number in (1, 2):
             entry = StreamEntry(number, f"evt_0{number}", NOON)
             put: Any = aws.streams.adding_parts(TASK_1, [entry], listed=True)[0].item["Put"]
@@ -188,7 +186,7 @@ class StreamsContract:
         assert (put, stored.metadata["stream_version"]) == (Put.STORED, 2)
         assert [each.event_id for each in aws.streams.after(TASK_1, 0, 9)] == ["evt_1", "evt_2"]
 
-    def test_what_was_not_sent_has_no_place(self, aws: Aws) -> None:
+    def test_an_event_whose_request_was_not_sent_has_no_version(self, aws: Aws) -> None:
         with (
             not_sent(aws.dynamodb, "TransactWriteItems"),
             pytest.raises(ConnectionClosedError),
@@ -301,7 +299,7 @@ class InboxesContract:
             aws.inboxes.append("sub_1", self._keys("evt_2"), until=times.unix() - 1)
         assert self._entries(aws) == [(1, "evt_1")]
 
-    def test_what_is_pushed_is_marked_for_the_stream(self, aws: Aws) -> None:
+    def test_a_pushed_entry_is_marked_for_the_table_stream(self, aws: Aws) -> None:
         aws.inboxes.append("sub_1", self._keys("evt_1"), pushed=True)
         aws.inboxes.append("sub_1", self._keys("evt_2"))
         items = aws.dynamodb.scan(TableName=aws.tables["inbox"])["Items"]
@@ -314,7 +312,7 @@ class InboxesContract:
         aws.inboxes.forget("sub_1")
         assert aws.inboxes.last("sub_1") == 0
 
-    def test_what_was_not_sent_is_not_there(self, aws: Aws) -> None:
+    def test_an_inbox_does_not_hold_an_entry_whose_request_was_not_sent(self, aws: Aws) -> None:
         with (
             not_sent(aws.dynamodb, "TransactWriteItems"),
             pytest.raises(ConnectionClosedError),
@@ -323,7 +321,7 @@ class InboxesContract:
         assert self._entries(aws) == []
         assert aws.inboxes.last("sub_1") == 0
 
-    def test_what_has_expired_is_passed_over(self, aws: Aws) -> None:
+    def test_expired_entries_of_an_inbox_are_skipped(self, aws: Aws) -> None:
         expired = replace(aws.inboxes, retention_days=-1)
         expired.append("sub_1", self._keys("evt_1", "evt_2", "evt_3"))
         aws.inboxes.append("sub_1", self._keys("evt_4"))

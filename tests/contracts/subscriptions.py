@@ -152,7 +152,7 @@ class SubscriptionsContract:
         assert aws.subscriptions.get("sub_1") is None
         assert [(each.id, each.active) for each in _changes(aws, after=1)] == [("sub_1", False)]
 
-    def test_what_was_read_before_a_change_cannot_be_written(self, aws: Aws) -> None:
+    def test_an_outdated_subscription_can_be_neither_updated_nor_deleted(self, aws: Aws) -> None:
         read = aws.subscriptions.create(subscription())
         newer = aws.subscriptions.update(replace(read, name="Newer"))
         with pytest.raises(Outdated):
@@ -162,7 +162,7 @@ class SubscriptionsContract:
         assert aws.subscriptions.get("sub_1") == newer
         assert aws.log.latest() == newer.version
 
-    def test_what_was_deleted_cannot_be_changed(self, aws: Aws) -> None:
+    def test_a_deleted_subscription_cannot_be_updated(self, aws: Aws) -> None:
         read = aws.subscriptions.create(subscription())
         aws.subscriptions.delete(read)
         with pytest.raises(Outdated):

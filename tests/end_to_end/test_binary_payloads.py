@@ -99,7 +99,7 @@ def test_bytes_are_delivered_in_each_format(
     assert len(receiver.requests) == 2
 
 
-def test_what_is_sensitive_is_sealed_as_a_whole(
+def test_a_sensitive_binary_payload_is_sealed_as_a_whole(
     world: World, scanner: Client, scanned: str
 ) -> None:
     other = world.service()
@@ -123,7 +123,7 @@ def test_a_state_passes_it_over(scanner: Client, scanned: str) -> None:
     assert (state.version, state.state) == (2, {"pages": 1})
 
 
-def test_what_would_be_sent_is_shown(scanner: Client, scanned: str) -> None:
+def test_a_filter_test_shows_the_bytes_that_would_be_sent(scanner: Client, scanned: str) -> None:
     event_id = publish(scanner, scanned, IMAGE)
     asked = {"event_id": event_id, "transform": {"format": "payload"}}
     tested = scanner.bus.call("POST", "/filters/test", body=asked)
@@ -145,7 +145,7 @@ def test_what_would_be_sent_is_shown(scanner: Client, scanned: str) -> None:
         ({"payload_base64": "AAAA" * 300_000}, 413, "/payload_base64"),
     ],
 )
-def test_what_cannot_be_published_is_refused_in_its_place(
+def test_an_invalid_binary_payload_is_refused_at_its_member(
     scanner: Client, scanned: str, members: dict[str, Any], status: int, pointer: str
 ) -> None:
     refused = problem(scanner.http.post("/events", json={"type": scanned, **members}), status)

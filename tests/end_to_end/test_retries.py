@@ -249,7 +249,9 @@ def test_an_impossible_policy_is_refused_at_its_fault(
     assert [each["pointer"] for each in problem(answer, 422)["errors"]] == [pointer]
 
 
-def test_what_a_lane_gave_up_becomes_a_dead_letter_and_is_delivered(world: World) -> None:
+def test_a_message_that_its_lane_gave_up_becomes_a_dead_letter_and_is_delivered(
+    world: World,
+) -> None:
     """A message whose function crashes every time is moved to the redrive queue by SQS."""
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()

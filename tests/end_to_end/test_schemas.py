@@ -41,7 +41,9 @@ def refused(client: Client, event_type: str, payload: Any) -> dict[str, Any] | N
     return None if answer.status_code == 202 else problem(answer, 422)
 
 
-def test_what_a_schema_refuses_is_refused(planner: Client, event_type: str) -> None:
+def test_a_payload_that_its_schema_does_not_permit_is_refused(
+    planner: Client, event_type: str
+) -> None:
     register(planner, event_type, TITLE)
     validate(planner, event_type, "enforce")
 

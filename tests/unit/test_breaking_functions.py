@@ -77,7 +77,9 @@ def test_a_function_behind_a_decorator(module: ModuleType) -> None:
     ("old", "new", "found"),
     [("each for", "-each for", ([-1, -2], "inner")), ('"inner"', '"other"', ([1, 2], "other"))],
 )
-def test_what_is_within_a_function(module: ModuleType, old: str, new: str, found: object) -> None:
+def test_breaks_are_found_within_functions(
+    module: ModuleType, old: str, new: str, found: object
+) -> None:
     broken(module, old, new)
     assert module.every() == found
 

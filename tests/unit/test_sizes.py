@@ -92,5 +92,5 @@ def test_each_folder_is_read() -> None:
         ("class A:\n    async def f(self):\n" + "        a = 1\n" * 60, ["x.py:f"]),
     ],
 )
-def test_what_is_long(text: str, found: list[str]) -> None:
+def test_long_files_and_functions_are_found(text: str, found: list[str]) -> None:
     assert list(long_parts("x.py", text)) == found

@@ -77,7 +77,7 @@ def _copy_items_by_a_function(emulator: Emulator) -> None:
     )
 
 
-def test_a_kept_state_outlives_it_and_streams_go_on(directory: Path) -> None:
+def test_a_kept_state_outlives_the_emulator_and_its_table_streams_continue(directory: Path) -> None:
     first = Emulator.start(directory, port=0, kept=True)
     _copy_items_by_a_function(first)
     assert _copied(first, "before-1")
@@ -104,7 +104,7 @@ def test_a_kept_state_needs_its_port(directory: Path) -> None:
             Emulator.start(directory, kept=True)
 
 
-def test_what_is_forgotten_is_gone(directory: Path) -> None:
+def test_a_forgotten_state_is_not_loaded_again(directory: Path) -> None:
     first = Emulator.start(directory, port=0, kept=True)
     _client(first, "sqs").create_queue(QueueName="orders")
     first.stop()

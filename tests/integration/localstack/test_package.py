@@ -75,7 +75,7 @@ def reached(environment: dict[str, str]) -> dict[str, str]:
     }
 
 
-def test_a_bus_starts_stops_and_goes_on_without_node(
+def test_a_bus_starts_stops_and_restarts_without_node(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     event_bus(environment, tmp_path, "local", "up", "--port", environment["PORT"])

@@ -43,7 +43,7 @@ def test_a_file_is_applied_once(tmp_path: Path) -> None:
     assert len(bus.changes) == before
 
 
-def test_what_differs_is_shown_and_changed(tmp_path: Path) -> None:
+def test_differences_from_the_file_are_shown_and_then_applied(tmp_path: Path) -> None:
     bus = Registry()
     file = tmp_path / "bus.yaml"
     run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
@@ -74,7 +74,7 @@ def test_a_new_version_of_a_schema_is_registered(tmp_path: Path) -> None:
     assert run(bus, *arguments, "--check").exit_code == 0
 
 
-def test_what_the_file_lacks_is_removed_only_when_it_is_asked(tmp_path: Path) -> None:
+def test_objects_that_the_file_lacks_are_removed_only_with_prune(tmp_path: Path) -> None:
     bus = Registry()
     file = tmp_path / "bus.yaml"
     run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
@@ -130,7 +130,7 @@ def test_true_is_not_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "at"), [({"ordered": True}, "ordered"), ({"service_id": "shop"}, "service_id")]
 )
-def test_what_is_fixed_does_not_change(members: dict[str, Any], at: str) -> None:
+def test_a_change_of_a_fixed_member_is_refused(members: dict[str, Any], at: str) -> None:
     bus = Registry()
     made: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "pull"}}
     bus_of(bus).subscriptions.put("billing.all", service_id="billing", **made)
@@ -181,7 +181,7 @@ def test_a_type_whose_schemas_were_deleted_is_not_in_an_export(tmp_path: Path) -
     assert shown.exit_code == 0, shown.output + exported
 
 
-def test_what_cannot_change_is_refused_before_anything_is_changed(
+def test_an_impossible_change_is_refused_before_any_other_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bus = Registry()

@@ -90,7 +90,7 @@ def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(json_values)
-def test_what_is_written_is_read_again(value: Any) -> None:
+def test_a_written_value_is_read_as_the_same_value(value: Any) -> None:
     assert read(command.written(value)).value() == value
 
 

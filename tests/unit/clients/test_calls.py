@@ -57,7 +57,7 @@ def test_ids_cannot_leave_their_place_in_a_path() -> None:
     assert path("/events/{}", "a/../b?c#d e") == "/events/a%2F..%2Fb%3Fc%23d%20e"
 
 
-def test_what_creates_has_a_key_of_its_own() -> None:
+def test_each_creating_call_has_its_own_idempotency_key() -> None:
     keys = {creating("/replays").headers["idempotency-key"] for _ in range(10)}
     assert len(keys) == 10
 
@@ -89,7 +89,7 @@ def test_problem_details_become_an_exception_of_their_kind() -> None:
         (418, Problem),
     ],
 )
-def test_what_is_no_problem_document_is_known_by_its_status(
+def test_an_error_without_a_problem_document_is_raised_by_its_status(
     status: int, kind: type[Problem]
 ) -> None:
     for body in (b'{"message":"Too Many Requests"}', b"<html>", b"", b"[1]", b'{"errors": 1}'):

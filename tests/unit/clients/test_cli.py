@@ -136,7 +136,7 @@ def test_dead_letters_are_discarded_in_bulk_after_a_question() -> None:
     assert json.loads(run(bus, *arguments, "--yes", "--json").stdout) == {"discarded": 1}
 
 
-def test_what_cannot_be_undone_is_asked_first() -> None:
+def test_a_deletion_asks_for_confirmation() -> None:
     bus = Bus(**{"DELETE /subscriptions/sub_1": httpx.Response(204)})
     assert run(bus, "subscriptions", "delete", "sub_1", input="n\n").exit_code == 1
     assert not bus.requests
@@ -175,7 +175,7 @@ def test_a_login_that_is_refused_stores_nothing(
     assert not file.exists()
 
 
-def test_what_listen_forwards_is_signed_like_a_callback() -> None:
+def test_listen_signs_forwarded_events_like_callbacks() -> None:
     secret = "whsec_" + "A" * 32
     data = json.dumps({name: EVENT[name] for name in ("id", "type", "source", "payload")})
     turn = f'id: 1\ndata: {data[:-1]}, "timestamp": "{AT}", "metadata": {{"a": "b"}}}}\n\n'

@@ -53,7 +53,9 @@ def test_a_profile_that_is_named_counts_before_variables(monkeypatch: pytest.Mon
         ('[default]\nurl = "bus.example"', None, "must begin with https://"),
     ],
 )
-def test_what_is_wrong_is_said(file: Path, content: str, profile: str | None, message: str) -> None:
+def test_a_faulty_configuration_is_refused_with_its_fault(
+    file: Path, content: str, profile: str | None, message: str
+) -> None:
     file.write_text(content)
     with pytest.raises(ConfigurationError, match=message):
         resolve(profile=profile)

@@ -170,7 +170,9 @@ def test_a_large_payload_is_read_over_http() -> None:
         ({"event": None, "error": {"code": "transform_failed", "detail": "no value"}}, False),
     ],
 )
-def test_what_a_transform_makes_is_received(members: dict[str, Any], is_read: bool) -> None:
+def test_the_result_of_a_transform_is_received_as_content(
+    members: dict[str, Any], is_read: bool
+) -> None:
     consumer = conversation()
     consumer.received(SUBSCRIBED, 1)
     message = {"type": "events", "items": [{"cursor": "7", "delivery_id": "d7", **members}]}

@@ -77,7 +77,7 @@ def test_a_delivery_is_claimed_once(store: SeenStore, clock: Clock) -> None:
     assert store.answer("a") == '{"n": 1}'
 
 
-def test_what_failed_is_claimed_again(store: SeenStore, clock: Clock) -> None:
+def test_an_abandoned_event_can_be_claimed_again(store: SeenStore, clock: Clock) -> None:
     store.begin("a")
     store.abandon("a")
     assert store.begin("a") is Seen.NEW
@@ -92,7 +92,7 @@ def test_a_claim_ends_where_its_holder_died(store: SeenStore, clock: Clock) -> N
     assert store.begin("a") is Seen.BUSY
 
 
-def test_what_is_done_is_remembered_for_a_time(store: SeenStore, clock: Clock) -> None:
+def test_a_finished_event_is_remembered_for_a_limited_time(store: SeenStore, clock: Clock) -> None:
     store.begin("a")
     clock.now += 5
     store.finish("a", '{"n": 1}')

@@ -52,7 +52,7 @@ def ids(events: Sequence[Event]) -> list[str]:
     return [each.id for each in events]
 
 
-def test_what_was_published_is_there(fake: FakeBus, bus: EventBus) -> None:
+def test_published_events_can_be_listed_and_read(fake: FakeBus, bus: EventBus) -> None:
     first = bus.publish("order.placed", {"total": 250}, metadata={"correlation_id": "c"})
     second = bus.publish("user.created", {}, source="crm")
     assert ids(fake.published()) == [first.id, second.id]
@@ -81,7 +81,7 @@ def test_an_id_stands_for_one_event(bus: EventBus) -> None:
         bus.publish("order.placed", {"total": 2}, id="a")
 
 
-def test_what_is_not_valid_is_refused_as_by_the_bus(bus: EventBus) -> None:
+def test_an_invalid_request_is_refused_as_by_the_bus(bus: EventBus) -> None:
     for event_type in ("order.", "", "order.*", "a b"):
         with pytest.raises(InvalidRequest) as refused:
             bus.publish(event_type, {})

@@ -129,7 +129,7 @@ for received in inbox.receive():
 """
 
 
-def test_a_consumer_that_is_killed_goes_on_where_it_was() -> None:
+def test_a_consumer_that_is_killed_resumes_at_its_place() -> None:
     bus = Bus()
     for n in range(40):
         bus.publish({"id": f"e{n}", "type": "order.placed", "payload": {}, "metadata": {}})

@@ -198,7 +198,7 @@ def test_a_cursor_says_where_to_begin() -> None:
     assert bus.cursors == ["5"]
 
 
-def test_what_was_too_large_is_read_over_http() -> None:
+def test_an_event_too_large_for_a_message_is_read_over_http() -> None:
     bus = SocketBus(3, large=frozenset({2}))
     with running(bus) as url:
         found = follow(bus, url, 3)

@@ -58,7 +58,7 @@ def test_models_are_those_of_the_api(model: type[BaseModel], schema: str) -> Non
             assert name in described["required"], name
 
 
-def test_what_is_published_is_what_the_api_takes() -> None:
+def test_models_of_new_events_have_members_that_the_api_takes() -> None:
     assert models.NewEvent.model_fields.keys() <= SCHEMAS["EventSubmission"]["properties"].keys()
     # The bus gives the version of a stream; a publisher does not name it.
     sent = models.Metadata.model_fields.keys() - {"stream_version"}
@@ -76,6 +76,6 @@ def test_every_type_of_problem_has_an_exception_of_its_own() -> None:
     assert {kind: each.kinds for kind, each in made.items()} == {kind: (kind,) for kind in stated}
 
 
-def test_what_is_exported_is_sorted_and_there() -> None:
+def test_exported_names_are_sorted_and_exist() -> None:
     assert event_bus_client.__all__ == sorted(event_bus_client.__all__)
     assert all(hasattr(event_bus_client, name) for name in event_bus_client.__all__)

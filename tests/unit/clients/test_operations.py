@@ -302,7 +302,7 @@ def test_a_method_sends_what_its_operation_takes(name: str) -> None:
         jsonschema_rs.validator_for(whole).validate(orjson.loads(body))
 
 
-def test_what_is_left_out_is_there() -> None:
+def test_each_parameter_that_is_left_out_exists() -> None:
     parameters = {
         (name, each["name"])
         for name, (_, _, described) in OPERATIONS.items()

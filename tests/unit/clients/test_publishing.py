@@ -101,7 +101,7 @@ def test_a_batch_has_a_result_for_each_event() -> None:
     assert len({each.id for each in results}) == 250
 
 
-def test_what_is_refused_within_a_batch_is_no_exception() -> None:
+def test_a_refused_event_of_a_batch_raises_nothing() -> None:
     refusal = {
         "type": "urn:event-bus:problem:forbidden",
         "title": "Not permitted",

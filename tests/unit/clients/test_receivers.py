@@ -168,7 +168,7 @@ def test_a_typed_event_is_handed_over_once(framework: Any, kind: Any) -> None:
 
 
 @EACH
-def test_what_is_not_signed_is_refused(framework: Any, kind: Any) -> None:
+def test_an_unsigned_request_is_refused(framework: Any, kind: Any) -> None:
     receiver = kind(SECRET)
     seen: list[Event] = []
     receiver.on("*")(seen.append)
@@ -211,7 +211,7 @@ def test_a_delivery_that_failed_is_handled_again(framework: Any, kind: Any) -> N
 
 
 @EACH
-def test_what_a_function_returns_is_answered_again(framework: Any, kind: Any) -> None:
+def test_the_result_of_a_handler_is_answered_again(framework: Any, kind: Any) -> None:
     receiver, returned = kind(SECRET), {"order-1": {"billed": 250}, "order-2": OrderPlaced(total=7)}
     receiver.on("order.placed")(lambda event: returned.pop(event.id))
     send = framework(receiver)

@@ -55,7 +55,7 @@ def test_commands_are_valid_shell(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("sample", COMMANDS, ids=str)
-def test_what_a_command_names_exists(sample: Sample) -> None:
+def test_targets_modules_and_settings_in_commands_exist(sample: Sample) -> None:
     text = _joined(sample)
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(_MAKE.findall(text)) <= set(targets)

@@ -94,7 +94,9 @@ def client_error(code: str) -> ClientError:
     ],
     ids=lambda each: each.response["Error"]["Code"] if isinstance(each, ClientError) else None,
 )
-def test_what_an_error_blames(error: ClientError | BotoCoreError, blamed: bool) -> None:
+def test_an_error_blames_the_content_or_the_service(
+    error: ClientError | BotoCoreError, blamed: bool
+) -> None:
     assert blames_content(error) is blamed
 
 
@@ -109,5 +111,7 @@ def test_what_an_error_blames(error: ClientError | BotoCoreError, blamed: bool) 
         ({"Code": "AWS.SimpleQueueService.AccessDenied", "SenderFault": True}, False),
     ],
 )
-def test_what_an_entry_failed_for(failure: dict[str, Any], blamed: bool) -> None:
+def test_a_failed_entry_blames_its_content_or_the_service(
+    failure: dict[str, Any], blamed: bool
+) -> None:
     assert blames_entry(failure) is blamed

@@ -50,7 +50,7 @@ def test_the_last_value_outlives_its_time(clock: Clock) -> None:
     assert cache.last("b") is None
 
 
-def test_what_is_fetched_is_read_once_while_it_is_fresh(clock: Clock) -> None:
+def test_a_fresh_value_is_read_once(clock: Clock) -> None:
     cache: Cache[str, int | None] = Cache(10, 5, clock)
     reads: list[None] = []
     for _ in range(3):

@@ -75,7 +75,7 @@ def test_keys_compare_as_the_values_do(one: str, other: str) -> None:
         ("5e-324", float),
     ],
 )
-def test_what_a_double_holds_is_one(text: str, kind: type) -> None:
+def test_a_number_that_a_double_holds_is_a_float(text: str, kind: type) -> None:
     assert type(read(text)) is kind
 
 
@@ -88,7 +88,7 @@ def test_what_a_double_holds_is_one(text: str, kind: type) -> None:
     ],
     ids=lambda text: text[:20],
 )
-def test_what_is_out_of_range_is_refused(text: str) -> None:
+def test_numbers_out_of_range_are_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         read(text)
 

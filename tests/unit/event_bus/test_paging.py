@@ -160,7 +160,7 @@ def test_a_page_ends_before_a_function_could_not_answer_with_it() -> None:
 
 
 @pytest.mark.parametrize(("text", "bytes_each"), [('"', 4), ("\\", 4), ("\u00e9", 2), ("\x01", 7)])
-def test_what_is_escaped_counts_as_it_is_sent(text: str, bytes_each: int) -> None:
+def test_the_size_of_a_page_counts_escaped_characters(text: str, bytes_each: int) -> None:
     fits = MAX_PAGE_BYTES // bytes_each // 2 - 100
     assert page([fits, fits], text=text) == ([0, 1], None)
     assert page([fits, fits + 200], text=text) == ([0], "0")
@@ -179,6 +179,6 @@ def test_a_number_is_read_from_its_position(position: str | None, number: int | 
 
 
 @pytest.mark.parametrize("position", ["", "a", "-1", "1.5", "1_0", "9" * 16, "٣"])
-def test_what_is_no_number_is_refused_as_a_position(position: str) -> None:
+def test_a_position_that_is_not_a_number_is_refused(position: str) -> None:
     with pytest.raises(MalformedRequest):
         number_at(position)

@@ -101,7 +101,7 @@ def test_any_text_is_read_or_refused_as_malformed(text: bytes | str) -> None:
     ],
     ids=lambda text: repr(text)[:40],
 )
-def test_what_readers_could_understand_differently_is_refused(text: bytes | str) -> None:
+def test_json_that_parsers_read_differently_is_refused(text: bytes | str) -> None:
     with pytest.raises(MalformedRequest):
         parse(text)
 
@@ -225,7 +225,7 @@ def test_the_other_elements_of_a_batch_are_read(values: list[Any], flawed: str) 
         assert read == wanted
 
 
-def test_what_is_no_batch_is_read_as_one_document() -> None:
+def test_a_body_that_is_not_a_batch_is_read_as_one_document() -> None:
     assert parse_batch('{"a": [1]}') == {"a": [1]}
     with pytest.raises(MalformedRequest, match="/a is NaN"):
         parse_batch('{"a": NaN}')

@@ -83,7 +83,7 @@ def test_a_fraction_is_cut_not_rounded(digits: int) -> None:
         "2026-W18-5T12:00:00Z",
     ],
 )
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_an_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must (not )?be"):
         times.parse(text)
 

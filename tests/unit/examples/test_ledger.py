@@ -60,7 +60,7 @@ def test_a_copy_is_not_handled_again() -> None:
     assert ledger.faults == []
 
 
-def test_what_must_not_arrive_and_what_arrives_changed_are_faults() -> None:
+def test_unexpected_and_changed_events_are_faults() -> None:
     ledger = Ledger()
     ledger.sending(cast.TASK_MANAGER, [URGENT])
     assert ledger.received(cast.ROLES, URGENT) is None

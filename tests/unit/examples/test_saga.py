@@ -9,7 +9,7 @@ from examples.saga.services import DISCARD, GENERATE, REVIEW, Generator, review
 from examples.saga.story import ANALYST, GENERATOR, REVIEWER, Saga
 
 
-def test_what_a_review_refuses_is_undone() -> None:
+def test_a_refused_review_undoes_the_earlier_steps() -> None:
     fake, generator, steps = FakeBus(), Generator(), list[str]()
     with ExitStack() as open_:
         for name, work in (

@@ -87,7 +87,7 @@ def test_every_reason_is_one_that_somebody_may_meet() -> None:
     assert {reason for *_, reason in DENIALS} == set(get_args(Reason))
 
 
-def test_what_was_not_denied_has_no_reason(functions: Functions) -> None:
+def test_an_entry_of_a_failed_request_has_no_reason(functions: Functions) -> None:
     entry = told(functions, SUBSCRIBE, service().context(), {})
     assert entry["status"] == "failure"
     assert "reason" not in entry["details"]

@@ -42,7 +42,7 @@ def test_after_its_deadline_a_command_has_expired(
     assert read(functions).body["state"] == "expired"
 
 
-def test_what_a_client_was_told_is_not_undone_by_a_reply(
+def test_a_reply_does_not_revive_a_command_that_was_answered_as_expired(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert send(functions, metadata={"deadline": times.after(60)}).status == 202

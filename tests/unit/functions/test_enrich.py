@@ -57,7 +57,7 @@ def called(functions: Functions, about: Event, to: Subscription, *answers: Any) 
     return EnrichmentCalls(cast("Any", caller), "enrich").enriched(KEY, about, to)
 
 
-def test_a_batch_goes_on_enriched(functions: Functions) -> None:
+def test_a_batch_is_enriched_and_sent_to_the_lane_of_its_target(functions: Functions) -> None:
     about, to = prepared(functions)
     own = settings().lane_urls["enrich"]
     sent = message(about, to, enriches=True)

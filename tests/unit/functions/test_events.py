@@ -65,6 +65,6 @@ def test_an_event_is_shown_with_its_deliveries(functions: Functions, aws: Aws) -
     assert [each["status"] for each in answer.body["deliveries"]] == ["pending"]
 
 
-def test_what_a_caller_may_not_see_is_a_404(functions: Functions) -> None:
+def test_an_event_that_the_caller_may_not_see_is_not_found(functions: Functions) -> None:
     answer = functions.request("events", GET, service("stranger"), parameters={"id": "evt_1"})
     assert answer.status == 404

@@ -76,7 +76,7 @@ def test_an_example_holds_numbers_as_they_were_sent(functions: Functions, number
     assert f'"n":{number}' in functions.invoke("registry", event)["body"]
 
 
-def test_what_an_upcast_makes_is_not_rounded(functions: Functions) -> None:
+def test_numbers_of_an_upcast_are_not_rounded(functions: Functions) -> None:
     # As a double, 2^65 + 1 is 2^65.
     schema = '{"properties": {"n": {"maximum": 3.6893488147419103e+19}}}'
     first = f'{{"schema": {schema}, "example": {{"n": 1}}}}'

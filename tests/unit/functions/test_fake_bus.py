@@ -323,7 +323,7 @@ def test_a_request_collects_replies(bus_of: Buses) -> None:
         ("price.asked", {"expect_replies": 51}, "/metadata/expect_replies"),
     ],
 )
-def test_what_is_no_command_is_refused(
+def test_an_invalid_command_is_refused(
     bus_of: Buses, event_type: str, metadata: dict[str, Any], pointer: str
 ) -> None:
     commands = bus_of("shop").commands
@@ -352,7 +352,7 @@ def test_a_type_has_one_handler(bus_of: Buses) -> None:
         ({"event_types": [f"command.a{n}" for n in range(26)]}, "/event_types"),
     ],
 )
-def test_what_cannot_handle_commands_is_refused(
+def test_a_subscription_that_cannot_handle_commands_is_refused(
     bus_of: Buses, members: dict[str, Any], pointer: str
 ) -> None:
     bank = bus_of("bank").subscriptions

@@ -133,7 +133,7 @@ def test_two_at_once_make_one(functions: Functions) -> None:
     assert len(subscriptions(functions)) == 1
 
 
-def test_what_was_not_done_is_done_by_the_next(
+def test_a_request_that_failed_can_be_repeated(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as not_sent:
@@ -143,7 +143,7 @@ def test_what_was_not_done_is_done_by_the_next(
     assert len(subscriptions(functions)) == 1
 
 
-def test_what_was_done_unanswered_is_not_done_again(
+def test_a_request_that_took_effect_unanswered_is_not_repeated(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = SubscriptionStore.create

@@ -133,11 +133,11 @@ def test_a_batch_has_a_size(functions: Functions, body: object) -> None:
 
 
 @pytest.mark.parametrize("body", [7, "text", True])
-def test_what_is_no_event_is_a_422(functions: Functions, body: object) -> None:
+def test_an_invalid_event_is_refused_with_422(functions: Functions, body: object) -> None:
     assert publish(functions, body).status == 422
 
 
-def test_what_was_not_stored_may_be_sent_again(functions: Functions, aws: Aws) -> None:
+def test_an_event_that_was_not_stored_may_be_sent_again(functions: Functions, aws: Aws) -> None:
     with not_sent(aws.dynamodb, "PutItem"):
         answer = publish(functions, submission(id="evt_own"))
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")

@@ -79,7 +79,7 @@ def test_nothing_is_replaced_where_the_client_says_so(functions: Functions) -> N
         ({"status": "disabled"}, "/status"),
     ],
 )
-def test_what_cannot_change_is_named(
+def test_a_change_of_a_fixed_member_names_it(
     functions: Functions, change: dict[str, Any], pointer: str
 ) -> None:
     put(functions, BODY)

@@ -20,7 +20,7 @@ def steps(functions: Functions, aws: Aws, replay_id: str) -> int:
     raise AssertionError("it does not end")
 
 
-def test_what_is_beside_a_quiet_source_is_passed_over(functions: Functions, aws: Aws) -> None:
+def test_events_of_a_busy_neighbour_are_skipped_in_one_step(functions: Functions, aws: Aws) -> None:
     for number in range(150):
         at = f"2026-05-01T12:00:00.{number:03}Z"
         stored = event(f"evt_{number:03}", source=BESIDE_PLANNER, timestamp=at)
@@ -31,7 +31,7 @@ def test_what_is_beside_a_quiet_source_is_passed_over(functions: Functions, aws:
     assert steps(functions, aws, "rpl_busy") > 2
 
 
-def test_what_an_invocation_has_no_time_for_is_sent_again(
+def test_messages_that_an_invocation_has_no_time_for_are_sent_again(
     functions: Functions, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replaying = functions.load("replay")

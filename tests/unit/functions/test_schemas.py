@@ -257,6 +257,6 @@ def test_the_bounds_are_those_that_are_documented() -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["task created", "task.*", "\x06", "x" * 128, ""])
-def test_what_is_no_event_type_has_no_schemas(bus: Functions, key: str, name: str) -> None:
+def test_an_invalid_event_type_has_no_schemas(bus: Functions, key: str, name: str) -> None:
     answer = ask(bus, key, caller=AN_ADMIN, type=name, version="1")
     assert (answer.status, answer.body["type"]) == (404, "urn:event-bus:problem:not-found")

@@ -35,7 +35,7 @@ def test_a_bus_whose_components_answer_is_healthy(
     assert set(answer.body["checks"]) == checks
 
 
-def test_what_is_behind_by_parts_of_a_second_is_told_as_it_is_described(
+def test_a_fractional_lag_fits_its_description(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("event_bus.metrics.lag.oldest_due", lambda *_: 3.881)
@@ -53,7 +53,9 @@ def test_the_age_of_the_oldest_delivery_is_told(functions: Functions, aws: Aws) 
     assert (check["status"], check["observedValue"], check["observedUnit"]) == ("pass", 321, "s")
 
 
-def test_what_waits_for_read_models_and_replays_is_told(functions: Functions, aws: Aws) -> None:
+def test_the_messages_of_read_models_and_replays_are_counted(
+    functions: Functions, aws: Aws
+) -> None:
     aws.sqs.send_message(QueueUrl=functions.replays, MessageBody="x")
     check = functions.request("status", BROKER).body["checks"]["replays"]
     assert (check["status"], check["observedValue"]) == ("pass", 1)

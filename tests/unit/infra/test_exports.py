@@ -36,7 +36,7 @@ def alone(app: Synthesised) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("stack", ["Data", "Bus"])
-def test_no_export_comes_and_goes_with_those_who_import_it(
+def test_every_export_exists_whether_or_not_it_is_imported(
     app: Synthesised, alone: dict[str, set[str]], stack: str
 ) -> None:
     # CloudFormation refuses to take an export back while another stack imports it, and that stack

@@ -19,7 +19,7 @@ def test_values_are_read_from_text_as_the_command_line_gives_them() -> None:
     assert settings.log_retention_days == 7
 
 
-def test_what_belongs_to_the_cdk_is_passed_over() -> None:
+def test_context_values_of_the_cdk_are_ignored() -> None:
     context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": ["**"]}
     assert Settings.of(context) == Settings()
 
@@ -63,7 +63,7 @@ def test_what_belongs_to_the_cdk_is_passed_over() -> None:
         ({"untagged_targets": "arn:aws:sqs:*:*:a,,arn:aws:sqs:*:*:b"}, "untagged_targets"),
     ],
 )
-def test_what_is_not_valid_is_refused(context: dict[str, object], named: str) -> None:
+def test_an_invalid_setting_is_refused_by_name(context: dict[str, object], named: str) -> None:
     with pytest.raises(SettingsError, match=rf"{named}.*The settings are: stage, "):
         Settings.of(context)
 

@@ -78,7 +78,7 @@ def test_nothing_that_is_deployed_is_replaced_or_forgotten(app: Synthesised) -> 
         assert made.keys() == listed.keys()
 
 
-def test_what_holds_data_is_listed(app: Synthesised) -> None:
+def test_every_retained_kind_of_resource_is_listed(app: Synthesised) -> None:
     """A kind of resource that is kept when its stack goes holds data, and belongs in the list."""
     kept = {
         body["Type"]

@@ -84,7 +84,7 @@ def test_keys_and_indexes_are_those_described(app: Synthesised) -> None:
         }
 
 
-def test_what_is_odd_due_or_dead_has_a_sparse_index(app: Synthesised) -> None:
+def test_odd_events_due_deliveries_and_dead_letters_have_sparse_indexes(app: Synthesised) -> None:
     made = tables(app)
     indexes = {
         (table, index["IndexName"]): (
@@ -112,7 +112,7 @@ def test_what_is_odd_due_or_dead_has_a_sparse_index(app: Synthesised) -> None:
     )
 
 
-def test_what_is_stored_outlives_its_stack_except_locally(app: Synthesised) -> None:
+def test_stored_data_outlives_its_stack_except_locally(app: Synthesised) -> None:
     stored = [
         *tables_of(app),
         *app.resources("AWS::S3::Bucket"),

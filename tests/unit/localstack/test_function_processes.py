@@ -82,7 +82,7 @@ def test_it_can_be_ended(process: Any) -> None:
     process.kill()
 
 
-def test_what_it_fails_of_is_told(tmp_path: Path) -> None:
+def test_a_process_that_fails_to_start_prints_its_error(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("raise ValueError('no')")
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)

@@ -30,7 +30,7 @@ def test_a_subscription_receives_events_from_its_answer_on() -> None:
         assert received == {f"e{number}" for number in range(10, 15)}
 
 
-def test_a_replay_goes_on_where_an_event_has_expired() -> None:
+def test_a_replay_continues_behind_an_expired_event() -> None:
     world = tell("an_event_of_a_replay_expires_that_others_wait_for")
     [receiver] = world.subscribers.values()
     taken = [receipt.key.event_id for receipt in receiver.log]

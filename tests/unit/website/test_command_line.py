@@ -11,7 +11,7 @@ from website.command_line import SCHEMA, made
 
 
 @pytest.mark.parametrize(("file", "text"), made().items(), ids=["page", "schema"])
-def test_what_is_made_is_current(file: Path, text: str) -> None:
+def test_the_reference_of_the_command_line_is_current(file: Path, text: str) -> None:
     assert file.read_text() == text, "run: python -m website.command_line"
 
 

@@ -3,7 +3,7 @@
 from website.python_client import PAGE, page
 
 
-def test_what_is_made_is_current() -> None:
+def test_the_reference_of_the_python_client_is_current() -> None:
     assert PAGE.read_text() == page(), "run: python -m website.python_client"
 
 

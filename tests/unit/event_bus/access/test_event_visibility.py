@@ -111,7 +111,7 @@ def test_subscriptions_are_looked_for_once() -> None:
     assert looks == ["all-tasks"]
 
 
-def test_what_may_not_be_received_is_not_seen(aws: Aws) -> None:
+def test_a_service_does_not_see_an_event_that_it_may_not_receive(aws: Aws) -> None:
     caller = service("all-tasks")
     rights = RightsReader(aws.rights, "everything")
     received = routing(sub_1="all-tasks")

@@ -35,7 +35,7 @@ def limited(**limits: Any) -> ApiKey:
         ({"rate_limit": 90}, {"rate_limit": 100}, []),
     ],
 )
-def test_what_exceeds_the_maker_is_named(
+def test_limits_beyond_those_of_the_making_key_are_named(
     made: dict[str, Any], maker: dict[str, Any], beyond: list[str]
 ) -> None:
     faults = excess(limited(**made), limited(**maker), KEY_RATE)

@@ -48,7 +48,7 @@ def test_visibility_of_a_subscription_by_caller(caller: Caller, seen: list[str])
 
 
 @pytest.mark.parametrize("of_anyone", [True, False])
-def test_what_does_not_exist_is_seen_by_nobody(*, of_anyone: bool) -> None:
+def test_a_missing_subscription_is_not_found(*, of_anyone: bool) -> None:
     with pytest.raises(NotFound, match="sub_404"):
         own_subscription(KEPT.get, "sub_404", AN_ADMIN, of_anyone=of_anyone)
 

@@ -111,7 +111,7 @@ def test_the_rights_to_one_source_say_nothing_of_another(aws: Aws) -> None:
     ("source", "metadata"),
     [(BUS_DOMAIN, {AUDIENCE: "worker"}), ("planner", {REPLY_FOR: "worker"})],
 )
-def test_what_is_for_one_service_reaches_no_other(source: str, metadata: dict[str, str]) -> None:
+def test_an_event_for_one_service_reaches_no_other(source: str, metadata: dict[str, str]) -> None:
     rights = ReceiveRights("everything")
     rights.take(Grant("stranger", ["*"]))
     rights.take(Grant("worker", []))

@@ -56,7 +56,7 @@ def test_another_coding_is_refused_with_those_that_are_taken(encoding: str) -> N
         b"\x1f\x8b{}",
     ],
 )
-def test_what_is_no_whole_gzip_is_refused(body: bytes) -> None:
+def test_an_incomplete_gzip_body_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedRequest):
         read(body)
 

@@ -64,7 +64,7 @@ def test_entries_are_divided_into_blocks(count: int, size: int, blocks: int) -> 
         assert block.previous == before.hash
 
 
-def test_a_chain_whose_blocks_have_expired_goes_on() -> None:
+def test_a_chain_whose_blocks_have_expired_is_continued() -> None:
     log: Any = Log()
     appender = Appender(log, log, log)
     appender.append("events", [{"id": "a"}])

@@ -54,7 +54,7 @@ def test_pages_miss_nothing(store: AuditStore, limit: int) -> None:
     assert seen[-2:] == ["operations-2", "operations-1"]
 
 
-def test_reading_goes_on_behind_any_entry_of_a_page(store: AuditStore) -> None:
+def test_reading_can_continue_behind_any_entry_of_a_page(store: AuditStore) -> None:
     fill(store, "operations", [[1, 2], [5], [8, 9, 10]])
     fill(store, "events", [[3], [4, 6], [7]])
     reader = AuditReader(store)

@@ -122,7 +122,9 @@ def test_only_global_unicast_addresses_of_ipv6_are_allowed(address: IPv6Address)
 
 
 @given(st.ip_addresses())
-def test_what_python_holds_for_private_is_forbidden(address: IPv4Address | IPv6Address) -> None:
+def test_no_address_that_python_calls_private_is_permitted(
+    address: IPv4Address | IPv6Address,
+) -> None:
     assert not (address.is_private and may_lead_to(str(address)))
 
 

@@ -152,7 +152,7 @@ def _ends(conversation: Conversation) -> None:
     ],
     ids=["http", "ssh", "smtp", "a record that is too long", "an alert", "ends"],
 )
-def test_what_is_no_tls_is_told(talk: Talk, code: str) -> None:
+def test_an_endpoint_without_tls_is_named_in_the_error(talk: Talk, code: str) -> None:
     def greet(conversation: Conversation) -> None:
         # What reads a request would wait for the end of its head.
         conversation.read = lambda: bool(conversation.socket.recv(65_536))  # type: ignore[method-assign]

@@ -61,7 +61,7 @@ def test_a_wait_ends_with_the_command(
     assert (len(waiting.pauses), waiting.places, waiting.held) == (2, 1, 0)
 
 
-def test_what_has_ended_takes_no_place(
+def test_a_command_that_has_ended_is_answered_without_a_waiting_place(
     aws: Aws, waiter: CommandWaiter, waiting: Waiting, records: CommandStore
 ) -> None:
     command = sent(aws)

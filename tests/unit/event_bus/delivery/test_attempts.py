@@ -48,9 +48,7 @@ def test_a_failure_is_followed_by_a_message_until_the_last_attempt(trial: Trial,
     assert [each.number for each in last.log] == [1, 2, 3]
 
 
-def test_what_waits_longer_than_a_lane_can_hold_waits_as_a_dead_letter(
-    trial: Trial, aws: Aws
-) -> None:
+def test_a_retry_beyond_the_longest_delay_waits_as_a_dead_letter(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(retry_policy=LATE))
     trial.target.script["evt_1"] = REFUSED
     trial.take(message(event(), to))
@@ -116,7 +114,7 @@ def test_a_message_that_was_not_finished_is_not_attempted_again(trial: Trial, aw
 
 @pytest.mark.parametrize("status", ["delivered", "exhausted", "dropped"])
 @pytest.mark.parametrize(("attempt", "receives"), [(1, 2), (2, 1)])
-def test_what_is_settled_is_not_attempted_again(
+def test_a_settled_delivery_is_not_attempted_again(
     trial: Trial, aws: Aws, status: str, attempt: int, receives: int
 ) -> None:
     to = aws.subscriptions.create(subscription())
@@ -168,7 +166,7 @@ def test_an_unowed_delivery_is_dropped(trial: Trial, aws: Aws) -> None:
         assert (dropped.status, dropped.last_error.code) == ("dropped", code)
 
 
-def test_what_a_disabled_subscription_is_owed_waits_for_a_person(trial: Trial, aws: Aws) -> None:
+def test_a_delivery_of_a_disabled_subscription_waits_for_a_person(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(status="disabled"))
     trial.take(message(event(), to))
     assert trial.target.attempted == []
@@ -276,7 +274,7 @@ def test_a_replay_is_a_delivery_of_its_own(trial: Trial, aws: Aws) -> None:
     assert trial.outcome(replay="rpl_1").status == "delivered"
 
 
-def test_what_cannot_be_sent_is_a_dead_letter_at_once(trial: Trial, aws: Aws) -> None:
+def test_a_delivery_that_cannot_be_sent_is_a_dead_letter_at_once(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(retry_policy=SOON))
     said = "the expression yields no value"
     trial.target.script["evt_1"] = Outcome("transform_failed", said, unsendable=True)

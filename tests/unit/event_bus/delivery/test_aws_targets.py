@@ -86,7 +86,7 @@ def test_ten_events_are_one_request(target: Target) -> None:
 
 
 @TARGETS
-def test_what_is_too_much_for_one_request_is_several(target: Target) -> None:
+def test_a_batch_too_large_for_one_request_is_divided(target: Target) -> None:
     transport, recorder, entries = batching(target)
     if target.type == "eventbridge":
         recorder.answer = {"Entries": [{"EventId": "1"}] * 2}
@@ -95,7 +95,7 @@ def test_what_is_too_much_for_one_request_is_several(target: Target) -> None:
 
 
 @TARGETS
-def test_what_cannot_be_asked_for_fails_for_all(target: Target) -> None:
+def test_a_denied_request_fails_for_every_delivery_of_its_batch(target: Target) -> None:
     transport, recorder, _ = batching(target)
     recorder.answer = DENIED
     outcomes = transport.deliver(requests(target, 3))

@@ -51,7 +51,7 @@ def store(aws: Aws, name: str, age: float, *, routed: bool = True, **members: An
     return stored
 
 
-def test_a_stream_comes_from_its_version_and_goes_on(trial: Trial, aws: Aws) -> None:
+def test_a_stream_is_delivered_from_the_chosen_version_on(trial: Trial, aws: Aws) -> None:
     for number in range(3):
         store(aws, f"evt_{number}", 1_000)
     to = catching_up(aws, 2)
@@ -64,7 +64,7 @@ def test_a_stream_comes_from_its_version_and_goes_on(trial: Trial, aws: Aws) -> 
     assert len(trial.target.events) == 3
 
 
-def test_what_was_routed_while_it_was_registered_is_no_gap(trial: Trial, aws: Aws) -> None:
+def test_events_routed_during_the_registration_leave_no_gap(trial: Trial, aws: Aws) -> None:
     to = catching_up(aws)
     # The last was stored long after the time of the registration, which took long to be stored.
     names = ["evt_old", "evt_margin", "evt_during", "evt_late"]
@@ -119,7 +119,7 @@ def test_a_failing_event_of_the_past_holds_up_what_follows(trial: Trial, aws: Aw
 
 
 @pytest.mark.parametrize(("deleted", "received"), [(False, ["evt_2"]), (True, [])])
-def test_what_is_hidden_is_not_brought(
+def test_truncated_and_deleted_events_are_not_delivered(
     trial: Trial, aws: Aws, deleted: bool, received: list[str]
 ) -> None:
     for number in range(3):

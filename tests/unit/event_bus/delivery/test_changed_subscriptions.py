@@ -58,7 +58,7 @@ def test_a_routed_event_is_delivered_even_if_it_no_longer_matches(
     assert next_attempt(trial, made).status == "delivered"
 
 
-def test_it_goes_to_the_new_target(trial: Trial, aws: Aws) -> None:
+def test_a_retry_is_sent_to_the_new_target(trial: Trial, aws: Aws) -> None:
     made = fail_once(trial, aws, subscription())
     change(trial, aws, replace(made, target=OTHER))
     trial.target.script.clear()

@@ -129,7 +129,7 @@ def test_ten_failures_in_a_row_open_it_within_their_batch(aws: Aws) -> None:
     assert permits.take("sub_1") is not None
 
 
-def test_what_they_count_at_the_same_time_is_counted_together(aws: Aws) -> None:
+def test_simultaneous_failures_of_two_functions_add_up(aws: Aws) -> None:
     first, second, _ = two(aws)
     for each in (first, second):
         each.look_up(["sub_1"])

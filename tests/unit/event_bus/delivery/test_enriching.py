@@ -87,7 +87,9 @@ def stored(aws: Aws, name: str = "evt_1", **members: Any) -> Event:
     return aws.events.put(event(name, **members), RETENTION_DAYS)[1]
 
 
-def test_an_enriched_event_goes_on_to_its_targets_lane(enriching: Enriching, aws: Aws) -> None:
+def test_an_enriched_event_is_sent_to_the_lane_of_its_target(
+    enriching: Enriching, aws: Aws
+) -> None:
     to = subscribed(aws)
     sent = message(stored(aws, payload={"n": 1.50}), to, enriches=True)
     assert enriching.take(sent) == []
@@ -186,9 +188,7 @@ def test_nothing_is_enriched_that_is_not_delivered(
     assert (enriching.asked, enriching.sent(enriching.target)) == ([], [])
 
 
-def test_what_is_owed_once_at_most_is_dropped_where_it_fails(
-    enriching: Enriching, aws: Aws
-) -> None:
+def test_a_failed_enrichment_drops_an_at_most_once_delivery(enriching: Enriching, aws: Aws) -> None:
     to = subscribed(aws, delivery_guarantee="at_most_once")
     enriching.found = [FAILED]
     enriching.take(message(stored(aws), to, enriches=True))
@@ -235,9 +235,7 @@ def test_the_targets_lane_has_what_comes_from_elsewhere_enriched_first(
     )
 
 
-def test_what_is_enriched_is_delivered_with_it_and_so_are_its_retries(
-    trial: Trial, aws: Aws
-) -> None:
+def test_an_event_and_its_retries_are_delivered_with_the_enrichment(trial: Trial, aws: Aws) -> None:
     to = subscribed(aws)
     enriched = message(stored(aws), to, enrichment=ADDED)
     trial.target.script = {"evt_1": Outcome("http_status", "no", status_code=500)}
@@ -291,7 +289,9 @@ def test_a_stream_waits_for_an_enrichment_that_fails(trial: Trial, aws: Aws) -> 
     assert trial.target.events == []  # It waits for its time.
 
 
-def test_a_stream_goes_on_behind_an_enrichment_that_failed_for_good(trial: Trial, aws: Aws) -> None:
+def test_a_stream_continues_behind_an_enrichment_that_failed_for_good(
+    trial: Trial, aws: Aws
+) -> None:
     to = subscribed(aws, ordered=True, retry_policy=RetryPolicy(max_attempts=1))
     trial = in_turn(trial, [FAILED, ADDED])
     first, _second = of_a_stream(aws, "evt_1", "evt_2")

@@ -196,7 +196,7 @@ def test_a_retry_that_comes_early_comes_again(
 
 @pytest.mark.parametrize("resume_from", ["backlog", "now"])
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_what_was_settled_during_a_pause_holds_up_nothing_after_it(
+def test_a_delivery_settled_during_a_pause_does_not_block_its_stream(
     trial: Trial, aws: Aws, resume_from: str, attempt: int
 ) -> None:
     # Reads that need not be consistent know of none of it.
@@ -329,9 +329,7 @@ def test_a_stream_of_a_deleted_subscription_is_not_delivered(trial: Trial, aws: 
 
 
 @pytest.mark.moto
-def test_what_comes_behind_an_event_after_which_its_subscriber_was_gone_ends_too(
-    trial: Trial, aws: Aws
-) -> None:
+def test_events_behind_a_410_answer_end_as_dead_letters(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
     trial.target.script["evt_1"] = GONE
@@ -349,7 +347,7 @@ def test_what_comes_behind_an_event_after_which_its_subscriber_was_gone_ends_too
     assert {trial.outcome(name).status for name in ("evt_1", "evt_2", "evt_3")} == {"exhausted"}
 
 
-def test_what_was_stored_in_a_shared_stream_is_delivered(trial: Trial, aws: Aws) -> None:
+def test_events_of_a_stream_that_sources_shared_are_delivered(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     old = []
     for version, name in enumerate(("evt_1", "evt_2"), 1):

@@ -99,7 +99,9 @@ def test_a_failure_holds_up_its_stream_in_this_replay_alone(trial: Trial, aws: A
     assert (status(trial, "evt_1"), status(trial, "evt_2")) == ("delivered", "delivered")
 
 
-def test_what_is_exhausted_lets_the_stream_pass_and_comes_late(trial: Trial, aws: Aws) -> None:
+def test_a_replayed_stream_passes_an_exhausted_delivery_that_can_be_retried_later(
+    trial: Trial, aws: Aws
+) -> None:
     to, (first, second) = ordered(aws, retry_policy=ONCE), store(aws, "evt_1", "evt_2")
     start(aws)
     trial.target.script["evt_1"] = REFUSED

@@ -122,7 +122,7 @@ def test_a_pause_keeps_the_order(trial: Trial, aws: Aws) -> None:
     assert trial.target.events == ["evt_1", "evt_2"]
 
 
-def test_what_was_discarded_during_a_pause_holds_up_nothing_after_it(
+def test_a_delivery_discarded_during_a_pause_does_not_block_its_replay(
     trial: Trial, aws: Aws
 ) -> None:
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")

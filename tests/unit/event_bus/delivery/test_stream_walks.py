@@ -52,7 +52,7 @@ def open_circuit(aws: Aws) -> None:
     assert aws.circuits.put("sub_1", Circuit(state="open", until=times.unix() - 1, version=1))
 
 
-def test_what_another_settled_meanwhile_does_not_wait_for_the_circuit(
+def test_a_delivery_that_another_function_settled_does_not_wait_for_the_circuit(
     trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = ordered(aws)
@@ -96,7 +96,7 @@ def test_a_walk_ends_where_ten_attempts_in_a_row_failed(trial: Trial, aws: Aws) 
     assert trial.outcome(names[CONSECUTIVE_FAILURES]).waiting
 
 
-def test_a_walk_whose_probe_succeeds_goes_on(trial: Trial, aws: Aws) -> None:
+def test_a_walk_continues_after_a_successful_probe(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     stored = store(aws, "evt_1", "evt_2", "evt_3")
     open_circuit(aws)
@@ -122,7 +122,9 @@ def test_a_message_that_makes_no_attempt_takes_no_permit(trial: Trial, aws: Aws)
     assert aws.circuits.get_many(["sub_1"]) == {}
 
 
-def test_what_cannot_be_sent_does_not_use_up_the_probe(trial: Trial, aws: Aws) -> None:
+def test_a_delivery_that_cannot_be_sent_leaves_the_probe_to_the_next(
+    trial: Trial, aws: Aws
+) -> None:
     to = ordered(aws)
     first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
     open_circuit(aws)

@@ -114,7 +114,7 @@ def test_a_deleted_subscription_is_missing_after_the_caching_time(
     assert cache.of(for_(first)) == {}
 
 
-def test_what_is_remembered_is_bounded(
+def test_the_cache_has_a_largest_size(
     store: CountingStore,
     monkeypatch: pytest.MonkeyPatch,
     made: Callable[[str], Subscription],

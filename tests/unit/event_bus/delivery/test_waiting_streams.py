@@ -25,7 +25,9 @@ def test_the_wait_for_the_routing_of_an_event_grows(
     assert [(each.event_id, each.delay) for each in trial.sent()] == [("evt_1", delay)]
 
 
-def test_a_stream_goes_on_behind_an_event_whose_retention_has_ended(trial: Trial, aws: Aws) -> None:
+def test_a_stream_continues_behind_an_event_whose_retention_has_ended(
+    trial: Trial, aws: Aws
+) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
     trial.target.script["evt_1"] = REFUSED

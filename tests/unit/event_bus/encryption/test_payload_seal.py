@@ -25,7 +25,7 @@ def sealed(aws: Aws, **members: Any) -> Event:
     return aws.seal.close(event(payload=PAYLOAD, **members), ["/email"])
 
 
-def test_what_is_sealed_is_seen_nowhere_and_opens_again(aws: Aws) -> None:
+def test_sealed_values_are_seen_nowhere_and_open_again(aws: Aws) -> None:
     before = event(payload=PAYLOAD)
     closed = aws.seal.close(before, ["/email"])
     assert closed.payload == b'{"email":{"$encrypted":true},"total":250}'
@@ -58,7 +58,7 @@ def test_a_sealed_payload_opens_only_for_its_own_event(aws: Aws, change: dict[st
         aws.seal.open(replace(sealed(aws), **change))
 
 
-def test_what_was_changed_does_not_open(aws: Aws) -> None:
+def test_a_changed_seal_does_not_open(aws: Aws) -> None:
     closed = sealed(aws)
     raw = bytearray(base64.b64decode(closed.sealed or ""))
     for place in (0, 12, len(raw) - 1):
@@ -142,7 +142,7 @@ def test_a_data_key_serves_so_many_events(aws: Aws, monkeypatch: pytest.MonkeyPa
     assert timed.asked["generate_data_key"] == 3
 
 
-def test_what_kms_does_not_answer_is_asked_again(aws: Aws) -> None:
+def test_a_request_that_kms_did_not_answer_can_be_repeated(aws: Aws) -> None:
     with not_sent(aws.kms, "GenerateDataKey"), pytest.raises(ConnectionClosedError):
         sealed(aws)
     closed, elsewhere = sealed(aws), PayloadSeal(DataKeys(aws.kms, aws.sealing_key))

@@ -68,7 +68,7 @@ def test_the_one_before_signs_until_its_time() -> None:
     assert rotated([SealedSecret("old")], NEW, overlap=0) == (NEW,)
 
 
-def test_what_ends_sooner_ends_as_it_would_have() -> None:
+def test_a_rotation_does_not_prolong_a_secret_that_ends_sooner() -> None:
     soon = int(times.unix()) + 5
     ended = SealedSecret("ended", int(times.unix()) - 1)
     secrets = rotated([SealedSecret("old"), SealedSecret("older", soon), ended], NEW, overlap=60)

@@ -74,7 +74,7 @@ def test_a_cloudevent_holds_it_as_text(mode: Any) -> None:
     assert found.get_data() == {"n": 1}
 
 
-def test_what_no_header_takes_is_refused() -> None:
+def test_a_part_too_large_for_a_header_is_refused() -> None:
     large = '{"a":"' + "x" * 4_096 + '"}'
     assert made(Transform("cloudevents", "structured"), large)
     with pytest.raises(TransformFailed):

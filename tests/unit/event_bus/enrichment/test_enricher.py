@@ -193,7 +193,7 @@ def test_an_unusable_answer_of_a_source_fails_without_a_retry(answer: Any) -> No
         (HTTP, Answer(429, {}, "busy"), b"7"),
     ],
 )
-def test_what_may_succeed_another_time_is_tried_again(
+def test_a_temporary_failure_is_retried_after_a_short_wait(
     source: Source, first: Any, then: bytes
 ) -> None:
     world = World([first, then])
@@ -209,7 +209,7 @@ def test_no_more_tries_follow_than_the_policy_says() -> None:
     assert len(world.asked) == 3
 
 
-def test_what_is_not_permitted_is_not_tried_again_and_quotes_nothing() -> None:
+def test_a_denied_source_is_not_retried_and_its_answer_not_quoted() -> None:
     world = World([throttled("AccessDeniedException")])
     outcome = world.enriched(score=SCORE)
     assert len(world.answers) == 0
@@ -260,7 +260,7 @@ _CACHED: dict[str, Any] = {"key": "$.payload.customer", "cache_seconds": 60}
         ),
     ],
 )
-def test_what_a_result_depends_on_tells_results_apart(one: Source, other: Source) -> None:
+def test_results_are_cached_by_everything_they_depend_on(one: Source, other: Source) -> None:
     world = World([b"1", b"2"])
     payload = {"customer": "7", "sku": "7"}
     for _ in range(2):

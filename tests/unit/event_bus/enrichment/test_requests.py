@@ -65,7 +65,7 @@ def test_every_source_is_stored_and_read_as_it_was_sent(aws: Aws) -> None:
     assert found.enrichment == enrichment
 
 
-def test_what_is_shown_can_be_sent_back() -> None:
+def test_a_shown_enrichment_can_be_sent_back() -> None:
     enrichment = asked(ALL)
     shown = orjson.loads(orjson.dumps(enrichment_document(enrichment)))
     shown["score"]["external_id"] = "set by the bus"
@@ -73,7 +73,7 @@ def test_what_is_shown_can_be_sent_back() -> None:
     assert enrichment_document(None) is None
 
 
-def test_what_no_source_is_stays_as_it_is_for_its_refusal() -> None:
+def test_an_invalid_source_stays_unchanged_for_its_refusal() -> None:
     assert without_shown_sources({"a": 1, "b": [{}]}) == {"a": 1, "b": [{}]}
     assert without_shown_sources("all") == "all"
 

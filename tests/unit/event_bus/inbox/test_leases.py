@@ -40,7 +40,7 @@ def refused(leases: InboxLeases, lease: str | None, place: int) -> str:
     return str(refusal.value)
 
 
-def test_what_was_acknowledged_is_done_and_the_rest_stays_leased(
+def test_an_acknowledgement_of_a_part_leaves_the_rest_leased(
     leases: InboxLeases, fill: Fill, time: Time
 ) -> None:
     fill(*NAMES)
@@ -79,7 +79,7 @@ def test_a_lease_acknowledges_only_the_places_that_it_covers(
     assert names(take(leases)) == [*NAMES[4:], "evt_7", "evt_8"]
 
 
-def test_what_is_acknowledged_again_or_backwards_moves_nothing(
+def test_a_repeated_or_earlier_acknowledgement_changes_nothing(
     leases: InboxLeases, fill: Fill, time: Time
 ) -> None:
     fill(*NAMES)
@@ -135,7 +135,7 @@ def test_the_inbox_moves_on_over_what_has_expired(
     assert take(leases).fetched == []
 
 
-def test_what_expires_while_it_is_leased_is_acknowledged_all_the_same(
+def test_entries_that_expire_during_their_lease_can_be_acknowledged(
     leases: InboxLeases, fill: Fill, time: Time, aws: Aws
 ) -> None:
     fill("evt_1", "evt_2")

@@ -44,7 +44,7 @@ def test_a_listener_is_a_subscription_that_ends(
     assert listeners.sweep() == 0
 
 
-def test_a_listener_goes_on_as_long_as_it_comes_again(
+def test_a_listener_lasts_as_long_as_its_client_returns(
     aws: Aws, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = Time(monkeypatch)
@@ -71,7 +71,9 @@ def test_only_what_ends_by_itself_is_ended(aws: Aws, listeners: Listeners) -> No
     assert aws.subscriptions.get("sub_1") == durable
 
 
-def test_what_may_not_be_listened_to_is_refused(aws: Aws, listeners: Listeners) -> None:
+def test_a_listener_without_the_right_or_with_wrong_filters_is_refused(
+    aws: Aws, listeners: Listeners
+) -> None:
     with pytest.raises(Forbidden):
         listeners.begin(["task.*"], {}, Caller("llm", "listener", "sub_1"), "sse", 120)
     with pytest.raises(InvalidRequest):

@@ -57,7 +57,7 @@ def test_a_page_holds_so_many_bytes(reader: InboxReader, aws: Aws, fill: Fill) -
     assert read(reader, 4) == ([5, 6], 6)
 
 
-def test_what_may_not_be_received_any_more_is_passed_over(
+def test_events_that_a_service_may_no_longer_receive_are_skipped(
     reader: InboxReader, aws: Aws, fill: Fill, time: Time
 ) -> None:
     aws.subscriptions.create(subscription(service_id="worker"))
@@ -76,7 +76,7 @@ def test_what_may_not_be_received_any_more_is_passed_over(
     assert read(reader, 0) == ([], 3)
 
 
-def test_what_a_transform_makes_is_read(reader: InboxReader, aws: Aws) -> None:
+def test_the_result_of_a_transform_is_read(reader: InboxReader, aws: Aws) -> None:
     aws.events.put(event("evt_1", payload={"total": 250}), RETENTION_DAYS)
     aws.events.put(event("evt_2", payload={}), RETENTION_DAYS)
     transform = Transform("payload", expression='{"amount": total > 0 ? total : $error("none")}')

@@ -55,7 +55,7 @@ def test_a_place_that_the_inbox_never_reached_begins_it_anew(
     assert [each[0] for each in blocks(sse.follow(FOLLOWED, last_id(turn), 20))] == ["3"]
 
 
-def test_a_stream_goes_on_where_it_was(sse: ServerSentEvents, fill: Fill) -> None:
+def test_an_sse_stream_resumes_behind_the_last_event_id(sse: ServerSentEvents, fill: Fill) -> None:
     fill("evt_1", "evt_2")
     assert [each[0] for each in blocks(sse.follow(FOLLOWED, "0", 0))] == ["1", "2"]
     assert [each[0] for each in blocks(sse.follow(FOLLOWED, "1", 0))] == ["2"]
@@ -79,7 +79,7 @@ def begun(sse: ServerSentEvents, caller: Caller) -> str:
     return name
 
 
-def test_a_listener_goes_on_where_it_was(sse: ServerSentEvents, fill: Fill) -> None:
+def test_a_listener_resumes_behind_the_last_event_id(sse: ServerSentEvents, fill: Fill) -> None:
     listener = begun(sse, service("llm"))
     fill("evt_1", "evt_2", to=listener)
     turn, anew = sse.listen(TYPES, service("llm"), f"{listener}.1", 0)
@@ -127,7 +127,7 @@ def test_a_listener_cannot_be_continued_by_another_caller(
 
 
 @pytest.mark.parametrize("seen", ["sub_9.1", "5", "x", "sub_9", "sub_9.x"])
-def test_what_names_no_listener_begins_one(sse: ServerSentEvents, seen: str) -> None:
+def test_an_unknown_last_event_id_begins_a_new_listener(sse: ServerSentEvents, seen: str) -> None:
     [block] = blocks(sse.listen(TYPES, service("llm"), seen, 20)[0])
     assert block[1] == "eventbus.stream.reset"
     assert block[0].endswith(".0")

@@ -111,7 +111,7 @@ def test_an_idle_run_reads_two_cursors_and_no_more(
     assert made.count("UpdateItem") == 4
 
 
-def test_a_run_ends_in_time_and_the_next_goes_on(
+def test_a_run_ends_in_time_and_the_next_run_continues(
     aws: Aws, executor: Executor, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"evt_{number:02}" for number in range(40)]

@@ -136,7 +136,7 @@ def test_a_message_that_is_lost_is_sent_again(begin: Callable[[], Sweeps]) -> No
     assert sweeps.run() == 1
 
 
-def test_what_is_due_before_its_circuit_may_be_probed_waits_for_that(
+def test_deliveries_due_during_an_open_circuit_wait_for_its_probe(
     begin: Callable[[], Sweeps],
 ) -> None:
     sweeps = begin()
@@ -155,7 +155,7 @@ def test_what_is_due_before_its_circuit_may_be_probed_waits_for_that(
         assert until <= resumed <= until + opened.pause / 2
 
 
-def test_what_meets_a_probe_is_left_to_the_lane(begin: Callable[[], Sweeps]) -> None:
+def test_deliveries_due_during_a_probe_are_sent_to_the_lane(begin: Callable[[], Sweeps]) -> None:
     sweeps = begin()
     probed = Circuit(state="half_open", until=START + 50, version=1)
     assert sweeps.circuits.put("sub_1", probed)

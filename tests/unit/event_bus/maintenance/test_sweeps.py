@@ -37,7 +37,7 @@ def numbers(aws: Aws, url: str) -> list[tuple[str, int]]:
 
 
 @pytest.mark.moto
-def test_what_is_due_is_sent_once(
+def test_a_due_delivery_is_sent_once(
     aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The time of the test does not depend on how busy the machine is.
@@ -91,7 +91,7 @@ def crashed(aws: Aws, executor: Executor, url: str) -> CrashedMessages:
     )
 
 
-def test_a_message_that_was_given_up_goes_on_later(aws: Aws, executor: Executor) -> None:
+def test_the_delivery_of_a_crashed_message_is_retried_later(aws: Aws, executor: Executor) -> None:
     to, url = aws.subscriptions.create(subscription()), aws.queue()
     crashed(aws, executor, url).take("m-1", message(event(), to).to_json())
     letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
@@ -103,7 +103,9 @@ def test_a_message_that_was_given_up_goes_on_later(aws: Aws, executor: Executor)
     assert aws.sent(url) == []
 
 
-def test_what_a_message_that_was_given_up_held_back_goes_on(aws: Aws, executor: Executor) -> None:
+def test_a_stream_continues_behind_an_exhausted_crashed_message(
+    aws: Aws, executor: Executor
+) -> None:
     made = subscription(ordered=True)
     to = aws.subscriptions.create(
         replace(made, retry_policy=replace(made.retry_policy, max_attempts=1))
@@ -116,7 +118,7 @@ def test_what_a_message_that_was_given_up_held_back_goes_on(aws: Aws, executor: 
     assert numbers(aws, url) == [("evt_1", 2)]
 
 
-def test_what_was_settled_before_is_not_given_up(aws: Aws, executor: Executor) -> None:
+def test_a_crashed_message_does_not_change_a_settled_delivery(aws: Aws, executor: Executor) -> None:
     to, url = aws.subscriptions.create(subscription()), aws.queue()
     aws.deliveries.record(delivery(), 1)
     crashed(aws, executor, url).take("m-1", message(event(), to).to_json())
@@ -126,7 +128,7 @@ def test_what_was_settled_before_is_not_given_up(aws: Aws, executor: Executor) -
     assert numbers(aws, url) == [("evt_1", 2)]
 
 
-def test_what_another_settled_meanwhile_lets_its_stream_continue(
+def test_a_delivery_that_another_function_settled_lets_its_stream_continue(
     aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to, url = aws.subscriptions.create(subscription(ordered=True)), aws.queue()

@@ -77,7 +77,7 @@ def test_index_finds_what_the_filters_match_by_sets(steps: Steps, events: Events
 
 @many_examples
 @given(STEPS, EVENTS, st.integers(0, 12))
-def test_what_is_beyond_the_limit_is_the_same_for_all(
+def test_the_index_and_the_filters_agree_on_events_beyond_the_limit(
     steps: Steps, events: Events, elements: int
 ) -> None:
     with (
@@ -89,7 +89,7 @@ def test_what_is_beyond_the_limit_is_the_same_for_all(
 
 @many_examples
 @given(STEPS, EVENTS)
-def test_what_takes_too_long_to_find_or_to_check_is_still_matched(
+def test_filters_that_take_too_long_to_find_or_to_check_still_match(
     steps: Steps, events: Events
 ) -> None:
     with patch.object(index_module, "FIND_WORK", 3), patch.object(index_module, "CHECK_WORK", 1):

@@ -30,7 +30,7 @@ def test_the_lag_is_that_of_the_newest_that_is_routed(
     assert router_lag(aws.events, aws.routings, executor) == lag
 
 
-def test_what_is_overdue_the_longest_is_told(aws: Aws, executor: Executor) -> None:
+def test_the_age_of_the_longest_overdue_delivery_is_reported(aws: Aws, executor: Executor) -> None:
     assert oldest_due(aws.due, executor) == 0
     for number, age in enumerate((30, 90, -60)):
         due = times.at(times.unix() - age)

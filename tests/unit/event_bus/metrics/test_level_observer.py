@@ -44,7 +44,7 @@ def delivery(status: str, name: str = "sub_1") -> dict[str, Any]:
     }
 
 
-def test_what_a_further_part_of_a_routing_record_holds_is_counted(levels: LevelStore) -> None:
+def test_held_events_in_a_further_part_of_a_routing_record_are_counted(levels: LevelStore) -> None:
     part = {name: each for name, each in routing(sub_9=3).items() if name != "routed_at"}
     part["subscription_id"] = {"S": "#routing#1"}
     observer = LevelObserver(levels)
@@ -52,7 +52,7 @@ def test_what_a_further_part_of_a_routing_record_holds_is_counted(levels: LevelS
     assert levels.beginning_with(HELD, 10) == {held("sub_1", 2): 1, held("sub_9", 3): 1}
 
 
-def test_what_a_pause_holds_is_counted_and_what_it_released_is_not(levels: LevelStore) -> None:
+def test_held_events_are_counted_until_they_are_released(levels: LevelStore) -> None:
     observer = LevelObserver(levels)
     observer.count(
         [
@@ -66,7 +66,7 @@ def test_what_a_pause_holds_is_counted_and_what_it_released_is_not(levels: Level
     assert levels.beginning_with(HELD, 10) == {held("sub_1", 2): 1, held("sub_2", 1): 1}
 
 
-def test_what_waits_is_counted_until_it_ends(levels: LevelStore) -> None:
+def test_waiting_deliveries_are_counted_until_they_end(levels: LevelStore) -> None:
     observer = LevelObserver(levels)
     observer.count(
         [

@@ -56,7 +56,7 @@ def test_each_guess_at_a_chosen_key_is_expensive() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "k" * 257])
-def test_what_cannot_be_a_key_has_no_proof(text: str) -> None:
+def test_a_text_that_cannot_be_a_key_has_no_proof(text: str) -> None:
     assert proof_of(text) is None
 
 

@@ -91,7 +91,7 @@ def test_a_lost_head_is_no_fault() -> None:
     assert faults(blocks, heads[:-1]) == []
 
 
-def test_what_has_expired_is_no_fault() -> None:
+def test_expired_blocks_at_the_beginning_are_no_fault() -> None:
     old, heads = written([1, 1, 1], at=LONG_AGO)
     assert faults(old[2:], heads, kept_since=NOW) == []
     assert faults(old[2:], heads, kept_since=LONG_AGO)

@@ -82,7 +82,7 @@ def test_every_type_is_defined_once() -> None:
     assert MADE.keys() == set(names)
 
 
-def test_what_is_told_of_a_subscription_is_about_it() -> None:
+def test_events_about_a_subscription_name_it() -> None:
     about = {name: event.about for name, event in MADE.items()}
     assert about.pop(bus_events.SCHEMA_REGISTERED) is None
     assert about.pop(bus_events.KEY_EXPIRING) is None

@@ -133,7 +133,7 @@ def test_a_permit_that_is_given_back_goes_to_the_next_delivery() -> None:
     assert again.pause == FIRST_PAUSE_SECONDS
 
 
-def test_what_waits_looks_again_after_the_pause_or_when_the_probe_has_a_result() -> None:
+def test_a_waiting_delivery_checks_again_after_the_pause_or_the_probe() -> None:
     circuit = opened()
     now = circuit.until - FIRST_PAUSE_SECONDS
     assert all(

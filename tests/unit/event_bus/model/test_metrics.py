@@ -51,7 +51,7 @@ def test_parts_add_up_to_the_whole(observations: list[Observation], cut: int) ->
     assert unpacked(whole.packed()) == whole
 
 
-def test_refusals_that_were_kept_without_a_reason_go_on_counting() -> None:
+def test_refusals_kept_without_a_reason_still_count() -> None:
     kept = {"counts": {"denied": [["event.publish", "", 3]]}, "latencies": []}
     total = unpacked(zlib.compress(orjson.dumps(kept)))
     total.merge(metrics_of([Observation("denied", "event.publish", "scope", 0.0)]))
@@ -61,7 +61,7 @@ def test_refusals_that_were_kept_without_a_reason_go_on_counting() -> None:
     }
 
 
-def test_what_comes_after_the_limit_counts_as_other() -> None:
+def test_names_beyond_the_limit_count_as_other() -> None:
     made = MetricTotals(most=2)
     for name in ("a.x", "b.x", "c.x", "a.x", "d.x"):
         made.add(Observation("delivered", name, "worker", 0.0, 1.0))

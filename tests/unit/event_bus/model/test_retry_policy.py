@@ -71,7 +71,9 @@ def test_a_schedule_is_tried_once_more_than_it_has_waits() -> None:
         ({"disable_after_days": 91}, "/disable_after_days"),
     ],
 )
-def test_what_is_impossible_is_refused_at_its_fault(members: dict[str, Any], pointer: str) -> None:
+def test_an_impossible_retry_policy_is_refused_at_its_member(
+    members: dict[str, Any], pointer: str
+) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         policy(**members)
     assert [fault.pointer for fault in refusal.value.faults] == [pointer]

@@ -61,7 +61,7 @@ def faults(sensitive: Any) -> list[str]:
         (["/email/"], ["/sensitive/0"]),
     ],
 )
-def test_what_cannot_be_sensitive_is_pointed_at(sensitive: Any, where: list[str]) -> None:
+def test_faults_point_at_invalid_sensitive_pointers(sensitive: Any, where: list[str]) -> None:
     assert faults(sensitive) == where
 
 
@@ -78,7 +78,9 @@ def test_what_cannot_be_sensitive_is_pointed_at(sensitive: Any, where: list[str]
         (["/email", WHOLE], {WHOLE: PAYLOAD}),
     ],
 )
-def test_what_is_named_is_taken_out(pointers: list[str], values: dict[str, Any]) -> None:
+def test_sensitive_members_are_taken_out_and_put_back(
+    pointers: list[str], values: dict[str, Any]
+) -> None:
     before = copy.deepcopy(PAYLOAD)
     shown, taken = take_out(PAYLOAD, pointers)
     assert taken == values

@@ -34,13 +34,13 @@ def test_a_traceparent_is_read(text: str) -> None:
         f" {PARENT}",
     ],
 )
-def test_what_is_no_traceparent_is_not_read(text: str) -> None:
+def test_an_invalid_traceparent_is_ignored(text: str) -> None:
     assert read_traceparent(text) is None
     assert trace_in({"traceparent": text, "tracestate": "a=1"}) == {}
 
 
 @given(st.text(max_size=80))
-def test_what_is_read_is_written_again(text: str) -> None:
+def test_a_traceparent_survives_reading_and_writing(text: str) -> None:
     context = read_traceparent(text)
     assert context is None or read_traceparent(context.traceparent) == context
 
@@ -54,7 +54,7 @@ def test_steps_of_one_trace_have_names_of_their_own() -> None:
     assert read_traceparent(one.traceparent) == one
 
 
-def test_what_vendors_add_is_handed_on_if_it_can_be() -> None:
+def test_a_valid_tracestate_is_passed_on() -> None:
     headers = {"traceparent": PARENT, "tracestate": "vendor=value, other=x"}
     assert trace_in(headers) == headers
     for state in ("", "a" * 513, "a=\x1b", "a=é"):

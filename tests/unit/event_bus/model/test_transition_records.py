@@ -144,7 +144,7 @@ def test_a_client_error_is_retried_unless_the_policy_says_otherwise() -> None:
 
 
 @pytest.mark.parametrize("round_start", [0, 2])
-def test_what_may_arrive_once_at_most_is_dropped(round_start: int) -> None:
+def test_a_failed_at_most_once_delivery_is_dropped(round_start: int) -> None:
     delivery = replace(BEGUN, round_start=round_start)
     after = transitions.after_failure(delivery, ATTEMPT, FAILURE, "at_most_once", POLICY)
     assert (after.status, after.dead_letter_id, after.next_retry_at) == ("dropped", None, None)
@@ -182,7 +182,7 @@ def test_a_postponed_delivery_has_made_no_attempt() -> None:
     )
 
 
-def test_what_sqs_refuses_is_a_dead_letter() -> None:
+def test_a_message_that_sqs_refuses_is_a_dead_letter() -> None:
     assert transitions.refused_by_queue(REOPENED) == replace(
         failed(
             REOPENED,

@@ -109,7 +109,7 @@ def test_a_wrong_version_refuses_all(aws: Aws, appends: Appends) -> None:
     assert versions(aws) == ["a", "b"]
 
 
-def test_what_no_transaction_can_hold_is_refused(aws: Aws, appends: Appends) -> None:
+def test_an_append_too_large_for_one_transaction_is_refused(aws: Aws, appends: Appends) -> None:
     def keyed(number: int) -> list[dict[str, Any]]:
         return [submission(metadata={"deduplication_key": str(n)}) for n in range(number)]
 

@@ -109,7 +109,7 @@ def test_a_cause_is_not_stored_beside_what_it_caused(intake: Intake) -> None:
     assert events[3].metadata["hop_count"] == 1
 
 
-def test_what_follows_an_event_that_may_not_be_stored_is_not_stored_before_it(
+def test_no_event_of_a_stream_is_stored_behind_one_without_an_answer(
     aws: Aws, intake: Intake
 ) -> None:
     batch = [

@@ -41,7 +41,9 @@ def check(
         ({"reply_to": "worker.secrets", "deadline": "soon"}, "task.created"),
     ],
 )
-def test_what_can_be_answered_is_accepted(metadata: dict[str, Any], event_type: str) -> None:
+def test_a_command_that_can_be_answered_is_accepted(
+    metadata: dict[str, Any], event_type: str
+) -> None:
     check(metadata, event_type)
 
 
@@ -65,7 +67,7 @@ _OWN = "must begin with planner., or be a type that this key may publish"
         ({"reply_to": "worker.x", "expect_replies": 1}, "price.asked", Forbidden, "reply_to", _OWN),
     ],
 )
-def test_what_nobody_could_answer_is_refused(
+def test_a_command_that_nobody_could_answer_is_refused(
     metadata: dict[str, Any],
     event_type: str,
     refusal: type[Problem],

@@ -33,7 +33,7 @@ def stored(aws: Aws, accepted: Accepted) -> str:
     return str(aws.events.get(accepted.event.id))
 
 
-def test_what_a_registration_marks_is_sealed(aws: Aws, discreet: Intake) -> None:
+def test_members_that_a_registration_marks_are_sealed(aws: Aws, discreet: Intake) -> None:
     marked = discreet.take(submission(payload={"email": EMAIL, "n": 1}), PLANNER)
     assert marked.event.payload == b'{"email":{"$encrypted":true},"n":1}'
     assert EMAIL not in stored(aws, marked)
@@ -47,7 +47,7 @@ def test_an_admin_who_publishes_for_it_is_held_to_it(aws: Aws, discreet: Intake)
     assert EMAIL not in stored(aws, discreet.take(sent, AN_ADMIN))
 
 
-def test_what_an_event_marks_is_sealed_as_well(aws: Aws, discreet: Intake) -> None:
+def test_members_that_an_event_marks_are_sealed_as_well(aws: Aws, discreet: Intake) -> None:
     sent = submission(payload={"email": EMAIL, "name": "Ada Lovelace"}, sensitive=["/name"])
     kept = stored(aws, discreet.take(sent, PLANNER))
     assert EMAIL not in kept

@@ -111,7 +111,7 @@ def test_a_request_that_looks_at_much_for_nothing_ends_with_a_cursor(
     assert 1 < requests < 20
 
 
-def test_what_the_caller_may_not_see_is_left_out(executor: Executor) -> None:
+def test_lists_leave_out_events_that_the_caller_may_not_see(executor: Executor) -> None:
     events = [event("evt_1", source="planner"), event("evt_2", source="other")]
     through, _ = finder(executor, events)
     found = through.page(EventQuery(type="task.*"), None, service("planner")).found

@@ -72,7 +72,7 @@ def test_the_first_reason_is_told(explainer: Explainer, aws: Aws) -> None:
     }
 
 
-def test_what_was_routed_counts(explainer: Explainer, aws: Aws) -> None:
+def test_explanations_go_by_the_routing_record(explainer: Explainer, aws: Aws) -> None:
     store(aws)
     subscribe(aws, "sub_1", filters=LARGE)
     subscribe(aws, "sub_2")
@@ -113,7 +113,7 @@ def test_explanations_keep_sealed_values_sealed(explainer: Explainer, aws: Aws) 
     assert "2417" not in match.reason.detail
 
 
-def test_pages_go_on(explainer: Explainer, aws: Aws) -> None:
+def test_a_page_continues_at_its_position(explainer: Explainer, aws: Aws) -> None:
     store(aws)
     for number in range(5):
         subscribe(aws, f"sub_{number}")
@@ -190,7 +190,7 @@ def test_refusals(sent: dict[str, Any], pointer: str) -> None:
     assert [fault.pointer for fault in refusal.value.faults] == [pointer]
 
 
-def test_what_would_be_sent_is_shown(tester: FilterTester, aws: Aws) -> None:
+def test_a_subscription_test_shows_the_transformed_event(tester: FilterTester, aws: Aws) -> None:
     made = Transform("payload", expression='{"amount": total}')
     subscribe(aws, "sub_1", transform=made)
     subscribe(aws, "sub_2", transform=Transform("payload", expression="missing"))
@@ -206,7 +206,7 @@ def test_what_would_be_sent_is_shown(tester: FilterTester, aws: Aws) -> None:
     assert failed.error == ("transform_failed", "the expression yields no value")
 
 
-def test_what_is_added_is_given_with_a_test(tester: FilterTester, aws: Aws) -> None:
+def test_a_subscription_test_uses_the_given_enrichment(tester: FilterTester, aws: Aws) -> None:
     sources = {"region": StaticSource(json='"eu"'), "c": LookupSource(context="c", key="$.id")}
     subscribe(aws, "sub_1", enrichment=sources)
     sent: dict[str, Any] = {"event": {"type": "task.created", "payload": {}}}

@@ -115,7 +115,7 @@ def test_it_is_told_with_each_attempt(flow: Flow) -> None:
     ]
 
 
-def test_what_a_subscriber_is_given_of_a_trace_is_told(executor: Executor) -> None:
+def test_a_flow_shows_the_trace_that_a_subscriber_receives(executor: Executor) -> None:
     traced = made("traced", 0, traceparent=PARENT)
     sent = delivery(event_id="traced")
     reader = finder(executor, [traced], [routing("traced", sub_1="worker")], made=[sent])[0]

@@ -57,7 +57,7 @@ def test_a_flood_of_refusals_is_counted(aws: Aws) -> None:
     assert "left_out" not in orjson.loads(told)["details"]
 
 
-def test_what_cannot_be_sent_is_logged_whole(aws: Aws, log: io.StringIO) -> None:
+def test_an_entry_that_cannot_be_sent_is_logged_whole(aws: Aws, log: io.StringIO) -> None:
     recorder = Recorder(aws.sqs, aws.queue())
     with not_sent(aws.sqs, "SendMessage"):
         recorder.record(made())

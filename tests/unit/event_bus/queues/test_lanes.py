@@ -102,7 +102,7 @@ def test_a_message_is_grouped_by_its_subscription(executor: Executor) -> None:
     assert groups == ["sub_0", "sub_1", "sub_2"]
 
 
-def test_what_was_refused_is_sent_again_and_nothing_else(aws: Aws, executor: Executor) -> None:
+def test_only_refused_messages_are_sent_again(aws: Aws, executor: Executor) -> None:
     url = aws.queue()
     slow = grudging(aws.sqs, 4)
     lanes(slow, executor, url).send(messages(10))
@@ -111,7 +111,7 @@ def test_what_was_refused_is_sent_again_and_nothing_else(aws: Aws, executor: Exe
     assert slow.calls == 3
 
 
-def test_what_is_refused_again_and_again_is_told(aws: Aws, executor: Executor) -> None:
+def test_messages_refused_in_every_try_raise_an_error(aws: Aws, executor: Executor) -> None:
     with pytest.raises(NotSent, match="7 messages: ThrottlingException"):
         lanes(grudging(aws.sqs, 1), executor, aws.queue()).send(messages(10))
 

@@ -46,6 +46,6 @@ def test_a_message_without_its_event_stays_without() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", "null", '{"event": {}}', "x" * 100])
-def test_what_is_no_message_is_refused(body: str) -> None:
+def test_an_invalid_message_is_refused(body: str) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         from_json(body)

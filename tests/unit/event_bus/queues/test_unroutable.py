@@ -25,13 +25,13 @@ def test_every_event_waits_in_the_queue(aws: Aws, count: int) -> None:
     assert sorted(found) == sorted(ids)
 
 
-def test_what_the_queue_refuses_is_told(aws: Aws) -> None:
+def test_events_refused_in_every_try_raise_an_error(aws: Aws) -> None:
     slow = grudging(aws.sqs, 1)
     with pytest.raises(NotSetAside, match="2 events"):
         UnroutableQueue(slow, aws.queue()).send([f"evt_{number}" for number in range(5)])
 
 
-def test_what_the_queue_did_not_take_is_sent_again_and_nothing_else(aws: Aws) -> None:
+def test_only_refused_events_are_sent_again(aws: Aws) -> None:
     url = aws.queue()
     UnroutableQueue(grudging(aws.sqs, 1), url).send(["evt_1", "evt_2", "evt_3"])
     found = [each for body in aws.take(url) for each in unroutable_in(body, nothing_to_read)]

@@ -72,7 +72,7 @@ def bus(aws: Aws, executor: Executor) -> Bus:
     return Bus(aws, executor)
 
 
-def test_what_the_pause_held_is_sent_as_the_delivery_that_it_is(bus: Bus) -> None:
+def test_held_events_are_sent_as_the_deliveries_that_routing_would_have_made(bus: Bus) -> None:
     held = bus.hold("evt_1")
     bus.hold("evt_2", pause=1)
     bus.hold("evt_3", pause=0)
@@ -105,7 +105,7 @@ def test_messages_are_spread_by_their_delays(bus: Bus, monkeypatch: pytest.Monke
     assert delays == [0, 0, 1, 1, 2]
 
 
-def test_a_long_backlog_goes_on_page_by_page(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_backlog_is_sent_page_by_page(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("event_bus.recovery.backlog._DEPTH", 1)
     asked: list[str] = []
     monkeypatch.setattr(ReplayQueue, "send", lambda _, replay_id, _delay: asked.append(replay_id))
@@ -138,7 +138,7 @@ def test_nothing_is_sent_during_another_pause_or_when_it_is_skipped(
     assert bus.sent() == []
 
 
-def test_what_is_owed_to_a_subscription_that_was_disabled_goes_to_its_lane(bus: Bus) -> None:
+def test_the_backlog_of_a_disabled_subscription_is_sent_to_its_lane(bus: Bus) -> None:
     """There it becomes a dead letter, like all that is on its way then."""
     bus.hold("evt_1")
     bus.change(status="disabled")

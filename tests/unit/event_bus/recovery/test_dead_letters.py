@@ -226,7 +226,7 @@ def test_a_page_ends_early_after_many_were_read(
     assert pages == [([], "dl_004"), (["dl_001"], None)]
 
 
-def test_a_bulk_retry_goes_on_page_by_page(aws: Aws, dead_letters: DeadLetters) -> None:
+def test_a_bulk_retry_continues_page_by_page(aws: Aws, dead_letters: DeadLetters) -> None:
     failed_by(aws, "a" * 12)
     query = DeadLetterQuery(limit=2)
     assert dead_letters.retry_all(query, None, AN_ADMIN) == (10, "dl_003")
@@ -322,7 +322,7 @@ class CrashingLanes(Lanes):
     sent: ClassVar[list[Message]] = []
 
 
-def test_a_stream_goes_on_though_the_function_crashes_behind_a_discard(
+def test_a_stream_continues_if_the_function_crashes_after_a_discard(
     aws: Aws, dead_letters: DeadLetters
 ) -> None:
     letter(aws, 1)

@@ -76,7 +76,7 @@ class TestTheEndOfAService:
         assert aws.publishers.get("worker") is None
         assert len(aws.keys.ring("worker").keys) == int(subscribes)
 
-    def test_a_key_that_is_made_meanwhile_goes_too(
+    def test_a_key_that_is_made_during_the_removal_is_removed(
         self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made = aws.subscriptions.create(subscription())

@@ -59,7 +59,7 @@ def test_a_service_sees_its_own_and_an_admin_all(aws: Aws, failing: FailingSubsc
     assert names(failing, AN_ADMIN, 10) == ["sub_1", "sub_2"]
 
 
-def test_what_has_recovered_or_is_gone_is_not_listed(
+def test_recovered_and_deleted_subscriptions_are_not_listed(
     aws: Aws, failing: FailingSubscriptions
 ) -> None:
     fails(aws, "sub_1", 100.0)

@@ -56,7 +56,7 @@ def limited(aws: Aws, **limits: Any) -> Caller:
 
 
 class TestMaking:
-    def test_what_is_left_out_is_as_for_the_key_that_makes_it(
+    def test_limits_that_are_left_out_are_those_of_the_making_key(
         self, aws: Aws, ring: KeyRing
     ) -> None:
         limits: dict[str, Any] = {

@@ -71,7 +71,7 @@ def opt_ins(client: Tagged, *untagged: str) -> OptIns:
 
 
 @pytest.mark.parametrize("target", COMMANDS)
-def test_what_is_tagged_is_a_target(target: AwsTarget) -> None:
+def test_a_tagged_resource_is_accepted_as_a_target(target: AwsTarget) -> None:
     client = Tagged({"team": "billing", TAG: "target"})
     opt_ins(client).require(target)
     assert len(client.asked) == 1
@@ -82,7 +82,7 @@ def test_what_is_tagged_is_a_target(target: AwsTarget) -> None:
     "tags",
     [{}, {"event-bus-dev": "target"}, {TAG: "Target"}, {TAG: ""}, {"Event-Bus-Prod": "target"}],
 )
-def test_what_is_not_tagged_is_refused_with_the_command_that_tags_it(
+def test_an_untagged_resource_is_refused_with_the_command_that_tags_it(
     target: AwsTarget, tags: Tags
 ) -> None:
     with pytest.raises(InvalidRequest) as refusal:
@@ -138,7 +138,7 @@ def test_a_service_that_cannot_answer_decides_nothing(code: str) -> None:
         SnsTarget(f"arn:aws:sns:{REGION}:111111111111:orders"),
     ],
 )
-def test_what_is_permitted_by_other_means_needs_no_tag(target: Target) -> None:
+def test_a_target_that_is_permitted_otherwise_needs_no_tag(target: Target) -> None:
     client = Tagged({})
     opt_ins(client).require(target)
     assert client.asked == []

@@ -40,6 +40,6 @@ def test_a_backlog_is_given_up_from_now_on(status: Any, resume_from: Any) -> Non
     assert (resumed.paused_at, resumed.skipped_pauses) == (None, 2)
 
 
-def test_what_was_disabled_begins_without_a_backlog() -> None:
+def test_an_enabled_subscription_begins_without_a_backlog() -> None:
     before = subscription(status="disabled", pauses=1)
     assert with_pause(before, replace(before, status="active"), None)[1] is None

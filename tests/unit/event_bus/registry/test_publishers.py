@@ -124,7 +124,7 @@ def test_keys_that_subscriptions_need_stay(aws: Aws, registry: PublisherRegistry
     assert len(aws.keys.ring("planner").keys) == 1
 
 
-def test_what_is_not_there_cannot_be_removed(registry: PublisherRegistry) -> None:
+def test_a_missing_publisher_cannot_be_removed(registry: PublisherRegistry) -> None:
     with pytest.raises(NotFound):
         registry.remove("planner", AN_ADMIN)
 
@@ -156,7 +156,7 @@ def test_keys_stay_for_who_subscribes_while_its_publisher_is_removed(
     assert len(aws.keys.ring("planner").keys) == 1
 
 
-def test_a_key_that_is_rotated_while_its_publisher_is_removed_goes_too(
+def test_a_key_that_is_rotated_during_the_removal_of_its_publisher_is_removed(
     aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.register(registration(**with_key(KEY)), AN_ADMIN)
@@ -188,14 +188,16 @@ def test_a_listener_keeps_no_keys(aws: Aws, registry: PublisherRegistry) -> None
     assert aws.keys.ring("planner").keys == ()
 
 
-def test_keys_that_a_removed_subscription_needed_go(aws: Aws, registry: PublisherRegistry) -> None:
+def test_keys_are_removed_with_a_publisher_whose_subscriptions_were_deleted(
+    aws: Aws, registry: PublisherRegistry
+) -> None:
     registry.register(registration(), AN_ADMIN)
     aws.subscriptions.delete(aws.subscriptions.create(subscription("sub_1", "planner")))
     registry.remove("planner", AN_ADMIN)
     assert aws.keys.ring("planner").keys == ()
 
 
-def test_a_key_that_is_made_while_its_publisher_is_removed_goes_too(
+def test_a_key_that_is_made_during_the_removal_of_its_publisher_is_removed(
     aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.register(registration(), AN_ADMIN)

@@ -203,7 +203,7 @@ def test_a_service_that_has_gone_stays_named(aws: Aws, registry: PublisherRegist
         ([], "/restricted"),
     ],
 )
-def test_what_is_restricted_is_bounded(restricted: Any, where: str) -> None:
+def test_the_restricted_types_of_a_publisher_are_bounded(restricted: Any, where: str) -> None:
     for model, more in (
         (PublisherRegistration, {"service_id": "planner", "event_types": ["task.*"]}),
         (PublisherChange, {}),

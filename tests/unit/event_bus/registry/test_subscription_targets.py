@@ -56,7 +56,7 @@ class TestManagedQueues:
         registry.remove(made.id, WORKER)
         assert queues(aws) == []
 
-    def test_what_is_not_registered_has_no_queue(
+    def test_a_refused_registration_leaves_no_queue(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
         aws.put_keys(key(KEY, "other"))
@@ -115,7 +115,7 @@ class TestTargetsOfOwners:
         moved = registry.change(made.id, change(target=queue_target("open-too")), WORKER)
         assert moved.target != made.target
 
-    def test_what_stays_is_not_asked_for_again(
+    def test_an_unchanged_target_needs_no_new_opt_in(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
         """A subscription whose target has lost its tag can still be changed, or disabled."""

@@ -22,7 +22,9 @@ from tests.unit.event_bus.registry.subscribing import (
 
 
 class TestChanging:
-    def test_what_is_named_changes_and_the_rest_stays(self, registry: SubscriptionRegistry) -> None:
+    def test_a_change_keeps_members_that_it_does_not_name(
+        self, registry: SubscriptionRegistry
+    ) -> None:
         made = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER).subscription
         changed = registry.change(made.id, change(name="New", status="disabled"), WORKER)
         expected = replace(
@@ -79,7 +81,9 @@ class TestChanging:
 
 
 class TestRemoving:
-    def test_what_is_removed_is_gone(self, aws: Aws, registry: SubscriptionRegistry) -> None:
+    def test_a_removed_subscription_is_not_found_and_not_routed(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
         made = registry.register(registration(), WORKER).subscription
         registry.remove(made.id, WORKER)
         with pytest.raises(NotFound):

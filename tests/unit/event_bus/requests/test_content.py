@@ -46,7 +46,7 @@ def test_octets_are_the_default() -> None:
     "text",
     ["", "aGk", "aGk==", "aG k=", "aGk=\n", "aGk_", "aGl=", "=", "====", "aGk=aGk=", "ä", 7, {}],
 )
-def test_what_is_not_base64_is_refused(text: Any) -> None:
+def test_an_invalid_base64_payload_is_refused(text: Any) -> None:
     found = refused(payload_base64=text)
     assert list(found) == ["/3/payload_base64"]
     assert "must be" in found["/3/payload_base64"]

@@ -41,7 +41,7 @@ def test_an_event_is_what_was_sent() -> None:
     assert made.metadata == {"own": "x"}
 
 
-def test_what_was_left_out_is_made_up() -> None:
+def test_members_that_are_left_out_are_filled_in() -> None:
     made = accepted()
     assert made.id.startswith("evt_")
     assert made.timestamp == made.created_at

@@ -153,7 +153,7 @@ def test_filters_that_some_type_meets_are_taken() -> None:
     check_sent_filters(["task.*"], {"task.created": {"a": [1]}, "*": {"metadata": {"b": ["x"]}}})
 
 
-def test_what_is_sensitive_has_a_size() -> None:
+def test_the_sensitive_members_of_a_publisher_are_bounded() -> None:
     pointers = [f"/{number:03}{'x' * 250}" for number in range(32)]
     few = {f"order.{number}": pointers for number in range(7)}
     sent = {"service_id": "shop", "event_types": ["order.*"], "sensitive": few}

@@ -81,7 +81,7 @@ def test_a_pointer_escapes_what_rfc_6901_says() -> None:
 
 
 @pytest.mark.parametrize("character", ["\n", "\x00", "\x7f", "\x85", "\u2028", "\u202e", "\u2066"])
-def test_what_could_break_a_line_or_turn_it_is_refused(character: str) -> None:
+def test_control_characters_are_refused(character: str) -> None:
     with pytest.raises(ValueError, match="control"):
         refuse_control_characters(f"a{character}b")
 

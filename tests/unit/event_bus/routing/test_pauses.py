@@ -94,7 +94,7 @@ def test_the_router_sends_what_was_held_when_the_resume_came_first(
     assert bus.routing().held == {}
 
 
-def test_it_does_not_where_the_subscription_goes_on_from_now(
+def test_the_router_sends_nothing_if_the_subscription_resumes_from_now(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resume_while_recording(bus, monkeypatch, skipped_pauses=2)
@@ -124,7 +124,7 @@ def test_an_event_that_was_set_aside_is_released_as_well(bus: Bus) -> None:
         ({"status": "paused", "paused_at": PAUSED_AT, "pauses": 3, "skipped_pauses": 2}, False),
     ],
 )
-def test_what_a_pause_held_is_owed_after_that_pause(
+def test_events_held_by_a_pause_are_owed_after_that_pause(
     aws: Aws, members: dict[str, Any], owed: bool
 ) -> None:
     made: Subscription = subscription(**{"pauses": 2, **members})

@@ -103,7 +103,7 @@ def test_a_large_payload_is_matched_and_sent_by_reference(bus: Routed) -> None:
     assert [(each.subscription_id, each.event) for each in bus.sent()] == [("sub_1", None)]
 
 
-def test_what_was_not_sent_is_not_recorded(bus: Routed) -> None:
+def test_a_match_whose_message_was_not_sent_is_not_recorded(bus: Routed) -> None:
     bus.subscribe("sub_1")
     with not_sent(bus.aws.sqs, "SendMessageBatch"), pytest.raises(ConnectionClosedError):
         bus.router.route([event()])
@@ -113,7 +113,7 @@ def test_what_was_not_sent_is_not_recorded(bus: Routed) -> None:
     assert bus.matched() == {"sub_1": "worker"}
 
 
-def test_what_was_sent_but_not_recorded_is_sent_again_alike(bus: Routed) -> None:
+def test_a_match_that_was_not_recorded_is_sent_again(bus: Routed) -> None:
     bus.subscribe("sub_1")
     with not_sent(bus.aws.dynamodb, "BatchWriteItem"), pytest.raises(ConnectionClosedError):
         bus.router.route([event()])
@@ -244,7 +244,7 @@ def test_a_refused_message_becomes_a_dead_letter_and_delays_no_other(
     assert delivery.event_type == event().type
 
 
-def test_what_was_set_aside_is_tried_again_and_nothing_else(bus: Routed, fussy: Router) -> None:
+def test_only_messages_that_sqs_refused_are_sent_again(bus: Routed, fussy: Router) -> None:
     bus.subscribe("sub_1")
     events = [event("evt_1"), event("evt_2")]
     fussy.route(events)

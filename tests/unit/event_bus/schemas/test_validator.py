@@ -37,7 +37,7 @@ def test_a_fault_has_its_place_but_not_its_value(
 
 
 @pytest.mark.parametrize("schema", [{"format": "made-up"}, {"type": "string"}, True])
-def test_what_a_schema_accepts_has_no_faults(schema: Any) -> None:
+def test_a_valid_payload_has_no_faults(schema: Any) -> None:
     assert compiled({"properties": {"given": schema}}).faults({"given": "a"}, 100, "") == []
 
 

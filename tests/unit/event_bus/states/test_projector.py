@@ -93,7 +93,7 @@ def test_an_older_state_does_not_replace_a_later_one(aws: Aws, models: Models) -
     assert models.states() == {"task/1": {"a": 2}}
 
 
-def test_long_streams_go_on_in_further_messages(
+def test_a_long_stream_is_projected_in_several_messages(
     aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projecting, "_PAGE", 2)
@@ -179,7 +179,7 @@ def test_a_removed_model_loses_its_states_and_its_numbers_stay_used(
     assert told == [("planner#task", True), ("planner#task", False), ("planner#task", True)]
 
 
-def test_a_building_goes_on_where_it_was(
+def test_an_interrupted_generation_is_continued(
     aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):

@@ -281,7 +281,7 @@ def test_the_state_of_a_part_has_limits(
         state(aws, reader(aws, executor), caller=service("worker"))
 
 
-def test_a_fold_that_takes_too_long_goes_on_when_it_is_repeated(
+def test_a_repeated_request_continues_a_fold_that_took_too_long(
     aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state_reader, "SNAPSHOT_EVERY", 2)

@@ -176,7 +176,7 @@ def test_a_run_is_independent_of_its_neighbours_and_standard_gzip() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a/b", "a/1/b", "a/1/2/3"])
-def test_what_is_no_place_is_damaged(text: str) -> None:
+def test_an_unreadable_archive_place_is_reported_as_damaged(text: str) -> None:
     with pytest.raises(Damaged):
         Place.read(text)
 

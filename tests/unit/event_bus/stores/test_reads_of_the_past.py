@@ -263,7 +263,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_what_was_just_stored_is_read(aws: Aws, case: Case) -> None:
+def test_a_read_finds_an_item_that_was_just_stored(aws: Aws, case: Case) -> None:
     case.store(aws)
     assert case.read(aws) == case.found
 

@@ -69,7 +69,7 @@ def test_an_answer_that_takes_long_marks_its_subscription_once(marked: list[str]
     assert marked == ["sub_1"]
 
 
-def test_what_comes_before_the_request_does_not_count(marked: list[str]) -> None:
+def test_the_time_before_the_request_does_not_count(marked: list[str]) -> None:
     def sealed(_: Subscription) -> list[str]:
         time.sleep(2 * SLOW)
         return [SECRET]

@@ -65,7 +65,9 @@ def test_a_wait_may_be_a_date(deliver: Deliver) -> None:
 @pytest.mark.parametrize(
     ("status", "asked"), [(503, "soon"), (503, "-5"), (503, "1.5"), (503, ""), (500, "60")]
 )
-def test_what_asks_for_no_wait_is_no_wait(deliver: Deliver, status: int, asked: str) -> None:
+def test_a_retry_after_header_that_does_not_apply_is_ignored(
+    deliver: Deliver, status: int, asked: str
+) -> None:
     answer = f"HTTP/1.1 {status} No\r\nretry-after: {asked}\r\ncontent-length: 0\r\n\r\n"
     assert outcome_of(deliver, answering(answer)).retry_after is None
 
@@ -127,7 +129,7 @@ def test_a_huge_answer_is_not_read_to_its_end(deliver: Deliver) -> None:
     assert said < 64 * 1024 * 1024
 
 
-def test_what_the_subscriber_says_is_not_repeated(deliver: Deliver) -> None:
+def test_the_error_message_does_not_quote_the_answer(deliver: Deliver) -> None:
     answer = "HTTP/1.1 500 token-in-reason\r\ncontent-length: 13\r\n\r\ntoken-in-body"
     outcome = outcome_of(deliver, answering(answer))
     assert "token" not in outcome.message

@@ -148,7 +148,7 @@ def test_the_deadline_holds_during_the_tls_handshake(deliver: Deliver) -> None:
     assert took < BUSY
 
 
-def test_what_speaks_no_tls_is_named(deliver: Deliver) -> None:
+def test_a_server_without_tls_is_named_in_the_error_code(deliver: Deliver) -> None:
     def talk(conversation: Conversation) -> None:
         conversation.socket.recv(65_536)
         conversation.say("HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -82,7 +82,7 @@ def test_one_that_does_not_open_holds_up_no_other(
     assert [each.event.id for each in kept.requests] == ["evt_1"]
 
 
-def test_what_kms_does_not_open_is_tried_again(
+def test_a_payload_that_kms_did_not_open_is_retried(
     aws: Aws, opening: OpeningTransport, kept: Kept
 ) -> None:
     sent = [request(closed(aws), "billing")]

@@ -58,7 +58,7 @@ def _told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (check_role, "arn:aws:iam::222222222222:role/teams/event-bus-delivery"),
     ],
 )
-def test_what_may_be_named(check: Callable[[str], None], name: str) -> None:
+def test_valid_resource_names_are_accepted(check: Callable[[str], None], name: str) -> None:
     check(name)
 
 
@@ -95,7 +95,9 @@ def test_what_may_be_named(check: Callable[[str], None], name: str) -> None:
         (check_role, "arn:aws:iam::222222222222:user/event-bus-x", "IAM role"),
     ],
 )
-def test_what_may_not_be_named(check: Callable[[str], None], name: str, said: str) -> None:
+def test_invalid_resource_names_are_refused_with_the_reason(
+    check: Callable[[str], None], name: str, said: str
+) -> None:
     with pytest.raises(ValueError, match=said):
         check(name)
 

@@ -171,7 +171,7 @@ def test_sqs_takes_cloudevents_in_binary_mode(services: Services) -> None:
 
 
 @pytest.mark.parametrize("text", ["<a><a>", "bell \x07"])
-def test_what_sqs_would_refuse_at_each_attempt_is_not_sent(text: str) -> None:
+def test_an_empty_body_is_not_sent_to_sqs(text: str) -> None:
     template = InputTransformer(text, {"a": "$.payload.missing"})
     kept = Kept()
     [outcome] = delivered(kept, request(Transform("payload", template=template), target=QUEUE))
@@ -215,7 +215,7 @@ def test_an_inbox_remembers_that_there_is_a_transform(aws: Aws) -> None:
     assert [each.shaped for each in aws.inboxes.after("sub_1", 0, 10)] == [True, False]
 
 
-def test_what_is_sealed_is_left_to_whoever_opens_it(aws: Aws) -> None:
+def test_sealed_events_are_passed_to_the_transport_unshaped(aws: Aws) -> None:
     kept = Kept()
     sealed = aws.seal.close(event(payload=PAYLOAD), ["/total"])
     to = subscription(transform=FAILS)
@@ -252,7 +252,7 @@ def test_without_a_format_the_event_holds_the_bytes_in_base64(transform: Transfo
     assert orjson.loads(body)["payload_base64"] == ENCODED
 
 
-def test_what_http_would_send_is_shown_in_base64() -> None:
+def test_bytes_that_http_would_send_are_shown_in_base64() -> None:
     kept = Kept()
     delivered(kept, binary(Transform("payload")))
     sent = TARGETS.of_lane("http").sent(kept.requests[0])

@@ -102,7 +102,7 @@ def test_a_template_finds_it_in_the_event() -> None:
     assert orjson.loads(made.body) == {"t": TYPE, "b": "QWRh", "d": "", "p": ""}
 
 
-def test_what_is_sealed_stays_the_marker() -> None:
+def test_a_sealed_payload_is_sent_as_its_marker() -> None:
     sealed = parts(b"Ada")
     sealed.payload = b'{"$encrypted":true}'
     for format_ in ("event", "payload", "cloudevents"):

@@ -113,7 +113,7 @@ def test_documented_examples(template: str, output: str) -> None:
     assert rendered(template) == output
 
 
-def test_what_eventbridge_was_seen_to_send() -> None:
+def test_a_template_yields_the_documented_text_of_eventbridge() -> None:
     # Recorded on AWS by LocalStack's test_put_events_with_input_transformation_to_sqs.
     template = (
         '"Event of <detail-type> type, at time <timestamp>, info extracted from detail <command>"'

@@ -92,7 +92,7 @@ def test_an_acknowledgement_reaches_no_further_than_it_says(
 @pytest.mark.parametrize(
     ("cursor", "status"), [("3", 422), ("999999999999999", 422), ("-1", 422), (1, 422), ("", 422)]
 )
-def test_what_was_not_sent_is_not_acknowledged(
+def test_a_cursor_beyond_the_sent_events_is_refused(
     aws: Aws, conversation: Conversation, wire: Wire, cursor: Any, status: int
 ) -> None:
     for name in ("evt_1", "evt_2"):
@@ -189,7 +189,7 @@ def test_a_client_cannot_begin_beyond_the_end(
     assert aws.socket_subscribers.of_subscription("sub_1") == []
 
 
-def test_what_comes_while_somebody_subscribes_is_pushed(
+def test_an_event_that_arrives_during_the_subscription_is_pushed(
     aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = type(aws.socket_subscribers).add
@@ -274,7 +274,7 @@ def test_a_token_for_one_subscription_follows_that_one(
     assert wire.received["two"][0]["error"]["status"] == 404
 
 
-def test_what_ends_with_another_connection_is_not_followed(
+def test_a_listener_of_another_connection_cannot_be_subscribed_to(
     aws: Aws, conversation: Conversation, wire: Wire
 ) -> None:
     say(conversation, {"action": "subscribe", "event_types": ["task.*"]})

@@ -138,7 +138,7 @@ class Broken(Exception):
     """The function that pushes crashes."""
 
 
-def test_what_went_down_while_it_pushed_is_begun_again(
+def test_an_interrupted_push_is_repeated_by_another_function(
     aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pushing, "MAX_MESSAGE_BYTES", 1_000)
