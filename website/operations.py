@@ -37,9 +37,14 @@ def operations_page(document: Json) -> str:
         for method, path, operation in _operations(document):
             if tag["name"] in operation["tags"]:
                 lines += _operation(document, method, path, operation)
+        for name, item in document.get("webhooks", {}).items():
+            for method, operation in item.items():
+                if tag["name"] in operation["tags"]:
+                    lines += ("", f"### {method.upper()} to an endpoint: {name}", "")
+                    lines += (operation["summary"], *_exchange(document, operation))
     lines += ["", "## Schemas"]
     for name, schema in sorted(document["components"]["schemas"].items()):
-        lines += _schema(name, schema)
+        lines += _schema(document, name, schema)
     return "\n".join(lines) + "\n"
 
 
@@ -54,14 +59,20 @@ def _operation(document: Json, method: str, path: str, operation: Json) -> Itera
     yield from ("", f"### {method.upper()} {path}", "", operation["summary"])
     if operation.get("description"):
         yield from ("", operation["description"])
-    scope = operation.get("x-scope")
-    yield from ("", f"Scope: `{scope}`." if scope else "No key is needed.")
+    scope, key = operation.get("x-scope"), " of an admin key" if operation.get("x-admin") else ""
+    yield from ("", f"Scope: `{scope}`{key}." if scope else "No key is needed.")
+    yield from _exchange(document, operation)
+
+
+def _exchange(document: Json, operation: Json) -> Iterator[str]:
+    """The parameters, the bodies and the answers of an operation."""
     if operation.get("parameters"):
         yield from ("", "| Parameter | In | Type | Meaning |", "|---|---|---|---|")
         for parameter in operation["parameters"]:
             name = f"`{parameter['name']}`" + (" (required)" if parameter.get("required") else "")
-            meaning = _cell(parameter.get("description", ""))
-            yield f"| {name} | {parameter['in']} | {_type(parameter['schema'])} | {meaning} |"
+            schema = parameter["schema"]
+            meaning = _meaning(document, {**schema, "description": parameter.get("description")})
+            yield f"| {name} | {parameter['in']} | {_type(schema)} | {meaning} |"
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         yield from ("", f"Body (`{media}`): {_type(content['schema'])}")
     yield from ("", "| Status | Meaning | Body |", "|---|---|---|")
@@ -75,7 +86,7 @@ def _operation(document: Json, method: str, path: str, operation: Json) -> Itera
         yield f"| {status} | {_cell(response['description'])} | {bodies} |"
 
 
-def _schema(name: str, schema: Json) -> Iterator[str]:
+def _schema(document: Json, name: str, schema: Json) -> Iterator[str]:
     yield from ("", f"### {name}")
     if schema.get("description"):
         yield from ("", schema["description"])
@@ -86,10 +97,17 @@ def _schema(name: str, schema: Json) -> Iterator[str]:
     yield from ("", "| Member | Type | Meaning |", "|---|---|---|")
     for member, value in schema["properties"].items():
         shown = f"`{member}`" + (" (required)" if member in required else "")
-        meaning = [value["description"]] if value.get("description") else []
-        if value.get("default") is not None:
-            meaning.append(f"Default: `{json.dumps(value['default'])}`.")
-        yield f"| {shown} | {_type(value)} | {_cell(' '.join(meaning))} |"
+        yield f"| {shown} | {_type(value)} | {_meaning(document, value)} |"
+
+
+def _meaning(document: Json, value: Json) -> str:
+    """The description of a member or parameter, or of the schema that it refers to."""
+    said = value.get("description")
+    if not said and "$ref" in value:
+        said = document["components"]["schemas"][_name(value)].get("description")
+    default = value.get("default")
+    shown = f"Default: `{json.dumps(default)}`." if default is not None else ""
+    return _cell(f"{said or ''} {shown}".strip())
 
 
 def _name(reference: Json) -> str:
@@ -108,12 +126,12 @@ def _type(schema: Json) -> str:
         return f"`{schema['const']}`"
     if "enum" in schema:
         return " or ".join(f"`{each}`" for each in schema["enum"])
-    kind = schema.get("type", "any value")
-    if isinstance(kind, list):
-        kind = " or ".join(kind)
-    if kind == "array" and schema.get("items"):
-        kind = f"list of {_type(schema['items'])}"
-    kind = _FORMATS.get(schema.get("format", ""), kind)
+    found = schema.get("type", "any value")
+    kinds: list[str] = found if isinstance(found, list) else [found]
+    named = {"string": _FORMATS.get(schema.get("format", ""), "string")}
+    if schema.get("items"):
+        named["array"] = f"list of {_type(schema['items'])}"
+    kind = " or ".join(named.get(each, each) for each in kinds)
     bounds = [
         "not empty" if (key, schema[key]) in _NOT_EMPTY else words.format(schema[key])
         for key, words in _RANGES

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from event_bus.api.documents.contexts import context_entry_document, context_entry_summary
+from event_bus.api.documents.failing import failing_document
 from event_bus.api.documents.read_models import read_model_document
 from event_bus.api.documents.reducers import reducer_document
 from event_bus.api.documents.schemas import (
@@ -21,7 +22,6 @@ from event_bus.api.documents.services import (
 from event_bus.api.documents.subscriptions import Subscription as SubscriptionDocument
 from event_bus.api.documents.subscriptions import (
     created_subscription_document,
-    failing_document,
     rotated_secret_document,
     subscription_document,
 )

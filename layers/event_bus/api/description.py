@@ -87,6 +87,27 @@ _PROBLEMS: dict[type[Problem], str] = {
 
 _COME_AGAIN = (TooManyRequests, Unavailable)
 
+_PATH_PARAMETERS = {
+    "/commands/{id}": "The id of the command.",
+    "/contexts/{key}": "The key of the entry.",
+    "/contexts/{name}": "The name of the context.",
+    "/dead-letters/{id}": "The id of the dead letter.",
+    "/event-types/{type}": "The event type.",
+    "/events/{id}": "The id of the event.",
+    "/publishers/{id}": "The service that publishes.",
+    "/publishers/{key_id}": "The id of the key.",
+    "/read-models/{category}": "The category of the streams.",
+    "/reducers/{category}": "The category of the streams.",
+    "/replays/{id}": "The id of the replay.",
+    "/schemas/{type}": "The event type.",
+    "/schemas/{version}": "The number of the version. A read also takes `latest`.",
+    "/states/{category}": "The category of the streams.",
+    "/subscribers/{id}": "The service that receives.",
+    "/subscribers/{key_id}": "The id of the key.",
+    "/subscriptions/{id}": "The id of the subscription.",
+}
+"""The meaning of the parameters of paths, by the first segment of the path."""
+
 _IDEMPOTENCY_KEY = Header(
     "Idempotency-Key",
     "A random string in quotes. The bus carries out a request with this key once. For 24 hours it "
@@ -116,7 +137,8 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
         "info": {
             "title": "Event Bus Service",
             "version": "0.1.0",
-            "description": "Publish events, subscribe to them, read them back, and replay them.",
+            "description": "Publish events, subscribe to them, read them back, and replay them. "
+            "Times in answers are RFC 3339, in UTC, with milliseconds.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": url}],
@@ -170,10 +192,7 @@ def _operation(operation: Operation, schema_of: Mapping[Model, Schema]) -> dict[
         *map(_query_parameter, operation.query),
         *([_MEMBERS] if operation.members else ()),
         *map(_header, headers),
-        *(
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in operation.path_parameters
-        ),
+        *(_path_parameter(operation.path, name) for name in operation.path_parameters),
     ]
     if parameters:
         described["parameters"] = parameters
@@ -185,7 +204,8 @@ def _operation(operation: Operation, schema_of: Mapping[Model, Schema]) -> dict[
     if operation.public:
         described["security"] = []
     else:
-        described["x-scope"] = "admin" if operation.admin else operation.scope
+        described["x-scope"] = operation.scope
+        described["x-admin"] = operation.admin
     for kind in _refusals(operation):
         response = {"$ref": f"#/components/responses/{kind.__name__}"}
         described["responses"][str(kind.status)] = response
@@ -201,6 +221,16 @@ _MEMBERS = {
     "schema": {"type": "object", "additionalProperties": {"type": "string"}},
 }
 """Any query parameters that an operation does not declare."""
+
+
+def _path_parameter(path: str, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "description": _PATH_PARAMETERS[f"/{path.split('/')[1]}/{{{name}}}"],
+        "required": True,
+        "schema": {"type": "string"},
+    }
 
 
 def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:

@@ -1,6 +1,12 @@
-"""JSON schemas of models, for the OpenAPI document."""
+"""JSON schemas of models, for the OpenAPI document.
 
-from collections.abc import Iterable
+The docstring of a model describes it, and in its section "Attributes" the members, unless the type
+of a member describes it already.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -10,6 +16,8 @@ from pydantic_core import core_schema
 Schema = dict[str, Any]
 
 _TEMPLATE = "#/components/schemas/{model}"
+_SECTION = "\n\nAttributes:\n"
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+?)(?=^    \w+: |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def ref(name: str) -> Schema:
@@ -39,13 +47,16 @@ class _Generator(GenerateJsonSchema):
     """Describes TypedDicts as closed objects, and unions of objects as exclusive."""
 
     def typed_dict_schema(self, schema: core_schema.TypedDictSchema) -> JsonSchemaValue:
-        described = super().typed_dict_schema(schema)
+        described = _with_meanings(super().typed_dict_schema(schema), schema["cls"])
         described["additionalProperties"] = False
         described.pop("title", None)
         for member in described.get("properties", {}).values():
             # The title is made of the member's name and adds nothing.
             member.pop("title", None)
         return described
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        return _with_meanings(super().model_schema(schema), schema["cls"])
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         described = super().nullable_schema(schema)
@@ -63,3 +74,31 @@ class _Generator(GenerateJsonSchema):
             # No value fits two of the types.
             return {"oneOf": members}
         return described
+
+
+def _with_meanings(described: JsonSchemaValue, model: type) -> JsonSchemaValue:
+    """Adds to a schema the descriptions of its members from the docstrings of its model."""
+    if "description" in described:
+        described["description"] = described["description"].partition(_SECTION)[0]
+    meanings = dict(meaning for base in _lineage(model) for meaning in _meanings(base))
+    for name, member in described.get("properties", {}).items():
+        if name in meanings:
+            member.setdefault("description", meanings[name])
+    return described
+
+
+def _lineage(model: type) -> Iterator[type]:
+    """Yields the bases of a model, and the model. A TypedDict keeps its bases apart."""
+    for base in vars(model).get("__orig_bases__", model.__bases__):
+        if isinstance(base, type):
+            yield from _lineage(base)
+    yield model
+
+
+def _meanings(model: type) -> Iterator[tuple[str, str]]:
+    """Yields the name of each member, as clients see it, and its description in a docstring."""
+    attributes = inspect.cleandoc(model.__doc__ or "").partition(_SECTION)[2]
+    fields = getattr(model, "model_fields", {})
+    for name, meaning in _ATTRIBUTE.findall(attributes):
+        alias = fields[name].alias if name in fields else None
+        yield alias or name, " ".join(meaning.split())

@@ -43,7 +43,7 @@ WEBHOOKS: dict[str, Any] = {
                 *_SIGNED,
                 _header("event-bus-replay", "The id of the replay, where the event is replayed."),
                 _header("traceparent", "The delivery's step, where the event is traced."),
-                _header("tracestate", "Further facts, depending on the action."),
+                _header("tracestate", "The state of that trace, where the publisher sent one."),
             ],
             "requestBody": {
                 "required": True,

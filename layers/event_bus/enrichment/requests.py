@@ -70,6 +70,16 @@ def _check_url(url: str) -> None:
 
 
 class _WithPolicy(Request):
+    """How a source is asked, and what to do if it fails.
+
+    Attributes:
+        timeout: The longest time of one try, in seconds.
+        retries: Further tries after one that failed.
+        fallback: If a source has no result, `fail` fails the attempt, and `skip` delivers the event
+            without the part.
+        cache_seconds: How long a result is cached, in seconds.
+    """
+
     timeout: Annotated[float, Field(ge=0.1, le=5)] = 1.0
     retries: Annotated[int, Field(ge=0, le=3)] = 1
     fallback: Fallback = "fail"
@@ -82,7 +92,12 @@ class _WithPolicy(Request):
 
 
 class StaticSourceRequest(Request):
-    """A value that is the same for each event."""
+    """A value that is the same for each event.
+
+    Attributes:
+        type: The kind of source.
+        value: Any JSON, at most 16 KiB as compact JSON.
+    """
 
     type: Literal["static"]
     value: Annotated[Any, AfterValidator(checked(_check_part))]
@@ -93,7 +108,13 @@ class StaticSourceRequest(Request):
 
 
 class LookupSourceRequest(_WithPolicy):
-    """An entry of a context of the subscription's service."""
+    """An entry of a context of the subscription's service.
+
+    Attributes:
+        type: The kind of source.
+        context: The name of the context.
+        key: The JSON path to the entry's key in the event.
+    """
 
     type: Literal["lookup"]
     context: ContextName
@@ -105,7 +126,15 @@ class LookupSourceRequest(_WithPolicy):
 
 
 class LambdaSourceRequest(_WithPolicy):
-    """The result of a Lambda function that is invoked with the event."""
+    """The result of a Lambda function that is invoked with the event.
+
+    Attributes:
+        type: The kind of source.
+        function: The ARN of the function.
+        key: The JSON path to the cache key: the value on which the result depends. Required if
+            results are cached.
+        role_arn: The role with which the bus reaches the function.
+    """
 
     type: Literal["lambda"]
     function: Annotated[str, AfterValidator(checked(FUNCTIONS.check))]
@@ -126,7 +155,13 @@ class LambdaSourceRequest(_WithPolicy):
 
 
 class HttpSourceRequest(_WithPolicy):
-    """The answer to a GET request."""
+    """The answer to a GET request.
+
+    Attributes:
+        type: The kind of source.
+        url: The URL, with variables in braces after the host.
+        variables: The JSON path of each variable.
+    """
 
     type: Literal["http"]
     url: Annotated[str, AfterValidator(checked(_check_url))]

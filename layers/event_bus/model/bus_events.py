@@ -32,20 +32,39 @@ SUBSCRIPTION_DISABLED: Final = f"{BUS_DOMAIN}.subscription.disabled"
 
 
 class ReportedError(TypedDict):
-    """An error: a code and a sentence."""
+    """An error: a code and a sentence.
+
+    Attributes:
+        code: The error code.
+        message: The error in a sentence.
+    """
 
     code: str
     message: str
 
 
 class _AboutSubscription(TypedDict):
+    """The subscription that an event is about.
+
+    Attributes:
+        subscription_id: The subscription.
+        service_id: The service that owns it.
+        name: The name of the subscription.
+    """
+
     subscription_id: str
     service_id: str
     name: str
 
 
 class SubscriptionEventPayload(_AboutSubscription):
-    """A change of a subscription; `reason` is present if the bus disabled it."""
+    """A change of a subscription.
+
+    Attributes:
+        reason: Why the bus disabled the subscription; null in other events.
+        previous_status: The status before a change that a request made.
+        replay_id: Of a resumed subscription: the replay that delivers the backlog, if there is one.
+    """
 
     reason: str | None
     previous_status: NotRequired[str]
@@ -53,7 +72,13 @@ class SubscriptionEventPayload(_AboutSubscription):
 
 
 class CircuitEventPayload(_AboutSubscription):
-    """The circuit of a subscription, with the last error of its attempts."""
+    """The circuit of a subscription, with the last error of its attempts.
+
+    Attributes:
+        opened_at: When the circuit opened.
+        failures: The attempts that have failed since the last success.
+        error: The last error.
+    """
 
     opened_at: str
     failures: int
@@ -61,7 +86,17 @@ class CircuitEventPayload(_AboutSubscription):
 
 
 class DeadLetterEventPayload(TypedDict):
-    """The first dead letter of a subscription in a minute."""
+    """The first dead letter of a subscription in a minute.
+
+    Attributes:
+        dead_letter_id: The dead letter.
+        subscription_id: The subscription.
+        service_id: The service that owns it.
+        event_id: The event that was not delivered.
+        event_type: The type of that event.
+        status: The status of the dead letter.
+        error: The last error.
+    """
 
     dead_letter_id: str | None
     subscription_id: str
@@ -73,7 +108,13 @@ class DeadLetterEventPayload(TypedDict):
 
 
 class SchemaEventPayload(TypedDict):
-    """A version of the schema of a type."""
+    """A version of the schema of a type.
+
+    Attributes:
+        type: The event type.
+        version: The number of the version.
+        registered_by: The service that registered it, or `admin`.
+    """
 
     type: str
     version: int
@@ -81,7 +122,16 @@ class SchemaEventPayload(TypedDict):
 
 
 class KeyEventPayload(TypedDict):
-    """A key that ends within 14 days, and that no other one has replaced."""
+    """A key that ends within 14 days, and that no other one has replaced.
+
+    Attributes:
+        key_id: The key.
+        service_id: The service that the key belongs to.
+        name: The name of the key; null for none.
+        type: The kind of credential.
+        expires_at: When the key ends.
+        last_used_at: When the key was last used, up to five minutes late; null for never.
+    """
 
     key_id: str
     service_id: str

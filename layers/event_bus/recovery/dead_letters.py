@@ -40,7 +40,19 @@ _Text = Annotated[
 
 
 class BulkRetryRequest(Request):
-    """Which dead letters a request retries; never resolved ones."""
+    """Which dead letters a request retries; never resolved ones.
+
+    Attributes:
+        event_id: The event.
+        subscription_id: The subscription.
+        subscriber_id: The service that the subscription belongs to.
+        event_type: The event's type, or a pattern such as `task.*`.
+        error_code: The code of the last error.
+        status: Their status.
+        since: The first `created_at`, included.
+        until: The last `created_at`, excluded.
+        cursor: `next_cursor` of the answer before, with the same filters and key.
+    """
 
     event_id: _Text | None = None
     subscription_id: _Text | None = None
@@ -72,7 +84,7 @@ class DeadLetterQuery:
         event_type: The event's type, or a type pattern.
         error_code: The code of the last error.
         status: Their status.
-        since: The first time at which they became dead letters, included.
+        since: The first time at which they were first recorded, included.
         until: The last such time, excluded.
         limit: How many a page holds at most.
     """

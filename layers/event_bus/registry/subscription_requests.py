@@ -50,7 +50,31 @@ RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
 
 
 class SubscriptionRegistration(Request):
-    """The registration of a subscription."""
+    """The registration of a subscription.
+
+    Attributes:
+        service_id: The service that owns it; required from an admin.
+        name: A name for people; by default the service.
+        event_types: The types and patterns that it receives.
+        callback_url: The URL that events are posted to; it excludes `target`.
+        target: Another way to receive events.
+        verify: Whether the bus first asks the callback if it wants events.
+        stream: The event streams to follow.
+        filters: An event pattern for each type or type pattern that it narrows.
+        enrichment: What the bus adds to each event, by the name of each part.
+        transform: How each event is shaped before it is sent.
+        handles: Whether it is the handler of the commands that it receives.
+        delivery_guarantee: What it may expect after a failure; of a handler by default
+            `exactly_once`.
+        ordered: Whether the events of each stream arrive in their order; with `stream` they always
+            do.
+        retry_policy: When failed attempts are repeated.
+        max_in_flight: The most attempts in flight; null for no limit.
+        rate_limit: The most attempts a second; null for no limit.
+        schema_version: The version of schemas that older events are brought to.
+        replay_from: A time in the past, RFC 3339, since when events are replayed to it.
+        authentication: A further credential of the service.
+    """
 
     service_id: ServiceId | None = None
     name: Name | None = None
@@ -128,6 +152,25 @@ class SubscriptionChange(Request):
     an enrichment, a transform, a limit or the schema version away, as in `{"rate_limit": null}`.
     `ordered` does not change: events that wait would lose their order, or have nobody to bring it.
     Neither does the target's type, because deliveries under way are on the lane of one protocol.
+
+    Attributes:
+        name: A name for people.
+        event_types: The types and patterns that it receives.
+        callback_url: The URL that events are posted to; it excludes `target`.
+        target: Another target of the same type.
+        verify: Whether the bus first asks the callback if it wants events.
+        filters: An event pattern for each type or type pattern that it narrows.
+        enrichment: What the bus adds to each event, by the name of each part.
+        transform: How each event is shaped before it is sent.
+        handles: Whether it is the handler of the commands that it receives.
+        delivery_guarantee: What it may expect after a failure.
+        retry_policy: When failed attempts are repeated.
+        max_in_flight: The most attempts in flight.
+        rate_limit: The most attempts a second.
+        schema_version: The version of schemas that older events are brought to.
+        status: `active` receives events, `paused` keeps them for later, `disabled` gets none.
+        resume_from: With the status `active`: whether a paused subscription receives what it
+            matched during the pause (`backlog`, the default) or not (`now`).
     """
 
     fixed: ClassVar[Mapping[str, str]] = {

@@ -32,7 +32,14 @@ class CommandSubmission(EventSubmission):
 
 
 class ReplyProblem(Request):
-    """Problem details (RFC 9457) by which a service replies that a command failed."""
+    """Problem details (RFC 9457) by which a service replies that a command failed.
+
+    Attributes:
+        type: A URI of the kind of problem.
+        title: The kind of problem in words.
+        status: An HTTP status that describes the problem.
+        detail: What went wrong.
+    """
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -43,7 +50,12 @@ class ReplyProblem(Request):
 
 
 class ReplyRequest(Request):
-    """A reply to a command: its result as `payload`, or an `error`."""
+    """A reply to a command: its result as `payload`, or an `error`.
+
+    Attributes:
+        payload: The result; it excludes `error`.
+        error: Why the command failed; it excludes `payload`.
+    """
 
     payload: dict[str, Any] | None = None
     error: ReplyProblem | None = None

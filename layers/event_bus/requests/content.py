@@ -26,7 +26,13 @@ def _check_content_type(text: str) -> None:
 
 
 class Payload(Request):
-    """The payload of an event: an object, or bytes with their media type."""
+    """The payload of an event: an object, or bytes with their media type.
+
+    Attributes:
+        payload_base64: Bytes that are not JSON, in base64 (RFC 4648), in place of `payload`.
+        payload: The payload, an object.
+        content_type: The media type of `payload_base64`; by default `application/octet-stream`.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["payload"]}, {"required": ["payload_base64"]}]}

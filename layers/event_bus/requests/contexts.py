@@ -18,7 +18,12 @@ def _check_value(value: Any) -> None:
 
 
 class ContextEntryRequest(Request):
-    """The value of an entry, as a client sends it."""
+    """The value of an entry, as a client sends it.
+
+    Attributes:
+        value: Any JSON, at most 16 KiB as compact JSON.
+        expected_version: The version that the entry must have, 0 for a new one; null for any.
+    """
 
     value: Annotated[Any, AfterValidator(checked(_check_value))]
     expected_version: Annotated[int, Field(ge=0, lt=2**53)] | None = None

@@ -39,6 +39,13 @@ class Authentication(Request):
 
     It is an API key, chosen or generated; a client certificate, named by its subject as API Gateway
     writes it; or a role or user of IAM, named by its ARN.
+
+    Attributes:
+        type: The kind of credential.
+        api_key: A key of the client's choice, 16 to 256 visible ASCII characters; without one, the
+            bus generates a key.
+        subject: For `mtls`: the subject of the client certificate, as API Gateway writes it.
+        principal: For `iam`: the ARN of a role or user.
     """
 
     type: CredentialType = "api_key"
@@ -75,7 +82,16 @@ class Authentication(Request):
 
 
 class KeyRequest(Request):
-    """The request for a further key of a service."""
+    """The request for a further key of a service.
+
+    Attributes:
+        name: A name for people.
+        scopes: What the key permits; by default what the key in the request permits, all for an
+            admin.
+        expires_at: When the key ends, RFC 3339; by default when the key in the request ends.
+        rate_limit: Requests a second; only an admin may set it.
+        authentication: The credential; by default a generated key.
+    """
 
     name: Name | None = None
     scopes: Annotated[list[Scope], Field(min_length=1)] | None = None

@@ -33,7 +33,17 @@ MAX_METADATA_BYTES = 8 * 1024
 
 
 class EventSubmission(Payload):
-    """An event as a publisher sends it."""
+    """An event as a publisher sends it.
+
+    Attributes:
+        id: The id of the event; by default the bus makes one.
+        type: The event type.
+        source: The service that publishes; only an admin may name another one than its own.
+        timestamp: When it happened, RFC 3339; by default now.
+        metadata: What describes the event beside its payload.
+        sensitive: The parts of the payload to seal, as JSON pointers; true for all of it.
+        stream: The stream to which the event is appended.
+    """
 
     id: (
         Annotated[

@@ -31,7 +31,13 @@ ExpectedVersion = Annotated[
 
 
 class StreamMember(Request):
-    """The stream to which an event is appended."""
+    """The stream to which an event is appended.
+
+    Attributes:
+        id: The stream.
+        expected_version: The version that the stream must have: a number, `none` if there must be
+            no event, or `exists` if there must be one. Null for any.
+    """
 
     id: Label
     expected_version: ExpectedVersion = None

@@ -21,7 +21,12 @@ Place = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
 
 
 class Acknowledgement(Request):
-    """The acknowledgement of events that a consumer has taken, or more time for them."""
+    """The acknowledgement of events that a consumer has taken, or more time for them.
+
+    Attributes:
+        lease: The lease of the events.
+        cursor: The place up to which events are acknowledged.
+    """
 
     lease: Identifier
     extend: Annotated[

@@ -11,7 +11,15 @@ from event_bus.requests.validation import Label, Request, ServiceId
 
 
 class FollowedStreamsRequest(Request):
-    """The streams that a client wants to follow: one stream, or all of a category."""
+    """The streams that a client wants to follow: one stream, or all of a category.
+
+    Attributes:
+        source: The service that publishes the streams.
+        id: The stream, to follow one.
+        category: The category, to follow all its streams.
+        from_version: The version from which on to receive stored events as well; with a category,
+            only 1.
+    """
 
     source: ServiceId
     id: Label | None = None

@@ -29,7 +29,28 @@ def _check_traceparent(text: str) -> None:
 
 
 class Metadata(Request):
-    """The metadata of an event; other keys hold strings."""
+    """The metadata of an event. Other members hold strings.
+
+    `deadline` of a command is the time, RFC 3339, after which it is not delivered any more.
+
+    Attributes:
+        correlation_id: A text that events share because they belong together.
+        trace_id: The trace that the event belongs to.
+        version: The version of the schema of its type.
+        retry_count: A number of the publisher's own.
+        reply_to: The event type of the replies that the event asks for.
+        causation_id: The id of the event that caused this one.
+        expect_replies: How many replies the event asks for; 1 for a command.
+        hop_count: How many events caused each other before this one; the bus sets it if there is a
+            cause.
+        stream_id: The stream of the event, if `stream` does not name it.
+        deduplication_key: The key under which the bus stores one event of the publisher in a
+            window.
+        deduplication_window: The length of the window, in minutes; by default 5.
+        traceparent: The step of a trace (W3C Trace Context); by default that of the request's
+            headers.
+        tracestate: The state of that trace (W3C Trace Context).
+    """
 
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[str, Annotated[str, Field(max_length=1024)]] = Field(init=False)

@@ -47,7 +47,19 @@ BY_THE_BUS = "the bus sets it"
 
 
 class PublisherRegistration(Request):
-    """The registration of a publisher."""
+    """The registration of a publisher.
+
+    Attributes:
+        service_id: The service.
+        name: A name for people; by default the service.
+        event_types: The types and patterns that it may publish.
+        sensitive: The JSON pointers of the sensitive parts of payloads, by type pattern; true for
+            all.
+        sensitive_readers: The known services that may read the sensitive parts.
+        stream_categories: The categories of streams to which it may append; empty for all.
+        kept_stream_categories: The categories of its streams whose events never expire.
+        authentication: Its first credential; by default a generated key.
+    """
 
     service_id: ServiceId
     name: Name | None = None
@@ -64,6 +76,18 @@ class PublisherChange(Request):
     """The change of a publisher: a JSON merge patch (RFC 7396) of these members.
 
     `sensitive` and `restricted` are replaced as a whole.
+
+    Attributes:
+        name: A name for people.
+        event_types: The types and patterns that it may publish; only an admin changes them.
+        sensitive: The JSON pointers of the sensitive parts of payloads, by type pattern; true for
+            all.
+        sensitive_readers: The known services that may read the sensitive parts.
+        restricted: The services that may receive types which others may not, by type pattern.
+        stream_categories: The categories of streams to which it may append, empty for all; only an
+            admin changes them.
+        kept_stream_categories: The categories of its streams whose events never expire; only an
+            admin changes them.
     """
 
     fixed: ClassVar[Mapping[str, str]] = {

@@ -25,7 +25,11 @@ def _check_member(name: str) -> None:
 
 
 class ReadModelRegistration(Request):
-    """The read model of a category."""
+    """The read model of a category.
+
+    Attributes:
+        indexes: The members of states by which they can be found.
+    """
 
     indexes: Annotated[
         list[Annotated[str, AfterValidator(checked(_check_member))]],

@@ -11,13 +11,28 @@ from event_bus.requests.validation import Identifier, Request, ServiceId, Time
 
 
 class EventReplayRequest(Request):
-    """The request to replay one event."""
+    """The request to replay one event.
+
+    Attributes:
+        subscription_id: The subscription to deliver to; by default all that match and that the key
+            may replay to.
+    """
 
     subscription_id: Identifier | None = None
 
 
 class ReplayRequest(Request):
-    """The request to replay a period."""
+    """The request to replay a period.
+
+    Attributes:
+        since: The first timestamp, included; not in the future.
+        until: The last timestamp, excluded; by default now.
+        subscription_id: The subscription to deliver to; by default all that match and that the key
+            may replay to.
+        event_types: The types and patterns of the events; null for all.
+        source: The publisher of the events; null for all.
+        rate: Deliveries a second at most.
+    """
 
     since: Annotated[Time, Field(alias="from")]
     until: Annotated[Time | None, Field(alias="to")] = None

@@ -20,7 +20,22 @@ _Seconds = Annotated[int, Field(ge=1, le=LONGEST_WAIT_SECONDS)]
 
 
 class RetryPolicyRequest(Request):
-    """A retry policy as a client sends it."""
+    """A retry policy as a client sends it.
+
+    Attributes:
+        max_attempts: How many attempts are made in all; by default 12, or with a schedule one more
+            than its waits.
+        schedule: The waits after each attempt, in seconds; the last one repeats. It excludes the
+            next three.
+        base: The first wait, in seconds; by default 5.
+        factor: The factor by which each wait grows; by default 4.
+        cap: The longest wait, in seconds; by default 21,600.
+        timeout: The longest time for one attempt, in seconds.
+        client_errors: Whether an answer of 3xx or 4xx is tried again (`retry`) or not (`final`).
+            408, 409, 425 and 429 are always tried again, and 410 never is.
+        disable_after_days: The days without any success after which the bus disables the
+            subscription.
+    """
 
     max_attempts: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] | None = None
     schedule: Annotated[list[_Seconds], Field(min_length=1, max_length=MAX_ATTEMPTS - 1)] | None = (

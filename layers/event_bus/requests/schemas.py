@@ -19,7 +19,13 @@ Description = Annotated[
 
 
 class SchemaRegistration(Request):
-    """The registration of a version of a type's schema."""
+    """The registration of a version of a type's schema.
+
+    Attributes:
+        definition: A JSON Schema of the dialect 2020-12.
+        example: A payload that the schema accepts.
+        upcast: JSONata that makes a payload of this version from one of the version before.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
@@ -29,7 +35,13 @@ class SchemaRegistration(Request):
 
 
 class SchemaSettingsChange(Request):
-    """The change of a type's schema settings: a JSON merge patch (RFC 7396)."""
+    """The change of a type's schema settings: a JSON merge patch (RFC 7396).
+
+    Attributes:
+        compatibility: What a new version must be compatible with.
+        validation: Whether payloads are checked, and whether invalid ones are refused.
+        description: What the event says, for people; null removes it.
+    """
 
     fixed: ClassVar[Mapping[str, str]] = {
         "id": "it is the type",

@@ -22,7 +22,15 @@ MAX_WRITES = 100
 
 
 class StreamAppend(Request):
-    """The request to append events to a stream, all or none."""
+    """The request to append events to a stream, all or none.
+
+    Attributes:
+        stream_id: The stream.
+        source: The service that publishes; only an admin may name another one than its own.
+        expected_version: The version that the stream must have: a number, `none` if there must be
+            no event, or `exists` if there must be one. Null for any.
+        events: The events, each without `source` and `stream`.
+    """
 
     stream_id: Label
     source: ServiceId | None = None
@@ -58,6 +66,10 @@ class StreamAppend(Request):
 
 
 class StreamChange(Request):
-    """The change of a stream as a whole."""
+    """The change of a stream as a whole.
+
+    Attributes:
+        truncate_before: The version before which events are hidden.
+    """
 
     truncate_before: Annotated[int, Field(ge=1, le=MAX_VERSION)]

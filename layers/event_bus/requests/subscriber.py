@@ -10,7 +10,11 @@ from event_bus.requests.validation import Request
 
 
 class SubscriberRequest(Request):
-    """The types that a service may receive; an empty list permits none."""
+    """The types that a service may receive; an empty list permits none.
+
+    Attributes:
+        event_types: The types and patterns that the service may receive, beside its own events.
+    """
 
     event_types: Annotated[
         list[TypePattern],

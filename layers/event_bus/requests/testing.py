@@ -24,6 +24,11 @@ class SubscriptionTest(Request):
     """An event to test a subscription with: a stored one, by its id, or one in the request.
 
     A test asks no source of an enrichment; `enrichment` has the parts that they would add.
+
+    Attributes:
+        event_id: A stored event; it excludes `event`.
+        event: An event as it would be published; it excludes `event_id`.
+        enrichment: The parts that the sources of the enrichment would add.
     """
 
     event_id: Identifier | None = None
@@ -46,6 +51,11 @@ class FilterTest(SubscriptionTest):
     """An event, and the types, filters and transform to test it with.
 
     By default the type pattern is the type of the event.
+
+    Attributes:
+        event_types: The types and patterns to test.
+        filters: The event pattern for each type or type pattern.
+        transform: The transform to test.
     """
 
     event_types: TypePatterns | None = None

@@ -16,7 +16,12 @@ _Text = Annotated[str, AfterValidator(checked(refuse_control_characters))]
 
 
 class InputTransformerRequest(Request):
-    """An input transformer in the form of EventBridge."""
+    """An input transformer in the form of EventBridge.
+
+    Attributes:
+        input_template: The template, with variables in angle brackets.
+        input_paths_map: The JSON path of each variable.
+    """
 
     input_template: Annotated[str, Field(min_length=1)]
     input_paths_map: dict[str, _Text] = Field(default_factory=dict)
@@ -27,7 +32,19 @@ class InputTransformerRequest(Request):
 
 
 class TransformRequest(Request):
-    """A transform as a client sends it."""
+    """A transform as a client sends it.
+
+    Attributes:
+        format: The format around the payload; by default `payload` with an expression or a
+            template, and otherwise `event`.
+        mode: How a CloudEvent is written.
+        expression: JSONata whose result is sent in place of the payload; it excludes `template`.
+        template: An input transformer whose result is sent in place of the payload.
+        headers: Further headers, for a callback URL; a value that begins with `$.` is a path into
+            the event.
+        attributes: Further message attributes, for a queue or a topic; a value that begins with
+            `$.` is a path into the event.
+    """
 
     format: Format | None = None
     mode: Mode = "structured"

@@ -22,7 +22,11 @@ def _check_version(arn: str) -> None:
 
 
 class MergeReducer(Request):
-    """Merges payloads in order, as JSON Merge Patches."""
+    """Merges payloads in order, as JSON Merge Patches.
+
+    Attributes:
+        type: The kind of reducer.
+    """
 
     type: Literal["merge"]
 
@@ -32,7 +36,12 @@ class MergeReducer(Request):
 
 
 class JsonataReducer(Request):
-    """Makes each state from the one before and an event, by an expression."""
+    """Makes each state from the one before and an event, by an expression.
+
+    Attributes:
+        type: The kind of reducer.
+        expression: The JSONata expression, whose result is the next state.
+    """
 
     type: Literal["jsonata"]
     expression: Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARACTERS)]
@@ -43,7 +52,13 @@ class JsonataReducer(Request):
 
 
 class LambdaReducer(Request):
-    """Makes a state from the one before and the events that follow, by a function."""
+    """Makes a state from the one before and the events that follow, by a function.
+
+    Attributes:
+        type: The kind of reducer.
+        function: The ARN of a published version of a function.
+        role_arn: The role with which the bus reaches the function.
+    """
 
     type: Literal["lambda"]
     function: Annotated[str, AfterValidator(checked(_check_version))]

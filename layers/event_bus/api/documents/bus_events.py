@@ -40,11 +40,11 @@ def event_schemas(
             "description": event.summary,
             "properties": {
                 **members,
-                "type": {"const": event.type},
-                "source": {"const": BUS_DOMAIN},
+                "type": {"const": event.type, "description": event.summary},
+                "source": {"const": BUS_DOMAIN, "description": "The bus itself."},
                 "payload": schema_of[event.payload],
             },
-            "required": [*members],
+            "required": [*delivered["required"], "payload"],
             "additionalProperties": False,
         }
         for event in BUS_EVENT_TYPES

@@ -24,33 +24,55 @@ CommandError = TypeAliasType(
 
 
 class CommandHandler(TypedDict):
-    """The handler of a command."""
+    """The handler of a command.
+
+    Attributes:
+        subscription_id: The subscription of the handler.
+        service_id: The service that owns it.
+    """
 
     subscription_id: str
     service_id: str
 
 
 class CommandReply(TypedDict):
-    """A reply to a command."""
+    """A reply to a command.
+
+    Attributes:
+        service_id: The service that replied.
+        status: Whether the reply reports a success.
+    """
 
     service_id: str
     status: Literal["succeeded", "failed"]
     at: Annotated[Time, Field(description="When the reply was stored.")]
-    event: Annotated[
-        DeliveredEvent | None,
-        Field(description="The reply; null once its retention has ended."),
-    ]
+    event: Annotated[DeliveredEvent, Field(description="The reply.")]
 
 
 class LateReply(TypedDict):
-    """A reply that came after the end of a command, and was not stored."""
+    """A reply that came after the end of a command, and was not stored.
+
+    Attributes:
+        service_id: The service that replied.
+        at: When the reply came.
+    """
 
     service_id: str
     at: Time
 
 
 class Command(TypedDict):
-    """A command, or a request for several replies, with its state and replies."""
+    """A command, or a request for several replies, with its state and replies.
+
+    Attributes:
+        id: The command: the id of its event.
+        type: The type of the event.
+        source: The service that sent it.
+        deadline: The time after which it is not delivered any more; null for none.
+        expected_replies: How many replies end it.
+        cancelled_by: The service that cancelled it, or `admin`; null if nobody did.
+        created_at: When the bus stored it.
+    """
 
     id: str
     type: str
@@ -73,7 +95,10 @@ class Command(TypedDict):
     reply: Annotated[
         DeliveredEvent | None, Field(description="The first reply that the key may see.")
     ]
-    replies: Annotated[list[CommandReply], Field(description="The replies that the key may see.")]
+    replies: Annotated[
+        list[CommandReply],
+        Field(description="The replies that the key may see and whose retention has not ended."),
+    ]
     error: Annotated[
         CommandError | None, Field(description="Why it has failed, expired or was cancelled.")
     ]
@@ -90,7 +115,14 @@ class Command(TypedDict):
 
 
 class Replied(TypedDict):
-    """A reply that is stored."""
+    """A reply that is stored.
+
+    Attributes:
+        source: The service that replied.
+        command_id: The command.
+        status: Whether the reply reports a success.
+        created_at: When the bus stored the reply.
+    """
 
     id: Annotated[str, Field(description="The reply, which is an event.")]
     type: Annotated[str, Field(description="The address: the type of the reply.")]

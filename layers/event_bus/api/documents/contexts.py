@@ -11,7 +11,12 @@ from event_bus.model import contexts
 
 
 class ContextEntrySummary(TypedDict):
-    """An entry of a context in a list, without its value."""
+    """An entry of a context in a list, without its value.
+
+    Attributes:
+        key: The key of the entry in its context.
+        updated_at: When the entry was last written.
+    """
 
     key: str
     version: Annotated[int, Field(ge=1, description="How often it was written, from 1 on.")]
@@ -19,7 +24,12 @@ class ContextEntrySummary(TypedDict):
 
 
 class ContextEntry(ContextEntrySummary):
-    """An entry of a context."""
+    """An entry of a context.
+
+    Attributes:
+        context: The name of the context.
+        service_id: The service that the context belongs to.
+    """
 
     context: str
     service_id: str

@@ -11,7 +11,13 @@ from event_bus.model.delivery import DeadLetterStatus, DeliveryStatus
 
 
 class DeliveryError(TypedDict):
-    """Why a delivery has not succeeded."""
+    """Why a delivery has not succeeded.
+
+    Attributes:
+        code: The error code, which is stable.
+        message: The error in a sentence.
+        timestamp: When it happened.
+    """
 
     code: str
     message: str
@@ -19,7 +25,22 @@ class DeliveryError(TypedDict):
 
 
 class Delivery(TypedDict):
-    """The delivery of an event to a subscription."""
+    """The delivery of an event to a subscription.
+
+    Attributes:
+        subscription_id: The subscription that the event matched.
+        service_id: The service that owns the subscription.
+        replay_id: The replay that the delivery belongs to; null if it is the first delivery of the
+            event.
+        status: `pending`: no attempt has ended yet. `held`: a pause holds the event. `retrying`:
+            another attempt follows. `exhausted`: no attempt follows by itself. `dropped`: it ended
+            without success, because its guarantee permits that or it is not owed any more.
+        attempts: The number of attempts.
+        last_error: The last error, while the event is not delivered.
+        next_retry_at: When the next attempt is due, while one follows.
+        dead_letter_id: The dead letter, once the delivery has become one.
+        delivered_at: When the event was delivered.
+    """
 
     subscription_id: str
     service_id: str
@@ -33,7 +54,16 @@ class Delivery(TypedDict):
 
 
 class Attempt(TypedDict):
-    """One attempt of a delivery."""
+    """One attempt of a delivery.
+
+    Attributes:
+        number: The number of the attempt, from 1 on.
+        at: When the attempt began.
+        duration_ms: How long the attempt took, in milliseconds.
+        code: The error code; null after a success.
+        message: The error in a sentence; empty after a success.
+        status_code: The HTTP status of the answer, if there was one.
+    """
 
     number: Count
     at: Time
@@ -45,7 +75,24 @@ class Attempt(TypedDict):
 
 
 class DeadLetter(TypedDict):
-    """A delivery that failed, with its attempts."""
+    """A delivery that failed, with its attempts.
+
+    Attributes:
+        id: The id of the dead letter.
+        event_id: The event.
+        event_type: The type of the event.
+        subscription_id: The subscription.
+        subscriber_id: The service that owns the subscription.
+        replay_id: The replay that the delivery belongs to, if it belongs to one.
+        status: `retrying` while another attempt follows by itself, `exhausted` if none does,
+            `resolved` once the event was delivered, discarded or dropped.
+        error: The last error.
+        retry_count: How many attempts followed the first one.
+        next_retry_at: When the next attempt is due, while one follows.
+        attempts: The last 50 attempts, in their order.
+        created_at: When the delivery was first recorded.
+        updated_at: When the delivery was last recorded.
+    """
 
     id: str
     event_id: str
@@ -69,7 +116,11 @@ class DeadLetterPage(Page):
 
 
 class BulkRetry(TypedDict):
-    """The result of a bulk retry."""
+    """The result of a bulk retry.
+
+    Attributes:
+        retried: How many dead letters this request has retried.
+    """
 
     retried: Count
     next_cursor: Annotated[

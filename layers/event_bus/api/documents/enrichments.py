@@ -11,7 +11,11 @@ from event_bus.model.enrichment import Fallback
 
 
 class StaticSource(TypedDict):
-    """A value that is the same for each event."""
+    """A value that is the same for each event.
+
+    Attributes:
+        type: The kind of source.
+    """
 
     type: Literal["static"]
     value: Annotated[Any, Field(description="Any JSON.")]
@@ -33,7 +37,12 @@ class WithPolicy(TypedDict):
 
 
 class LookupSource(WithPolicy):
-    """An entry of a context of the subscription's service."""
+    """An entry of a context of the subscription's service.
+
+    Attributes:
+        type: The kind of source.
+        context: The name of the context.
+    """
 
     type: Literal["lookup"]
     context: str
@@ -41,7 +50,12 @@ class LookupSource(WithPolicy):
 
 
 class LambdaSource(WithPolicy):
-    """The result of a Lambda function that is invoked with the event."""
+    """The result of a Lambda function that is invoked with the event.
+
+    Attributes:
+        type: The kind of source.
+        role_arn: The role with which the bus reaches the function.
+    """
 
     type: Literal["lambda"]
     function: Annotated[str, Field(description="The ARN of the function.")]
@@ -63,7 +77,11 @@ class LambdaSource(WithPolicy):
 
 
 class HttpSource(WithPolicy):
-    """The answer to a GET request."""
+    """The answer to a GET request.
+
+    Attributes:
+        type: The kind of source.
+    """
 
     type: Literal["http"]
     url: Annotated[str, Field(description="The URL, with variables in braces.")]

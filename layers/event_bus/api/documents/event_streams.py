@@ -23,14 +23,23 @@ DeletedAt = Annotated[Time | None, Field(description="When it was deleted, if it
 
 
 class StreamEvent(TypedDict):
-    """An event in its stream."""
+    """An event in its stream.
+
+    Attributes:
+        event: The event, as in a list of events.
+    """
 
     version: Version
     event: EventSummary
 
 
 class StreamSummary(TypedDict):
-    """An event stream in a list."""
+    """An event stream in a list.
+
+    Attributes:
+        source: The service that publishes the stream.
+        stream_id: The stream.
+    """
 
     source: str
     stream_id: str
@@ -50,7 +59,12 @@ class StreamList(Page):
 
 
 class StreamHead(TypedDict):
-    """An event stream as a whole."""
+    """An event stream as a whole.
+
+    Attributes:
+        source: The service that publishes the stream.
+        stream_id: The stream.
+    """
 
     source: str
     stream_id: str
@@ -69,7 +83,11 @@ class StreamPage(Page):
 
 
 class StateReducer(TypedDict):
-    """The reducer that made a state."""
+    """The reducer that made a state.
+
+    Attributes:
+        type: How the reducer computes a state.
+    """
 
     type: ReducerType
     version: Annotated[
@@ -78,7 +96,13 @@ class StateReducer(TypedDict):
 
 
 class StreamState(TypedDict):
-    """The state of an event stream."""
+    """The state of an event stream.
+
+    Attributes:
+        source: The service that publishes the stream.
+        stream_id: The stream.
+        reducer: The reducer that computed the state.
+    """
 
     source: str
     stream_id: str

@@ -29,9 +29,9 @@ PayloadBase64 = Annotated[
 
 class _Metadata(TypedDict, total=False):
     correlation_id: Annotated[str, Field(description="Links events of one business process.")]
-    trace_id: str
+    trace_id: Annotated[str, Field(description="The trace that the event belongs to.")]
     version: Annotated[str, Field(description="The version of the schema of its type.")]
-    retry_count: Count
+    retry_count: Annotated[Count, Field(description="A number of the publisher's own.")]
     reply_to: Annotated[str, Field(description="The type of the reply that it asks for.")]
     causation_id: Annotated[str, Field(description="The event that caused this one.")]
     hop_count: Annotated[
@@ -41,10 +41,15 @@ class _Metadata(TypedDict, total=False):
     stream_version: Annotated[
         int, Field(ge=1, description="Its number in its stream; the bus sets it.")
     ]
-    deduplication_key: str
-    deduplication_window: Annotated[int, Field(description="In minutes.")]
+    deduplication_key: Annotated[
+        str, Field(description="The key under which its publisher stores one event in a window.")
+    ]
+    deduplication_window: Annotated[int, Field(description="The length of the window, in minutes.")]
     traceparent: Annotated[str, Field(description="W3C Trace Context.")]
-    tracestate: str
+    tracestate: Annotated[str, Field(description="W3C Trace Context.")]
+    deadline: Annotated[
+        str, Field(description="The time, RFC 3339, after which a command is not delivered.")
+    ]
     replay_id: Annotated[str, Field(description="The replay by which it is delivered.")]
     expect_replies: Annotated[int, Field(description="How many replies a request expects.")]
     reply_for: Annotated[str, Field(description="The one service that a reply is for.")]
@@ -81,7 +86,14 @@ MatchingLimited = Annotated[
 
 
 class Envelope(TypedDict):
-    """An event with its metadata, as everyone sees it."""
+    """An event with its metadata, as everyone sees it.
+
+    Attributes:
+        id: The id of the event.
+        type: The type of the event.
+        source: The service that published it.
+        timestamp: When it happened, as the publisher says.
+    """
 
     id: str
     type: str
@@ -105,14 +117,26 @@ class DeliveredEvent(Envelope):
 
 
 class SchemaCheck(TypedDict):
-    """The version of its type's schema against which an event was checked."""
+    """The version of its type's schema against which an event was checked.
+
+    Attributes:
+        version: The number of the version.
+    """
 
     version: int
     valid: Annotated[bool | None, Field(description="Null if validation was off.")]
 
 
 class EventSummary(TypedDict):
-    """An event in a list."""
+    """An event in a list.
+
+    Attributes:
+        id: The id of the event.
+        type: The type of the event.
+        source: The service that published it.
+        timestamp: When it happened, as the publisher says.
+        created_at: When the bus stored it.
+    """
 
     id: str
     type: str
@@ -136,13 +160,24 @@ class EventSummary(TypedDict):
         Field(ge=0, description="The length of the payload as the bus keeps it, JSON or base64."),
     ]
     metadata: EventMetadata
-    schema: Annotated[SchemaCheck | None, Field(description="Null if the type had no schema.")]
+    schema: Annotated[
+        SchemaCheck | None,
+        Field(
+            description="Null if the type had no schema, or `metadata.version` named none of its "
+            "versions."
+        ),
+    ]
     processed: Annotated[bool, Field(description="Whether the event was routed.")]
     created_at: Time
 
 
 class Event(EventSummary):
-    """An event, with its deliveries."""
+    """An event, with its deliveries.
+
+    Attributes:
+        deliveries: Its deliveries that the caller may see.
+        updated_at: When the event, its routing or one of its deliveries last changed.
+    """
 
     matching_limited: MatchingLimited
     deliveries: list[Delivery]

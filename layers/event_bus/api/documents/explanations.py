@@ -12,7 +12,11 @@ from event_bus.targets import transport
 
 
 class Reason(TypedDict):
-    """One reason why an event does not match."""
+    """One reason why an event does not match.
+
+    Attributes:
+        detail: The reason in a sentence.
+    """
 
     code: Annotated[
         str,
@@ -32,7 +36,13 @@ class Reason(TypedDict):
 
 
 class Match(TypedDict):
-    """The bus's decision on an event and a subscription."""
+    """The bus's decision on an event and a subscription.
+
+    Attributes:
+        subscription_id: The subscription.
+        service_id: The service that owns it.
+        name: The name of the subscription.
+    """
 
     subscription_id: str
     service_id: str
@@ -49,7 +59,13 @@ class MatchPage(Page):
 
 
 class Sent(TypedDict):
-    """What a target would receive, without a signature."""
+    """What a target would receive, without a signature.
+
+    Attributes:
+        body: The body, as text.
+        headers: The headers of the request, for a callback URL.
+        attributes: The message attributes, for a queue or a topic.
+    """
 
     body: NotRequired[str]
     body_base64: NotRequired[
@@ -60,14 +76,25 @@ class Sent(TypedDict):
 
 
 class SendError(TypedDict):
-    """The error that would prevent a delivery."""
+    """The error that would prevent a delivery.
+
+    Attributes:
+        code: The error code.
+        detail: The error in a sentence.
+    """
 
     code: str
     detail: str
 
 
 class SubscriptionTestResult(TypedDict):
-    """The result of testing a subscription."""
+    """The result of testing a subscription.
+
+    Attributes:
+        matched: Whether the event matches the subscription.
+        reasons: Why the event does not match; empty if it does.
+        suggestions: What looks like a mistake, whether the event matches or not.
+    """
 
     matched: bool
     reasons: list[Reason]
@@ -80,7 +107,12 @@ class SubscriptionTestResult(TypedDict):
 
 
 class TestResult(TypedDict):
-    """The result of a test."""
+    """The result of a test.
+
+    Attributes:
+        matched: Whether the event matches the types and filters.
+        reasons: Why the event does not match; empty if it does.
+    """
 
     matched: bool
     reasons: list[Reason]

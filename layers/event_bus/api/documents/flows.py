@@ -15,7 +15,14 @@ from event_bus.targets.envelope import delivery_trace
 
 
 class FlowAttempt(TypedDict):
-    """One attempt of a delivery."""
+    """One attempt of a delivery.
+
+    Attributes:
+        number: The number of the attempt, from 1 on.
+        at: When the attempt began.
+        duration_ms: How long the attempt took, in milliseconds.
+        status_code: The HTTP status of the answer, if there was one.
+    """
 
     number: Count
     at: Time
@@ -25,7 +32,18 @@ class FlowAttempt(TypedDict):
 
 
 class FlowDelivery(TypedDict):
-    """A delivery of an event of the flow."""
+    """A delivery of an event of the flow.
+
+    Attributes:
+        subscription_id: The subscription that the event matched.
+        service_id: The service that owns the subscription.
+        replay_id: The replay that the delivery belongs to, if it belongs to one.
+        status: The status of the delivery.
+        attempts: The last 50 attempts, in their order.
+        delivered_at: When the event was delivered.
+        next_retry_at: When the next attempt is due, while one follows.
+        dead_letter_id: The dead letter, once the delivery has become one.
+    """
 
     subscription_id: str
     service_id: str
@@ -41,7 +59,20 @@ class FlowDelivery(TypedDict):
 
 
 class FlowEvent(TypedDict):
-    """An event of the flow."""
+    """An event of the flow.
+
+    Attributes:
+        id: The id of the event.
+        type: The type of the event.
+        source: The service that published it.
+        timestamp: When it happened, as the publisher says.
+        correlation_id: The correlation id in its metadata.
+        trace_id: The trace id in its metadata.
+        traceparent: The step of the trace in which it was published.
+        stored_at: When the bus stored it.
+        routed_at: When it was routed; null until then.
+        deliveries: Its deliveries that the caller may see.
+    """
 
     id: str
     type: str
@@ -58,7 +89,11 @@ class FlowEvent(TypedDict):
 
 
 class Flow(TypedDict):
-    """The events of a flow."""
+    """The events of a flow.
+
+    Attributes:
+        events: The events, in the order in which they were stored.
+    """
 
     events: list[FlowEvent]
     complete: Annotated[bool, Field(description="Whether the flow is complete.")]

@@ -10,14 +10,24 @@ from event_bus.api.documents.members import Time
 
 
 class FetchError(TypedDict):
-    """The error of a transform that failed."""
+    """The error of a transform that failed.
+
+    Attributes:
+        code: The error code.
+        detail: The error in a sentence.
+    """
 
     code: str
     detail: str
 
 
 class FetchedEvent(TypedDict):
-    """An event, with its place in the inbox."""
+    """An event, with its place in the inbox.
+
+    Attributes:
+        cursor: The place of the event in the inbox.
+        error: Why there is no event.
+    """
 
     cursor: str
     delivery_id: Annotated[str, Field(description="The same if a delivery is repeated.")]
@@ -32,7 +42,12 @@ class FetchedEvent(TypedDict):
 
 
 class FetchedEvents(TypedDict):
-    """Events from an inbox, in order."""
+    """Events from an inbox, in order.
+
+    Attributes:
+        items: The events, in the order of the inbox.
+        lease_expires_at: When the lease ends.
+    """
 
     items: list[FetchedEvent]
     cursor: Annotated[str, Field(description="The last place that was read.")]
@@ -43,7 +58,12 @@ class FetchedEvents(TypedDict):
 
 
 class StreamToken(TypedDict):
-    """A token for listening from a browser."""
+    """A token for listening from a browser.
+
+    Attributes:
+        token: The token.
+        expires_at: When it ends.
+    """
 
     token: str
     expires_at: Time

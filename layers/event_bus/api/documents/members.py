@@ -5,16 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-Time = Annotated[
-    str,
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "date-time",
-            "description": "RFC 3339, UTC, with milliseconds.",
-        }
-    ),
-]
+Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""RFC 3339, in UTC, with milliseconds."""
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[float, Field(ge=0)]
 Object = dict[str, Any]
@@ -29,10 +21,20 @@ NextCursor = Annotated[
 
 
 class Page(TypedDict):
-    """A page of a list; each list adds its `items`."""
+    """A page of a list; each list adds its `items`.
+
+    Attributes:
+        items: The items of the page, in the order of the list.
+    """
 
     next_cursor: NextCursor
 
 
-Period = TypedDict("Period", {"from": Time, "to": Time})
+Period = TypedDict(
+    "Period",
+    {
+        "from": Annotated[Time, Field(description="The beginning of the period, included.")],
+        "to": Annotated[Time, Field(description="The end of the period, excluded.")],
+    },
+)
 """A period: the first time, included, and the last one, excluded."""

@@ -9,7 +9,11 @@ from event_bus import errors
 
 
 class Fault(TypedDict):
-    """One thing wrong with a request."""
+    """One thing wrong with a request.
+
+    Attributes:
+        detail: What is wrong, and what to send instead.
+    """
 
     pointer: Annotated[
         str, Field(description="A JSON pointer into the body, or a parameter's name.")
@@ -18,7 +22,15 @@ class Fault(TypedDict):
 
 
 class BatchProblem(TypedDict):
-    """Why an event of a batch was refused."""
+    """Why an event of a batch was refused.
+
+    Attributes:
+        type: The kind of problem, as a URN that begins with `urn:event-bus:problem:`.
+        title: The kind in words, the same for every occurrence.
+        status: The HTTP status.
+        detail: What is wrong: the first fault, and how many others there are.
+        errors: The faults, 50 at most.
+    """
 
     type: str
     title: str
@@ -34,7 +46,12 @@ class BatchProblem(TypedDict):
 
 
 class Problem(BatchProblem):
-    """Why a request was refused, or failed."""
+    """Why a request was refused, or failed.
+
+    Attributes:
+        instance: The path of the request.
+        request_id: The id of the request in the logs.
+    """
 
     instance: str
     request_id: str

@@ -10,14 +10,27 @@ from event_bus.api.documents.problems import BatchProblem, Fault
 
 
 class StreamPlace(TypedDict):
-    """The place of an event in its stream."""
+    """The place of an event in its stream.
+
+    Attributes:
+        id: The stream.
+        version: The number of the event in the stream.
+    """
 
     id: str
     version: Annotated[int, Field(ge=1)]
 
 
 class AcceptedEvent(TypedDict):
-    """An event that is stored."""
+    """An event that is stored.
+
+    Attributes:
+        id: The id of the event.
+        type: The type of the event.
+        source: The service that published the event.
+        timestamp: When it happened, as the publisher says.
+        created_at: When the bus stored it.
+    """
 
     id: str
     type: str
@@ -42,7 +55,13 @@ class AcceptedEvent(TypedDict):
 
 
 class Appended(TypedDict):
-    """Events that were appended to an event stream."""
+    """Events that were appended to an event stream.
+
+    Attributes:
+        source: The service that publishes the stream.
+        stream_id: The stream.
+        events: The events, in the order of their versions.
+    """
 
     source: str
     stream_id: str
@@ -51,13 +70,22 @@ class Appended(TypedDict):
 
 
 class AcceptedInBatch(AcceptedEvent):
-    """An event of a batch that is stored: 202, or 200 if it was stored before."""
+    """An event of a batch that is stored: 202, or 200 if it was stored before.
+
+    Attributes:
+        status: 202, or 200 if an earlier request has stored the event.
+    """
 
     status: Literal[200, 202]
 
 
 class RefusedInBatch(TypedDict):
-    """An event of a batch that was refused."""
+    """An event of a batch that was refused.
+
+    Attributes:
+        status: The status that the event would have been answered with alone.
+        error: Why it was refused.
+    """
 
     status: int
     error: BatchProblem
@@ -67,7 +95,12 @@ BatchOutcome = TypeAliasType("BatchOutcome", AcceptedInBatch | RefusedInBatch)
 
 
 class BatchResult(TypedDict):
-    """The results of a batch."""
+    """The results of a batch.
+
+    Attributes:
+        accepted: How many events are stored.
+        refused: How many events were refused.
+    """
 
     accepted: Count
     refused: Count

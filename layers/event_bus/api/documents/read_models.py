@@ -10,7 +10,13 @@ from event_bus.model import read_model
 
 
 class Generation(TypedDict):
-    """A generation of a read model."""
+    """A generation of a read model.
+
+    Attributes:
+        number: The number of the generation; no number is used twice.
+        indexes: The members of states by which they can be found.
+        started_at: When its building began.
+    """
 
     number: Annotated[int, Field(ge=1)]
     reducer_version: Annotated[
@@ -22,7 +28,14 @@ class Generation(TypedDict):
 
 
 class ReadModel(TypedDict):
-    """A read model."""
+    """A read model.
+
+    Attributes:
+        source: The service that publishes the streams.
+        category: The category of the streams.
+        created_at: When the read model was registered.
+        updated_at: When the read model last changed.
+    """
 
     source: str
     category: str
@@ -52,7 +65,12 @@ class ReadModelPage(Page):
 
 
 class ModelState(TypedDict):
-    """The state of a stream in a read model."""
+    """The state of a stream in a read model.
+
+    Attributes:
+        stream_id: The stream.
+        updated_at: When the state last changed.
+    """
 
     stream_id: str
     version: Annotated[int, Field(ge=0, description="The last version that was folded.")]

@@ -11,7 +11,14 @@ from event_bus.targets.aws_target import MEMBERS
 
 
 class Reducer(TypedDict):
-    """A version of the reducer of a category."""
+    """A version of the reducer of a category.
+
+    Attributes:
+        source: The service that owns the streams.
+        category: The category of the streams.
+        created_by: The service that registered the version, or `admin`.
+        created_at: When the version was registered.
+    """
 
     source: str
     category: str

@@ -11,7 +11,11 @@ from event_bus.model.replay import ReplayState
 
 
 class ReplayProgress(TypedDict):
-    """The progress of a replay."""
+    """The progress of a replay.
+
+    Attributes:
+        events_examined: How many events of the period were read.
+    """
 
     ratio: Annotated[float, Field(ge=0, le=1, description="The completed part of the period.")]
     events_examined: Count
@@ -29,7 +33,20 @@ class ReplayProgress(TypedDict):
 
 
 class Replay(Period):
-    """A replay, with its progress."""
+    """A replay, with its progress.
+
+    Attributes:
+        id: The id of the replay.
+        service_id: The service that requested it, or `admin`.
+        state: `running`, `completed` once all messages are on lanes, or `cancelled`.
+        event_id: The event, if the replay is of one event.
+        subscription_id: The subscription, if the replay is to one subscription.
+        event_types: The types and patterns to which the replay is narrowed; null for all.
+        source: The publisher to which the replay is narrowed; null for all.
+        progress: How far the replay is.
+        created_at: When it was requested.
+        updated_at: When it last continued.
+    """
 
     id: str
     service_id: str

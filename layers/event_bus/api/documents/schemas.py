@@ -26,7 +26,16 @@ Example = Annotated[Object | None, Field(description="A payload that the schema 
 
 
 class TypeSchemas(TypedDict):
-    """The schemas of an event type."""
+    """The schemas of an event type.
+
+    Attributes:
+        type: The event type.
+        description: What the event says, for people.
+        compatibility: What a new version must be compatible with.
+        validation: Whether payloads are checked, and whether invalid ones are refused.
+        created_at: When the first version was registered.
+        updated_at: When the settings or versions last changed.
+    """
 
     type: str
     owner: Annotated[
@@ -48,7 +57,14 @@ class TypeSchemasPage(Page):
 
 
 class VersionSummary(TypedDict):
-    """A version of a schema in a list."""
+    """A version of a schema in a list.
+
+    Attributes:
+        type: The event type.
+        version: The number of the version, from 1 on.
+        created_by: The service that registered it, or `admin`.
+        created_at: When it was registered.
+    """
 
     type: str
     version: int
@@ -57,7 +73,11 @@ class VersionSummary(TypedDict):
 
 
 class Version(VersionSummary):
-    """A version of a schema."""
+    """A version of a schema.
+
+    Attributes:
+        schema: The schema.
+    """
 
     schema: JsonSchema
     example: Example
@@ -71,7 +91,14 @@ class VersionPage(Page):
 
 
 class SchemaDraft(TypedDict):
-    """A draft of a schema, to be reviewed and registered."""
+    """A draft of a schema, to be reviewed and registered.
+
+    Attributes:
+        type: The event type.
+        since: The timestamp of the first of these events.
+        until: The timestamp of the last of these events.
+        schema: The draft.
+    """
 
     type: str
     events: Annotated[Count, Field(description="How many events it was made from.")]
@@ -81,13 +108,23 @@ class SchemaDraft(TypedDict):
 
 
 class SchemaDraftList(TypedDict):
-    """Drafts of schemas."""
+    """Drafts of schemas.
+
+    Attributes:
+        items: The drafts, by type.
+    """
 
     items: list[SchemaDraft]
 
 
 class EventTypeSummary(TypedDict):
-    """An event type in the catalogue."""
+    """An event type in the catalogue.
+
+    Attributes:
+        type: The event type.
+        description: What the event says, for people.
+        validation: Whether payloads are checked, and whether invalid ones are refused.
+    """
 
     type: str
     owner: Annotated[
@@ -122,7 +159,13 @@ class EventTypePage(Page):
 
 
 class TypeSubscription(TypedDict):
-    """A subscription that receives a type."""
+    """A subscription that receives a type.
+
+    Attributes:
+        id: The subscription.
+        service_id: The service that owns it.
+        name: The name of the subscription.
+    """
 
     id: str
     service_id: str
@@ -130,7 +173,12 @@ class TypeSubscription(TypedDict):
 
 
 class EventType(EventTypeSummary):
-    """An event type, with its schema and who publishes and receives it."""
+    """An event type, with its schema and who publishes and receives it.
+
+    Attributes:
+        schema: The latest version of its schema; null without one.
+        publisher_ids: The services that publish it and that the key may see.
+    """
 
     schema: JsonSchema | None
     example: Example

@@ -15,20 +15,40 @@ from event_bus.model.sensitive import WHOLE
 
 
 class GeneratedKey(TypedDict):
-    """A key in the one answer that shows it."""
+    """A key in the one answer that shows it.
+
+    Attributes:
+        type: The kind of credential.
+    """
 
     type: Literal["api_key"]
     api_key: Annotated[str, Field(description="The generated key; it is not shown again.")]
 
 
 class WithGeneratedKey(TypedDict):
-    """The credentials in the one answer that shows the key."""
+    """The credentials in the one answer that shows the key.
+
+    Attributes:
+        authentication: The key, if the bus generated one.
+    """
 
     authentication: NotRequired[GeneratedKey]
 
 
 class Publisher(TypedDict):
-    """A service that publishes."""
+    """A service that publishes.
+
+    Attributes:
+        id: The publisher: the same as `service_id`.
+        service_id: The service.
+        name: A name for people.
+        event_types: The types and patterns that it may publish.
+        sensitive_readers: The services that may read the sensitive parts.
+        stream_categories: The categories of streams to which it may append; empty for all.
+        kept_stream_categories: The categories of its streams whose events never expire.
+        created_at: When it was registered.
+        updated_at: When it last changed.
+    """
 
     id: str
     service_id: str
@@ -77,7 +97,14 @@ class PublisherPage(Page):
 
 
 class Subscriber(TypedDict):
-    """The types that a service may receive."""
+    """The types that a service may receive.
+
+    Attributes:
+        id: The subscriber: the same as `service_id`.
+        service_id: The service.
+        created_at: When types were first given to it.
+        updated_at: When its types last changed.
+    """
 
     id: str
     service_id: str
@@ -96,7 +123,17 @@ class SubscriberPage(Page):
 
 
 class Key(TypedDict):
-    """A key of a service, without its secret."""
+    """A key of a service, without its secret.
+
+    Attributes:
+        id: The id of the key, which is not secret.
+        service_id: The service that the key belongs to.
+        type: The kind of credential.
+        name: A name for people; null for none.
+        scopes: What the key permits.
+        created_at: When the key was made.
+        expires_at: When the key ends; null for never.
+    """
 
     id: str
     service_id: str
@@ -122,7 +159,11 @@ class CreatedKey(Key, WithGeneratedKey):
 
 
 class KeyList(TypedDict):
-    """The keys of a service."""
+    """The keys of a service.
+
+    Attributes:
+        items: The keys, the oldest first.
+    """
 
     items: list[Key]
 

@@ -6,22 +6,20 @@ from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
 from event_bus import times
+from event_bus.api.documents.circuits import Circuit, circuit_document
 from event_bus.api.documents.enrichments import Enrichment, enrichment_document
 from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.api.documents.services import WithGeneratedKey, generated_key
 from event_bus.api.documents.targets import Target
+from event_bus.api.documents.transforms import Transform, transform_document
 from event_bus.model import circuit as circuits
 from event_bus.model import followed_streams, registration, retry_policy
 from event_bus.model import pace as paces
-from event_bus.model.circuit import CircuitState
 from event_bus.model.pace import PaceState
 from event_bus.model.registration import DeliveryGuarantee, SubscriptionStatus
 from event_bus.model.retry_policy import ClientErrors
 from event_bus.recovery import backlogs
-from event_bus.registry import failing as failures
 from event_bus.registry.subscriptions import Registered
-from event_bus.transforms import transform
-from event_bus.transforms.transform import Format, Mode
 
 EventPattern = TypeAliasType(
     "EventPattern",
@@ -43,7 +41,21 @@ Filters = TypeAliasType(
 
 
 class RetryPolicy(TypedDict):
-    """When failed attempts are repeated."""
+    """When failed attempts are repeated.
+
+    Attributes:
+        max_attempts: How many attempts are made in all.
+        schedule: The waits after each attempt, in seconds; the last one repeats. Null if the waits
+            grow.
+        base: The first wait, in seconds; null with a schedule.
+        factor: The factor by which each wait grows; null with a schedule.
+        cap: The longest wait, in seconds; null with a schedule.
+        timeout: The longest time for one attempt, in seconds.
+        client_errors: Whether an answer of 3xx or 4xx is tried again (`retry`) or not (`final`).
+            408, 409, 425 and 429 are always tried again, and 410 never is.
+        disable_after_days: The days without any success after which the bus disables the
+            subscription.
+    """
 
     max_attempts: Count
     schedule: list[Count] | None
@@ -53,15 +65,6 @@ class RetryPolicy(TypedDict):
     timeout: float
     client_errors: ClientErrors
     disable_after_days: Count
-
-
-class Circuit(TypedDict):
-    """The circuit breaker of a subscription."""
-
-    state: CircuitState
-    consecutive_failures: Count
-    failing_since: Time | None
-    next_probe_at: Time | None
 
 
 class Pace(TypedDict):
@@ -90,26 +93,15 @@ class Backlog(TypedDict):
     ]
 
 
-class InputTransformer(TypedDict):
-    """An input transformer, as in EventBridge."""
-
-    input_template: str
-    input_paths_map: NotRequired[dict[str, str]]
-
-
-class Transform(TypedDict):
-    """How each event is transformed before it is sent. Empty members are left out."""
-
-    format: Format
-    mode: NotRequired[Mode]
-    expression: NotRequired[str]
-    template: NotRequired[InputTransformer]
-    headers: NotRequired[dict[str, str]]
-    attributes: NotRequired[dict[str, str]]
-
-
 class FollowedStreams(TypedDict):
-    """The event streams that a subscription follows: one, or those of a category."""
+    """The event streams that a subscription follows: one, or those of a category.
+
+    Attributes:
+        source: The service that publishes the streams.
+        id: The stream, if it follows one.
+        category: The category, if it follows all streams of one.
+        from_version: The version from which on it receives stored events as well.
+    """
 
     source: str
     id: NotRequired[str]
@@ -118,7 +110,21 @@ class FollowedStreams(TypedDict):
 
 
 class Subscription(TypedDict):
-    """A subscription, without its signing secret."""
+    """A subscription, without its signing secret.
+
+    Attributes:
+        id: The id of the subscription.
+        service_id: The service that owns it.
+        name: A name for people.
+        event_types: The types and patterns that it receives.
+        target: Where its events are delivered.
+        delivery_guarantee: What it may expect after a failure.
+        retry_policy: When failed attempts are repeated.
+        status: Whether it receives events (`active`), keeps them for later (`paused`) or gets none
+            (`disabled`).
+        created_at: When it was registered.
+        updated_at: When it last changed.
+    """
 
     id: str
     service_id: str
@@ -191,7 +197,10 @@ class CreatedSubscription(Subscription, WithGeneratedKey):
         ),
     ]
     replay_id: Annotated[
-        str | None, Field(description="The replay of the past events that `replay_from` asked for.")
+        str | None,
+        Field(
+            description="The replay that `replay_from` or `stream.from_version` started, if any."
+        ),
     ]
 
 
@@ -201,75 +210,18 @@ class SubscriptionPage(Page):
     items: list[Subscription]
 
 
-class LastError(TypedDict):
-    """Why the last attempt failed."""
-
-    code: str
-    message: str
-    timestamp: Annotated[Time, Field(description="When the attempt began.")]
-
-
-class FailingSubscription(TypedDict):
-    """A subscription whose last attempt failed, and why."""
-
-    subscription_id: str
-    service_id: str
-    name: str
-    status: SubscriptionStatus
-    last_error: LastError | None
-    failing_since: Annotated[
-        Time | None, Field(description="When the first attempt failed after the last success.")
-    ]
-    attempts: Annotated[Count, Field(description="How many have failed since then.")]
-    waiting: Annotated[
-        Count,
-        Field(description="Deliveries that wait for another attempt, counted up to a minute late."),
-    ]
-    circuit: Circuit
-    last_success: Annotated[
-        Time | None,
-        Field(description="The last success before that, if the bus has recorded one."),
-    ]
-
-
-class FailingList(TypedDict):
-    """The subscriptions that fail at present."""
-
-    items: list[FailingSubscription]
-    total: Annotated[
-        Count, Field(description="The number of all that fail, including those beyond the limit.")
-    ]
-
-
 class RotatedSecret(TypedDict):
-    """A new signing secret, in the one answer that shows it."""
+    """A new signing secret, in the one answer that shows it.
+
+    Attributes:
+        subscription_id: The subscription.
+    """
 
     subscription_id: str
     signing_secret: Annotated[str, Field(description="It is not shown again.")]
     previous_secret_expires_at: Annotated[
         Time | None, Field(description="Until when the former secret signs as well.")
     ]
-
-
-def transform_document(asked: transform.Transform | None) -> Transform | None:
-    """A transform as a client sends it."""
-    if asked is None:
-        return None
-    shown: Transform = {"format": asked.format}
-    if asked.format == "cloudevents":
-        shown["mode"] = asked.mode
-    if asked.expression is not None:
-        shown["expression"] = asked.expression
-    if asked.template:
-        shown["template"] = {
-            "input_template": asked.template.input_template,
-            "input_paths_map": asked.template.input_paths_map,
-        }
-    if asked.headers:
-        shown["headers"] = asked.headers
-    if asked.attributes:
-        shown["attributes"] = asked.attributes
-    return shown
 
 
 def subscription_document(
@@ -301,7 +253,7 @@ def subscription_document(
         "disabled_reason": subscription.disabled_reason,
         "paused_at": subscription.paused_at,
         "backlog": _backlog(backlog) if backlog else None,
-        "circuit": _circuit(circuit or circuits.Circuit()),
+        "circuit": circuit_document(circuit or circuits.Circuit()),
         "pace": _pace(pace or paces.Pace()),
         "verified_at": subscription.verified_at,
         "expires_at": times.at(subscription.ends_at) if subscription.ends_at else None,
@@ -319,26 +271,6 @@ def _stream(followed: followed_streams.FollowedStreams) -> FollowedStreams:
     if followed.from_version is not None:
         document["from_version"] = followed.from_version
     return document
-
-
-def failing_document(failing: failures.FailingSubscription) -> FailingSubscription:
-    """A failing subscription, with its last error."""
-    subscription, circuit = failing.subscription, failing.circuit
-    error = circuit.last_error
-    return {
-        "subscription_id": subscription.id,
-        "service_id": subscription.service_id,
-        "name": subscription.name,
-        "status": subscription.status,
-        "last_error": {"code": error.code, "message": error.message, "timestamp": error.timestamp}
-        if error
-        else None,
-        "failing_since": times.at(circuit.failing_since) if circuit.failing_since else None,
-        "attempts": circuit.consecutive,
-        "waiting": failing.waiting,
-        "circuit": _circuit(circuit),
-        "last_success": times.at(circuit.last_success) if circuit.last_success else None,
-    }
 
 
 def _backlog(backlog: backlogs.Backlog) -> Backlog:
@@ -378,15 +310,6 @@ def _retry_policy(policy: retry_policy.RetryPolicy) -> RetryPolicy:
         "timeout": policy.timeout,
         "client_errors": policy.client_errors,
         "disable_after_days": policy.disable_after_days,
-    }
-
-
-def _circuit(circuit: circuits.Circuit) -> Circuit:
-    return {
-        "state": circuit.state,
-        "consecutive_failures": circuit.consecutive,
-        "failing_since": times.at(circuit.failing_since) if circuit.failing_since else None,
-        "next_probe_at": None if circuit.permits else times.at(circuit.until),
     }
 
 

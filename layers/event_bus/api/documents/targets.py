@@ -13,6 +13,8 @@ from event_bus.targets.registry import TARGETS
 from event_bus.targets.requests.target_request import TargetRequest
 from event_bus.targets.target_type import TargetType
 
+_TYPE = {"type": "The type of target."}
+
 
 def _document(target: TargetType, request: type[TargetRequest]) -> Any:
     """Makes the model of a target as answers show it."""
@@ -34,7 +36,7 @@ def _document(target: TargetType, request: type[TargetRequest]) -> Any:
 
 
 def _described(target: TargetType, name: str, kind: Any) -> Any:
-    said = target.members.get(name)
+    said = ({**_TYPE, **target.members}).get(name)
     return Annotated[kind, Field(description=said)] if said else kind
 
 
@@ -45,9 +47,9 @@ def describe_requests(schemas: dict[str, Schema]) -> None:
         schemas: The schemas of the OpenAPI document, by name.
     """
     for target, request in zip(TARGETS.all(), TARGETS.requests(), strict=True):
-        properties = schemas[request.__name__]["properties"]
-        for name in properties.keys() & target.members.keys():
-            properties[name]["description"] = target.members[name]
+        properties, members = schemas[request.__name__]["properties"], {**_TYPE, **target.members}
+        for name in properties.keys() & members.keys():
+            properties[name]["description"] = members[name]
 
 
 if TYPE_CHECKING:

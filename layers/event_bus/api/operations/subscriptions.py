@@ -2,9 +2,9 @@
 
 from typing import Literal, get_args
 
+from event_bus.api.documents.failing import FailingList
 from event_bus.api.documents.subscriptions import (
     CreatedSubscription,
-    FailingList,
     RotatedSecret,
     Subscription,
     SubscriptionPage,

@@ -2,19 +2,24 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema_rs
 import orjson
 import pytest
 from event_bus.api.description import DOCUMENT, describe
+from event_bus.api.documents.bus_events import schema_name
 from event_bus.api.examples import EXAMPLES
 from event_bus.api.openapi import read_document
 from event_bus.api.operation import Operation
 from event_bus.api.operations.registry import OPERATIONS
-from event_bus.requests.validation import read
+from event_bus.api.schemas import schemas_of
+from event_bus.model.bus_events import BUS_EVENT_TYPES, BusEventType
+from event_bus.requests.validation import Request, read
 from openapi_spec_validator import validate
+from pydantic import Field
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+from typing_extensions import TypedDict
 
 from tests.builders import submission
 from tests.request_models import REQUESTS
@@ -79,6 +84,69 @@ def test_every_reference_leads_somewhere() -> None:
 def test_every_schema_is_a_schema(name: str) -> None:
     jsonschema_rs.meta.validate(DESCRIBED["components"]["schemas"][name])
     jsonschema_rs.validator_for(schema(name))
+
+
+@pytest.mark.parametrize("name", sorted(DESCRIBED["components"]["schemas"]))
+def test_every_member_is_described(name: str) -> None:
+    schemas = DESCRIBED["components"]["schemas"]
+    for member, described in schemas[name].get("properties", {}).items():
+        named = described.get("$ref", "").rpartition("/")[2]
+        assert described.get("description") or schemas[named]["description"], member
+
+
+def test_every_parameter_is_described() -> None:
+    for route in OPERATIONS:
+        for parameter in operation(route).get("parameters", []):
+            assert parameter["description"], (route.key, parameter["name"])
+
+
+def test_members_are_described_by_the_docstrings_of_a_model_and_its_bases() -> None:
+    class Base(TypedDict):
+        """A base.
+
+        Attributes:
+            first: The first
+                member.
+            second: The second member.
+        """
+
+        first: str
+        second: Annotated[str, Field(description="Described in place.")]
+
+    class Described(Base):
+        """What is described.
+
+        Attributes:
+            third: The third member: an object.
+        """
+
+        third: dict[str, str]
+
+    class Sent(Request):
+        """What is sent.
+
+        Attributes:
+            since: The beginning.
+        """
+
+        since: Annotated[str, Field(alias="from")]
+
+    made = schemas_of([Described, Sent])[1]
+    assert {
+        name: member["description"] for name, member in made["Described"]["properties"].items()
+    } == {
+        "first": "The first member.",
+        "second": "Described in place.",
+        "third": "The third member: an object.",
+    }
+    assert made["Described"]["description"] == "What is described."
+    assert made["Sent"]["properties"]["from"]["description"] == "The beginning."
+
+
+@pytest.mark.parametrize("event", BUS_EVENT_TYPES, ids=lambda each: str(each.type))
+def test_an_event_of_the_bus_needs_no_enrichment(event: BusEventType) -> None:
+    required = DESCRIBED["components"]["schemas"][schema_name(event)]["required"]
+    assert sorted(required) == ["id", "metadata", "payload", "source", "timestamp", "type"]
 
 
 def test_a_parameter_of_a_path_is_described() -> None:
