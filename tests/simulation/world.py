@@ -15,8 +15,9 @@ from event_bus import times
 
 from tests.simulation.known import Violation
 from tests.simulation.sockets import SocketClient
+from tests.simulation.sqs import Message
 from tests.simulation.subscribers import Subscribers
-from tests.simulation.surroundings import DELAY_SECONDS, STREAM_SHARDS
+from tests.simulation.surroundings import DELAY_SECONDS, STREAM_SHARDS, UNSENDABLE
 
 _SWEEP_SECONDS = 60.0
 
@@ -158,9 +159,7 @@ class World(Subscribers):
         left = self._left()
         if not any(left.values()):
             return False
-        moments = [
-            message.visible_at for url in _CONSUMERS for message in self.queues.queues[url].messages
-        ]
+        moments = [message.visible_at for message in self._messages()]
         moments += [
             times.seconds(item["due_at"]["S"])
             for item in self.tables.items["deliveries"].values()
@@ -173,8 +172,39 @@ class World(Subscribers):
         self.now = max(self.now, min(moments, default=self.now + DELAY_SECONDS)) + 0.01
         if self.now - self._swept >= _SWEEP_SECONDS:
             self._swept = self.now
+            self._check_lost()
             self.invoke("sweep", {})
         return True
+
+    def _check_lost(self) -> None:
+        """Demands that no delivery or replay is left to the sweeper because its message was lost.
+
+        Raises:
+            Violation: A message was lost, though no call has failed.
+        """
+        if self.spoiled:
+            return
+        until = times.at(self.now)
+        for key, item in self.tables.items["deliveries"].items():
+            if "due_shard" not in item or item["due_at"]["S"] > until:
+                continue
+            if item["due_at"] == item["next_retry_at"] or key[0].startswith(UNSENDABLE):
+                # It waits in the table, or its message was refused.
+                continue
+            if "stream_key" in item and item["attempts"]["N"] == "0":
+                # It may wait for an earlier event of its stream, whose message continues it.
+                continue
+            if not any(key[0] in each.body for each in self._messages()):
+                raise Violation(f"the message of {key} was lost")
+
+        sent = {each.body for each in self.queues.queues["replay_queue"].messages}
+        for item in self.tables.items["replays"].values():
+            replay = orjson.loads(item["document"]["S"])
+            if replay["state"] == "running" and replay["id"] not in sent:
+                raise Violation(f"the message of {replay['id']} was lost")
+
+    def _messages(self) -> list[Message]:
+        return [each for url in _CONSUMERS for each in self.queues.queues[url].messages]
 
     def _left(self) -> dict[str, int]:
         deliveries = self.tables.items["deliveries"]
