@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus.audit import appender as appending
 from event_bus.audit.appender import Appender
 from event_bus.model.audit_chain import Block, Chain, Head
 from event_bus.model.audit_entries import MAX_ENTRY_BYTES
@@ -71,3 +72,22 @@ def test_a_chain_whose_blocks_have_expired_is_continued() -> None:
     last = log.blocks.pop()
     appender.append("events", [{"id": "b"}])
     assert [(each.number, each.previous) for each in log.blocks] == [(last.number + 1, last.hash)]
+
+
+def test_a_chain_goes_on_where_the_head_was_not_kept_apart() -> None:
+    log: Any = Log()
+    appender = Appender(log, log, log)
+    appender.append("events", [{"id": "a"}])
+    log.heads.clear()
+    appender.append("events", [{"id": "b"}])
+    first, second = log.blocks
+    assert (second.number, second.previous) == (2, first.hash)
+
+
+def test_a_writer_that_is_always_too_late_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appending, "attempts", range)
+    log: Any = Log()
+    log.add = lambda _: False
+    with pytest.raises(TimeoutError, match="of events grows"):
+        Appender(log, log, log).append("events", [{"id": "a"}])
+    assert log.heads == []

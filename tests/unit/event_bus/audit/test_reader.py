@@ -75,16 +75,27 @@ def test_blocks_of_many_megabytes_are_read_to_the_end(store: AuditStore) -> None
     assert (ids(found), position) == ([f"{number}" for number in reversed(range(12))], None)
 
 
+def test_blocks_of_one_moment_are_read(store: AuditStore) -> None:
+    fill(store, "operations", [[1], [2, 2]])
+    fill(store, "events", [[1], [2]])
+    found, position = AuditReader(store).page(EVERYTHING, None, 100)
+    assert position is None
+    assert {each[-1] for each in ids(found)[:2]} == {"2"}
+    assert sorted(ids(found)) == ["events-1", "events-2", "operations-1", "operations-2"]
+
+
 def test_filters_hold(store: AuditStore) -> None:
     fill(store, "operations", [[number] for number in range(20)])
     reader = AuditReader(store)
-    found, position = reader.page(AuditQuery(at(5), at(9), {"actor": "actor-0"}), None, 50)
+    found, position = reader.page(AuditQuery(at(6), at(9), {"actor": "actor-0"}), None, 50)
     assert (ids(found), position) == (["operations-6"], None)
 
 
 def test_a_long_search_is_left_to_the_next_request(store: AuditStore) -> None:
-    fill(store, "operations", [[number] for number in range(130)])
+    fill(store, "operations", [[number] for number in range(150)])
     reader = AuditReader(store)
+    newest, _ = reader.page(EVERYTHING, None, 1)
+    assert ids(newest) == ["operations-149"]
     query = AuditQuery(None, None, {"actor": "nobody"})
     found, position = reader.page(query, None, 50)
     assert found == []

@@ -1,5 +1,6 @@
 """The command that verifies the audit log names each change of it."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from event_bus.model.audit_chain import Block, Chain, head_of, next_block
 from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
 
+from infra.settings import Settings
 from tests.aws import Aws
 
 pytestmark = pytest.mark.moto
@@ -236,3 +238,37 @@ def test_a_key_of_another_kind_is_no_verdict(
         "The audit log could not be checked: TypeError: "
         "the key of the audit log is of another kind\n"
     )
+
+
+def test_the_retention_is_by_default_that_of_a_deployment() -> None:
+    default = inspect.signature(verify).parameters["retention_days"].default
+    assert default == Settings(stage="prod").audit_retention_days
+
+
+def test_kms_is_given_what_is_signed_and_not_its_hash(log: Log) -> None:
+    asked: dict[str, Any] = {}
+
+    class Kms:
+        def sign(self, **request: Any) -> Any:
+            asked.update(request)
+            return {"Signature": b"x"}
+
+    signer: Any = Signer(Kms(), log.key)  # type: ignore[arg-type]
+    block = log.block("events", 1)
+    assert signer.signed(block).signature == "eA=="
+    assert asked == {
+        "KeyId": log.key,
+        "Message": head_of(block).signed,
+        "MessageType": "RAW",
+        "SigningAlgorithm": "ECDSA_SHA_256",
+    }
+
+
+def test_a_chain_whose_blocks_are_gone_goes_on_behind_its_own_head(
+    log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = log.block("events", 1)
+    log.remove("events", 1)
+    log.append("events", "e")
+    assert log.block("events", 2).previous == last.hash
+    assert said(capsys, 1) == ["events 1: the block is missing"]
