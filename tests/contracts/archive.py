@@ -152,15 +152,20 @@ class ArchiveContract:
     def test_an_event_that_took_its_place_is_not_replaced(
         self, aws: Aws, executor: Executor
     ) -> None:
-        for name in ("evt_gone", "evt_other", "evt_1"):
+        names = ("evt_gone", "evt_other", "evt_expiring", "evt_1")
+        for name in names:
             aws.events.put(kept(name), RETENTION_DAYS)
         archive = aws.event_archive(executor)
-        found = archive.kept(["evt_gone", "evt_other", "evt_1"], odd=False)
-        for name in ("evt_gone", "evt_other"):
+        found = archive.kept(names, odd=False)
+        for name in names[:3]:
             aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": name}})
         other = event("evt_other", payload={"other": 1})
-        aws.events.put(other, RETENTION_DAYS)
+        # Differs from the event before only in that it expires.
+        expiring = replace(kept("evt_expiring"), kept=False)
+        for each in (other, expiring):
+            aws.events.put(each, RETENTION_DAYS)
         archive.move(found)
+        assert "archived" not in stored(aws, "evt_expiring")
         assert aws.events.get("evt_gone") is None
         assert aws.events.get("evt_other") == other
         assert aws.events.get("evt_1") == kept("evt_1")
