@@ -108,7 +108,11 @@ SUITES = (
     Suite(
         "enrichment",
         ("event_bus/enrichment/*.py",),
-        (f"{_UNIT}/enrichment", f"{_UNIT}/delivery/test_enriching.py"),
+        (
+            f"{_UNIT}/enrichment",
+            f"{_UNIT}/delivery/test_enriching.py",
+            "tests/unit/functions/test_enrich.py",
+        ),
     ),
     Suite(
         "states",

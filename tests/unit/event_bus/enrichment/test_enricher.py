@@ -30,7 +30,7 @@ from event_bus.model.enrichment import (
     StaticSource,
 )
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import SealedSecret
+from event_bus.model.registration import SealedSecret, Subscription
 from event_bus.model.schemas import SchemaVersion
 from event_bus.targets.shaping import event_parts
 from event_bus.targets.transport import DeliveryRequest
@@ -56,7 +56,7 @@ class World:
     slept: list[float] = field(default_factory=list)
     now: float = 1_000.0
     upcasts: dict[int, str] = field(default_factory=dict)
-    guarded_names: list[str] = field(default_factory=list)
+    guarded_sources: list[tuple[str, str]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,8 +81,8 @@ class World:
 
     # Circuits, a store of contexts, clients of Lambda and a client of callbacks.
 
-    def guarded(self, _subscription_id: str, name: str, ask: Callable[[], bytes]) -> bytes:
-        self.guarded_names.append(name)
+    def guarded(self, subscription_id: str, name: str, ask: Callable[[], bytes]) -> bytes:
+        self.guarded_sources.append((subscription_id, name))
         return ask()
 
     def get(self, service_id: str, context: str, key: str) -> ContextEntry | None:
@@ -155,7 +155,7 @@ def test_values_in_a_url_change_neither_its_host_nor_its_path() -> None:
     world = World([b"1"])
     assert world.enriched(price=HTTP) == {"price": 1}
     assert world.asked == [("GET", "https://prices.example/a%2Fb%20c?in=a%2Fb%20c", 1.0)]
-    for value in (".", ".."):
+    for value in (".", "..", ""):
         assert world.enriched({"sku": value}, price=HTTP).code == "enrichment_failed"
     assert world.answers == []
 
@@ -170,6 +170,7 @@ def test_values_in_a_url_change_neither_its_host_nor_its_path() -> None:
         b"[" * 100 + b"]" * 100,
         b'"' + b"x" * MAX_PART_BYTES + b'"',
         Answer(404, {}, "", b"1"),
+        Answer(300, {}, "", b"1"),
         Answer(302, {}, "", b"1"),
         Answer(200, {}, "", b" " * MAX_RESPONSE_BYTES),
     ],
@@ -217,6 +218,60 @@ def test_a_denied_source_is_not_retried_and_its_answer_not_quoted() -> None:
     assert "secret" not in outcome.message + outcome.response
 
 
+@pytest.mark.parametrize(
+    ("source", "answer", "said"),
+    [
+        (SCORE, {"FunctionError": "Unhandled", "Payload": io.BytesIO()}, "the function failed"),
+        (SCORE, b"{", "the result is not valid JSON for the bus"),
+        (HTTP, Unanswered("timeout", "no answer in time"), "no answer in time"),
+        (
+            HTTP,
+            Answer(200, {}, "", b" " * MAX_RESPONSE_BYTES),
+            f"the answer has {MAX_RESPONSE_BYTES} bytes or more",
+        ),
+        (LOOKUP, throttled(), "the context could not be read"),
+        (LOOKUP, None, "the context customers has no entry with this key"),
+    ],
+)
+def test_a_failed_part_says_what_was_wrong(source: Source, answer: Any, said: str) -> None:
+    outcome = World([answer]).enriched(part=replace(source, retries=0))
+    assert outcome.message == f"part: {said}"
+
+
+@pytest.mark.parametrize(
+    ("source", "payload", "said"),
+    [
+        (LOOKUP, {"sku": 1}, "$.payload.customer is not a text or a whole number of the event"),
+        (HTTP, {"sku": ".."}, "$.payload.sku is a value that cannot be part of a URL"),
+    ],
+)
+def test_an_event_that_lacks_a_value_says_which(source: Source, payload: Any, said: str) -> None:
+    outcome = World().enriched(payload, part=source)
+    assert outcome.message == f"part: {said}"
+
+
+def test_a_signing_secret_that_cannot_be_read_is_asked_for_again() -> None:
+    world = World([b"7"])
+    asked: list[str] = []
+
+    def secrets(of: Subscription) -> list[str]:
+        asked.append(of.id)
+        if len(asked) == 1:
+            raise throttled()
+        return [new_secret()]
+
+    world.enricher.askers = {"http": HttpAsker(cast("Any", world), secrets)}
+    to = subscription(enrichment={"price": HTTP}, signing_secrets=(SealedSecret("sealed"),))
+    sent, key = event(payload={"sku": 1}), DeliveryKey("evt_1", to.id)
+    assert world.enricher.enriched(key, sent, to) == b'{"price":7}'
+    assert asked == ["sub_1", "sub_1"]
+    never = replace(to, enrichment={"price": replace(HTTP, retries=0)})
+    asked.clear()
+    outcome = world.enricher.enriched(key, sent, never)
+    assert isinstance(outcome, Outcome)
+    assert outcome.message == "price: the signing secret could not be read"
+
+
 def test_a_part_that_may_be_skipped_is_left_out() -> None:
     world = World([None, b"2"])
     skipped = LookupSource(context="customers", key="$.payload.customer", fallback="skip")
@@ -258,6 +313,10 @@ _CACHED: dict[str, Any] = {"key": "$.payload.customer", "cache_seconds": 60}
             LookupSource(context="customers", **_CACHED),
             LambdaSource(function=FUNCTION, **_CACHED),
         ),
+        (
+            HttpSource(url="https://a.example/1", cache_seconds=60),
+            HttpSource(url="https://a.example/2", cache_seconds=60),
+        ),
     ],
 )
 def test_results_are_cached_by_everything_they_depend_on(one: Source, other: Source) -> None:
@@ -292,12 +351,13 @@ def test_an_event_is_enriched_in_the_version_that_is_delivered() -> None:
     outcome = world.enricher.enriched(DeliveryKey("evt_1", "sub_1"), sent, to)
     assert isinstance(outcome, Outcome)
     assert (outcome.code, outcome.unsendable) == ("upcast_failed", True)
+    assert "no" in outcome.message
 
 
 def test_functions_and_urls_have_circuits() -> None:
     world = World([b"{}", b'{"score": 1}', b'"9.99"'])
     world.enriched(customer=LOOKUP, score=SCORE, price=HTTP)
-    assert world.guarded_names == ["score", "price"]
+    assert world.guarded_sources == [("sub_1", "score"), ("sub_1", "price")]
 
 
 def test_a_source_whose_circuit_is_open_says_when_it_is_asked_again() -> None:

@@ -11,7 +11,15 @@ from event_bus.enrichment.requests import (
     without_shown_sources,
 )
 from event_bus.errors import InvalidRequest
-from event_bus.model.enrichment import MAX_PART_BYTES, Enrichment, read_enrichment
+from event_bus.model.enrichment import (
+    MAX_PART_BYTES,
+    Enrichment,
+    HttpSource,
+    LambdaSource,
+    LookupSource,
+    StaticSource,
+    read_enrichment,
+)
 from event_bus.model.registration import Subscription
 from event_bus.registry.subscription_requests import SubscriptionChange
 from event_bus.requests.validation import read
@@ -58,6 +66,21 @@ def asked(sources: dict[str, Any]) -> Enrichment:
 
 def test_every_source_is_stored_and_read_as_it_was_sent(aws: Aws) -> None:
     enrichment = asked(ALL)
+    assert enrichment == {
+        "region": StaticSource(json='{"exact":1.5,"none":null}'),
+        "customer": LookupSource(context="customers", key="$.payload.id", retries=0),
+        "score": LambdaSource(
+            function=FUNCTION,
+            key="$.payload.id",
+            role_arn="arn:aws:iam::000000000000:role/event-bus-score",
+            cache_seconds=60,
+        ),
+        "price": HttpSource(
+            url="https://prices.example/{sku}",
+            variables={"sku": "$.payload.sku"},
+            fallback="skip",
+        ),
+    }
     made = aws.subscriptions.create(subscription(enrichment=enrichment))
     found = aws.subscriptions.get("sub_1")
     assert isinstance(found, Subscription)
@@ -111,6 +134,7 @@ def test_members_of_a_later_version_are_left_out() -> None:
         ({"type": "http", "url": "{x}://a.example", "variables": {"x": "$.id"}}, "/a/url"),
         ({"type": "http", "url": "https://a.example:{x}/", "variables": {"x": "$.id"}}, "/a/url"),
         ({"type": "http", "url": "https://a.example/{x"}, "/a/url"),
+        ({"type": "http", "url": "https://a.example/x}"}, "/a/url"),
         ({"type": "http", "url": "https://a.example/{x}"}, "/a/variables"),
         (
             {"type": "http", "url": "https://a.example/", "variables": {"x/y": "$.id"}},
@@ -125,6 +149,68 @@ def test_an_invalid_source_is_refused_with_its_place(
         asked({"a": source})
     places = [fault.pointer for fault in refusal.value.faults]
     assert places == [f"/enrichment{pointer}"] if pointer else places
+
+
+HTTP = {"type": "http", "url": "https://a.example/"}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            {"type": "static", "value": "x" * MAX_PART_BYTES},
+            f"must have at most {MAX_PART_BYTES} bytes as compact JSON",
+        ),
+        ({**HTTP, "url": "https://a.example/{x"}, "must name its variables in braces: {order_id}"),
+        ({**HTTP, "url": "https://a.example/x}"}, "must name its variables in braces: {order_id}"),
+        ({**HTTP, "url": "https://a.{x}/"}, "must have its variables after the host"),
+        ({**HTTP, "variables": {"x": "$.id"}}, "is not in the URL"),
+        ({**HTTP, "url": "https://a.example/{x}"}, "must have the variable x of the URL"),
+        (
+            {"type": "lambda", "function": FUNCTION, "cache_seconds": 1},
+            "is required if results are cached",
+        ),
+    ],
+)
+def test_a_refusal_says_what_would_be_right(source: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        asked({"a": source})
+    assert [fault.detail for fault in refusal.value.faults] == [said]
+
+
+def test_a_value_of_the_largest_size_is_a_part() -> None:
+    assert asked({"a": {"type": "static", "value": "x" * (MAX_PART_BYTES - 2)}})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example/{x}/y",
+        "https://a.example/y/{x}",
+        "https://a.example?x={x}",
+        "https://a.example/?to=http://{x}.example/",
+    ],
+)
+def test_variables_are_anywhere_after_the_host(url: str) -> None:
+    assert asked({"a": {**HTTP, "url": url, "variables": {"x": "$.id"}}})
+
+
+@pytest.mark.parametrize(
+    ("told", "url"),
+    [
+        ({"CALLBACK_NETWORKS": "10.0.0.0/8"}, "https://10.1.2.3/x"),
+        ({"STAGE": "local"}, "http://localhost:8000/x"),
+    ],
+)
+def test_urls_lead_where_callbacks_may_lead(
+    told: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidRequest):
+        asked({"a": {**HTTP, "url": url}})
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    assert asked({"a": {**HTTP, "url": url}})
 
 
 @pytest.mark.parametrize("name", ["", "A", "1a", "a-b", "a" * 33, "é"])
@@ -144,7 +230,11 @@ def test_there_are_few_sources_and_they_take_little_time() -> None:
     assert len(asked({"a": slow, "b": slow})) == 2
     with pytest.raises(InvalidRequest) as refusal:
         asked({"a": slow, "b": {**slow, "timeout": 2.6}})
-    assert "may take 10.2 s" in refusal.value.detail
+    [fault] = refusal.value.faults
+    assert fault.pointer == "/enrichment"
+    assert fault.detail == (
+        "must take at most 10 s in all, and may take 10.2 s: each source its timeout for each try"
+    )
 
 
 def test_an_inbox_has_no_enrichment() -> None:
@@ -153,4 +243,9 @@ def test_an_inbox_has_no_enrichment() -> None:
     check_enrichment_fits(None, "inbox")
     with pytest.raises(InvalidRequest) as refusal:
         check_enrichment_fits(enrichment, "inbox")
-    assert refusal.value.faults[0].pointer == "/enrichment"
+    [fault] = refusal.value.faults
+    assert fault.pointer == "/enrichment"
+    assert fault.detail == (
+        "must be left out if the target is pull, sse or websocket: an inbox keeps no copies of "
+        "events that could be enriched"
+    )
