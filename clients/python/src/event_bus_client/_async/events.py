@@ -73,7 +73,7 @@ class AsyncEvents:
         return AsyncListing(self._transport, "/events", query, StoredEvent.model_validate)
 
     async def trace(self, event_id: str) -> dict[str, Any]:
-        """What an event caused: the events of its flow and their deliveries."""
+        """Reads the flow of an event: what led to it and followed from it, with deliveries."""
         answer: dict[str, Any] = await self._transport.send(
             Call("GET", path("/events/{}/trace", event_id))
         )

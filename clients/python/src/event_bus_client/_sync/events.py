@@ -73,7 +73,7 @@ class Events:
         return Listing(self._transport, "/events", query, StoredEvent.model_validate)
 
     def trace(self, event_id: str) -> dict[str, Any]:
-        """What an event caused: the events of its flow and their deliveries."""
+        """Reads the flow of an event: what led to it and followed from it, with deliveries."""
         answer: dict[str, Any] = self._transport.send(
             Call("GET", path("/events/{}/trace", event_id))
         )

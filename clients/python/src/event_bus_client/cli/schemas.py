@@ -73,7 +73,9 @@ def set_schema(
     context: typer.Context,
     event_type: str,
     validation: str | None = typer.Option(None, help="off, warn or enforce."),
-    compatibility: str | None = typer.Option(None, help="none, backward, forward, full, ..."),
+    compatibility: str | None = typer.Option(
+        None, help="none, backward, forward or full, or one of the last three with _transitive."
+    ),
     description: str | None = typer.Option(None, help="What the event says."),
 ) -> None:
     """Change how the bus uses a type's schema.
