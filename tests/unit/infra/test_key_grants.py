@@ -136,6 +136,16 @@ def test_the_audit_log_is_signed_by_who_writes_it_and_its_signatures_stay(
     assert [each["Effect"] for each in denied] == ([] if app.local else ["Deny"])
 
 
+def test_functions_read_objects_and_add_some_and_do_nothing_else_with_them(
+    app: Synthesised,
+) -> None:
+    actions = {
+        name: {each for each in actions_of(app, function) if each.startswith("s3:")}
+        for name, function in app.functions().items()
+    }
+    assert set.union(*actions.values()) == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+
+
 def test_nobody_deletes_from_the_archive(app: Synthesised) -> None:
     for name, function in app.functions().items():
         assert "s3:DeleteObject" not in actions_of(app, function), name

@@ -170,7 +170,13 @@ def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) ->
     buckets = app.resources("AWS::S3::Bucket")
     assert len(buckets) == 5
     for bucket in buckets:
-        assert all(bucket.properties["PublicAccessBlockConfiguration"].values()), bucket
+        # What is left out is public.
+        assert bucket.properties["PublicAccessBlockConfiguration"] == {
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        }, bucket
         (rule,) = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["BucketKeyEnabled"], bucket
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms", bucket
@@ -184,6 +190,13 @@ def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) ->
                 assert not kept.startswith(lifecycle["Prefix"])
     policies = str([p.properties for p in app.resources("AWS::S3::BucketPolicy")])
     assert policies.count("'aws:SecureTransport': 'false'") == len(buckets)
+
+
+def test_a_signed_head_that_is_overwritten_stays(app: Synthesised) -> None:
+    (heads,) = [each for each in app.resources("AWS::S3::Bucket") if each.stack == "Audit"]
+    assert heads.properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = heads.properties["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": rule["ExpirationInDays"]}
 
 
 def test_the_keys_rotate(app: Synthesised) -> None:
