@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from event_bus import json_numbers
 from event_bus.access.callers import Caller
@@ -17,7 +16,7 @@ from event_bus.model.registration import Subscription
 from event_bus.stores.routings import RoutingStore
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Visibility:
     """The events that one caller may see.
 
@@ -35,6 +34,9 @@ class Visibility:
     subscriptions: Callable[[str], Iterable[Subscription]]
     rights: RightsReader
     _known: dict[str, ReceiveRights] = field(default_factory=dict)
+    # `functools.cached_property` would hold a lock for all callers during the read (Python 3.11).
+    _subscribed: list[Subscription] | None = None
+    _filters: list[SubscriptionFilter] | None = None
 
     def prepare(self, sources: Iterable[str]) -> None:
         """Reads the rights to the events of some sources, in one request."""
@@ -43,14 +45,21 @@ class Visibility:
         if unknown and not self.caller.admin:
             self._known.update(dict.fromkeys(unknown, self.rights.of(service, unknown)))
 
-    @cached_property
+    @property
     def subscribed(self) -> list[Subscription]:
-        """The caller's subscriptions, also those that are disabled."""
-        return list(self.subscriptions(self.caller.service_id))
+        """The caller's subscriptions, also those that are disabled; read once."""
+        if self._subscribed is None:
+            self._subscribed = list(self.subscriptions(self.caller.service_id))
+        return self._subscribed
 
-    @cached_property
+    @property
     def filters(self) -> list[SubscriptionFilter]:
         """The filters of the caller's subscriptions that are not disabled."""
+        if self._filters is None:
+            self._filters = self._filters_of_subscriptions()
+        return self._filters
+
+    def _filters_of_subscriptions(self) -> list[SubscriptionFilter]:
         filters = []
         for subscription in self.subscribed:
             if subscription.status == "disabled":

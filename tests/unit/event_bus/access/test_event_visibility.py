@@ -1,6 +1,7 @@
 """A service sees what it published, what was routed to it, and what it subscribed to."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -126,3 +127,14 @@ def test_a_service_does_not_see_an_event_that_it_may_not_receive(aws: Aws) -> No
     aws.rights.put(Grant("all-tasks", ["task.*"]))
     assert (sees(None), sees(received)) == (True, True)
     assert VisibleEvents(aws.routings, of_service, rights).sees(EVENT, caller)
+
+
+def test_a_caller_does_not_wait_for_the_read_of_another() -> None:
+    other = Visibility(service("high-tasks"), of_service, EVERYTHING)
+    with ThreadPoolExecutor(1) as pool:
+
+        def read_meanwhile(service_id: str) -> Iterable[Subscription]:
+            assert pool.submit(lambda: len(other.filters)).result(10) == 1
+            return of_service(service_id)
+
+        assert len(Visibility(service("all-tasks"), read_meanwhile, EVERYTHING).filters) == 1
