@@ -6,7 +6,7 @@ from typing import Any, cast
 import orjson
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from event_bus.enrichment.calls import EnrichmentCalls, call_of
+from event_bus.enrichment.calls import EnrichmentCalls, answer_of, call_of, read_answer
 from event_bus.model.contexts import ContextEntry
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import LookupSource
@@ -85,19 +85,28 @@ def test_a_lane_is_told_what_failed(functions: Functions) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "said"),
     [
-        ReadTimeoutError(endpoint_url="https://lambda.example"),
-        {"Payload": b"{", "StatusCode": 200},
-        {"Payload": b'{"errorMessage":"no"}', "FunctionError": "Unhandled"},
+        (ReadTimeoutError(endpoint_url="https://lambda.example"), "did not answer"),
+        ({"Payload": b"{", "StatusCode": 200}, "did not answer"),
+        ({"Payload": b'{"errorMessage":"no"}', "FunctionError": "Unhandled"}, "failed"),
     ],
 )
-def test_a_call_that_fails_is_a_failed_attempt(functions: Functions, answer: Any) -> None:
+def test_a_call_that_fails_is_a_failed_attempt(
+    functions: Functions, answer: Any, said: str
+) -> None:
     about, to = prepared(functions)
     outcome = called(functions, about, to, answer)
     assert (outcome.code, outcome.unsendable) == ("enrichment_failed", False)
+    assert outcome.message == f"the enrichment function {said}"
 
 
-def test_a_call_carries_the_replay_and_the_version_of_the_subscription() -> None:
+def test_a_lane_learns_that_an_event_can_never_be_sent() -> None:
+    outcome = Outcome("upcast_failed", "no", unsendable=True)
+    assert read_answer(answer_of(outcome)) == outcome
+
+
+def test_a_call_carries_the_event_the_replay_and_the_version_of_the_subscription() -> None:
     carried = from_json(orjson.loads(call_of(KEY, event(), subscription(version=7)))["enrich"])
     assert (carried.key, carried.subscription_version) == (KEY, 7)
+    assert (carried.service_id, carried.event) == ("worker", event())
