@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 Reason = Literal[
     "no_key",
@@ -83,6 +83,11 @@ class Problem(Exception):
         self.detail = detail
         self.faults = tuple(faults)
         self.headers = headers or {}
+
+    @classmethod
+    def overtaken(cls, subject: str) -> Self:
+        """The refusal of a change that other requests overtook in every attempt."""
+        return cls(f"Other requests changed {subject} at the same time; send the request again.")
 
     def document(self) -> dict[str, Any]:
         """The members of the problem details object, `instance` aside."""

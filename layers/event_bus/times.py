@@ -133,7 +133,9 @@ def expiry(days: int) -> int:
             at once.
     """
     if not days:
-        raise ValueError("this function was not told how long what it writes is kept")
+        raise ValueError(
+            "this function has no retention period, so it must not write items that expire"
+        )
     return int(unix()) + days * 86_400
 
 

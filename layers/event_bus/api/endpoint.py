@@ -104,7 +104,7 @@ class Endpoint:
                 )
             caller.need(operation.scope)
             if operation.admin and not caller.admin:
-                raise Forbidden("This needs an admin key.", reason="admin")
+                raise Forbidden("This operation needs an admin key.", reason="admin")
         # Read before anything is done, because a misspelt parameter must not be ignored.
         request.query()
         if operation.creates and "idempotency-key" in request.headers:

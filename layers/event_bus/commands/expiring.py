@@ -36,4 +36,4 @@ def expire_if_due(commands: CommandStore, event: Event, record: Command) -> Comm
             record = commands.get(event.id)
             if record.ended:
                 return record
-    raise Unavailable("Other requests changed the command at the same time; send it again.")
+    raise Unavailable.overtaken("the command")

@@ -124,7 +124,7 @@ class Commands:
             except Outdated:
                 continue
             return self.found(event, stored, caller)
-        raise Unavailable("Other requests changed the command at the same time; send it again.")
+        raise Unavailable.overtaken("the command")
 
     def reply(
         self,

@@ -132,7 +132,10 @@ class Conversation:
     def _subscribe(self, connection_id: str, caller: Caller, message: Subscribe) -> str | None:
         """Makes a connection follow; returns the id of a subscription created for it, if any."""
         if len(self.socket_subscribers.of_connection(connection_id)) >= MAX_SUBSCRIPTIONS:
-            raise Conflict(f"A connection follows at most {MAX_SUBSCRIPTIONS} subscriptions.")
+            raise Conflict(
+                f"A connection follows at most {MAX_SUBSCRIPTIONS} subscriptions; unsubscribe from "
+                "one, or open another connection."
+            )
         if message.subscription_id:
             subscription = self._durable(message.subscription_id, caller)
             end = self.inboxes.last(subscription.id)
@@ -176,9 +179,15 @@ class Conversation:
     def _durable(self, subscription_id: str, caller: Caller) -> Subscription:
         subscription = own_subscription(self.find, subscription_id, caller)
         if not (isinstance(subscription.target, InboxTarget) and subscription.target.pushed):
-            raise Conflict("The subscription's target is not a WebSocket.")
+            raise Conflict(
+                f"The target of the subscription {subscription_id} is not a WebSocket; change the "
+                "target, or name no subscription_id."
+            )
         if subscription.ends_at is not None:
-            raise Conflict("The subscription belongs to a connection.")
+            raise Conflict(
+                f"The subscription {subscription_id} ends with the connection that began it; name "
+                "event_types instead of a subscription_id."
+            )
         return subscription
 
     def _place(self, subscription: Subscription, message: Subscribe, end: int) -> int:

@@ -67,7 +67,10 @@ class Listeners:
         if self.rights is None:
             raise LookupError("this function was not given what services may receive")
         if caller.subscription_id is not None:
-            raise Forbidden("The token only permits following one subscription.", reason="scope")
+            raise Forbidden(
+                "The token permits one subscription only; send an API key to begin a listener.",
+                reason="scope",
+            )
         check_sent_filters(event_types, filters)
         self.rights.check(caller.service_id, event_types)
         now = times.now()

@@ -111,8 +111,8 @@ def _check(events: Sequence[Event]) -> None:
         faults.append(
             Fault(
                 "/events",
-                f"take {writes} writes, two for each event and one for each deduplication key; a "
-                f"transaction holds {MAX_WRITES}",
+                f"must take at most {MAX_WRITES} writes, two for each event and one for each "
+                f"deduplication key; these take {writes}",
             )
         )
     if faults:
@@ -129,5 +129,5 @@ def _refused(puts: Sequence[Put], stored: Sequence[Event]) -> Conflict:
             faults.append(Fault(at, "is stored already, by another append"))
         elif put is Put.DEDUPLICATED:
             at = f"/events/{place}/metadata/deduplication_key"
-            faults.append(Fault(at, f"the event {event.id} has the key"))
+            faults.append(Fault(at, f"is also the key of the stored event {event.id}"))
     return Conflict(f"{faults[0].pointer}: {faults[0].detail}. Nothing was stored.", faults)

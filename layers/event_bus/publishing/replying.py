@@ -120,7 +120,7 @@ class Replying:
                 raise Conflict(f"Another event has the id of the reply, {event.id}.") from None
             logger.info("command answered", **traces(event), failed=answer.failed)
             return Replied(event, repeated=False)
-        raise Unavailable("Other requests changed the command at the same time; send it again.")
+        raise Unavailable.overtaken("the command")
 
     def _refuse_late(self, command: Event, record: Command, service_id: str) -> None:
         if record.ended is None and is_over(command):

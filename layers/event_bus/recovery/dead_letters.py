@@ -178,7 +178,7 @@ class DeadLetters:
         """
         letter = self.get(dead_letter_id, caller)
         if letter.dead_letter_status == "resolved":
-            raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
+            raise _resolved(letter)
         # It is due later for the sweeper, in case the message below is lost with this function.
         reopened = self.letters.reopen(transitions.reopened(letter)) if letter.retriable else None
         if reopened is None:
@@ -234,13 +234,13 @@ class DeadLetters:
         """
         letter = self.get(dead_letter_id, caller)
         if letter.dead_letter_status == "resolved":
-            raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
+            raise _resolved(letter)
         # In an ordered subscription, the later events of the stream wait. The first message arrives
-        # even where this function crashes between the record and the second message. Where it
+        # even if this function crashes between the record and the second message. If it
         # crashes before the record, that message makes the next attempt early.
         self.lanes.send([replace(continuation(letter), delay=_OUTLASTS_SECONDS)])
         if not self.letters.discard(transitions.discarded(letter, caller.service_id)):
-            raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
+            raise _resolved(letter)
         self.lanes.send([continuation(letter)])
 
     def _of_event(
@@ -258,6 +258,13 @@ class DeadLetters:
             return letters, None
         page = letters[: query.limit]
         return page, page[-1].dead_letter_id
+
+
+def _resolved(letter: Delivery) -> Conflict:
+    return Conflict(
+        f"The dead letter {letter.dead_letter_id} is resolved: its event was delivered, or it was "
+        "discarded. To deliver the event again, replay it."
+    )
 
 
 def _newest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:

@@ -149,7 +149,10 @@ class Replays:
             self.subscription, subscription_id, caller, of_anyone=to_all
         )
         if subscription.status != "active":
-            raise Conflict(f"The subscription {subscription_id} is {subscription.status}.")
+            raise Conflict(
+                f"The subscription {subscription_id} is {subscription.status}; a replay needs an "
+                "active one."
+            )
         return subscription_id
 
 

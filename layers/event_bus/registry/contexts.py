@@ -56,7 +56,9 @@ def named(name: str, service_id: str | None, caller: Caller) -> ContextOf:
         return ContextOf(caller.service_id, name)
     if not caller.admin and service_id != caller.service_id:
         raise Forbidden(
-            "service_id: a service may use only its own contexts.", reason="other_service"
+            "service_id must be the service whose key was sent, or left out: a service uses only "
+            "its own contexts.",
+            reason="other_service",
         )
     return ContextOf(service_id, name)
 
@@ -119,7 +121,7 @@ class Contexts:
                     return entry, False
             elif self._added(entry):
                 return entry, True
-        raise _busy()
+        raise Conflict.overtaken("the contexts of the service")
 
     def delete(self, context: ContextOf, key: str) -> None:
         """Removes an entry.
@@ -133,7 +135,7 @@ class Contexts:
             with suppress(Outdated, Contended):
                 self.store.delete(context.service_id, context.name, key)
                 return
-        raise _busy()
+        raise Conflict.overtaken("the contexts of the service")
 
     def _added(self, entry: ContextEntry) -> bool:
         try:
@@ -147,10 +149,6 @@ class Contexts:
         except (Outdated, Contended):
             return False
         return True
-
-
-def _busy() -> Conflict:
-    return Conflict("The contexts are being written by others; send the request again.")
 
 
 def _check_names(context: ContextOf, key: str) -> None:

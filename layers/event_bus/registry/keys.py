@@ -121,11 +121,6 @@ def _refused(authentication: Authentication, detail: str) -> Conflict:
     return Conflict(f"The {said} {detail}.", [Fault(f"/authentication/{member}", detail)])
 
 
-def busy() -> Conflict:
-    """Returns the refusal of a change that other requests overtook in every attempt."""
-    return Conflict("The keys of the service are being changed by others; send the request again.")
-
-
 @dataclass(frozen=True, slots=True)
 class KeyRing:
     """Makes, lists, rotates and revokes the keys of services.
@@ -274,7 +269,7 @@ class KeyRing:
             except Outdated:
                 continue
             return result
-        raise busy()
+        raise Conflict.overtaken("the keys of the service")
 
 
 def _one(ring: Ring, key_id: str) -> ApiKey:

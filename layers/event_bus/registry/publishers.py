@@ -9,7 +9,7 @@ from event_bus.access.ownership import own_publisher, refuse_reserved
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, Forbidden
 from event_bus.model.publisher import Publisher
-from event_bus.registry.keys import addition, busy, issue, taken
+from event_bus.registry.keys import addition, issue, taken
 from event_bus.registry.named_services import NamedServices
 from event_bus.registry.services import Services
 from event_bus.requests.publisher import PublisherChange, PublisherRegistration
@@ -75,7 +75,7 @@ class PublisherRegistry:
             except Refused:
                 continue
             return publisher, issued.text
-        raise busy()
+        raise Conflict.overtaken("the keys of the service")
 
     def get(self, service_id: str, caller: Caller) -> Publisher:
         """Returns a publisher.
@@ -115,7 +115,7 @@ class PublisherRegistry:
             except Outdated:
                 continue
             return after
-        raise _busy()
+        raise Conflict.overtaken("the publisher")
 
     def remove(self, service_id: str, caller: Caller) -> None:
         """Removes a publisher, and the keys of its service unless it has subscriptions.
@@ -136,7 +136,7 @@ class PublisherRegistry:
                 return self.registrations.remove_publisher(service_id, keys)
             except Outdated:
                 continue
-        raise _busy()
+        raise Conflict.overtaken("the publisher")
 
     def _check(self, publisher: Publisher, before: Publisher | None = None) -> None:
         check_own_types(publisher.event_types, "sensitive", publisher.sensitive)
@@ -155,7 +155,3 @@ def _refuse_granted(members: Mapping[str, object]) -> None:
         if name in members:
             detail = "may be changed only by an admin"
             raise Forbidden(f"/{name} {detail}.", [Fault(f"/{name}", detail)], reason="admin")
-
-
-def _busy() -> Conflict:
-    return Conflict("The publisher is being changed by others; send the request again.")

@@ -55,7 +55,7 @@ class ReadModelRegistry:
                 self._check_room(source)
             with suppress(Outdated):
                 return self._built(source, category, before, indexes), is_new
-        raise _busy(category)
+        raise Conflict.overtaken(f"the read model of {category}")
 
     def rebuild(self, source: str, category: str) -> ReadModel:
         """Rebuilds a read model with the present reducer; the old one stays readable.
@@ -68,7 +68,7 @@ class ReadModelRegistry:
             before = self.get(source, category)
             with suppress(Outdated):
                 return self._built(source, category, before, before.live[-1].indexes)
-        raise _busy(category)
+        raise Conflict.overtaken(f"the read model of {category}")
 
     def get(self, source: str, category: str) -> ReadModel:
         """The read model of a category.
@@ -105,7 +105,7 @@ class ReadModelRegistry:
                 self.store.announce(before, after)
                 self._drop(before)
                 return
-        raise _busy(category)
+        raise Conflict.overtaken(f"the read model of {category}")
 
     def _built(
         self, source: str, category: str, before: ReadModel | None, indexes: list[str]
@@ -133,7 +133,3 @@ class ReadModelRegistry:
         if len(self.page(source, None, MAX_READ_MODELS)) >= MAX_READ_MODELS:
             detail = f"{source} has {MAX_READ_MODELS} read models, the most that a service may have"
             raise Conflict(f"{detail}.", [Fault("category", detail)])
-
-
-def _busy(category: str) -> Conflict:
-    return Conflict(f"The read model of {category} is being changed by others; try again.")

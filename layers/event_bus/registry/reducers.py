@@ -73,7 +73,7 @@ class ReducerRegistry:
                 raise Conflict(f"{detail}.", [Fault("category", detail)])
             with suppress(Outdated):
                 return self._add(source, category, latest, reducer, caller), True
-        raise _busy(category)
+        raise Conflict.overtaken(f"the reducer of {category}")
 
     def get(self, source: str, category: str) -> ReducerVersion:
         """The latest version of a category's reducer.
@@ -121,7 +121,7 @@ class ReducerRegistry:
             with suppress(Outdated):
                 self._add(source, category, latest, None, caller)
                 return
-        raise _busy(category)
+        raise Conflict.overtaken(f"the reducer of {category}")
 
     def _add(
         self,
@@ -161,7 +161,3 @@ def _no_reducer(category: str) -> NotFound:
         f"There is no reducer of {category}, or none that this key may see; states of its streams "
         "are merged."
     )
-
-
-def _busy(category: str) -> Conflict:
-    return Conflict(f"The reducer of {category} is being changed by others; try again.")

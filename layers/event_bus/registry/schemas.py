@@ -106,7 +106,7 @@ class SchemaRegistry:
                 told = about_schema(event_type, number, after.owner, caller.service_id)
                 self.store.put(before, after, index, version, told)
                 return Registered(after, version, is_new=True)
-        raise _busy(event_type)
+        raise Conflict.overtaken(f"the schemas of {event_type}")
 
     def get(self, event_type: str, caller: Caller) -> TypeSchemas:
         """The schemas of a type.
@@ -194,7 +194,7 @@ class SchemaRegistry:
             with suppress(Outdated):
                 self.store.put(before, after, index)
                 return after
-        raise _busy(event_type)
+        raise Conflict.overtaken(f"the schemas of {event_type}")
 
     def _check_owner(self, event_type: str, caller: Caller) -> None:
         check_owner(caller, self.publisher(caller.service_id), event_type)
@@ -289,7 +289,3 @@ def _number(text: str) -> int | None:
 
 def _no_schemas(event_type: str) -> NotFound:
     return NotFound(f"There are no schemas of {event_type}, or none that this key may see.")
-
-
-def _busy(event_type: str) -> Conflict:
-    return Conflict(f"The schemas of {event_type} are being changed by others; try again.")

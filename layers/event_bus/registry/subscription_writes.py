@@ -10,7 +10,7 @@ from event_bus.model.registration import ResumeFrom, Subscription
 from event_bus.model.replay import Replay
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import START_SECONDS
-from event_bus.registry.keys import IssuedKey, busy, taken
+from event_bus.registry.keys import IssuedKey, taken
 from event_bus.registry.pausing import status_event, with_pause
 from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import subscriber_key
@@ -74,7 +74,7 @@ class SubscriptionWrites:
                 continue
             else:
                 return stored, issued
-        raise busy()
+        raise Conflict.overtaken("the keys of the service")
 
     def change(
         self, before: Subscription, changed: Subscription, resume_from: ResumeFrom | None

@@ -325,4 +325,4 @@ def _until_current(attempt: Callable[[], _Result]) -> _Result:
             return attempt()
         except Refused:
             continue
-    raise Conflict("The subscription is being changed by others; send the request again.")
+    raise Conflict.overtaken("the subscription")

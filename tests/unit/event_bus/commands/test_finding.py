@@ -288,7 +288,7 @@ class TestCancelling:
 
         monkeypatch.setattr(CommandStore, "save", refused)
         monkeypatch.setattr(finding, "attempts", lambda: range(2))
-        with pytest.raises(Unavailable, match="send it again"):
+        with pytest.raises(Unavailable, match="send the request again"):
             commands.cancel("evt_1", SENDER)
 
 

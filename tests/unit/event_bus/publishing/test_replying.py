@@ -156,5 +156,5 @@ def test_it_gives_up(replying: Replying, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(CommandStore, "save_with_reply", refused)
     monkeypatch.setattr(module, "attempts", range)
-    with pytest.raises(Unavailable, match="send it again"):
+    with pytest.raises(Unavailable, match="send the request again"):
         replying.reply(command(), "worker", PAID)
