@@ -101,6 +101,8 @@ def test_a_function_is_called_once_for_a_batch() -> None:
     assert orjson.loads(made) == {"total": 1 + sum(range(100)), "last": 100}
     assert aws_lambda.calls == [list(range(1, 101))]
     assert aws_lambda.roles == [(None, "", 5.0)]
+    aws_lambda.reducers.reduced(FOLD, b"{}", events(*range(101)))
+    assert aws_lambda.calls[1:] == [list(range(1, 101)), [101]]
 
 
 def test_a_function_sees_the_events_as_other_reducers_do() -> None:
@@ -177,8 +179,11 @@ def test_an_invalid_state_from_a_function_is_refused(result: bytes, says: str) -
 @pytest.mark.parametrize(
     ("code", "says"),
     [
-        ("AccessDeniedException", "not opted it in by the tag"),
-        ("ResourceNotFoundException", "does not exist"),
+        (
+            "AccessDeniedException",
+            "its owner has not opted it in by the tag, or a policy or role forbids it",
+        ),
+        ("ResourceNotFoundException", "the function, or this version of it, does not exist"),
         ("KMSDisabledException", "KMSDisabledException"),
     ],
 )

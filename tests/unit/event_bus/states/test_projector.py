@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus import times
 from event_bus.errors import Conflict, NotFound
 from event_bus.model.reducer import Reducer
 from event_bus.model.stream_name import StreamName
@@ -134,6 +135,30 @@ def test_a_model_is_rebuilt_while_the_old_one_is_read(aws: Aws, models: Models) 
     models.registry.rebuild("planner", "task")
     models.work()
     assert models.states() == {"task/1": {"total": 9, "last": 4}}
+
+
+def test_what_a_generation_replaced_is_removed_whatever_ends_a_function(
+    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(aws, [{"n": 1}])
+    models.registry.register("planner", "task", [])
+    models.work()
+    models.registry.rebuild("planner", "task")
+    aws.take(models.url)
+    aws.sent(models.url)
+    now = "2031-01-01T00:00:00.000Z"
+    monkeypatch.setattr(times, "now", lambda: now)
+    models.projector.step("planner", "task", 2)
+    assert models.model.serving
+    assert (models.model.serving.number, models.model.serving.built_at) == (2, now)
+    state = models.store.state(models.model, 2, STREAM.stream_id)
+    assert state
+    assert state.updated_at == now
+    # The later message comes even if this function ends before it sends the first.
+    assert [(orjson.loads(each.body), each.delay) for each in aws.sent(models.url)] == [
+        ({"generation": ["planner", "task", 1]}, 120),
+        ({"generation": ["planner", "task", 1]}, 0),
+    ]
 
 
 def test_other_indexes_build_a_model_anew_and_the_same_do_not(models: Models) -> None:

@@ -64,6 +64,14 @@ def test_a_state_is_what_the_payloads_add_up_to(aws: Aws, executor: Executor) ->
     assert items(aws, "snapshot") == []
 
 
+def test_a_version_is_found_by_its_time(aws: Aws, executor: Executor) -> None:
+    for second in (1, 2, 2, 3):
+        append(aws, [{}], created_at=f"2026-05-01T12:00:0{second}.000Z")
+    read = reader(aws, executor)
+    found = [read.version_at(STREAM, f"2026-05-01T12:00:0{second}.000Z") for second in range(5)]
+    assert found == [0, 1, 3, 4, 4]
+
+
 def test_a_stream_that_does_not_exist_is_empty(aws: Aws, executor: Executor) -> None:
     found = state(aws, reader(aws, executor), stream=StreamName("planner", "none"))
     assert (found.version, found.events, found.state) == (0, 0, {})
@@ -277,8 +285,12 @@ def test_the_state_of_a_part_has_limits(
     monkeypatch.setattr(state_reader, name, limit)
     stored = append(aws, [{"n": n} for n in range(4)])
     aws.routings.record([routing(each.id, sub_1="worker") for each in stored])
-    with pytest.raises(InvalidRequest, match=f"{says}.*earlier version"):
+    with pytest.raises(InvalidRequest, match=f"{says}.*earlier version") as refusal:
         state(aws, reader(aws, executor), caller=service("worker"))
+    assert refusal.value.faults[0].pointer == "at_version"
+    size = sum(each.payload_bytes for each in stored)
+    monkeypatch.setattr(state_reader, name, size if name.endswith("BYTES") else 4)
+    assert state(aws, reader(aws, executor), caller=service("worker")).events == 4
 
 
 def test_a_repeated_request_continues_a_fold_that_took_too_long(
@@ -359,7 +371,9 @@ def test_a_reducer_that_fails_is_named_with_the_event(aws: Aws, executor: Execut
     assert state(aws, read, 1).state == {"inverse": "1"}
     with pytest.raises(Conflict, match="fails for version 2") as refusal:
         state(aws, read)
-    assert refusal.value.faults[0].pointer == "at_version"
+    [fault] = refusal.value.faults
+    assert fault.pointer == "at_version"
+    assert fault.detail.startswith("the reducer fails for version 2: ")
     register(aws, Reducer("jsonata", "event.version"))
     with pytest.raises(Conflict, match="version 1: the state must be an object"):
         state(aws, read)

@@ -189,6 +189,15 @@ def test_a_run_that_expands_without_end_is_damaged() -> None:
         list(unpack(bomb))
 
 
+@pytest.mark.parametrize("cut", [slice(0, -1), slice(1, None), slice(0, 0)])
+def test_a_part_of_a_run_and_more_than_a_run_are_damaged(cut: slice) -> None:
+    run, _ = pack([b'{"id":{"S":"evt_1"}}'])
+    assert [*unpack(run)] == [{"id": {"S": "evt_1"}}]
+    for damaged in (run[cut], run + b"x", run + run):
+        with pytest.raises(Damaged):
+            list(unpack(damaged))
+
+
 def test_the_largest_item_of_dynamodb_is_read_again() -> None:
     # JSON writes six characters for each of these.
     item = {"id": {"S": "e1"}, "payload": {"S": "\x01" * 400 * 1024}}
