@@ -52,6 +52,21 @@ def check_answer(
     )
 
 
+def check_location(method: str, template: str | None, status: int, located: bool) -> None:
+    """Fails where a successful answer has a `Location` that is not declared, or lacks one that is.
+
+    Args:
+        method: The method of the request.
+        template: The path template of its operation.
+        status: The status code of the answer.
+        located: Whether the answer has a `Location`.
+    """
+    declared = any(
+        f"{method} {template}" == each.key and status in each.located for each in OPERATIONS
+    )
+    assert located is declared, f"{method} {template}: {status} has a Location: {located}"
+
+
 @cache
 def _validator(pointer: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for({**read_document(), "$ref": pointer})

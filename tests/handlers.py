@@ -15,7 +15,7 @@ from event_bus.log import logger
 from event_bus.settings import settings
 
 from infra.tables import TABLES
-from tests.answers import check_answer
+from tests.answers import check_answer, check_location
 from tests.aws import RETENTION_DAYS, TARGETS, Aws
 from tests.cloudwatch import CloudWatch
 from tests.handler_modules import handler_module
@@ -82,6 +82,7 @@ class Functions:
         method, _, path = route.partition(" ")
         media_type = answer.headers.get("content-type", "")
         check_answer(method, path, answer.status, media_type, answer.body)
+        check_location(method, path, answer.status, "location" in answer.headers)
         return answer
 
     def stored(self, *event_ids: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from event_bus import times
 from event_bus_client import EventBus, NewEvent, RetryPolicy, path
 
 from localstack.bus import LocalBus
-from tests.answers import check_answer, template_of
+from tests.answers import check_answer, check_location, template_of
 from tests.end_to_end.receiver import Receiver, eventually, receiving
 
 _numbers = count(1)
@@ -41,6 +41,8 @@ class CheckedTransport(httpx.HTTPTransport):
             body = answer.json() if "json" in media_type else answer.text
         template = template_of(_API.sub("", request.url.path))
         check_answer(request.method, template, answer.status_code, media_type, body)
+        located = "location" in answer.headers
+        check_location(request.method, template, answer.status_code, located)
         return answer
 
 

@@ -43,13 +43,13 @@ NOWHERE = "https://event-bus.example.com"
 
 TAGS = {
     "Events": "Publish events, and read them back with their deliveries.",
-    "Commands": "Have another service act, and receive its reply.",
+    "Commands": "Ask another service to act, and receive its reply.",
     "Event streams": "Append to streams, read them in order, list, truncate and delete them.",
     "Publishers": "Register the services that publish, and what they may publish.",
     "Subscribers": "Decide what each service may receive (admin).",
     "Subscriptions": "Register who receives which events, and where.",
-    "Schemas": "Say what the payloads of a type are, and find out which types there are.",
-    "Contexts": "Keep what enrichments look up.",
+    "Schemas": "Describe the payloads of event types, and list the types.",
+    "Contexts": "Store the data that enrichments look up.",
     "Keys": "Make, rotate and revoke the API keys of a service.",
     "Receiving": "Fetch the events of a subscription: by pulling, or as Server-Sent Events.",
     "Dead letters": "See which deliveries failed, and retry them.",
@@ -84,6 +84,30 @@ _PROBLEMS: dict[type[Problem], str] = {
     Unavailable: "A service behind the bus failed; retry after `Retry-After`.",
 }
 """The meaning of each refusal."""
+
+_HEADERS: dict[str, dict[str, Any]] = {
+    "IdempotentReplayed": {
+        "description": "The answer is that of an earlier request with this `Idempotency-Key`.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Location": {
+        "description": "The path of what was made or started.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "How many requests of the key remain (`r`), and for how many seconds (`t`).",
+        "schema": {"type": "string", "examples": ['"key";r=1873;t=4']},
+    },
+    "RateLimitPolicy": {
+        "description": "How many requests (`q`) the key may make in a window of `w` seconds.",
+        "schema": {"type": "string", "examples": ['"key";q=2000;w=10']},
+    },
+    "RetryAfter": {
+        "description": "After how many seconds the request may be sent again.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
+"""The headers of answers."""
 
 _COME_AGAIN = (TooManyRequests, Unavailable)
 
@@ -149,12 +173,7 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "responses": {kind.__name__: _problem(kind) for kind in _PROBLEMS},
-            "headers": {
-                "RetryAfter": {
-                    "description": "After how many seconds the request may be sent again.",
-                    "schema": {"type": "integer", "minimum": 0},
-                }
-            },
+            "headers": _HEADERS,
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -183,8 +202,7 @@ def _operation(operation: Operation, schema_of: Mapping[Model, Schema]) -> dict[
         "tags": [operation.tag],
         "summary": operation.summary,
         "responses": {
-            str(status): _answer(_ANSWERS[status], content, schema_of)
-            for status, content in operation.answers.items()
+            str(status): _answer(operation, status, schema_of) for status in operation.answers
         },
     }
     headers = [*operation.headers, *([_IDEMPOTENCY_KEY] if operation.creates else [])]
@@ -268,21 +286,32 @@ def _refusals(operation: Operation) -> list[type[Problem]]:
     )
 
 
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{_component(name)}"} for name in names}
+
+
+def _component(header: str) -> str:
+    return header.replace("-", "")
+
+
 def _problem(kind: type[Problem]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "description": _PROBLEMS[kind],
         "content": {"application/problem+json": {"schema": ref("Problem")}},
     }
     if kind in _COME_AGAIN:
-        described["headers"] = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
+        described["headers"] = _headers("Retry-After")
     return described
 
 
-def _answer(
-    description: str, content: Content, schema_of: Mapping[Model, Schema]
-) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": description}
-    if by_media_type := _by_media_type(content):
+def _answer(operation: Operation, status: int, schema_of: Mapping[Model, Schema]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": _ANSWERS[status]}
+    located = ["Location"] if status in operation.located else []
+    repeated = ["Idempotent-Replayed"] if operation.creates else []
+    counted = [] if operation.public else ["RateLimit", "RateLimit-Policy"]
+    if names := [*located, *repeated, *counted]:
+        described["headers"] = _headers(*names)
+    if by_media_type := _by_media_type(operation.answers[status]):
         described["content"] = {
             media_type: {"schema": schema_of[model]} for media_type, model in by_media_type.items()
         }

@@ -50,6 +50,7 @@ class Operation:
         tag: The group that it belongs to.
         summary: What it does, in one sentence.
         answers: The body of each successful answer, by status code.
+        located: The status codes of the answers that have `Location`.
         action: Its name in the audit log, which begins with the type of the resource.
         admin: Whether it needs an admin key.
         tokens: Whether it takes a stream token in place of a key.
@@ -74,6 +75,7 @@ class Operation:
     summary: str
     answers: Mapping[int, Content]
     action: str = ""
+    located: tuple[int, ...] = ()
     admin: bool = False
     tokens: bool = False
     query: tuple[Parameter[Any], ...] = ()

@@ -28,6 +28,7 @@ SEND = Operation(
     query=(WAIT, REQUIRE_HANDLER),
     body=CommandSubmission,
     answers={200: Command, 202: Command},
+    located=(200, 202),
     errors=(Conflict,),
 )
 GET = Operation(

@@ -50,6 +50,7 @@ def _operations(kind: Literal["publisher", "subscriber"]) -> KeyOperations:
             body_required=False,
             creates=True,
             answers={201: CreatedKey},
+            located=(201,),
             errors=(NotFound, Conflict),
         ),
         list=Operation(
@@ -87,6 +88,7 @@ def _operations(kind: Literal["publisher", "subscriber"]) -> KeyOperations:
             body_required=False,
             creates=True,
             answers={201: CreatedKey},
+            located=(201,),
             errors=(NotFound, Conflict),
         ),
     )

@@ -18,6 +18,7 @@ REGISTER = Operation(
     body=PublisherRegistration,
     creates=True,
     answers={201: CreatedPublisher},
+    located=(201,),
     errors=(Conflict,),
 )
 LIST = Operation(
@@ -49,8 +50,8 @@ CHANGE = Operation(
     scope="manage",
     action="publisher.change",
     tag="Publishers",
-    summary="Change the members that are named; `sensitive` and `restricted` are replaced as a "
-    "whole.",
+    summary="Change the members that are named; `sensitive` and `restricted` are each "
+    "replaced as a whole.",
     body=PublisherChange,
     answers={200: Publisher},
     errors=(NotFound, Conflict),

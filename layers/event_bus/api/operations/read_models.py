@@ -19,6 +19,7 @@ PUT = Operation(
     query=(SOURCE,),
     body=ReadModelRegistration,
     answers={200: ReadModel, 201: ReadModel},
+    located=(200, 201),
     errors=(Conflict,),
 )
 GET = Operation(

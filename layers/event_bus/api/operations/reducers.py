@@ -23,6 +23,7 @@ PUT = Operation(
     query=(SOURCE,),
     body=ReducerRegistration,
     answers={200: Reducer, 201: Reducer},
+    located=(200, 201),
     errors=(Conflict,),
 )
 GET = Operation(

@@ -18,6 +18,7 @@ REPLAY_EVENT = Operation(
     body_required=False,
     creates=True,
     answers={202: Replay},
+    located=(202,),
     errors=(NotFound, Conflict),
 )
 START = Operation(
@@ -31,6 +32,7 @@ START = Operation(
     body=ReplayRequest,
     creates=True,
     answers={202: Replay},
+    located=(202,),
     errors=(NotFound, Conflict),
 )
 LIST = Operation(

@@ -25,6 +25,7 @@ REGISTER = Operation(
     body=SchemaRegistration,
     creates=True,
     answers={200: Version, 201: Version},
+    located=(200, 201),
     errors=(Conflict,),
 )
 LIST = Operation(

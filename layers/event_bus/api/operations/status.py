@@ -29,7 +29,7 @@ BROKER = Operation(
     function="status",
     scope=None,
     tag="Status",
-    summary="Whether the queues answer.",
+    summary="Whether the queues answer, and how late routing and deliveries are.",
     answers={200: _HEALTH, 503: _HEALTH},
 )
 DATABASE = Operation(

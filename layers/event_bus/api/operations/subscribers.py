@@ -13,7 +13,7 @@ LIST = Operation(
     scope="read",
     action="subscriber.list",
     tag="Subscribers",
-    summary="List the services to which types are given: all for an admin, itself for a service.",
+    summary="List the rights of services: all for an admin, its own for a service.",
     query=PAGING,
     answers={200: SubscriberPage},
 )
@@ -24,7 +24,7 @@ GET = Operation(
     scope="read",
     action="subscriber.read",
     tag="Subscribers",
-    summary="The types that a service was given.",
+    summary="The right of a service: the types that an admin let it receive.",
     answers={200: Subscriber},
     errors=(NotFound,),
 )
@@ -36,7 +36,7 @@ PUT = Operation(
     admin=True,
     action="subscriber.put",
     tag="Subscribers",
-    summary="Set the types that a service may receive (admin).",
+    summary="Give a service the right to types, in place of its old right (admin).",
     body=SubscriberRequest,
     answers={200: Subscriber, 201: Subscriber},
 )
@@ -48,7 +48,7 @@ REMOVE = Operation(
     admin=True,
     action="subscriber.delete",
     tag="Subscribers",
-    summary="Remove the types that a service was given, so that the default holds (admin).",
+    summary="Remove the right of a service, so that the default applies (admin).",
     answers={204: None},
     errors=(NotFound,),
 )

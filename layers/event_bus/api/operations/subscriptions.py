@@ -51,6 +51,7 @@ REGISTER = Operation(
     body=SubscriptionRegistration,
     creates=True,
     answers={201: CreatedSubscription},
+    located=(201,),
     errors=(Conflict,),
 )
 LIST = Operation(
@@ -99,6 +100,7 @@ PUT = Operation(
     body=SubscriptionRegistration,
     headers=(IF_NONE_MATCH,),
     answers={200: Subscription, 201: CreatedSubscription},
+    located=(201,),
     errors=(NotFound, Conflict, PreconditionFailed),
 )
 CHANGE = Operation(
@@ -108,7 +110,8 @@ CHANGE = Operation(
     scope="manage",
     action="subscription.change",
     tag="Subscriptions",
-    summary="Change the members that are named; filters are replaced as a whole.",
+    summary="Change the members that are named; `filters`, `enrichment`, `transform` and "
+    "`retry_policy` are each replaced as a whole.",
     body=SubscriptionChange,
     answers={200: Subscription},
     errors=(NotFound, Conflict),

@@ -193,6 +193,15 @@ def test_a_retryable_refusal_has_retry_after() -> None:
             assert "Retry-After" in resolved(operation(route)["responses"][status])["headers"]
 
 
+def test_an_answer_to_a_key_shows_what_is_left_of_its_quota() -> None:
+    for route in OPERATIONS:
+        for status in route.answers:
+            headers = operation(route)["responses"][str(status)].get("headers", {})
+            assert ({"RateLimit", "RateLimit-Policy"} <= set(headers)) is not route.public
+            assert ("Location" in headers) is (status in route.located)
+            assert ("Idempotent-Replayed" in headers) is route.creates
+
+
 def test_only_creating_operations_take_an_idempotency_key() -> None:
     for route in OPERATIONS:
         names = [each["name"] for each in operation(route).get("parameters", [])]
