@@ -116,7 +116,8 @@ def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Push
 
     def acknowledge() -> None:
         done = 0
-        while done < 300:
+        while done < 300 and wire.arrived.wait(60):
+            wire.arrived.clear()
             got = wire.cursors(KEY.connection_id)
             if got and got[-1] > done:
                 done = got[-1]

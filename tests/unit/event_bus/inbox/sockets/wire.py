@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import orjson
@@ -11,16 +12,21 @@ from event_bus.inbox.connections import Connections
 
 @dataclass(frozen=True, slots=True)
 class Wire(Connections):
-    """What clients received, by connection, and who was disconnected; `sending` may go wrong."""
+    """What clients received, by connection, and who was disconnected; `sending` may go wrong.
+
+    `arrived` is set whenever a client receives something.
+    """
 
     received: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     sending: list[Callable[[], None]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    arrived: Event = field(default_factory=Event)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         for each in self.sending:
             each()
         self.received.setdefault(connection_id, []).append(orjson.loads(orjson.dumps(message)))
+        self.arrived.set()
 
     def close(self, connection_id: str) -> None:
         self.closed.append(connection_id)
