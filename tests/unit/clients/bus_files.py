@@ -3,12 +3,9 @@
 from collections.abc import Callable
 
 import httpx
-import orjson
-from event_bus.api.description import DOCUMENT
 from event_bus_client import EventBus
 
-OPENAPI = orjson.loads(DOCUMENT.read_bytes())
-
+from tests.unit.clients.described import openapi_answer
 
 GOOD = """\
 # A shop and its billing.
@@ -66,7 +63,7 @@ def bus_of(respond: Callable[[httpx.Request], httpx.Response]) -> EventBus:
 
 def offline() -> EventBus:
     """A bus that answers with its OpenAPI document alone."""
-    return bus_of(lambda _: httpx.Response(200, json=OPENAPI))
+    return bus_of(lambda _: openapi_answer())
 
 
 OFFLINE = offline()

@@ -9,9 +9,15 @@ from event_bus.api.description import DOCUMENT
 
 from tests.unit.clients.command_line import Bus
 
-OPENAPI = orjson.loads(DOCUMENT.read_bytes())
+_TEXT = DOCUMENT.read_bytes()
+OPENAPI = orjson.loads(_TEXT)
 VALUES: dict[str, Any] = {"string": "x", "integer": 1, "number": 1.0, "boolean": True, "null": None}
 AT = "2026-05-01T12:00:00.120Z"
+
+
+def openapi_answer() -> httpx.Response:
+    """Returns the answer of a bus with its OpenAPI document, which is not written anew."""
+    return httpx.Response(200, content=_TEXT, headers={"content-type": "application/json"})
 
 
 def sample(schema: dict[str, Any]) -> Any:

@@ -6,9 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import httpx
-import orjson
 from event_bus import times
-from event_bus.api.description import DOCUMENT
 from event_bus.api.documents.services import publisher_document
 from event_bus.api.documents.subscriptions import subscription_document
 from event_bus.errors import InvalidRequest
@@ -20,8 +18,8 @@ from event_bus.requests.read_model import ReadModelRegistration
 from event_bus.requests.validation import members_of, read
 
 from tests.unit.clients.command_line import Bus
+from tests.unit.clients.described import openapi_answer
 
-OPENAPI = orjson.loads(DOCUMENT.read_bytes())
 COLLECTIONS = ("publishers", "subscribers", "schemas", "reducers", "read-models", "subscriptions")
 Documents = dict[str, dict[str, Any]]
 
@@ -46,7 +44,7 @@ class Registry(Bus):
         self.requests.append(request)
         parts = [unquote(each) for each in request.url.raw_path.decode().split("?")[0].split("/")]
         if parts[1] == "openapi.json":
-            return httpx.Response(200, json=OPENAPI)
+            return openapi_answer()
         body = json.loads(request.content) if request.content else {}
         if parts[1] in ("reducers", "read-models") and parts[2:]:
             parts[2] = f"{request.url.params['source']}/{parts[2]}"

@@ -14,8 +14,9 @@ from event_bus_client.cli.bus_file.text import MAX_BYTES, MAX_VALUES, Fault, Inv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.clients.bus_files import GOOD, OFFLINE, OPENAPI
+from tests.unit.clients.bus_files import GOOD, OFFLINE
 from tests.unit.clients.command_line import run
+from tests.unit.clients.described import OPENAPI
 from tests.unit.clients.registry import Registry
 
 json_values = st.recursive(
