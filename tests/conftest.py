@@ -95,13 +95,15 @@ LONGEST = (
     "tests/end_to_end/test_overlap.py",
     "tests/end_to_end/",
     "tests/integration/",
+    "tests/unit/infra/test_checks.py",
     "tests/unit/simulation/",
     "tests/unit/event_bus/matching/",
     "tests/unit/infra/",
 )
 """The paths of the longest tests, in the order in which they start. Workers take files in this
 order, so that short files fill the end. Tests that wait come before those that need a processor.
-Tests that search everything on a bus come before the tests that store much."""
+Tests that search everything on a bus come before the tests that store much. The checks synthesise
+the app, for which other tests of the infrastructure wait."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,39 @@ PACED = tuple(each for each in PROTOCOLS if TARGETS.of_lane(each).settings.paced
 LANE_NAMES = (*PROTOCOLS, *(f"{protocol}_paced" for protocol in PACED))
 LANES = {f"deliver_{name}" for name in LANE_NAMES}
 """The functions that deliver, one for each lane."""
+
+
+STAGES = ("local", "prod")
+"""The stages whose apps most tests look at."""
+
+EVERYTHING = {
+    "domain_name": "bus.example.com",
+    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/one",
+    "truststore": "s3://authorities/clients.pem",
+    "truststore_version": "7",
+    "iam_callers": True,
+    "cors_origins": "https://app.example.com,http://localhost:3000",
+    "callback_networks": "10.1.0.0/16",
+    "target_accounts": "210987654321",
+    "untagged_targets": "arn:aws:sqs:*:*:old-*,arn:aws:events:eu-west-1:123456789012:event-bus/x",
+    "tracing": True,
+    "protect": True,
+    "log_level": "ERROR",
+    "subnet_ids": "subnet-0a1b2c3d,subnet-4e5f6a7b",
+    "security_group_ids": "sg-0a1b2c3d",
+    "dual_stack": True,
+    "warm_writes": 8000,
+    "websocket_access_log": True,
+    "archive_after_days": 365,
+}
+"""What may be asked for, and mostly is not."""
+
+CONTEXTS: Mapping[str, Mapping[str, object]] = {
+    "local": {},
+    "prod": EVERYTHING,
+    "dev": {"reserve_concurrency": "true", "inbox_concurrency": "40"},
+}
+"""The context of the app of each stage."""
 
 
 def listed(value: Any) -> list[Any]:
@@ -93,27 +125,45 @@ class Synthesised:
                 yield policy, statement
 
 
-def synthesise(stage: str, context: Mapping[str, object]) -> Synthesised:
-    """Synthesises the app, once for all processes that run tests of the same sources.
-
-    Args:
-        stage: The stage.
-        context: Further settings.
-    """
-    asked = json.dumps({**context, "stage": stage}, sort_keys=True)
-    parts = [asked.encode(), *files_of(*(ROOT / source for source in SOURCES), Path(__file__))]
-    name = f"tested-{stage}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
-    folder = made_once(BUILT / "assemblies" / name, partial(_synthesise, stage, context))
+def synthesise(stage: str) -> Synthesised:
+    """Returns the app of a stage, synthesised once for all processes that test the same sources."""
+    folder = _assemblies() / stage
     files = sorted(folder.glob("*.template.json"))
     return Synthesised(
         stage=stage,
-        templates={file.name.split(".")[0]: json.loads(file.read_text()) for file in files},
+        templates=_templates(folder),
         files=files,
         violations=_violations(folder / "validation-report.json"),
     )
 
 
-def _synthesise(stage: str, context: Mapping[str, object], folder: Path) -> None:
+def alone(stage: str, stack: str) -> dict[str, Any]:
+    """Returns the template of a stack where no other stack imports from it."""
+    return _templates(_assemblies() / "alone" / stage / stack)[stack]
+
+
+def _templates(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        file.name.split(".")[0]: json.loads(file.read_text())
+        for file in folder.glob("*.template.json")
+    }
+
+
+def _assemblies() -> Path:
+    """Everything that tests synthesise: a process of Node takes most of the time to get going."""
+    parts = [*files_of(*(ROOT / source for source in SOURCES), Path(__file__))]
+    name = f"tested-{sys.implementation.cache_tag}-{fingerprint(parts)}"
+    return made_once(BUILT / "assemblies" / name, _synthesise)
+
+
+def _synthesise(folder: Path) -> None:
+    for stage, context in CONTEXTS.items():
+        _synthesise_app(stage, context, folder / stage)
+    for stage in STAGES:
+        _synthesise_alone(stage, folder / "alone" / stage)
+
+
+def _synthesise_app(stage: str, context: Mapping[str, object], folder: Path) -> None:
     import aws_cdk as cdk
     from aws_cdk import Validations
     from cdk_nag import AwsSolutionsChecks
@@ -126,6 +176,25 @@ def _synthesise(stage: str, context: Mapping[str, object], folder: Path) -> None
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     with contextlib.suppress(RuntimeError):  # the report says what it failed on
         app.synth()
+
+
+def _synthesise_alone(stage: str, folder: Path) -> None:
+    import aws_cdk as cdk
+
+    from infra.audit import AuditStack
+    from infra.bus import BusStack
+    from infra.data import DataStack
+    from infra.settings import Settings
+
+    settings = Settings(stage=stage)
+    only_data = cdk.App(outdir=str(folder / "Data"))
+    DataStack(only_data, "Data", settings=settings)
+    without_api = cdk.App(outdir=str(folder / "Bus"))
+    data = DataStack(without_api, "Data", settings=settings)
+    audit = AuditStack(without_api, "Audit", settings=settings, data=data)
+    BusStack(without_api, "Bus", settings=settings, data=data, audit=audit)
+    only_data.synth()
+    without_api.synth()
 
 
 def _violations(report: Path) -> list[str]:

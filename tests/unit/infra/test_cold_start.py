@@ -91,7 +91,7 @@ OF_ITS_FUNCTIONS = {
 def imported() -> dict[str, set[str]]:
     """The modules that each function adds to the libraries of all."""
     asked = {}
-    functions = synthesise("local", {}).functions()
+    functions = synthesise("local").functions()
     assert {name for name in functions if not name.startswith("deliver_")} == MOST.keys() - LANES
     for name in MOST:
         told = functions[name].properties["Environment"]["Variables"]

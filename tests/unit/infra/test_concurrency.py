@@ -9,7 +9,7 @@ from tests.unit.infra.synthesised import LANES, Synthesised, synthesise
 
 @pytest.fixture(scope="module")
 def reserving() -> Synthesised:
-    return synthesise("dev", {"reserve_concurrency": "true", "inbox_concurrency": "40"})
+    return synthesise("dev")
 
 
 def test_nothing_is_reserved_unless_asked_for(app: Synthesised) -> None:
