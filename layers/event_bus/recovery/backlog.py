@@ -12,9 +12,9 @@ from event_bus.model.replay import DEFAULT_RATE, Replay, ReplayState
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.queues.recorded_sending import send_recorded
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.progress import end_step
-from event_bus.recovery.sending import send_recorded
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.event_items import ODD_SECONDS, is_odd
 from event_bus.stores.events import EventStore

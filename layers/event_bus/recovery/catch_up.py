@@ -13,8 +13,8 @@ from event_bus.model.replay import DEFAULT_RATE, Replay
 from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.queues.recorded_sending import send_recorded
 from event_bus.queues.replays import ReplayQueue
-from event_bus.recovery.sending import send_recorded
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.replays import ReplayStore

@@ -16,11 +16,11 @@ from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_query import EventQuery
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.queues.recorded_sending import send_recorded
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
 from event_bus.recovery.progress import end_step
-from event_bus.recovery.sending import send_recorded
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore

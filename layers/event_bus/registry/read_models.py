@@ -9,7 +9,7 @@ from event_bus.errors import Conflict, Fault
 from event_bus.model.category import read_category
 from event_bus.model.read_model import MAX_READ_MODELS, Generation, ReadModel
 from event_bus.queues.projections import ProjectionQueue
-from event_bus.states.model_reader import no_read_model
+from event_bus.states.model_reader import live_model
 from event_bus.stores.read_models import ReadModelStore
 from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.refusals import Outdated
@@ -76,10 +76,7 @@ class ReadModelRegistry:
         Raises:
             NotFound: There is none.
         """
-        found = self.store.get(source, category)
-        if found is None or not found.live:
-            raise no_read_model(category)
-        return found
+        return live_model(self.store, source, category)
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReadModel]:
         """Returns read models of a service, or of all, in the order of their names, after one."""

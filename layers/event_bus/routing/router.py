@@ -16,6 +16,7 @@ from event_bus.model.routing_rule import RoutingRule
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, next_message
 from event_bus.queues.projections import ProjectionQueue
+from event_bus.queues.recorded_sending import send_recorded
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
@@ -156,14 +157,8 @@ class Router:
             self.projections.changed(kept)
 
     def _send(self, messages: list[Message], events: Mapping[str, Event]) -> list[str]:
-        """Sends messages, and returns the ids of the events whose messages SQS refuses.
-
-        The deliveries of refused messages end as dead letters, so that their subscribers see them.
-        """
-        refused = self.lanes.send(messages)
-        for each in refused:
-            delivery = each.first_record(events[each.event_id])
-            self.deliveries.record(transitions.refused_by_queue(delivery), each.attempt)
+        """Sends messages, and returns the ids of the events whose messages SQS refuses."""
+        refused = send_recorded(self.lanes, self.deliveries, messages, events)
         return [each.event_id for each in refused]
 
     def _refused_messages(self, event: Event) -> list[Message]:

@@ -96,10 +96,7 @@ class ReadModelReader:
         Raises:
             NotFound: There is none.
         """
-        found = self.models.get(source, category)
-        if found is None or not found.live:
-            raise no_read_model(category)
-        return found
+        return live_model(self.models, source, category)
 
     def lag(self, model: ReadModel) -> float | None:
         """Returns the age of the oldest event that is not folded yet, in seconds.
@@ -138,6 +135,18 @@ class ReadModelReader:
             for each in states
             if all(rights.permits(caller.service_id, name, source) for name in each.types)
         ]
+
+
+def live_model(store: ReadModelStore, source: str, category: str) -> ReadModel:
+    """Returns the read model of a category.
+
+    Raises:
+        NotFound: There is none, or it was removed.
+    """
+    found = store.get(source, category)
+    if found is None or not found.live:
+        raise no_read_model(category)
+    return found
 
 
 def no_read_model(category: str) -> NotFound:
