@@ -71,6 +71,7 @@ SUITES = (
             f"{_UNIT}/access/test_live_keys.py",
             f"{_UNIT}/access/test_receive_rights.py",
             f"{_UNIT}/access/test_subscription_rights.py",
+            f"{_UNIT}/registry/test_credentials.py",
             f"{_UNIT}/registry/test_end_of_a_service.py",
             f"{_UNIT}/registry/test_keys.py",
         ),

@@ -45,6 +45,28 @@ def test_given_types_replace_the_default(
     assert rights.permits("admin", event_type, "planner")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "may_match"),
+    [
+        # The service's own name and the bus's events, however many segments follow.
+        ("worker.done.soon", True),
+        (f"{BUS_DOMAIN}.key.*", True),
+        ("order.*", True),
+        ("order.placed.twice", True),
+        ("*", True),
+        ("workers.done", False),
+        ("task.worker", False),
+        ("task.*", False),
+    ],
+)
+def test_a_pattern_may_match_what_is_given_and_what_is_the_services_own(
+    pattern: str, may_match: bool
+) -> None:
+    rights = ReceiveRights("nothing")
+    rights.take(Grant("worker", ["order.*"]))
+    assert rights.may_match("worker", pattern) is may_match
+
+
 def test_a_decision_lasts_until_the_next_change() -> None:
     rights = ReceiveRights("nothing")
     for given, permitted in ((None, False), (["task.*"], True), ([], False), (["*"], True)):
