@@ -79,7 +79,8 @@ _PROBLEMS: dict[type[Problem], str] = {
     TooLarge: f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit.",
     UnsupportedMediaType: "`content-type` names something other than JSON, or `content-encoding` "
     "something other than gzip. A body without a `content-type` is read as JSON.",
-    InvalidRequest: "A member of the body, a parameter or the `Idempotency-Key` is not valid.",
+    InvalidRequest: "A member of the body or a parameter is not valid, or the `Idempotency-Key` "
+    "belongs to another request.",
     TooManyRequests: "The key makes too many requests; retry after `Retry-After`.",
     Unavailable: "A service behind the bus failed; retry after `Retry-After`.",
 }
@@ -91,7 +92,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "const": "true"},
     },
     "Location": {
-        "description": "The path of what was made or started.",
+        "description": "The path of what was registered, created or started.",
         "schema": {"type": "string"},
     },
     "RateLimit": {
