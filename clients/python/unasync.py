@@ -26,7 +26,7 @@ REPLACED = (
     (r"\bAsync(?!API)([A-Z]\w+)", r"\1"),
     (r"__a(enter|exit|iter|next)__", r"__\1__"),
     (r"\baclose\b", "close"),
-    (r"\baiter_sse\b", "iter_sse"),
+    (r"\baiter_(sse|bytes)\b", r"iter_\1"),
     (r"_async\b", "_sync"),
     (r"The client for asyncio\.", "The client without asyncio."),
     (r"from another task or", "from another thread or"),

@@ -47,7 +47,7 @@ export class EventBus {
    */
   async publish(event: NewEvent): Promise<Schemas["AcceptedEvent"]> {
     const body = { ...event, id: event.id ?? `evt_${crypto.randomUUID()}` };
-    const answer = await this.#transport.send({ method: "POST", path: "/events", body });
+    const answer = await this.#transport.document({ method: "POST", path: "/events", body });
     return answer as Schemas["AcceptedEvent"];
   }
 

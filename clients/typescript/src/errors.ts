@@ -31,5 +31,10 @@ export class Problem extends Error {
 
 /** No answer came, after all retries. The request may have been carried out. */
 export class ConnectionFailed extends Error {
-  override readonly name = "ConnectionFailed";
+  override readonly name: string = "ConnectionFailed";
+}
+
+/** The answer is not one of the bus: another server, or something between, may have given it. */
+export class UnexpectedAnswer extends ConnectionFailed {
+  override readonly name = "UnexpectedAnswer";
 }

@@ -1,6 +1,6 @@
 /** Receives by pulling: takes events under a lease, and acknowledges those that were handled. */
 
-import { ConnectionFailed, Problem } from "./errors.js";
+import { ConnectionFailed, Problem, UnexpectedAnswer } from "./errors.js";
 import { pause, type Transport } from "./transport.js";
 import type { Schemas } from "./types.js";
 
@@ -35,12 +35,22 @@ export async function* receive(
   const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`;
   while (!signal?.aborted) {
     let taken: Schemas["FetchedEvents"];
+    const askedAt = Date.now();
     try {
       const call = { method: "GET", path: `${path}/events`, query: { limit, wait, lease } };
-      taken = (await transport.send(call)) as Schemas["FetchedEvents"];
+      taken = (await transport.document(call)) as Schemas["FetchedEvents"];
+      if (!Array.isArray(taken.items)) {
+        throw new UnexpectedAnswer(`${call.path} was answered without events`);
+      }
     } catch (error) {
       if (!passes(error)) throw error;
       await pause(PAUSE);
+      continue;
+    }
+    if (taken.items.length === 0) {
+      if (untilEmpty) return;
+      // A bus that does not wait must not be asked again and again.
+      await pause(Math.max(0, askedAt + PAUSE - Date.now()));
       continue;
     }
     const acknowledge = async (body: object) => {
@@ -62,7 +72,6 @@ export async function* receive(
       clearInterval(renewal);
       if (handled !== undefined) await acknowledge({ cursor: handled });
     }
-    if (untilEmpty && taken.items.length === 0) return;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Sends requests, and repeats them after temporary failures. */
 
-import { ConnectionFailed, Problem } from "./errors.js";
+import { ConnectionFailed, Problem, UnexpectedAnswer } from "./errors.js";
 
 export type Call = {
   method: string;
@@ -35,6 +35,16 @@ export class Transport {
     this.#options = options;
   }
 
+  /** Sends a request, and returns the JSON object that answers it; throws as `send` does. */
+  async document(call: Call): Promise<Record<string, unknown>> {
+    const answer = await this.send(call);
+    if (typeof answer === "object" && answer !== null && !Array.isArray(answer)) {
+      return answer as Record<string, unknown>;
+    }
+    const said = `${call.method} ${call.path} was answered with no JSON object`;
+    throw new UnexpectedAnswer(`${said}. Is this the URL of the bus?`);
+  }
+
   /** Sends a request until it is answered; throws a Problem or ConnectionFailed. */
   async send(call: Call): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
@@ -45,7 +55,7 @@ export class Transport {
       if (answer instanceof Response && answer.ok) return read(answer);
       const wait = attempt < this.#options.attempts ? waitFor(answer, attempt) : undefined;
       if (wait === undefined) {
-        if (answer instanceof Response) throw new Problem(answer.status, await read(answer));
+        if (answer instanceof Response) throw await refusal(answer);
         const said = `${call.method} ${call.path} got no answer in ${attempt} attempts`;
         throw new ConnectionFailed(said, { cause: answer });
       }
@@ -70,11 +80,15 @@ export class Transport {
         method: call.method,
         headers,
         body: call.body === undefined ? null : JSON.stringify(call.body),
+        // The key would be sent to wherever a redirect leads.
+        redirect: "manual",
         signal: call.signal ? AbortSignal.any([call.signal, limit.signal]) : limit.signal,
       });
       // An incomplete answer counts as no answer.
       const content = await answer.arrayBuffer();
       const { status, headers: given } = answer;
+      // A browser hides where a redirect leads, and its status.
+      if (status === 0) throw new Error("the server redirects");
       return new Response(content.byteLength ? content : null, { status, headers: given });
     } finally {
       clearTimeout(timer);
@@ -89,6 +103,15 @@ function waitFor(answer: Response | Error, attempt: number): number | undefined 
     if (asked >= 0) return asked <= LONGEST_WAIT ? asked + Math.random() * 1000 : undefined;
   }
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * Math.random();
+}
+
+async function refusal(answer: Response): Promise<Problem> {
+  const place = answer.headers.get("location");
+  if (answer.status < 300 || answer.status >= 400 || place === null) {
+    return new Problem(answer.status, await read(answer));
+  }
+  const detail = `This server does, to ${place.slice(0, 200)}`;
+  return new Problem(answer.status, { title: "The bus does not redirect", detail });
 }
 
 async function read(answer: Response): Promise<unknown> {

@@ -3,6 +3,7 @@
 import json
 import shlex
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import httpx
@@ -248,7 +249,11 @@ def test_keys_are_reported_while_somebody_can_act() -> None:
 
 
 def test_many_dead_letters_are_counted_as_at_least() -> None:
-    listed = {"items": [LETTER] * 100, "next_cursor": "more"}
+    pages = count()
+
+    def listed(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"items": [LETTER] * 100, "next_cursor": str(next(pages))})
+
     shown = run(bus(**{"GET /dead-letters": listed}), "doctor")
     assert "at least 500 dead letters" in shown.output
 

@@ -61,6 +61,51 @@ def test_it_publishes_receives_and_verifies_through_faults(modules: Path) -> Non
     assert (told["verified"], told["refusals"]) == ("order-1", [True, True])
 
 
+MISLED = """
+import { EventBus } from "./index.js";
+const answers = JSON.parse(process.argv[2]);
+const asked = [];
+const fetch = async (url, options) => {
+  asked.push([String(url), options.redirect]);
+  const { status, headers, body } = answers.shift();
+  return new Response(body, { status, headers });
+};
+const bus = new EventBus({ url: "https://bus.test", apiKey: "secret", attempts: 1, fetch });
+const thrown = [];
+while (answers.length > 1) {
+  await bus.publish({ type: "a.b", payload: {}, metadata: {} }).catch((error) => {
+    thrown.push([error.name, error.message]);
+  });
+}
+let received = 0;
+for await (const each of bus.receive("sub_1", { untilEmpty: true })) received += 1;
+console.log(JSON.stringify({ asked, thrown, received }));
+"""
+
+
+def test_an_answer_of_another_server_is_named(modules: Path) -> None:
+    def answer(status: int, body: str | None, **headers: str) -> dict[str, object]:
+        return {"status": status, "body": body, "headers": headers}
+
+    json_type = {"content-type": "application/json"}
+    answers = [
+        answer(200, "<title>Log in</title>", **{"content-type": "text/html"}),
+        answer(200, "[]", **json_type),
+        answer(200, '{"id": ', **json_type),
+        answer(204, None),
+        answer(307, None, location="https://elsewhere.test/"),
+        answer(200, '{"items": [], "lease": null}', **json_type),
+    ]
+    (modules / "misled.mjs").write_text(MISLED)
+    told = json.loads(run(modules, "node", "misled.mjs", json.dumps(answers)))
+    assert [name for name, _ in told["thrown"]] == ["UnexpectedAnswer"] * 4 + ["Problem"]
+    assert "https://elsewhere.test/" in told["thrown"][4][1]
+    # The key is sent nowhere else.
+    assert {redirect for _, redirect in told["asked"]} == {"manual"}
+    assert all(url.startswith("https://bus.test/") for url, _ in told["asked"])
+    assert told["received"] == 0
+
+
 def test_its_tools_are_those_of_the_project() -> None:
     ours, project = (
         json.loads((folder / "package.json").read_text())["devDependencies"]

@@ -40,6 +40,7 @@ from event_bus_client.errors import (
     TooManyRequests,
     Unauthenticated,
     Unavailable,
+    UnexpectedAnswer,
     UnsupportedMediaType,
     VersionConflict,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "TryLater",
     "Unauthenticated",
     "Unavailable",
+    "UnexpectedAnswer",
     "UnsupportedMediaType",
     "VersionConflict",
     "Webhook",

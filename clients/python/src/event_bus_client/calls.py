@@ -2,7 +2,8 @@
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -10,9 +11,16 @@ from uuid import uuid4
 
 import httpx
 
-from event_bus_client.errors import Problem, problem
+from event_bus_client.errors import Problem, UnexpectedAnswer, problem
 
 USER_AGENT = "event-bus-client-python/0.1.0"
+
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+"""The most bytes of an answer. API Gateway sends up to 10 MB."""
+
+LONGEST_PAUSE = 60.0
+"""The longest wait before a loop tries again, in seconds, whatever `Retry-After` says."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +149,58 @@ def read(answer: httpx.Response) -> Any:
     return _parsed(answer)
 
 
+def read_document(call: Call, answer: httpx.Response) -> Any:
+    """Reads an answer that is a success.
+
+    Returns:
+        Its JSON object, or None if it is empty.
+
+    Raises:
+        UnexpectedAnswer: It is something else.
+    """
+    document = _parsed(answer)
+    if document is None or isinstance(document, dict):
+        return document
+    media_type = answer.headers.get("content-type") or "no content type"
+    raise UnexpectedAnswer(
+        f"{call.method} {call.path} was answered by {answer.status_code} and no JSON object "
+        f"({media_type}). Is this the URL of the bus?"
+    )
+
+
+@contextmanager
+def expected(what: str) -> Iterator[None]:
+    """Raises UnexpectedAnswer where the block does not find what the bus answers.
+
+    Args:
+        what: What is read, in words.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UnexpectedAnswer(f"{what} is not as the bus answers it: {error!r}") from error
+
+
+def pause_after(failure: Exception, otherwise: float) -> float:
+    """Returns how long a loop waits after a failure, in seconds.
+
+    Args:
+        failure: What failed; a problem may say how long to wait.
+        otherwise: The wait if it does not.
+    """
+    asked: float | None = getattr(failure, "retry_after", None)
+    return min(asked or otherwise, LONGEST_PAUSE)
+
+
 def refusal(answer: httpx.Response) -> Problem:
     """The exception for an answer that is no success."""
+    document = _parsed(answer)
+    if answer.has_redirect_location:
+        place = answer.headers["location"][:200]
+        document = {"title": "The bus does not redirect", "detail": f"This server does, to {place}"}
     return problem(
         answer.status_code,
-        _parsed(answer),
+        document,
         request_id=answer.headers.get("apigw-requestid"),
         retry_after=retry_after(answer),
     )
@@ -158,5 +213,5 @@ def _parsed(answer: httpx.Response) -> Any:
         return answer.text
     try:
         return answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return answer.text

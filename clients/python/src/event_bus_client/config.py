@@ -1,9 +1,12 @@
 """The URL and key of the bus, from arguments, environment variables or a profile."""
 
 import os
+import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from event_bus_client.errors import ConfigurationError
 from event_bus_client.keyrings import kept
@@ -84,7 +87,7 @@ def resolve(
     def first(name: str, given: str | None) -> str | None:
         return given or later[0].get(name) or later[1].get(name)
 
-    found = first("url", url)
+    found = (first("url", url) or "").strip()
     if not found:
         raise ConfigurationError(
             f"The URL of the bus is missing: pass url=, set {URL_VARIABLE}, or write a profile "
@@ -92,10 +95,31 @@ def resolve(
         )
     if not found.startswith(("https://", "http://")):
         raise ConfigurationError(f"The URL of the bus must begin with https://, not {found!r}.")
-    sockets = first("websocket_url", websocket_url)
+    try:
+        has_host = bool(httpx.URL(found).host)
+    except (httpx.InvalidURL, ValueError):
+        has_host = False
+    if not has_host:
+        raise ConfigurationError(f"The URL of the bus is not a valid URL: {found!r}.")
+    key = (first("api_key", api_key) or "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError("The API key has characters that no key has; copy it again.")
+    sockets = (first("websocket_url", websocket_url) or "").strip() or None
     if sockets and not sockets.startswith(("wss://", "ws://")):
         raise ConfigurationError(f"The WebSocket URL must begin with wss://, not {sockets!r}.")
-    return Config(found.rstrip("/"), first("api_key", api_key), first("ca_file", ca_file), sockets)
+    return Config(found.rstrip("/"), key or None, first("ca_file", ca_file), sockets)
+
+
+def trusted(ca_file: str) -> ssl.SSLContext:
+    """Makes a TLS context that trusts the certificates of a file.
+
+    Raises:
+        ConfigurationError: The file cannot be read.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"The certificates in {ca_file} cannot be read: {error}") from None
 
 
 def _file() -> Path:

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from event_bus_client.calls import Call, path
+from event_bus_client.calls import Call, expected, path, pause_after
 from event_bus_client.errors import ConnectionFailed, EventBusError, NotFound, problem
 from event_bus_client.models import Received
 
@@ -78,16 +78,19 @@ class Conversation:
 
         Raises:
             Problem: The bus refuses the subscription.
-            ConnectionFailed: The bus has forgotten the connection; connect again.
+            ConnectionFailed: The bus has forgotten the connection, or the message is not one of the
+                bus; connect again.
         """
         self._ping_at, self._answer_due = now + IDLE_SECONDS, float("inf")
+        with expected("A message of the bus"):
+            if message.get("type") == "error":
+                self._refused(message)
+            if message.get("type") == "subscribed" and self.place is None:
+                self.place = str(int(message["cursor"]))
+            items = [Received.model_validate(each) for each in message.get("items", ())]
+            new = [each for each in items if int(each.cursor) > int(self.place or 0)]
         self._failures = 0
-        if message.get("type") == "error":
-            self._refused(message)
-        if message.get("type") == "subscribed" and self.place is None:
-            self.place = message["cursor"]
-        items = [Received.model_validate(each) for each in message.get("items", ())]
-        return [each for each in items if int(each.cursor) > int(self.place or 0)]
+        return new
 
     def idle(self, now: float) -> list[Message]:
         """Returns what to send when no message has come.
@@ -125,8 +128,7 @@ class Conversation:
         """Notes a failure; returns the seconds to wait before the next connection."""
         self._failures += 1
         longest = min(LONGEST_PAUSE, 0.25 * 2.0 ** min(self._failures, 10))
-        asked: float | None = getattr(failure, "retry_after", None)
-        seconds = asked or longest * self._randomness()
+        seconds = pause_after(failure, longest * self._randomness())
         logger.info("following %s failed; it continues in %.2f s: %s", self._id, seconds, failure)
         return seconds
 
@@ -155,6 +157,11 @@ class Conversation:
 
 
 def with_payload(received: Received, answer: Any) -> Received:
-    """The event as the answer to `read_payload` has it; itself if it is gone."""
-    found = [Received.model_validate(each) for each in answer["items"]]
+    """The event as the answer to `read_payload` has it; itself if it is gone.
+
+    Raises:
+        UnexpectedAnswer: It is not an answer of the bus.
+    """
+    with expected("The answer to a pull"):
+        found = [Received.model_validate(each) for each in answer["items"]]
     return next((each for each in found if each.cursor == received.cursor), received)

@@ -17,6 +17,13 @@ class ConnectionFailed(EventBusError):
     """No answer came, after all retries. The request may have been carried out."""
 
 
+class UnexpectedAnswer(ConnectionFailed):
+    """The answer is not one of the bus: another server, or something between, may have given it.
+
+    The request may have been carried out.
+    """
+
+
 class SignatureError(EventBusError):
     """A webhook is not signed by the secret, or is too old."""
 

@@ -370,6 +370,21 @@ class Page(BaseModel, Generic[Item]):
     next_cursor: str | None
 
 
+def results_of(batch: Sequence[Mapping[str, Any]], document: Mapping[str, Any]) -> list[Result]:
+    """Reads the outcomes of a batch.
+
+    Args:
+        batch: The events, as they were sent.
+        document: The answer.
+
+    Raises:
+        ValueError: There is not one outcome for each event.
+    """
+    return [
+        result(event["id"], each) for event, each in zip(batch, document["results"], strict=True)
+    ]
+
+
 def result(event_id: str, document: Mapping[str, Any]) -> Result:
     """Reads the outcome of one event of a batch."""
     if "error" in document:

@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import ssl
 from typing import TYPE_CHECKING, Any, Protocol
 
 from event_bus_client.calls import USER_AGENT
-from event_bus_client.config import WEBSOCKET_VARIABLE, Config
+from event_bus_client.config import WEBSOCKET_VARIABLE, Config, trusted
 from event_bus_client.errors import ConfigurationError, ConnectionFailed, problem
 
 if TYPE_CHECKING:
@@ -84,9 +83,16 @@ class AsyncSocket:
             from websockets.asyncio.client import connect  # noqa: PLC0415
         except ImportError as error:
             raise ConfigurationError(_INSTALL) from error
+
+        class Direct(connect):
+            """Follows no redirect: the key would be sent to another server."""
+
+            def process_redirect(self, exc: Exception) -> Exception:
+                return exc
+
         url, options = _options(config)
         try:
-            return cls(await connect(url, **options).__aenter__())
+            return cls(await Direct(url, **options).__aenter__())
         except Exception as error:
             raise _failure(error) from error
 
@@ -190,7 +196,7 @@ def _options(config: Config) -> tuple[str, dict[str, Any]]:
         "compression": None,
     }
     if config.ca_file and config.websocket_url.startswith("wss://"):
-        options["ssl"] = ssl.create_default_context(cafile=config.ca_file)
+        options["ssl"] = trusted(config.ca_file)
     return config.websocket_url, options
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
@@ -28,9 +29,9 @@ from event_bus_client._async.schemas import AsyncEventTypes, AsyncSchemas
 from event_bus_client._async.states import AsyncReadModels, AsyncReducers
 from event_bus_client._async.streams import AsyncStreams
 from event_bus_client._async.transport import AsyncTransport
-from event_bus_client.calls import Call, RetryPolicy, creating, path
+from event_bus_client.calls import Call, RetryPolicy, creating, path, read
 from event_bus_client.event_types import new_event
-from event_bus_client.models import NewEvent, Receipt, Result, StreamToken, result
+from event_bus_client.models import NewEvent, Receipt, Result, StreamToken, results_of
 from event_bus_client.publishing import batches, prepared
 
 
@@ -156,8 +157,9 @@ class AsyncEventBus:
             sensitive=sensitive,
             stream=stream,
         )
-        answer = await self._transport.send(Call("POST", "/events", body=prepared(event)))
-        return Receipt.model_validate(answer)
+        return await self._transport.read(
+            Call("POST", "/events", body=prepared(event)), Receipt.model_validate
+        )
 
     async def publish_batch(self, events: Iterable[NewEvent]) -> list[Result]:
         """Publishes many events, in as few requests as the limits of the bus allow.
@@ -175,11 +177,8 @@ class AsyncEventBus:
         """
         results: list[Result] = []
         for batch in batches([prepared(each) for each in events]):
-            answer = await self._transport.send(Call("POST", "/events", body=batch))
-            results += [
-                result(document["id"], each)
-                for document, each in zip(batch, answer["results"], strict=True)
-            ]
+            call = Call("POST", "/events", body=batch)
+            results += await self._transport.read(call, partial(results_of, batch))
         return results
 
     def inbox(self, subscription_id: str) -> AsyncInbox:
@@ -212,7 +211,7 @@ class AsyncEventBus:
             if subscription_id is None
             else creating(path("/subscriptions/{}/stream-tokens", subscription_id))
         )
-        return StreamToken.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, StreamToken.model_validate)
 
     async def call(
         self,
@@ -239,7 +238,7 @@ class AsyncEventBus:
             ConnectionFailed: No answer came after all retries.
         """
         call = creating(path, body) if method == "POST" else Call(method, path, body=body)
-        return await self._transport.send(replace(call, query=query or {}))
+        return read(await self._transport.answer(replace(call, query=query or {})))
 
     def listing(self, path: str, /, **query: Any) -> AsyncListing[dict[str, Any]]:
         """Lists the resources of a path for which this class has no method.

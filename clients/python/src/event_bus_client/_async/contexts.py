@@ -52,7 +52,7 @@ class AsyncContexts:
             # After a lost answer the entry has another version than expected.
             repeatable=expected_version is None,
         )
-        return ContextEntry.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, ContextEntry.model_validate)
 
     async def get(self, name: str, key: str, *, service_id: str | None = None) -> ContextEntry:
         """Reads an entry.
@@ -61,7 +61,7 @@ class AsyncContexts:
             NotFound: There is none.
         """
         call = Call("GET", path("/contexts/{}/{}", name, key), query={"service_id": service_id})
-        return ContextEntry.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, ContextEntry.model_validate)
 
     def list(
         self, name: str, *, service_id: str | None = None, limit: int | None = None

@@ -60,12 +60,12 @@ class AsyncKeys:
             authentication=authentication,
         )
         call = creating(path(self._path, service_id), body)
-        return Key.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, Key.model_validate)
 
     async def list(self, service_id: str) -> list[Key]:
         """Lists the keys of a service, the oldest first, without their secrets."""
-        answer = await self._transport.send(Call("GET", path(self._path, service_id)))
-        return [Key.model_validate(each) for each in answer["items"]]
+        call = Call("GET", path(self._path, service_id))
+        return await self._transport.read(call, _keys)
 
     async def rotate(self, service_id: str, key_id: str, *, overlap: int | None = None) -> Key:
         """Replaces a key by a new one.
@@ -84,8 +84,12 @@ class AsyncKeys:
         call = creating(
             path(self._path + "/{}/rotate", service_id, key_id), present(overlap=overlap)
         )
-        return Key.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, Key.model_validate)
 
     async def revoke(self, service_id: str, key_id: str) -> None:
         """Revokes a key: within half a minute it is refused everywhere."""
         await self._transport.send(Call("DELETE", path(self._path + "/{}", service_id, key_id)))
+
+
+def _keys(document: Any) -> list[Key]:
+    return [Key.model_validate(each) for each in document["items"]]

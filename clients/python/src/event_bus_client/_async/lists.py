@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from event_bus_client._async.transport import AsyncTransport
 from event_bus_client.calls import Call
+from event_bus_client.errors import UnexpectedAnswer
 from event_bus_client.models import Page
 
 Item = TypeVar("Item")
@@ -47,9 +48,7 @@ class AsyncListing(Generic[Item]):
             cursor: The `next_cursor` of the page before; None reads the first page.
         """
         query = {**self._query, "cursor": cursor}
-        answer = await self._transport.send(Call("GET", self._path, query=query))
-        items = [self._read_item(each) for each in answer["items"]]
-        return Page[Item](items=items, next_cursor=answer.get("next_cursor"))
+        return await self._transport.read(Call("GET", self._path, query=query), self._read_page)
 
     async def __aiter__(self) -> AsyncIterator[Item]:
         cursor: str | None = None
@@ -59,4 +58,10 @@ class AsyncListing(Generic[Item]):
                 yield item
             if page.next_cursor is None:
                 return
+            if page.next_cursor == cursor:
+                raise UnexpectedAnswer(f"The list {self._path} does not end: a page names itself.")
             cursor = page.next_cursor
+
+    def _read_page(self, document: Any) -> Page[Item]:
+        items = [self._read_item(each) for each in document["items"]]
+        return Page[Item](items=items, next_cursor=document.get("next_cursor"))

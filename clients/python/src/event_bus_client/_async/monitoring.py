@@ -48,7 +48,7 @@ class AsyncMetrics:
 
     async def prometheus(self) -> str:
         """Reads the metrics in Prometheus's text format."""
-        return str(await self._transport.send(Call("GET", "/metrics")))
+        return (await self._transport.answer(Call("GET", "/metrics"))).text
 
 
 class AsyncAuditLog:

@@ -251,7 +251,7 @@ class AsyncSubscriptions(_Registered):
         """
         body = {**tested(event), **present(enrichment=enrichment)}
         call = Call("POST", path("/subscriptions/{}/test", subscription_id), body=body)
-        return Tested.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, Tested.model_validate)
 
     async def test_filters(
         self,
@@ -278,7 +278,7 @@ class AsyncSubscriptions(_Registered):
             enrichment=enrichment,
         )
         call = Call("POST", "/filters/test", body={**tested(event), **more})
-        return Tested.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, Tested.model_validate)
 
     async def failing(self, *, limit: int | None = None) -> Document:
         """Reads which subscriptions fail now, and how many.

@@ -106,8 +106,7 @@ class AsyncSchemas:
             event_type: A type or a pattern; None for all types.
         """
         call = Call("GET", "/schema-drafts", query={"type": event_type})
-        answer = await self._transport.send(call)
-        return [*answer["items"]]
+        return await self._transport.read(call, _items)
 
     def list(self, **query: Any) -> AsyncListing[dict[str, Any]]:
         """Lists the types that have a schema.
@@ -144,3 +143,7 @@ class AsyncEventTypes:
         """Describes the events that the key may see as an AsyncAPI document."""
         answer: dict[str, Any] = await self._transport.send(Call("GET", "/asyncapi.json"))
         return answer
+
+
+def _items(document: Any) -> list[dict[str, Any]]:
+    return [{**each} for each in document["items"]]

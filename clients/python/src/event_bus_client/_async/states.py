@@ -57,7 +57,7 @@ class AsyncReducers:
             query={"source": source},
             body=registration(expression, function, role_arn),
         )
-        return Reducer.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, Reducer.model_validate)
 
     async def get(self, category: str, *, source: str | None = None) -> Reducer:
         """Reads the latest version of a reducer.
@@ -66,7 +66,7 @@ class AsyncReducers:
             NotFound: The category has none.
         """
         call = Call("GET", path("/reducers/{}", category), query={"source": source})
-        return Reducer.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, Reducer.model_validate)
 
     def list(self, *, source: str | None = None, limit: int | None = None) -> AsyncListing[Reducer]:
         """Lists the reducers of a service.
@@ -135,7 +135,7 @@ class AsyncReadModels:
             query={"source": source},
             body={"indexes": [*indexes]},
         )
-        return ReadModel.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, ReadModel.model_validate)
 
     async def get(self, category: str, *, source: str | None = None) -> ReadModel:
         """Reads a read model: whether it is built, and how far it is behind.
@@ -144,7 +144,7 @@ class AsyncReadModels:
             NotFound: There is none.
         """
         call = Call("GET", path("/read-models/{}", category), query={"source": source})
-        return ReadModel.model_validate(await self._transport.send(call))
+        return await self._transport.read(call, ReadModel.model_validate)
 
     def list(
         self,
@@ -171,8 +171,9 @@ class AsyncReadModels:
             Conflict: Others change it at the same time.
         """
         call = creating(path("/read-models/{}/rebuild", category))
-        answer = await self._transport.send(replace(call, query={"source": source}))
-        return ReadModel.model_validate(answer)
+        return await self._transport.read(
+            replace(call, query={"source": source}), ReadModel.model_validate
+        )
 
     async def delete(self, category: str, *, source: str | None = None) -> None:
         """Removes a read model with its states; the streams stay.

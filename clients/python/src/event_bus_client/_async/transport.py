@@ -1,18 +1,32 @@
 """Sends requests over HTTP, and repeats them after temporary failures."""
 
 import logging
-import ssl
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import httpx
 from anyio import sleep
 
-from event_bus_client.calls import USER_AGENT, Call, RetryPolicy, read, refusal
-from event_bus_client.config import Config
-from event_bus_client.errors import ConnectionFailed
+from event_bus_client.calls import (
+    MAX_ANSWER_BYTES,
+    USER_AGENT,
+    Call,
+    RetryPolicy,
+    expected,
+    read_document,
+    refusal,
+)
+from event_bus_client.config import Config, trusted
+from event_bus_client.errors import ConnectionFailed, UnexpectedAnswer
 from event_bus_client.sockets import AsyncConnection, AsyncSocket
 
 logger = logging.getLogger("event_bus_client")
+
+Made = TypeVar("Made")
+
+# They say how the body was sent, which is read by then.
+_ON_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
 class AsyncTransport:
@@ -44,11 +58,12 @@ class AsyncTransport:
         self.config = config
         self._connect = getattr(transport, "connect", AsyncSocket.connect)
         self._retries = retries
+        self._timeout = timeout
         self._http = httpx.AsyncClient(
             base_url=config.url,
             headers=headers,
             timeout=timeout,
-            verify=ssl.create_default_context(cafile=config.ca_file) if config.ca_file else True,
+            verify=trusted(config.ca_file) if config.ca_file else True,
             transport=transport,
         )
 
@@ -67,13 +82,28 @@ class AsyncTransport:
         """Sends a request until it is answered, and reads the answer.
 
         Returns:
-            The answer as JSON, as text if it is not JSON, or None if it is empty.
+            The JSON object of the answer, or None if it is empty.
 
         Raises:
             Problem: The bus refused the request.
-            ConnectionFailed: No answer came.
+            ConnectionFailed: No answer came, or it is not one of the bus.
         """
-        return read(await self.answer(call))
+        return read_document(call, await self.answer(call))
+
+    async def read(self, call: Call, made: Callable[[Any], Made]) -> Made:
+        """Sends a request until it is answered, and makes something of the answer.
+
+        Args:
+            call: The request.
+            made: Makes it of the JSON object.
+
+        Raises:
+            Problem: The bus refused the request.
+            ConnectionFailed: No answer came, or it is not one of the bus.
+        """
+        document = await self.send(call)
+        with expected(f"The answer to {call.method} {call.path}"):
+            return made(document)
 
     async def answer(self, call: Call) -> httpx.Response:
         """Sends a request until it is answered.
@@ -83,16 +113,16 @@ class AsyncTransport:
 
         Raises:
             Problem: The bus refused the request.
-            ConnectionFailed: No answer came.
+            ConnectionFailed: No answer came, or one that is too large.
         """
         attempt = 0
         while True:
             attempt += 1
-            failure: httpx.TransportError | None = None
+            failure: httpx.RequestError | None = None
             answer: httpx.Response | None = None
             try:
-                answer = await self._http.send(self._request(call))
-            except httpx.TransportError as error:
+                answer = await self._received(call)
+            except httpx.RequestError as error:
                 failure = error
             if answer is not None and answer.is_success:
                 return answer
@@ -111,6 +141,31 @@ class AsyncTransport:
                 wait,
             )
             await sleep(wait)
+
+    async def _received(self, call: Call) -> httpx.Response:
+        """Sends a request once, and reads the answer as far as it comes in time.
+
+        httpx limits the time for each part of an answer, but not for all of them.
+        """
+        end = time.monotonic() + (self._timeout if call.timeout is None else call.timeout)
+        answer = await self._http.send(self._request(call), stream=True)
+        body = bytearray()
+        try:
+            async for part in answer.aiter_bytes():
+                body += part
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise UnexpectedAnswer(
+                        f"{call.method} {call.path} was answered with more than "
+                        f"{MAX_ANSWER_BYTES} bytes."
+                    )
+                if time.monotonic() > end:
+                    raise httpx.ReadTimeout("the answer did not end in time")
+        finally:
+            await answer.aclose()
+        headers = [each for each in answer.headers.multi_items() if each[0] not in _ON_THE_WIRE]
+        return httpx.Response(
+            answer.status_code, headers=headers, content=bytes(body), request=answer.request
+        )
 
     async def aclose(self) -> None:
         """Closes all connections."""

@@ -1,8 +1,10 @@
 """Commands: events that ask one service to act, and its reply."""
 
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from time import sleep
 from pydantic import BaseModel
 
 from event_bus_client._sync.transport import Transport
@@ -14,6 +16,9 @@ from event_bus_client.publishing import prepared
 
 _WAIT_SECONDS = 20
 """The longest wait of the bus within one request, in seconds."""
+
+_PAUSE_SECONDS = 1.0
+"""The least time between two requests for the same command, in seconds."""
 
 
 class Commands:
@@ -57,7 +62,7 @@ class Commands:
         event = prepared(new_event(what, payload, **members))
         query = {"wait": wait_seconds, "require_handler": require_handler}
         call = Call("POST", "/commands", query=query, body=event, timeout=wait_seconds + 15)
-        return Command.model_validate(self._transport.send(call))
+        return self._transport.read(call, Command.model_validate)
 
     def request(
         self,
@@ -90,7 +95,11 @@ class Commands:
             what, payload, metadata=given, wait_seconds=_wait(timeout), **members
         )
         while not command.ended:
+            asked_at = time.monotonic()
             command = self.get(command.id, wait_seconds=_WAIT_SECONDS)
+            if not command.ended:
+                # A bus that does not wait must not be asked again and again.
+                sleep(max(0.0, asked_at + _PAUSE_SECONDS - time.monotonic()))
         return ended_reply(command)
 
     def get(self, command_id: str, *, wait_seconds: int = 0) -> Command:
@@ -109,7 +118,7 @@ class Commands:
             query={"wait": wait_seconds},
             timeout=wait_seconds + 15,
         )
-        return Command.model_validate(self._transport.send(call))
+        return self._transport.read(call, Command.model_validate)
 
     def cancel(self, command_id: str) -> Command:
         """Cancels a command that has not ended.
@@ -117,8 +126,9 @@ class Commands:
         Raises:
             Conflict: It has ended.
         """
-        answer = self._transport.send(creating(path("/commands/{}/cancel", command_id)))
-        return Command.model_validate(answer)
+        return self._transport.read(
+            creating(path("/commands/{}/cancel", command_id)), Command.model_validate
+        )
 
     def reply(
         self,

@@ -52,7 +52,7 @@ class Contexts:
             # After a lost answer the entry has another version than expected.
             repeatable=expected_version is None,
         )
-        return ContextEntry.model_validate(self._transport.send(call))
+        return self._transport.read(call, ContextEntry.model_validate)
 
     def get(self, name: str, key: str, *, service_id: str | None = None) -> ContextEntry:
         """Reads an entry.
@@ -61,7 +61,7 @@ class Contexts:
             NotFound: There is none.
         """
         call = Call("GET", path("/contexts/{}/{}", name, key), query={"service_id": service_id})
-        return ContextEntry.model_validate(self._transport.send(call))
+        return self._transport.read(call, ContextEntry.model_validate)
 
     def list(
         self, name: str, *, service_id: str | None = None, limit: int | None = None

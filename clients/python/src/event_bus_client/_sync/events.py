@@ -27,8 +27,9 @@ class Events:
             NotFound: There is no such event, or none that the key may see.
         """
         query = {"schema_version": schema_version}
-        answer = self._transport.send(Call("GET", path("/events/{}", event_id), query=query))
-        return StoredEvent.model_validate(answer)
+        return self._transport.read(
+            Call("GET", path("/events/{}", event_id), query=query), StoredEvent.model_validate
+        )
 
     def list(  # noqa: PLR0913 - the parameters of the list
         self,

@@ -1,14 +1,16 @@
 """Receives from an inbox: by pulling, or over a WebSocket."""
 
 import logging
+import time
 from collections.abc import Generator
 from contextlib import closing
+from typing import Any
 
 from time import sleep
 
 from event_bus_client._sync.following import Following
 from event_bus_client._sync.transport import Transport
-from event_bus_client.calls import Call, path
+from event_bus_client.calls import Call, path, pause_after
 from event_bus_client.errors import Conflict, ConnectionFailed, ServerError, TooManyRequests
 from event_bus_client.models import Received
 from event_bus_client.renewing import Renewal
@@ -102,18 +104,20 @@ class Inbox:
             timeout=wait_seconds + 15,
         )
         while not self._stopped:
+            asked_at = time.monotonic()
             try:
-                answer = self._transport.send(call)
+                lease, items = self._transport.read(call, _leased_events)
             except (Conflict, TooManyRequests, ServerError, ConnectionFailed) as failure:
                 logger.info("pull of %s failed: %s", self._id, failure)
-                sleep(getattr(failure, "retry_after", None) or _PAUSE_SECONDS)
+                sleep(pause_after(failure, _PAUSE_SECONDS))
                 continue
-            items = [Received.model_validate(each) for each in answer["items"]]
             if not items:
                 if until_empty:
                     return
+                # A bus that does not wait must not be asked again and again.
+                sleep(max(0.0, asked_at + _PAUSE_SECONDS - time.monotonic()))
                 continue
-            leased = self._leased(answer["lease"], items, lease_seconds, renew_seconds)
+            leased = self._leased(lease, items, lease_seconds, renew_seconds)
             with closing(leased):
                 for received in leased:
                     yield received
@@ -151,3 +155,9 @@ class Inbox:
         except (Conflict, ServerError, ConnectionFailed, TooManyRequests) as failure:
             # The events come again, as at-least-once delivery allows.
             logger.warning("events of %s were not acknowledged: %s", self._id, failure)
+
+
+def _leased_events(document: Any) -> tuple[str, list[Received]]:
+    """The lease of a pull and its events."""
+    items = [Received.model_validate(each) for each in document["items"]]
+    return str(document["lease"]), items

@@ -1,14 +1,16 @@
 """Listens by Server-Sent Events, without a subscription of one's own."""
 
 import logging
+import time
 from collections.abc import Iterator, Callable, Sequence
 from dataclasses import replace
 
+import httpx
 from time import sleep
 from httpx_sse import EventSource
 
 from event_bus_client._sync.transport import Transport
-from event_bus_client.calls import Call
+from event_bus_client.calls import Call, expected, pause_after
 from event_bus_client.errors import ConnectionFailed, ServerError, TooManyRequests
 from event_bus_client.models import Event
 
@@ -19,6 +21,7 @@ _TURN_SECONDS = 40.0
 
 _PAUSE_SECONDS = 1.0
 _RESET = "eventbus.stream.reset"
+_MEDIA_TYPE = "text/event-stream"
 
 
 class Listening:
@@ -60,25 +63,42 @@ class Listening:
     def _turns(self) -> Iterator[Event]:
         last_id: str | None = None
         while not self._stopped:
-            headers = {"accept": "text/event-stream"}
+            headers = {"accept": _MEDIA_TYPE}
             if last_id is not None:
                 headers["last-event-id"] = last_id
             call = replace(self._call, headers=headers, timeout=_TURN_SECONDS)
+            asked_at = time.monotonic()
             try:
                 answer = self._transport.answer(call)
+                with expected("The stream of events"):
+                    sent = [each for each in _sent(answer)]
             except (ConnectionFailed, ServerError, TooManyRequests) as failure:
                 logger.info("listening failed; it continues: %s", failure)
-                sleep(getattr(failure, "retry_after", None) or _PAUSE_SECONDS)
+                sleep(pause_after(failure, _PAUSE_SECONDS))
                 continue
-            for sent in EventSource(answer).iter_sse():
+            for each in sent:
                 if self._stopped:
                     return
-                last_id = sent.id or last_id
-                if sent.event == _RESET:
-                    self._on_gap(str(sent.json().get("reason", "")))
-                elif sent.data:
-                    yield Event.model_validate_json(sent.data)
-            last_id = _last_id(answer.text) or last_id
+                if isinstance(each, Event):
+                    yield each
+                else:
+                    self._on_gap(each)
+            ended_at = _last_id(answer.text) or last_id
+            if not sent and ended_at == last_id:
+                # A bus that does not wait must not be asked again and again.
+                sleep(max(0.0, asked_at + _PAUSE_SECONDS - time.monotonic()))
+            last_id = ended_at
+
+
+def _sent(answer: httpx.Response) -> Iterator[Event | str]:
+    """The events of a turn, and the reasons for gaps between them."""
+    if not answer.headers.get("content-type", "").startswith(_MEDIA_TYPE):
+        raise ValueError(answer.headers.get("content-type") or "no content type")
+    for sent in EventSource(answer).iter_sse():
+        if sent.event == _RESET:
+            yield str(sent.json().get("reason", ""))
+        elif sent.data:
+            yield Event.model_validate_json(sent.data)
 
 
 def _last_id(text: str) -> str | None:

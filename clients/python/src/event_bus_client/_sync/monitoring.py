@@ -48,7 +48,7 @@ class Metrics:
 
     def prometheus(self) -> str:
         """Reads the metrics in Prometheus's text format."""
-        return str(self._transport.send(Call("GET", "/metrics")))
+        return (self._transport.answer(Call("GET", "/metrics"))).text
 
 
 class AuditLog:

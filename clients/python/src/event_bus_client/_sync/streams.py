@@ -54,8 +54,9 @@ class Streams:
             body["expected_version"] = expected_version
         if source is not None:
             body["source"] = source
-        answer = self._transport.send(Call("POST", "/streams/events", body=body))
-        return Appended.model_validate(answer)
+        return self._transport.read(
+            Call("POST", "/streams/events", body=body), Appended.model_validate
+        )
 
     def list(
         self,
@@ -135,8 +136,8 @@ class Streams:
             "at_version": at_version,
             "at_time": at_time,
         }
-        return StreamState.model_validate(
-            self._transport.send(Call("GET", "/streams/state", query=query))
+        return self._transport.read(
+            Call("GET", "/streams/state", query=query), StreamState.model_validate
         )
 
     def head(self, stream_id: str, *, source: str | None = None) -> dict[str, Any]:
