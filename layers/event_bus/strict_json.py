@@ -56,7 +56,7 @@ def parse_batch(text: bytes | str) -> Any:
         if (problem := _problem_in(value, (), flawed=flawed)) is not None:
             raise problem
         return value
-    if not flawed and not _deeper_than(value, MAX_DEPTH + 1):
+    if not flawed and not deeper_than(value, MAX_DEPTH + 1):
         return value
     return [
         each
@@ -217,7 +217,7 @@ def _repeated(members: list[tuple[str, Any]]) -> str:
 
 def _problem_in(value: Any, at: tuple[str | int, ...], *, flawed: bool) -> MalformedRequest | None:
     """Returns the fault of a value in the body."""
-    if _deeper_than(value, MAX_DEPTH + (not at and isinstance(value, list))):
+    if deeper_than(value, MAX_DEPTH + (not at and isinstance(value, list))):
         return _refused(at, _TOO_DEEP)
     if flawed and (found := _first_flaw(value)):
         path, detail = found
@@ -267,7 +267,8 @@ def _has_half(text: str) -> bool:
     return not text.isascii() and _SURROGATE.search(text) is not None
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
+def deeper_than(value: Any, limit: int) -> bool:
+    """Returns whether arrays and objects are nested in more levels than a limit."""
     level = [value] if type(value) in _CONTAINERS else []
     for _ in range(limit):
         level = [

@@ -228,20 +228,21 @@ class Projector:
             for each in entries
             if (event := found.get(each.event_id))
         ]
-        made, failed, version = json_numbers.dumps(state.state), None, entries[-1].version
+        standing = json_numbers.dumps(state.state)
+        made, failed, version = standing, None, entries[-1].version
         left = len(entries) == _PAGE
         try:
-            made, count = self._reduced(reducer, made, numbered)
+            made, count = self._reduced(reducer, standing, numbered)
             if count < len(numbered):
                 version, left = numbered[count - 1].version, True
-            if len(made) > MAX_STORED_BYTES:
-                detail = f"the state has more than {MAX_STORED_BYTES} bytes"
-                made, failed, version = json_numbers.dumps(state.state), detail, state.version
         except ReducerFailed as failure:
             made, failed = failure.state, f"version {failure.version}: {failure.detail}"
             version = failure.before or state.version
         folded = [each for each in numbered if each.version <= version]
         types = sorted({*state.types, *(each.event.type for each in folded)})
+        if len(made) + len(json_numbers.dumps(types)) > MAX_STORED_BYTES:
+            failed = f"the state and its event types have more than {MAX_STORED_BYTES} bytes"
+            made, version, folded, types = standing, state.version, [], state.types
         if before and version == before.version and failed == before.failed:
             return before, False
         return (

@@ -14,6 +14,7 @@ from event_bus.expressions.evaluator import ExpressionFailed, evaluate
 from event_bus.model.event import Event
 from event_bus.model.merge_patch import merged
 from event_bus.model.reducer import Reducer
+from event_bus.strict_json import MAX_DEPTH, deeper_than
 
 MAX_STATE_BYTES = 1024 * 1024
 """The largest state, as compact JSON in UTF-8."""
@@ -74,11 +75,23 @@ def reduced(reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes
             after = _next(reducer, state, each)
         except ExpressionFailed as failure:
             raise ReducerFailed(each.version, failure.detail, state, before) from None
-        if len(after) > MAX_STATE_BYTES:
-            detail = f"the state has more than {MAX_STATE_BYTES} bytes"
+        if detail := flaw_of(after):
             raise ReducerFailed(each.version, detail, state, before)
         state, before = after, each.version
     return state
+
+
+def flaw_of(state: bytes) -> str | None:
+    """Returns why a state cannot be kept; None if it can."""
+    if len(state) > MAX_STATE_BYTES:
+        return f"the state has more than {MAX_STATE_BYTES} bytes"
+    if state.count(b"{") + state.count(b"[") <= MAX_DEPTH:
+        return None
+    try:
+        deep = deeper_than(json_numbers.loads(state), MAX_DEPTH)
+    except (ValueError, RecursionError):
+        deep = True
+    return f"the state is nested deeper than {MAX_DEPTH} levels" if deep else None
 
 
 def reduced_in_time(

@@ -267,22 +267,6 @@ def test_a_failing_reducer_keeps_the_last_state_and_says_why(aws: Aws, models: M
     assert models.states()["task/1"] == {"total": 2, "last": 2}
 
 
-def test_a_state_that_is_too_large_is_not_stored(
-    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(projecting, "MAX_STORED_BYTES", 20)
-    models.registry.register("planner", "task", [])
-    models.work()
-    append(aws, [{"a": 1}])
-    models.projector.project(STREAM)
-    append(aws, [{"b": "x" * 20}])
-    models.projector.project(STREAM)
-    state = models.store.state(models.model, 1, STREAM.stream_id)
-    assert state is not None
-    assert (state.state, state.version) == ({"a": 1}, 1)
-    assert state.failed == "the state has more than 20 bytes"
-
-
 def test_the_table_holds_markers_instead_of_sealed_values(aws: Aws, models: Models) -> None:
     models.registry.register("planner", "task", ["phone"])
     models.work()

@@ -12,7 +12,7 @@ from event_bus.errors import Conflict, InvalidRequest, Unavailable
 from event_bus.model.merge_patch import merged
 from event_bus.model.reducer import Reducer
 from event_bus.model.stream_name import StreamName
-from event_bus.states import reducing, state_reader
+from event_bus.states import state_reader
 from event_bus.states.reducing import Numbered, reduced
 from event_bus.stores import snapshots
 from hypothesis import HealthCheck, given, settings
@@ -377,15 +377,6 @@ def test_a_reducer_that_fails_is_named_with_the_event(aws: Aws, executor: Execut
     register(aws, Reducer("jsonata", "event.version"))
     with pytest.raises(Conflict, match="version 1: the state must be an object"):
         state(aws, read)
-
-
-def test_a_state_has_a_largest_size(
-    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reducing, "MAX_STATE_BYTES", 20)
-    append(aws, [{"a": "x"}, {"b": "y" * 20}])
-    with pytest.raises(Conflict, match="version 2: the state has more than 20 bytes"):
-        state(aws, reader(aws, executor))
 
 
 def test_numbers_stay_as_they_were_sent(aws: Aws, executor: Executor) -> None:

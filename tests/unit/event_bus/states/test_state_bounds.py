@@ -1,0 +1,91 @@
+"""A state has a largest size and depth, whatever its reducer makes."""
+
+from concurrent.futures import Executor
+
+import pytest
+from event_bus.errors import Conflict
+from event_bus.model.reducer import Reducer
+from event_bus.registry import read_models as registering
+from event_bus.states import projector as projecting
+from event_bus.states import reducing
+from event_bus.strict_json import MAX_DEPTH
+
+from tests.aws import Aws
+from tests.unit.event_bus.states.kept_models import Models
+from tests.unit.event_bus.states.streams import STREAM, append, reader, register, state
+
+
+@pytest.fixture
+def models(aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch) -> Models:
+    monkeypatch.setattr(registering, "_LISTED_SECONDS", 0)
+    return Models(aws, executor)
+
+
+def test_a_state_that_is_too_large_is_not_stored(
+    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projecting, "MAX_STORED_BYTES", 40)
+    models.registry.register("planner", "task", [])
+    models.work()
+    append(aws, [{"a": 1}])
+    models.projector.project(STREAM)
+    append(aws, [{"b": "x" * 20}])
+    models.projector.project(STREAM)
+    state = models.store.state(models.model, 1, STREAM.stream_id)
+    assert state is not None
+    assert (state.state, state.version) == ({"a": 1}, 1)
+    assert state.failed == "the state and its event types have more than 40 bytes"
+
+
+def test_types_without_end_are_not_stored(
+    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projecting, "MAX_STORED_BYTES", 60)
+    models.registry.register("planner", "task", [])
+    models.work()
+    for number in range(10):
+        append(aws, [{"a": number}], type=f"task.changed_{number}")
+        models.projector.project(STREAM)
+    state = models.store.state(models.model, 1, STREAM.stream_id)
+    assert state is not None
+    assert (state.version, state.state) == (3, {"a": 2})
+    assert state.types == [f"task.changed_{number}" for number in range(3)]
+    assert state.failed == "the state and its event types have more than 60 bytes"
+
+
+def test_a_state_that_nests_without_end_is_not_stored(aws: Aws, models: Models) -> None:
+    register(aws, Reducer("jsonata", '{"inner": state}'))
+    models.registry.register("planner", "task", [])
+    models.work()
+    append(aws, [{}] * 40)
+    models.projector.project(STREAM)
+    state = models.store.state(models.model, 1, STREAM.stream_id)
+    assert state is not None
+    assert state.version == MAX_DEPTH - 1
+    assert state.failed == "version 32: the state is nested deeper than 32 levels"
+
+
+def test_a_state_has_a_largest_size(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reducing, "MAX_STATE_BYTES", 20)
+    append(aws, [{"a": "x"}, {"b": "y" * 20}])
+    with pytest.raises(Conflict, match="version 2: the state has more than 20 bytes"):
+        state(aws, reader(aws, executor))
+
+
+def test_a_state_has_a_largest_depth(aws: Aws, executor: Executor) -> None:
+    append(aws, [{}] * 40)
+    register(aws, Reducer("jsonata", '{"inner": [state]}'))
+    read = reader(aws, executor)
+    with pytest.raises(Conflict, match="version 16: the state is nested deeper than 32 levels"):
+        state(aws, read)
+    assert state(aws, read, 15).version == 15
+    # Many arrays and objects beside each other are not deep.
+    register(aws, Reducer("jsonata", '{"all": $append(state.all, [[]])}'))
+    assert state(aws, read).version == 40
+
+
+@pytest.mark.parametrize("deep", [b'{"a":' * 2_000 + b"1" + b"}" * 2_000, b'{"a":[1.5e-400,{}'])
+def test_a_state_that_cannot_be_read_is_refused(deep: bytes) -> None:
+    assert reducing.flaw_of(deep + b"[" * 100) == "the state is nested deeper than 32 levels"
