@@ -77,6 +77,9 @@ class BusTable(Construct):
 
         Args:
             names: The names of the indexes.
+
+        Raises:
+            ValueError: The table has no such index.
         """
         known = {index.name for index in self.description.indexes}
         if unknown := set(names) - known:

@@ -99,7 +99,7 @@ class Lane:
         done = list(zip(ready, results, strict=True))
         kept |= follow_up(self.lanes, done)
         gone = {message.subscription_id for (_, message), result in done if result and result.gone}
-        self._take_stock(permits, gone, subscriptions)
+        self._disable_failing(permits, gone, subscriptions)
         return sorted(kept)
 
     def _handle(
@@ -158,11 +158,11 @@ class Lane:
                 batches[self.runner.transport.batch_key(each.request)][place] = each
             elif callable(each):
                 # A stream may take long, so the other messages begin first.
-                yield partial(_at, place, each)
+                yield partial(_walked, place, each)
         for pending in batches.values():
-            yield partial(self._make, pending)
+            yield partial(self._make_attempts, pending)
 
-    def _make(self, pending: dict[int, PendingAttempt]) -> dict[int, AttemptResult]:
+    def _make_attempts(self, pending: dict[int, PendingAttempt]) -> dict[int, AttemptResult]:
         made = zip(pending, self.runner.make(list(pending.values())), strict=True)
         return {place: result for place, result in made if result}
 
@@ -178,9 +178,10 @@ class Lane:
                 return self.ordered.end_without_event(order)
         return self.runner.begin(order)
 
-    def _take_stock(
+    def _disable_failing(
         self, permits: Permits, gone: set[str], subscriptions: dict[str, Subscription]
     ) -> None:
+        """Counts the results of a batch, and disables subscriptions that are gone or failing."""
         # Counting protects subscribers only. A failure here must not repeat a delivery.
         try:
             troubled = permits.close()
@@ -238,5 +239,5 @@ def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
     return times.unix() - circuit.failing_since > days * _DAY_SECONDS
 
 
-def _at(place: int, walk: Walk) -> dict[int, AttemptResult]:
+def _walked(place: int, walk: Walk) -> dict[int, AttemptResult]:
     return {place: walk()}

@@ -35,7 +35,11 @@ class FunctionAsker:
         subscription: Subscription,  # noqa: ARG002
         parts: EventParts,
     ) -> Question:
-        """Returns the result for the event; the function sees it like the subscriber."""
+        """Makes the question to a function, which sees the event as the subscriber does.
+
+        Raises:
+            SourceFailed: The event lacks the value that is the key of the cache.
+        """
         key = text_at(source.key, parts) if source.key else None
 
         def ask() -> bytes:

@@ -49,7 +49,11 @@ class HttpAsker:
     def question(
         self, source: HttpSource, subscription: Subscription, parts: EventParts
     ) -> Question:
-        """Returns the answer of the URL, with its variables filled from the event."""
+        """Makes the question to a URL, whose variables are filled from the event.
+
+        Raises:
+            SourceFailed: The event lacks the value of a variable.
+        """
         url = filled(source, parts)
 
         def ask() -> bytes:

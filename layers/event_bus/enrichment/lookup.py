@@ -25,7 +25,11 @@ class LookupAsker:
     def question(
         self, source: LookupSource, subscription: Subscription, parts: EventParts
     ) -> Question:
-        """Returns the entry under the key that the event names."""
+        """Makes the question for the entry under the key that the event names.
+
+        Raises:
+            SourceFailed: The event names no key.
+        """
         key = text_at(source.key, parts)
 
         def ask() -> bytes:

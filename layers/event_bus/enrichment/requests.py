@@ -42,7 +42,7 @@ PartName = Annotated[
     str,
     spelled(
         r"^[a-z][a-z0-9_]{0,31}$",
-        "1 to 32 lower-case letters, digits and '_', of which the first is a letter",
+        "1 to 32 lower-case letters, digits and '_', beginning with a letter",
     ),
 ]
 """The name of a part in the member `enrichment`."""

@@ -8,7 +8,7 @@ import re
 from event_bus.errors import InvalidRequest
 
 _CATEGORY_WORDS = (
-    "1 to 64 letters, digits, '_', '-', '.' and ':', of which the first is a letter or a digit"
+    "1 to 64 letters, digits, '_', '-', '.' and ':', beginning with a letter or a digit"
 )
 
 _CATEGORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")

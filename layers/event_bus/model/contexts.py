@@ -14,7 +14,7 @@ MAX_KEY_CHARACTERS = 128
 MAX_VALUE_BYTES = 16 * 1024
 """The largest value of an entry, as compact JSON in UTF-8."""
 
-NAME_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
+NAME_WORDS = "1 to 64 letters, digits, '_' and '-', beginning with a letter or a digit"
 """The names of contexts in words."""
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"

@@ -17,7 +17,7 @@ def refuse_control_characters(text: str) -> None:
         raise ValueError("must not hold control or bidirectional characters")
 
 
-SERVICE_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
+SERVICE_WORDS = "1 to 64 letters, digits, '_' and '-', beginning with a letter or a digit"
 """The names of services in words."""
 
 SERVICE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"

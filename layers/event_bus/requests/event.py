@@ -50,8 +50,7 @@ class EventSubmission(Payload):
             str,
             spelled(
                 r"^[A-Za-z0-9][A-Za-z0-9_:-]{0,127}$",
-                "1 to 128 letters, digits, '_', ':' and '-', of which the first is a letter or a "
-                "digit",
+                "1 to 128 letters, digits, '_', ':' and '-', beginning with a letter or a digit",
             ),
         ]
         | None

@@ -17,8 +17,8 @@ _PARAMETERS = frozenset({"source", "limit", "cursor"})
 def _check_member(name: str) -> None:
     if not _MEMBER.fullmatch(name):
         raise ValueError(
-            "must be the name of a member of states: 1 to 64 letters, digits and '_', of which "
-            "the first is no digit"
+            "must be the name of a member of states: 1 to 64 letters, digits and '_', beginning "
+            "with a letter or '_'"
         )
     if name in _PARAMETERS:
         raise ValueError("must not be the name of a parameter of lists: source, limit or cursor")

@@ -98,8 +98,11 @@ def new_event(
 
     Args:
         what: An event type, or the payload as a declared model.
-        payload: The payload, where `what` is a type.
+        payload: The payload, if `what` is a type.
         members: Further members of the event.
+
+    Raises:
+        ConfigurationError: There is a payload beside a model.
     """
     if isinstance(what, BaseModel):
         if payload is not None:
