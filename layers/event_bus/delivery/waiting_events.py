@@ -43,10 +43,12 @@ class WaitingEvents:
             but: The event whose delivery has ended.
 
         Returns:
-            None if none of the next events is for the subscription.
+            None if no event behind the cursor is for the subscription. If the search ends before
+            the stream does, the last routed event that it met: the walk of its message goes on.
         """
         catches_up = subscription is not None and subscription.catches_up
-        position = int(self.cursors.position(subscription_id, stream.key) or 0)
+        position = int(self.cursors.position(subscription_id, stream.key, consistent=True) or 0)
+        met: str | None = None
         for _ in range(_PAGES):
             entries = self.streams.after(stream, position, _PAGE)
             ids = [entry.event_id for entry in entries if entry.event_id != but]
@@ -57,7 +59,9 @@ class WaitingEvents:
                 matched = routing is not None and subscription_id in routing.matched
                 if each in existing and (matched or catches_up):
                     return each
+                if each in existing and routing is not None:
+                    met = each
             if len(entries) < _PAGE:
                 return None
             position = entries[-1].version
-        return None
+        return met

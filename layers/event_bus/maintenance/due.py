@@ -78,6 +78,7 @@ class DueSweep:
         circuits = self.circuits.get_many(each.key.subscription_id for each in due)
         now = times.unix()
         messages: list[Message] = []
+        sent: list[tuple[Due, float]] = []
         postponed = 0
         for each in due:
             due_at = times.seconds(each.due_at)
@@ -88,9 +89,23 @@ class DueSweep:
                 postponed += 1
                 if retry_at is None:
                     messages.append(replace(next_message(each), delay=delay))
-        refused = self.lanes.send(messages)
+                    sent.append((replace(each, due_at=times.at(until)), now + delay))
+        try:
+            refused = self.lanes.send(messages)
+        except Exception:
+            self._send_again(sent)
+            raise
         self._end([message.key for message in refused])
         return _Moved(len(messages) - len(refused), postponed > 0)
+
+    def _send_again(self, sent: Sequence[tuple[Due, float]]) -> None:
+        """Lets deliveries fall due a minute after their messages, some of which were not sent.
+
+        Otherwise all of them would wait for `ON_LANE_SECONDS`. A message that was sent has made its
+        attempt by then.
+        """
+        for each, comes_at in sent:
+            self.due.postpone(each, times.at(comes_at + INTERVAL_SECONDS), waits=False)
 
     def _end(self, keys: list[DeliveryKey]) -> None:
         # Otherwise they would fall due again and again, and SQS would refuse their messages each

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, NotFound
+from event_bus.log import logger
 from event_bus.matching.event_types import matches_type
 from event_bus.model import transitions
 from event_bus.model.delivery import DeadLetterStatus, Delivery
@@ -211,19 +212,26 @@ class DeadLetters:
         return retried, behind
 
     def _send(self, letters: Sequence[Delivery]) -> None:
+        """Sends reopened dead letters to their lanes; the next sweep sends what is not taken."""
         # Dead letters are retried with the present subscription, which may have been corrected. Its
         # version keeps a lane from using an older copy.
         found = self.subscriptions.get_many({each.key.subscription_id for each in letters})
         versions = {subscription_id: each.version for subscription_id, each in found.items()}
-        self.lanes.send(
-            [
-                replace(
-                    next_message(each),
-                    subscription_version=versions.get(each.key.subscription_id, 0),
-                )
-                for each in letters
-            ]
-        )
+        messages = [
+            replace(
+                next_message(each), subscription_version=versions.get(each.key.subscription_id, 0)
+            )
+            for each in letters
+        ]
+        try:
+            left = {each.key for each in self.lanes.send(messages)}
+        except Exception:
+            # Some may have been sent: their attempts are recorded before the sweep's message comes.
+            logger.exception("retries not sent", dead_letters=len(letters))
+            left = {each.key for each in letters}
+        for each in letters:
+            if each.key in left:
+                self.letters.leave_to_sweep(each)
 
     def discard(self, dead_letter_id: str, caller: Caller) -> None:
         """Discards a dead letter, so that it is not tried again.

@@ -201,8 +201,11 @@ class Projector:
         delay = retry_delay(failures)
         if delay is None:
             return replace(failed, failures=failures, retry_at=None)
+        # The delay counts from the time at which SQS takes the message. That may be long before its
+        # answer is here, and a message that comes before this time is passed over.
+        retry_at = times.after(delay)
         self.queue.retry(stream, delay)
-        return replace(failed, failures=failures, retry_at=times.after(delay))
+        return replace(failed, failures=failures, retry_at=retry_at)
 
     def _begun(self, stream: StreamName, state: ModelState | None) -> ModelState:
         first = self.streams.marks(stream).first_visible if state is None else 1

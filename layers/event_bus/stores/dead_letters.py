@@ -137,6 +137,21 @@ class DeadLetterStore:
             },
         )
 
+    def leave_to_sweep(self, reopened: Delivery) -> None:
+        """Lets a reopened delivery wait in the table, because its message was not sent.
+
+        Args:
+            reopened: The delivery as `reopen` returned it. Nothing is done if it has moved on.
+        """
+        self._move(
+            reopened.key,
+            {
+                "UpdateExpression": "SET due_at = next_retry_at, written_by = :writer",
+                "ConditionExpression": "#status = :retrying AND written_by = :reopened",
+            },
+            {":retrying": text("retrying"), ":reopened": text(reopened.written_by)},
+        )
+
     def discard(self, discarded: Delivery) -> bool:
         """Records that a dead letter has ended, with the error that says who ended it.
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 from event_bus import times
+from event_bus.delivery import waiting_events
 
 from tests.aws import Aws
-from tests.builders import message
+from tests.builders import message, routing
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
@@ -45,4 +46,25 @@ def test_a_stream_continues_behind_an_event_whose_retention_has_ended(
     trial.sent()
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_2"}})
     assert trial.take(retry) == []
+    assert trial.sent() == []
+
+
+def test_a_stream_continues_however_many_of_its_events_are_for_others(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_events, "_PAGE", 2)
+    monkeypatch.setattr(waiting_events, "_PAGES", 3)
+    to = ordered(aws)
+    [first] = store(aws, "evt_1")
+    others = store(aws, *(f"evt_{number}" for number in range(2, 20)), routed=False)
+    aws.routings.record([routing(each.id, sub_2="x") for each in others])
+    [last] = store(aws, "evt_20")
+    trial.target.script["evt_1"] = REFUSED
+    assert trial.take(message(first, to), message(last, to)) == []
+    aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
+    trial.sent()
+    assert trial.take(replace(message(first, to, attempt=2), event=None)) == []
+    [following] = trial.sent()
+    assert trial.take(following) == []
+    assert trial.target.events == ["evt_1", "evt_20"]
     assert trial.sent() == []

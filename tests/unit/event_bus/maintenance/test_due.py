@@ -10,7 +10,8 @@ from event_bus import times
 from event_bus.maintenance.due import AHEAD_SECONDS, INTERVAL_SECONDS, DueSweep
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import ON_LANE_SECONDS, DeliveryKey
-from event_bus.queues.lanes import Lanes
+from event_bus.queues.lanes import Lanes, NotSent
+from event_bus.queues.message import Message
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.due_deliveries import DueDeliveries
@@ -134,6 +135,34 @@ def test_a_message_that_is_lost_is_sent_again(begin: Callable[[], Sweeps]) -> No
     assert sweeps.run() == 0
     sweeps.now += 120 + AHEAD_SECONDS
     assert sweeps.run() == 1
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_deliveries_that_a_queue_did_not_take_are_sent_again_in_a_minute(
+    begin: Callable[[], Sweeps], monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    sweeps = begin()
+    sweeps.wait([-40.0, 15.0, 80.0] * 6)
+    send = Lanes.send
+
+    def interrupted(lanes: Lanes, messages: Sequence[Message]) -> list[Message]:
+        send(lanes, messages[:taken])
+        if messages:
+            raise NotSent("1 messages: ServiceUnavailable")
+        return []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Lanes, "send", interrupted)
+        with pytest.raises(NotSent):
+            sweeps.run()
+    assert len(sweeps.sent()) == taken
+    for _ in range(4):
+        sweeps.now += INTERVAL_SECONDS
+        sweeps.run()
+    comes = sweeps.sent()
+    assert sorted(comes) == sorted(f"evt_{number}" for number in range(18))
+    for each in comes.values():
+        assert max(each) <= AHEAD_SECONDS + 2 * INTERVAL_SECONDS
 
 
 def test_deliveries_due_during_an_open_circuit_wait_for_its_probe(

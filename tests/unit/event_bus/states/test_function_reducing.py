@@ -371,3 +371,28 @@ def test_the_building_of_a_read_model_waits_for_a_busy_function(
     assert asked == [("planner", "task", 1, 60)]
     models.projector.step("planner", "task", 1)
     assert models.states() == {"task/1": {"total": 3, "last": 2}}
+
+
+def test_a_retry_is_not_passed_over_though_its_queue_answers_late(
+    aws: Aws, functions: tuple[Models, Lambda], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, aws_lambda = functions
+    models.work()
+    append(aws, [{"n": 4}])
+    aws_lambda.faults = [refused("TooManyRequestsException")] * 2
+    now = times.unix()
+    monkeypatch.setattr(times, "unix", lambda: now)
+    delays: list[int] = []
+
+    def retry(_: ProjectionQueue, __: StreamName, delay: int) -> None:
+        # SQS takes the message at once, and its answer comes late.
+        nonlocal now
+        delays.append(delay)
+        now += 6
+
+    monkeypatch.setattr(ProjectionQueue, "retry", retry)
+    models.projector.project(STREAM)
+    [delay] = delays
+    now += delay - 6
+    models.projector.project(STREAM)
+    assert models.states() == {"task/1": {"total": 7, "last": 3}}
