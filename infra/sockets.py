@@ -126,7 +126,7 @@ class Sockets(Construct):
                     "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}},
                 }
             ],
-            # An event that is not pushed stays in its inbox, and is pushed with the next one.
+            # An event that is not pushed stays in its inbox. The next event or ping brings it.
             handover=Handover(cdk.Duration.minutes(5)),
             settings=settings,
         )

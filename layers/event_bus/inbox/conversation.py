@@ -127,7 +127,26 @@ class Conversation:
                 )
             case Ping():
                 self._answer(connection_id, message.ref, type="pong")
+                self._push_missed(connection_id)
         return None
+
+    def _push_missed(self, connection_id: str) -> None:
+        """Pushes the events whose push failed until Lambda gave it up.
+
+        Otherwise they would wait for the next event of their inbox.
+        """
+        for key in self.socket_subscribers.of_connection(connection_id):
+            subscriber = self.socket_subscribers.get(key)
+            if subscriber is None or subscriber.waiting:
+                continue
+            end = self.inboxes.last(key.subscription_id)
+            if subscriber.sent < end:
+                try:
+                    self.pusher.push(key, end)
+                except Exception:
+                    # Another push is under way, or this one failed as well: the next ping is later.
+                    logger.exception("not pushed", subscription_id=key.subscription_id)
+                    return
 
     def _subscribe(self, connection_id: str, caller: Caller, message: Subscribe) -> str | None:
         """Makes a connection follow; returns the id of a subscription created for it, if any."""

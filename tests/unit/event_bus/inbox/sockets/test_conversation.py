@@ -235,6 +235,42 @@ def test_a_client_may_try_again_after_a_refusal(
     assert kinds(wire) == ["subscribed", "error", "subscribed", "events"]
 
 
+def test_a_ping_brings_the_events_whose_push_was_given_up(
+    aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(conversation, SUBSCRIBE)
+    say(conversation, {**SUBSCRIBE, "subscription_id": "sub_2"})
+    for name in ("evt_1", "evt_2"):
+        fill(aws, name)
+
+    def fail(*_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://push")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pusher, "push", fail)
+        say(conversation, {"action": "ping", "ref": "1"})
+    assert kinds(wire) == ["subscribed", "subscribed", "pong"]
+    say(conversation, {"action": "ping", "ref": "2"})
+    assert kinds(wire) == ["subscribed", "subscribed", "pong", "pong", "events"]
+    assert wire.cursors("one") == [1, 2]
+    say(conversation, {"action": "ping", "ref": "3"})
+    assert kinds(wire)[5:] == ["pong"]
+
+
+def test_a_ping_opens_no_window(
+    aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "WINDOW", 2)
+    say(conversation, SUBSCRIBE)
+    for name in ("evt_1", "evt_2", "evt_3"):
+        fill(aws, name)
+    for _ in range(2):
+        say(conversation, {"action": "ping"})
+        assert wire.cursors("one") == [1, 2]
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "2"})
+    assert wire.cursors("one") == [1, 2, 3]
+
+
 def test_a_connection_that_ends_meanwhile_is_forgotten(
     aws: Aws, conversation: Conversation, wire: Wire
 ) -> None:
