@@ -181,6 +181,8 @@ class MemoryDynamoDB(Client):
         if read.index and request.get("ConsistentRead"):
             raise error("ValidationException", "Query", "an index is never consistent")
         asked = prepared(request)
+        if asked.partitioned != read.partition:
+            raise InvalidExpression(f"the condition is not about {read.partition}")
         values = request["ExpressionAttributeValues"]
         partition = _partition(asked, values)
         found = [

@@ -16,7 +16,7 @@ from tests.simulation.expressions import (
     update,
 )
 
-_PARTITION = re.compile(r"\s*(#?\w+)\s*=\s*(:\w+)", re.ASCII)
+_PARTITION = re.compile(r"\s*(#?\w+)\s*=\s*(:\w+)(?:\s+AND\b)?", re.ASCII)
 """The beginning of a key condition: the partition."""
 
 
@@ -27,8 +27,9 @@ class Prepared:
         holds: The condition of a write.
         passes: The filter of a query or a scan.
         updated: The update.
-        key_holds: The condition of the key.
-        partition: The placeholder of the partition in the condition of the key.
+        partitioned: The attribute of the partition in the condition of the key.
+        partition: The placeholder of its value.
+        key_holds: The rest of that condition.
         keys: All placeholders there.
     """
 
@@ -43,13 +44,16 @@ class Prepared:
         self.holds: Condition = condition(held, names) if held else _always
         self.passes: Condition = condition(passing, names) if passing else _always
         self.updated: Update = update(changing, names) if changing else _unchanged
-        self.key_holds: Condition = condition(key, names) if key else _always
-        self.partition, self.keys = "", re.findall(r":\w+", key or "")
+        self.key_holds: Condition = _always
+        self.partitioned, self.partition = "", ""
+        self.keys = re.findall(r":\w+", key or "")
         if key:
             asked = _PARTITION.match(key)
             if not asked:
                 raise InvalidExpression("the condition does not name the partition first")
-            self.partition = asked[2]
+            self.partitioned, self.partition = names.get(asked[1], asked[1]), asked[2]
+            if rest := key[asked.end() :]:
+                self.key_holds = condition(rest, names)
 
 
 def prepared(request: Mapping[str, Any]) -> Prepared:

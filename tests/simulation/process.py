@@ -104,7 +104,9 @@ class Processes:
     def handler(self, function: str) -> Callable[[Any, Any], Any]:
         """Returns what Lambda calls; starts the process if it does not run."""
         if function not in self._running:
-            self._running[function] = handler_module(function)
+            module = self._running[function] = handler_module(function)
+            # Otherwise it would keep its world until the next one of the function.
+            del sys.modules[module.__name__]
         handler: Callable[[Any, Any], Any] = self._running[function].handler
         return handler
 
@@ -190,8 +192,6 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
             logger.setLevel(level)
             settings.cache_clear()
             random.setstate(state)
-            for name in [each for each in sys.modules if each.startswith("functions.")]:
-                del sys.modules[name]
 
 
 def deploy_anew(world: "World", **variables: str) -> None:

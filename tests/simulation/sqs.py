@@ -64,9 +64,10 @@ class Queues:
 
     def visible(self, url: str) -> list[Message]:
         """Returns the messages that can be received; those received too often move on first."""
-        queue, now = self.queues[url], self.clock()
+        queue = self.queues[url]
         if not queue.messages:
             return []
+        now = self.clock()
         visible = [each for each in queue.messages if each.visible_at <= now]
         if queue.redrive:
             for spent in [each for each in visible if each.receives >= queue.max_receives]:

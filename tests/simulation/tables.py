@@ -207,13 +207,14 @@ def key_value(item: Item, attribute: Attribute, longest: int = MAX_PARTITION_BYT
         raise InvalidExpression(f"{attribute.name} must be a key of type {attribute.type}")
     if attribute.type == "N":
         return int(content)
-    check_length(content, longest)
+    if len(content) * 4 > longest:
+        check_length(content, longest)
     return content
 
 
 def check_length(content: str, longest: int) -> None:
     """Refuses a text that is too long for a key."""
-    if len(content) * 4 > longest and len(content.encode()) > longest:
+    if len(content.encode()) > longest:
         raise InvalidExpression(f"a key must have at most {longest} bytes")
 
 
