@@ -1,13 +1,14 @@
 """What the docs say of the command line is made from the program, and is current."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
 from jsonschema import Draft202012Validator
 
-from website.command_line import SCHEMA, made
+from website.command_line import PAGE, SCHEMA, made
 
 
 @pytest.mark.parametrize(("file", "text"), made().items(), ids=["page", "schema"])
@@ -21,3 +22,9 @@ def test_the_schema_of_the_file_is_valid_for_two_implementations() -> None:
     validator = jsonschema_rs.validator_for(schema)
     assert validator.is_valid({"publishers": {"shop": {"event_types": ["order.*"]}}})
     assert not validator.is_valid({"publishers": {"shop": {"event_types": "order.*"}}})
+
+
+def test_every_argument_and_option_has_a_meaning() -> None:
+    rows = re.findall(r"^\| `(.+)` \| (.*) \| .*\|$", PAGE.read_text(), re.MULTILINE)
+    assert len(rows) > 200
+    assert [name for name, meaning in rows if not meaning] == []

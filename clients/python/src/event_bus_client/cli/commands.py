@@ -11,7 +11,7 @@ from event_bus_client import path
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.exits import Ended, Exit
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import YES, given, sure
+from event_bus_client.cli.options import YES, CommandId, given, sure
 from event_bus_client.cli.reading import json_object
 from event_bus_client.publishing import new_id
 
@@ -58,7 +58,7 @@ def send_command(
 
 
 @app.command("get")
-def get_command(context: typer.Context, command_id: str, wait: int = _WAIT) -> None:
+def get_command(context: typer.Context, command_id: CommandId, wait: int = _WAIT) -> None:
     """Show the state of a command and its replies, and wait for its end.
 
     Example: event-bus commands get analyst:generate-7 --wait 0
@@ -69,7 +69,7 @@ def get_command(context: typer.Context, command_id: str, wait: int = _WAIT) -> N
 
 
 @app.command("cancel")
-def cancel_command(context: typer.Context, command_id: str, yes: bool = YES) -> None:
+def cancel_command(context: typer.Context, command_id: CommandId, yes: bool = YES) -> None:
     """Cancel a command that has not ended, so that its handler does not receive it later.
 
     Example: event-bus commands cancel analyst:generate-7

@@ -6,7 +6,7 @@ import typer
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, show, sure
+from event_bus_client.cli.options import LIMIT, YES, ContextKey, ContextName, show, sure
 from event_bus_client.cli.reading import json_value
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ _SERVICE = typer.Option(None, "--service", help="The service whose context it is
 
 @app.command("list")
 def list_entries(
-    context: typer.Context, name: str, service_id: str | None = _SERVICE, limit: int = LIMIT
+    context: typer.Context, name: ContextName, service_id: str | None = _SERVICE, limit: int = LIMIT
 ) -> None:
     """List the entries of a context, without their values.
 
@@ -30,7 +30,7 @@ def list_entries(
 
 @app.command("get")
 def get_entry(
-    context: typer.Context, name: str, key: str, service_id: str | None = _SERVICE
+    context: typer.Context, name: ContextName, key: ContextKey, service_id: str | None = _SERVICE
 ) -> None:
     """Show an entry of a context.
 
@@ -43,8 +43,8 @@ def get_entry(
 @app.command("put")
 def put_entry(
     context: typer.Context,
-    name: str,
-    key: str,
+    name: ContextName,
+    key: ContextKey,
     value: str = typer.Argument(..., help="The value as JSON; - reads it from stdin."),
     expected_version: int | None = typer.Option(
         None, min=0, help="The version that the entry must have; 0 for a new one."
@@ -67,8 +67,8 @@ def put_entry(
 @app.command("delete")
 def delete_entry(
     context: typer.Context,
-    name: str,
-    key: str,
+    name: ContextName,
+    key: ContextKey,
     service_id: str | None = _SERVICE,
     yes: bool = YES,
 ) -> None:

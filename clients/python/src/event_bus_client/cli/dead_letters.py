@@ -8,7 +8,16 @@ import typer
 
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import DRY_RUN, LIMIT, YES, given, moment, show, sure
+from event_bus_client.cli.options import (
+    DRY_RUN,
+    LIMIT,
+    YES,
+    DeadLetterId,
+    given,
+    moment,
+    show,
+    sure,
+)
 from event_bus_client.errors import Conflict
 
 app = typer.Typer(cls=Group, help="Deliveries that failed.", no_args_is_help=True)
@@ -48,7 +57,7 @@ def list_dead_letters(
 
 
 @app.command("get")
-def get_dead_letter(context: typer.Context, dead_letter_id: str) -> None:
+def get_dead_letter(context: typer.Context, dead_letter_id: DeadLetterId) -> None:
     """Show one dead letter with its error and attempts.
 
     Example: event-bus dead-letters get dl_01K...

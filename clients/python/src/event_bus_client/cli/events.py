@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import moment, show
+from event_bus_client.cli.options import EventId, moment, show
 from event_bus_client.cli.reading import json_object
 from event_bus_client.times import rfc3339
 
@@ -72,7 +72,7 @@ def list_events(
 
 
 @app.command("get")
-def get_event(context: typer.Context, event_id: str) -> None:
+def get_event(context: typer.Context, event_id: EventId) -> None:
     """Show one event with its deliveries.
 
     Example: event-bus events get order-1
@@ -82,7 +82,7 @@ def get_event(context: typer.Context, event_id: str) -> None:
 
 
 @app.command("trace")
-def trace_event(context: typer.Context, event_id: str) -> None:
+def trace_event(context: typer.Context, event_id: EventId) -> None:
     """Show what led to an event and what it led to, with the deliveries of each.
 
     Example: event-bus events trace order-1

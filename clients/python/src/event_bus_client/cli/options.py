@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,25 @@ from event_bus_client.times import rfc3339
 LIMIT = typer.Option(50, min=1, max=10_000, help="How many to show.")
 YES = typer.Option(False, "--yes", "-y", help="Do not ask.")
 DRY_RUN = typer.Option(False, "--dry-run", help="Only show what would be done.")
+
+
+def _argument(text: str) -> Any:
+    return typer.Argument(help=text)
+
+
+Category = Annotated[str, _argument("The category: what stands before the / of its streams' ids.")]
+CommandId = Annotated[str, _argument("The id of the command.")]
+ContextKey = Annotated[str, _argument("The key of the entry.")]
+ContextName = Annotated[str, _argument("The name of the context.")]
+DeadLetterId = Annotated[str, _argument("The id of the dead letter.")]
+EventId = Annotated[str, _argument("The id of the event.")]
+EventType = Annotated[str, _argument("The event type, such as order.placed.")]
+KeyId = Annotated[str, _argument("The id of the key.")]
+ReplayId = Annotated[str, _argument("The id of the replay.")]
+SchemaVersion = Annotated[int, _argument("The version of the schema.")]
+ServiceId = Annotated[str, _argument("The id of the service.")]
+StreamId = Annotated[str, _argument("The id of the event stream, such as task/1.")]
+SubscriptionId = Annotated[str, _argument("The id of the subscription.")]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _AGO = re.compile(r"([0-9]{1,6})([smhd])")

@@ -9,7 +9,7 @@ from event_bus_client import Key
 from event_bus_client._sync.keys import Keys
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, given, moment, show, sure
+from event_bus_client.cli.options import LIMIT, YES, KeyId, ServiceId, given, moment, show, sure
 from event_bus_client.errors import NotFound
 
 Answer = TypeVar("Answer")
@@ -28,7 +28,7 @@ def list_publishers(context: typer.Context, limit: int = LIMIT) -> None:
 
 
 @publishers.command("get")
-def get_publisher(context: typer.Context, service_id: str) -> None:
+def get_publisher(context: typer.Context, service_id: ServiceId) -> None:
     """Show one publisher.
 
     Example: event-bus publishers get shop
@@ -40,7 +40,7 @@ def get_publisher(context: typer.Context, service_id: str) -> None:
 @publishers.command("register")
 def register_publisher(
     context: typer.Context,
-    service_id: str,
+    service_id: ServiceId,
     event_types: list[str] = typer.Argument(..., help="What it may publish: types or patterns."),
     name: str | None = typer.Option(None, help="A name for people."),
 ) -> None:
@@ -54,7 +54,7 @@ def register_publisher(
 
 
 @publishers.command("delete")
-def delete_publisher(context: typer.Context, service_id: str, yes: bool = YES) -> None:
+def delete_publisher(context: typer.Context, service_id: ServiceId, yes: bool = YES) -> None:
     """Remove a publisher. The keys of its service are removed, too, if it has no subscriptions.
 
     Example: event-bus publishers delete shop
@@ -66,7 +66,7 @@ def delete_publisher(context: typer.Context, service_id: str, yes: bool = YES) -
 
 
 @keys.command("list")
-def list_keys(context: typer.Context, service_id: str) -> None:
+def list_keys(context: typer.Context, service_id: ServiceId) -> None:
     """List the keys of a service, the oldest first.
 
     Example: event-bus keys list shop
@@ -81,7 +81,7 @@ def list_keys(context: typer.Context, service_id: str) -> None:
 @keys.command("create")
 def create_key(
     context: typer.Context,
-    service_id: str,
+    service_id: ServiceId,
     name: str | None = typer.Option(None, help="A name for people."),
     scopes: list[str] = typer.Option(
         [], "--scope", help="publish, read, receive, recover or manage; may be repeated."
@@ -101,8 +101,8 @@ def create_key(
 @keys.command("rotate")
 def rotate_key(
     context: typer.Context,
-    service_id: str,
-    key_id: str,
+    service_id: ServiceId,
+    key_id: KeyId,
     overlap: int | None = typer.Option(
         None, min=0, help="How long the old key stays valid, in seconds; a day by default."
     ),
@@ -118,7 +118,9 @@ def rotate_key(
 
 
 @keys.command("revoke")
-def revoke_key(context: typer.Context, service_id: str, key_id: str, yes: bool = YES) -> None:
+def revoke_key(
+    context: typer.Context, service_id: ServiceId, key_id: KeyId, yes: bool = YES
+) -> None:
     """Revoke a key: it is refused everywhere after 30 seconds at most.
 
     Example: event-bus keys revoke shop ebk_5f0c6e0e2b9d4a7c8e13

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, show, sure
+from event_bus_client.cli.options import LIMIT, YES, Category, show, sure
 from event_bus_client.states import ReadModel
 
 app = typer.Typer(cls=Group, help="Tables of the states of streams.", no_args_is_help=True)
@@ -27,7 +27,9 @@ def list_read_models(
 
 
 @app.command("get")
-def get_read_model(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
+def get_read_model(
+    context: typer.Context, category: Category, source: str | None = _SOURCE
+) -> None:
     """Show a read model: whether it is built, and how far it is behind.
 
     Example: event-bus read-models get task
@@ -39,7 +41,7 @@ def get_read_model(context: typer.Context, category: str, source: str | None = _
 @app.command("put")
 def put_read_model(
     context: typer.Context,
-    category: str,
+    category: Category,
     index: list[str] = typer.Option([], help="A member of the states to find them by; up to two."),
     source: str | None = _SOURCE,
 ) -> None:
@@ -53,7 +55,9 @@ def put_read_model(
 
 
 @app.command("rebuild")
-def rebuild_read_model(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
+def rebuild_read_model(
+    context: typer.Context, category: Category, source: str | None = _SOURCE
+) -> None:
     """Rebuild a read model with the current reducer. Reads return the old states until it is built.
 
     Example: event-bus read-models rebuild task
@@ -65,7 +69,7 @@ def rebuild_read_model(context: typer.Context, category: str, source: str | None
 
 @app.command("delete")
 def delete_read_model(
-    context: typer.Context, category: str, source: str | None = _SOURCE, yes: bool = YES
+    context: typer.Context, category: Category, source: str | None = _SOURCE, yes: bool = YES
 ) -> None:
     """Remove a read model with its states. The streams stay.
 
@@ -79,7 +83,7 @@ def delete_read_model(
 
 def states(
     context: typer.Context,
-    category: str,
+    category: Category,
     values: list[str] = typer.Argument(
         None, metavar="[NAME=VALUE]...", help="The values of indexed members."
     ),

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, show, sure
+from event_bus_client.cli.options import LIMIT, YES, Category, show, sure
 from event_bus_client.cli.reading import text_of
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ def list_reducers(context: typer.Context, source: str | None = _SOURCE, limit: i
 
 
 @app.command("get")
-def get_reducer(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
+def get_reducer(context: typer.Context, category: Category, source: str | None = _SOURCE) -> None:
     """Show the reducer of a category.
 
     Example: event-bus reducers get order
@@ -41,7 +41,7 @@ def get_reducer(context: typer.Context, category: str, source: str | None = _SOU
 
 @app.command("versions")
 def list_versions(
-    context: typer.Context, category: str, source: str | None = _SOURCE, limit: int = LIMIT
+    context: typer.Context, category: Category, source: str | None = _SOURCE, limit: int = LIMIT
 ) -> None:
     """List the versions of a category's reducer, the latest first.
 
@@ -54,7 +54,7 @@ def list_versions(
 @app.command("set")
 def set_reducer(
     context: typer.Context,
-    category: str,
+    category: Category,
     file: Path | None = typer.Option(None, "--file", help="JSONata in a file; - is stdin."),
     merge: bool = typer.Option(False, "--merge", help="Merge payloads instead."),
     function: str | None = typer.Option(None, help="The ARN of a version of a Lambda function."),
@@ -84,7 +84,7 @@ def set_reducer(
 
 @app.command("remove")
 def remove_reducer(
-    context: typer.Context, category: str, source: str | None = _SOURCE, yes: bool = YES
+    context: typer.Context, category: Category, source: str | None = _SOURCE, yes: bool = YES
 ) -> None:
     """Remove the reducer of a category, so that payloads are merged.
 

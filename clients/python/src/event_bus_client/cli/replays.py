@@ -10,7 +10,7 @@ from rich.text import Text
 
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, counted, given, moment, show
+from event_bus_client.cli.options import LIMIT, ReplayId, counted, given, moment, show
 
 app = typer.Typer(cls=Group, help="Past and running replays.", no_args_is_help=True)
 
@@ -81,7 +81,7 @@ def list_replays(context: typer.Context, limit: int = LIMIT) -> None:
 
 
 @app.command("get")
-def get_replay(context: typer.Context, replay_id: str) -> None:
+def get_replay(context: typer.Context, replay_id: ReplayId) -> None:
     """Show one replay with its progress.
 
     Example: event-bus replays get rpl_01K...
@@ -91,7 +91,7 @@ def get_replay(context: typer.Context, replay_id: str) -> None:
 
 
 @app.command("cancel")
-def cancel_replay(context: typer.Context, replay_id: str) -> None:
+def cancel_replay(context: typer.Context, replay_id: ReplayId) -> None:
     """Cancel a replay. Messages on their way still arrive.
 
     Example: event-bus replays cancel rpl_01K...

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, given, show, sure
+from event_bus_client.cli.options import LIMIT, YES, EventType, SchemaVersion, given, show, sure
 from event_bus_client.cli.reading import json_object, json_value, text_of
 
 app = typer.Typer(cls=Group, help="The schemas of event types.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def list_schemas(context: typer.Context, limit: int = LIMIT) -> None:
 @app.command("get")
 def get_schema(
     context: typer.Context,
-    event_type: str,
+    event_type: EventType,
     version: str = typer.Option("latest", help="The number of a version."),
 ) -> None:
     """Show a version of a type's schema.
@@ -38,7 +38,7 @@ def get_schema(
 
 
 @app.command("versions")
-def list_versions(context: typer.Context, event_type: str, limit: int = LIMIT) -> None:
+def list_versions(context: typer.Context, event_type: EventType, limit: int = LIMIT) -> None:
     """List the versions of a type's schema.
 
     Example: event-bus schemas versions order.placed
@@ -50,7 +50,7 @@ def list_versions(context: typer.Context, event_type: str, limit: int = LIMIT) -
 @app.command("register")
 def register_schema(
     context: typer.Context,
-    event_type: str,
+    event_type: EventType,
     file: Path = typer.Argument(..., help="The JSON Schema in a file; - is stdin."),
     example: Path | None = typer.Option(None, help="A payload in a file that the schema accepts."),
     upcast: str | None = typer.Option(
@@ -71,7 +71,7 @@ def register_schema(
 @app.command("set")
 def set_schema(
     context: typer.Context,
-    event_type: str,
+    event_type: EventType,
     validation: str | None = typer.Option(None, help="off, warn or enforce."),
     compatibility: str | None = typer.Option(
         None, help="none, backward, forward or full, or one of the last three with _transitive."
@@ -90,7 +90,9 @@ def set_schema(
 
 
 @app.command("delete")
-def delete_version(context: typer.Context, event_type: str, version: int, yes: bool = YES) -> None:
+def delete_version(
+    context: typer.Context, event_type: EventType, version: SchemaVersion, yes: bool = YES
+) -> None:
     """Delete a version of a type's schema. Its number is not used again.
 
     Example: event-bus schemas delete order.placed 1

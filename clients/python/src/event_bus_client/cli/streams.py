@@ -10,7 +10,7 @@ from rich.text import Text
 from event_bus_client._sync.streams import ExpectedVersion
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, moment, show, sure
+from event_bus_client.cli.options import LIMIT, YES, StreamId, moment, show, sure
 from event_bus_client.cli.reading import json_value, text_of
 from event_bus_client.models import NewEvent
 
@@ -36,7 +36,7 @@ def list_streams(
 
 
 @app.command("head")
-def stream_head(context: typer.Context, stream_id: str, source: str | None = _SOURCE) -> None:
+def stream_head(context: typer.Context, stream_id: StreamId, source: str | None = _SOURCE) -> None:
     """Show the version of a stream, and when its first and last events were stored.
 
     Example: event-bus streams head task/task_123
@@ -48,7 +48,7 @@ def stream_head(context: typer.Context, stream_id: str, source: str | None = _SO
 @app.command("events")
 def stream_events(
     context: typer.Context,
-    stream_id: str,
+    stream_id: StreamId,
     source: str | None = _SOURCE,
     from_version: int | None = typer.Option(None, min=1, help="The first version to show."),
     backward: bool = typer.Option(False, "--backward", help="The latest one first."),
@@ -71,7 +71,7 @@ def stream_events(
 @app.command("state")
 def stream_state(
     context: typer.Context,
-    stream_id: str,
+    stream_id: StreamId,
     source: str | None = _SOURCE,
     at_version: int | None = typer.Option(None, min=1, help="As it was at this version."),
     at_time: str | None = typer.Option(
@@ -92,7 +92,7 @@ def stream_state(
 @app.command("append")
 def append_events(
     context: typer.Context,
-    stream_id: str,
+    stream_id: StreamId,
     file: Path = typer.Argument(..., help="A JSON array of events in a file; - is stdin."),
     expected: str | None = typer.Option(
         None, help="The version that the stream must have, or none, or exists."
@@ -119,7 +119,7 @@ def append_events(
 @app.command("truncate")
 def truncate_stream(
     context: typer.Context,
-    stream_id: str,
+    stream_id: StreamId,
     before: int = typer.Option(..., min=1, help="The first version that stays visible."),
     source: str | None = _SOURCE,
     yes: bool = YES,
@@ -135,7 +135,7 @@ def truncate_stream(
 
 @app.command("delete")
 def delete_stream(
-    context: typer.Context, stream_id: str, source: str | None = _SOURCE, yes: bool = YES
+    context: typer.Context, stream_id: StreamId, source: str | None = _SOURCE, yes: bool = YES
 ) -> None:
     """Delete a stream: it takes no more events, and its events are hidden.
 

@@ -10,7 +10,7 @@ from event_bus_client import Tested
 from event_bus_client.cli.context import state
 from event_bus_client.cli.exits import Ended, Exit
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, given, show, sure
+from event_bus_client.cli.options import LIMIT, YES, EventId, SubscriptionId, given, show, sure
 from event_bus_client.cli.output import plain
 from event_bus_client.cli.reading import json_object, text_of
 
@@ -40,7 +40,7 @@ def list_subscriptions(
 
 
 @app.command("get")
-def get_subscription(context: typer.Context, subscription_id: str) -> None:
+def get_subscription(context: typer.Context, subscription_id: SubscriptionId) -> None:
     """Show one subscription, with its status, its circuit and its pace.
 
     Example: event-bus subscriptions get billing.large-orders
@@ -93,7 +93,9 @@ def create_subscription(
 
 
 @app.command("delete")
-def delete_subscription(context: typer.Context, subscription_id: str, yes: bool = YES) -> None:
+def delete_subscription(
+    context: typer.Context, subscription_id: SubscriptionId, yes: bool = YES
+) -> None:
     """Remove a subscription. Deliveries that wait for it are dropped.
 
     Example: event-bus subscriptions delete billing.large-orders
@@ -105,7 +107,7 @@ def delete_subscription(context: typer.Context, subscription_id: str, yes: bool 
 
 
 @app.command("pause")
-def pause_subscription(context: typer.Context, subscription_id: str) -> None:
+def pause_subscription(context: typer.Context, subscription_id: SubscriptionId) -> None:
     """Pause a subscription: the bus keeps what it matches until you resume it.
 
     Example: event-bus subscriptions pause billing.large-orders
@@ -118,7 +120,7 @@ def pause_subscription(context: typer.Context, subscription_id: str) -> None:
 @app.command("resume")
 def resume_subscription(
     context: typer.Context,
-    subscription_id: str,
+    subscription_id: SubscriptionId,
     resume_from: str = typer.Option(
         "backlog", "--from", help="backlog: deliver the held events as well; now: only new ones."
     ),
@@ -139,7 +141,7 @@ def resume_subscription(
 @app.command("rotate-secret")
 def rotate_secret(
     context: typer.Context,
-    subscription_id: str,
+    subscription_id: SubscriptionId,
     overlap: int | None = typer.Option(
         None, min=0, help="How long the old secret also signs, in seconds."
     ),
@@ -156,7 +158,7 @@ def rotate_secret(
 @app.command("test")
 def try_event(
     context: typer.Context,
-    subscription_id: str,
+    subscription_id: SubscriptionId,
     event_id: str | None = typer.Option(None, "--event", help="A stored event."),
     event_type: str | None = typer.Option(None, "--type", help="The type of an event to try."),
     payload: str = typer.Option("{}", help="The payload of an event to try, as JSON."),
@@ -189,7 +191,7 @@ def try_event(
 @app.command("explain")
 def explain_event(
     context: typer.Context,
-    event_id: str,
+    event_id: EventId,
     subscription_id: str | None = typer.Option(None, "--subscription", help="Only this one."),
     limit: int = LIMIT,
 ) -> None:
