@@ -12,6 +12,8 @@ import uvicorn
 _KEEP_ALIVE_SECONDS = 75
 # Clients that are idle when the emulator ends have this time to close their connections.
 _CLOSING_SECONDS = 1
+# API Gateway ends a connection with the code 1009 after a longer message.
+_MAX_MESSAGE_BYTES = 128 * 1024
 
 
 async def serve(app: Any, config: Any) -> None:
@@ -28,6 +30,7 @@ async def serve(app: Any, config: Any) -> None:
             host=host,
             port=int(port),
             ws="wsproto",
+            ws_max_size=_MAX_MESSAGE_BYTES,
             log_config=None,
             access_log=False,
             # The application adds what AWS sends, and asks the connection where it comes from.

@@ -2,15 +2,22 @@
 
 For a condition on tags, ministack looks up those of queues, topics and functions, by the ARN. Here
 it looks up those of event buses and state machines, too, and those of the function that a version
-or an alias belongs to.
+or an alias belongs to. It keeps any number of messages for a WebSocket client that does not read.
+Here, as on AWS, a message is refused if the client's buffer is full.
 """
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import hypercorn.asyncio
 from ministack.app import main  # type: ignore[import-untyped]
-from ministack.services import stepfunctions, tagging  # type: ignore[import-untyped]
+from ministack.services import (  # type: ignore[import-untyped]
+    apigateway,
+    stepfunctions,
+    tagging,
+)
 
 sys.path.append(str(Path(__file__).parent.parent))
 from localstack import http_server, ministack_costs
@@ -25,6 +32,24 @@ tagging.resource_tags = lambda arn: _tags(
     ":".join(arn.split(":")[:7]) if ":lambda:" in arn else arn
 )
 
+_BUFFER = 1024 * 1024
+_post = apigateway.handle_connections_api
+
+
+async def _post_to_connection(
+    method: str, api_id: str, stage: str, connection_id: str, *more: Any
+) -> Any:
+    connection = apigateway._ws_connections.get(connection_id)
+    if method == "POST" and connection:
+        waiting = sum(len(each or "") for each in connection["outbox"]._queue)
+        if waiting >= _BUFFER:
+            name = "LimitExceededException"
+            headers = {"Content-Type": "application/json", "x-amzn-ErrorType": name}
+            return 429, headers, json.dumps({"message": name}).encode()
+    return await _post(method, api_id, stage, connection_id, *more)
+
+
+apigateway.handle_connections_api = _post_to_connection
 ministack_costs.reduce()
 hypercorn.asyncio.serve = http_server.serve  # type: ignore[assignment]
 main()

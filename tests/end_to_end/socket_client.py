@@ -1,10 +1,15 @@
 """A client of the WebSocket API, as a subscriber writes it."""
 
+import base64
 import json
+import os
+import re
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.sync.client import ClientConnection, connect
 
@@ -69,3 +74,42 @@ def connected(url: str, key: str | None = None, token: str | None = None) -> Ite
         url + query, additional_headers=headers, open_timeout=30, close_timeout=1
     ) as connection:
         yield SocketClient(connection)
+
+
+@contextmanager
+def listening_without_reading(url: str, key: str, *event_types: str) -> Iterator[str]:
+    """A connection that subscribes, and then reads nothing until the end of the block.
+
+    Returns:
+        The id of its subscription.
+
+    Libraries read in the background.
+    """
+    place, nonce = urlsplit(url), base64.b64encode(os.urandom(16)).decode()
+    head = (
+        f"GET {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {nonce}\r\n"
+        f"x-api-key: {key}\r\n\r\n"
+    )
+    message = json.dumps({"action": "subscribe", "event_types": event_types}).encode()
+    assert len(message) < 126
+    with socket.socket() as small:
+        # Otherwise the kernel takes 32 MB for it.
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        small.connect((place.hostname, place.port))
+        with ssl.create_default_context().wrap_socket(small, server_hostname=place.hostname) as tls:
+            tls.sendall(head.encode())
+            _until(tls, rb"\r\n\r\n")
+            # A frame of text, whose mask is zero (RFC 6455, 5.2).
+            tls.sendall(bytes([0x81, 0x80 | len(message), 0, 0, 0, 0]) + message)
+            yield _until(tls, rb'"subscription_id":"(sub_[0-9A-Za-z]+)"')[1].decode()
+
+
+def _until(connection: ssl.SSLSocket, pattern: bytes) -> re.Match[bytes]:
+    """Reads until a pattern comes."""
+    read = b""
+    while (found := re.search(pattern, read)) is None:
+        part = connection.recv(4096)
+        assert part, read
+        read += part
+    return found

@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.end_to_end.receiver import eventually
-from tests.end_to_end.socket_client import SocketClient, connected
+from tests.end_to_end.socket_client import (
+    SocketClient,
+    connected,
+    listening_without_reading,
+)
 from tests.end_to_end.world import Client, World
 
 
@@ -130,6 +134,39 @@ def test_a_client_gets_no_more_than_it_can_hold_before_it_acknowledges(
         assert client.quiet()
         client.send("ack", subscription_id=subscription_id, cursor="101")
         assert [each["cursor"] for each in client.items(1)] == ["201"]
+
+
+def test_a_client_that_never_reads_is_disconnected_and_holds_up_nobody(
+    world: World, service: Client, domain: str
+) -> None:
+    url, types = world.bus.websocket_url, f"{domain}.*"
+    with (
+        connected(url, service.key) as other,
+        listening_without_reading(url, service.key, types) as listener,
+    ):
+        other.subscribe(event_types=[types])
+        seen = 0
+        # The listener of a client that does not read ends with its connection.
+        while service.http.get(f"/subscriptions/{listener}").status_code == 200:
+            assert seen < 160, "the client is still connected"
+            batch = [{"type": f"{domain}.created", "payload": {"text": "x" * 100_000}}] * 8
+            service.publish_all(batch)
+            assert len(other.items(8)) == 8
+            seen += 8
+
+
+@pytest.mark.parametrize("frames", [1, 8])
+def test_a_message_that_is_too_large_ends_the_connection(
+    world: World, service: Client, frames: int
+) -> None:
+    text = json.dumps({"action": "ping", "ref": "x" * 140_000})
+    size = len(text) // frames + 1
+    with connected(world.bus.websocket_url, service.key) as client:
+        client.connection.send(text[at : at + size] for at in range(0, len(text), size))
+        with pytest.raises(ConnectionClosed) as closed:
+            client.receive()
+        assert closed.value.rcvd
+        assert closed.value.rcvd.code == 1009
 
 
 def test_ended_connections_are_removed(world: World, service: Client, domain: str) -> None:

@@ -74,8 +74,13 @@ class GoneException(Exception):
     """The error that boto3 raises if a connection has ended."""
 
 
+class LimitExceededException(Exception):
+    """The error that boto3 raises if the buffer of a client is full."""
+
+
 class _Exceptions:
     GoneException = GoneException
+    LimitExceededException = LimitExceededException
 
 
 class MemoryConnections(Client):

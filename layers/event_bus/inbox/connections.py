@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from event_bus import json_numbers
+from event_bus.log import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
@@ -17,7 +18,7 @@ MAX_MESSAGE_BYTES = 120 * 1024
 
 
 class Gone(Exception):
-    """The client is no longer connected."""
+    """The client is no longer connected, or was disconnected because it does not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,22 @@ class Connections:
     client: "ApiGatewayManagementApiClient"
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        """Sends a message.
+        """Sends a message, and ends the connection if its buffer is full.
 
         Raises:
-            Gone: The client is not connected.
+            Gone: The client is not connected any more.
         """
         try:
             self.client.post_to_connection(
                 ConnectionId=connection_id, Data=json_numbers.dumps(message)
             )
         except self.client.exceptions.GoneException:
+            raise Gone(connection_id) from None
+        except self.client.exceptions.LimitExceededException:
+            # The client reads too slowly, or not at all. Repeating the push would hold up the
+            # others of its batch.
+            logger.info("WebSocket client reads too slowly", connection_id=connection_id)
+            self.close(connection_id)
             raise Gone(connection_id) from None
 
     def close(self, connection_id: str) -> None:

@@ -10,21 +10,29 @@ class GoneError(Exception):
     """The error of boto3 for a client that has gone."""
 
 
+class FullError(Exception):
+    """The error of boto3 for a client whose buffer is full."""
+
+
 class Management:
-    """The management API, of which one client is connected."""
+    """The management API, of which one client is connected; its buffer takes so many messages."""
 
     class exceptions:  # noqa: N801
         """As boto3 names them."""
 
         GoneException = GoneError
+        LimitExceededException = FullError
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 100) -> None:
+        self.room = room
         self.sent: list[tuple[str, bytes]] = []
         self.closed: list[str] = []
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803
         if ConnectionId != "con_1":
             raise GoneError
+        if len(self.sent) == self.room:
+            raise FullError
         self.sent.append((ConnectionId, Data))
 
     def delete_connection(self, *, ConnectionId: str) -> None:  # noqa: N803
@@ -49,4 +57,15 @@ def test_a_connection_is_closed_if_it_exists() -> None:
     management: Any = Management()
     for each in ("con_1", "con_2"):
         Connections(management).close(each)
+    assert management.closed == ["con_1"]
+
+
+def test_a_client_that_does_not_read_is_disconnected() -> None:
+    management: Any = Management(room=2)
+    connections = Connections(management)
+    for number in range(2):
+        connections.send("con_1", {"type": "pong", "ref": number})
+    assert management.closed == []
+    with pytest.raises(Gone, match="con_1"):
+        connections.send("con_1", {"type": "pong"})
     assert management.closed == ["con_1"]
