@@ -238,6 +238,28 @@ def test_half_a_pair_is_refused_however_it_is_spelt(text: str, digits: str) -> N
         parse(text.format(digits))
 
 
+@pytest.mark.parametrize("text", [r'{"a":1,"\ud800":2}', r'{"a":{"b":1,"c":2,"d\udfff":3}}'])
+def test_half_a_pair_in_any_name_is_refused(text: str) -> None:
+    with pytest.raises(MalformedRequest, match="has a member whose name"):
+        parse(text)
+
+
+def test_a_replaced_character_is_found_wherever_it_is() -> None:
+    with pytest.raises(MalformedRequest, match="holds U"):
+        parse(f'["{"x" * 100_000}\ufffd"]')
+
+
+def test_an_element_that_is_an_array_may_be_no_deeper_than_an_event() -> None:
+    def nested(depth: int) -> str:
+        return f"[{'[' * depth}{']' * depth},1]"
+
+    deepest, one = parse_batch(nested(MAX_DEPTH))
+    assert isinstance(deepest, list)
+    deeper, other = parse_batch(nested(MAX_DEPTH + 1))
+    assert isinstance(deeper, MalformedRequest)
+    assert one == other == 1
+
+
 @pytest.mark.parametrize("pair", [r"\ud83d\ude00", r"\uD83D\uDE00"])
 def test_a_whole_pair_is_a_character(pair: str) -> None:
     assert parse(f'["{pair}"]') == ["\U0001f600"]

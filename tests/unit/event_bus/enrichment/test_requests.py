@@ -125,6 +125,15 @@ def test_members_of_a_later_version_are_left_out() -> None:
         ({"type": "lambda", "function": "score"}, "/a/function"),
         ({"type": "lambda", "function": FUNCTION.replace("score", "event-bus-prod-Route")}, None),
         ({"type": "lambda", "function": FUNCTION, "cache_seconds": 1}, "/a/key"),
+        (
+            {
+                "type": "lambda",
+                "function": FUNCTION,
+                "role_arn": ALL["score"]["role_arn"],
+                "cache_seconds": 1,
+            },
+            "/a/key",
+        ),
         ({"type": "lambda", "function": FUNCTION, "role_arn": "admin"}, "/a/role_arn"),
         ({"type": "http", "url": "http://plain.example"}, "/a/url"),
         ({"type": "http", "url": "https://bus.example/events"}, "/a/url"),

@@ -334,6 +334,26 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     assert models_read.lag(models.model) == 0
 
 
+def test_a_failure_for_another_event_counts_anew(
+    aws: Aws, functions: tuple[Models, Lambda], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, aws_lambda = functions
+    models.work()
+    append(aws, [{"n": "x"}, {"n": 4}])
+    models.projector.project(STREAM)
+    assert (stored_state(models).version, stored_state(models).failures) == (2, 1)
+
+    def function(called: Any) -> Any:
+        if called["events"][-1]["version"] == 4:
+            raise TypeError
+        return {}
+
+    aws_lambda.function = function
+    advance_clock(monkeypatch, 60)
+    models.projector.project(STREAM)
+    assert (stored_state(models).version, stored_state(models).failures) == (3, 1)
+
+
 def test_a_function_is_called_again_up_to_a_number(
     aws: Aws, functions: tuple[Models, Lambda], monkeypatch: pytest.MonkeyPatch
 ) -> None:
