@@ -181,7 +181,7 @@ class ArchiveContract:
         assert stored(aws, "evt_broken") == broken
         assert aws.events.get("evt_1") == kept("evt_1")
 
-    def test_a_lost_object_is_told_from_one_that_is_not_read_now(
+    def test_a_lost_object_differs_from_one_that_cannot_be_read_now(
         self, aws: Aws, executor: Executor
     ) -> None:
         events = {name: kept(name) for name in ("evt_1", "evt_2", "evt_whole")}

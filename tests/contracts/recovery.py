@@ -306,7 +306,7 @@ class InboxesContract:
         marked = [item["event_id"]["S"] for item in items if "pushed" in item]
         assert marked == ["evt_1"]
 
-    def test_an_inbox_that_is_forgotten_begins_anew(self, aws: Aws) -> None:
+    def test_a_forgotten_inbox_begins_at_its_first_position(self, aws: Aws) -> None:
         aws.inboxes.append("sub_1", self._keys("evt_1"))
         aws.inboxes.forget("sub_1")
         aws.inboxes.forget("sub_1")

@@ -206,7 +206,7 @@ class SubscriptionsContract:
         assert won == [stored.name]
         assert stored.version == aws.log.latest() == 2
 
-    def test_the_scan_tells_what_all_changes_together_tell(self, aws: Aws) -> None:
+    def test_a_scan_agrees_with_all_changes_together(self, aws: Aws) -> None:
         first = aws.subscriptions.create(subscription("sub_1", filters={"task.*": {"a": [1]}}))
         aws.subscriptions.create(subscription("sub_2"))
         aws.subscriptions.update(replace(first, event_types=["role.*"], filters={}))

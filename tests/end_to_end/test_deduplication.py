@@ -38,7 +38,7 @@ def test_a_second_event_with_a_deduplication_key_is_the_first(
     assert repeated.json()["id"] == first.json()["id"]
 
 
-def test_of_many_at_once_one_is_stored(service: Client, domain: str) -> None:
+def test_only_one_of_simultaneous_duplicates_is_stored(service: Client, domain: str) -> None:
     with ThreadPoolExecutor(8) as executor:
         answers = list(
             executor.map(

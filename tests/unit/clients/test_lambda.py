@@ -75,7 +75,7 @@ def test_an_event_comes_from_a_rule_of_eventbridge() -> None:
     assert eventbridge(shop.receiver)(envelope, None) == {"billed": 250}
 
 
-def test_of_a_batch_what_failed_is_reported() -> None:
+def test_failed_messages_of_a_batch_are_reported() -> None:
     shop = Shop("e2")
     records = [record("e1"), record("e2"), record("e3", "{"), record("e4", "[]"), record("e5")]
     answer = sqs(shop.receiver)({"Records": [*records, record("e1")]}, None)

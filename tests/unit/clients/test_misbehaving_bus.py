@@ -292,7 +292,7 @@ def test_no_loop_waits_longer_than_a_minute(clock: Clock, asked: str) -> None:
     assert conversation.pause(failure) == LONGEST_PAUSE
 
 
-def test_a_listener_goes_on_after_what_is_no_stream(clock: Clock) -> None:
+def test_a_listener_continues_after_an_answer_that_is_no_sse_stream(clock: Clock) -> None:
     def stream(content: str) -> httpx.Response:
         headers = {"content-type": "text/event-stream"}
         return httpx.Response(200, content=content.encode(), headers=headers)

@@ -18,7 +18,7 @@ def test_each_deployment_and_service_has_its_own_external_id(tell: Callable[...,
     assert len(made) == 2 * 2 * 2 * 3
 
 
-def test_it_is_one_that_iam_takes(tell: Callable[..., None]) -> None:
+def test_an_external_id_has_a_form_that_iam_accepts(tell: Callable[..., None]) -> None:
     tell(TARGET_ACCOUNTS="111111111111", AWS_REGION="ap-southeast-1", STAGE="s" * 14)
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     assert re.fullmatch(r"[\w+=,.@:/-]{2,1224}", new_external_id("s" * 200))

@@ -82,7 +82,7 @@ def test_the_remaining_requests_are_in_the_context() -> None:
     assert limiter.spend("key", 1) == Allowance(10, 0, 7, exceeded=True)
 
 
-def test_the_next_window_begins_anew() -> None:
+def test_the_next_window_has_the_whole_quota() -> None:
     clock = Clock()
     limiter = RateLimiter(Table(), clock)
     while not limiter.spend("key", 1).exceeded:

@@ -236,7 +236,7 @@ def test_every_object_and_union_has_a_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["Target", "TargetRequest"])
-def test_a_targets_type_tells_which_it_is(name: str) -> None:
+def test_the_type_of_a_target_is_its_discriminator(name: str) -> None:
     union = DESCRIBED["components"]["schemas"][name]
     assert union["discriminator"]["propertyName"] == "type"
     mapped = {each["$ref"] for each in union["oneOf"]}

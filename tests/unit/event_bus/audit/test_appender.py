@@ -74,7 +74,7 @@ def test_a_chain_whose_blocks_have_expired_is_continued() -> None:
     assert [(each.number, each.previous) for each in log.blocks] == [(last.number + 1, last.hash)]
 
 
-def test_a_chain_goes_on_where_the_head_was_not_kept_apart() -> None:
+def test_a_chain_without_a_separate_head_is_continued() -> None:
     log: Any = Log()
     appender = Appender(log, log, log)
     appender.append("events", [{"id": "a"}])

@@ -264,7 +264,7 @@ def test_kms_is_given_what_is_signed_and_not_its_hash(log: Log) -> None:
     }
 
 
-def test_a_chain_whose_blocks_are_gone_goes_on_behind_its_own_head(
+def test_a_chain_whose_blocks_were_removed_continues_behind_its_head(
     log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
     last = log.block("events", 1)

@@ -208,7 +208,7 @@ V4, V6 = (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")
         ([V4, V6], errno.ENETUNREACH, "connection_refused"),
     ],
 )
-def test_a_host_that_has_only_ipv6_addresses_is_told(
+def test_a_host_with_only_ipv6_addresses_is_named_in_the_error(
     monkeypatch: pytest.MonkeyPatch,
     addresses: list[tuple[socket.AddressFamily, str]],
     fault: int,

@@ -41,7 +41,7 @@ def test_anything_else_is_none(said: str, reason: str) -> None:
         HANDSHAKE.ask(listening.url)
 
 
-def test_nobody_there_is_no_consent() -> None:
+def test_an_unreachable_host_gives_no_consent() -> None:
     with pytest.raises(Unwanted, match="no connection could be made"):
         HANDSHAKE.ask("http://127.0.0.1:1/")
     with pytest.raises(Unwanted, match="an address that callbacks must not lead to"):

@@ -70,12 +70,12 @@ def test_a_certificate_has_its_time(
     assert (failure.code, failure.message) == (code, message)
 
 
-def test_a_certificate_that_signs_itself_is_told(tmp_path: Path) -> None:
+def test_a_self_signed_certificate_has_its_own_error_code(tmp_path: Path) -> None:
     failure = refused(certificate(HOST), tmp_path)
     assert failure.code == "tls_certificate_self_signed"
 
 
-def test_an_unknown_authority_and_a_missing_intermediate_are_told(
+def test_an_unknown_authority_and_a_missing_intermediate_have_their_error_codes(
     authority: Certificate, tmp_path: Path
 ) -> None:
     unknown = certificate("Another authority", authority=True)
@@ -91,7 +91,7 @@ def test_an_unknown_authority_and_a_missing_intermediate_are_told(
 
 
 @pytest.mark.parametrize("named", ["worker.example", "127.0.0.2"])
-def test_a_certificate_of_another_host_is_told(
+def test_a_certificate_of_another_host_has_its_own_error_code(
     authority: Certificate, tmp_path: Path, named: str
 ) -> None:
     failure = refused(certificate(named, authority), tmp_path)
@@ -100,7 +100,7 @@ def test_a_certificate_of_another_host_is_told(
         assert refusal(server.port, "localhost").code == "tls_certificate_wrong_host"
 
 
-def test_a_certificate_that_its_issuer_may_not_sign_is_told(
+def test_a_certificate_of_an_issuer_without_the_right_has_an_error_code(
     authority: Certificate, tmp_path: Path
 ) -> None:
     leaf = certificate("leaf.example", authority)
@@ -109,7 +109,7 @@ def test_a_certificate_that_its_issuer_may_not_sign_is_told(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_an_old_version_is_told(authority: Certificate, tmp_path: Path) -> None:
+def test_an_old_tls_version_has_its_own_error_code(authority: Certificate, tmp_path: Path) -> None:
     context = server_context(certificate(HOST, authority), tmp_path)
     context.minimum_version = ssl.TLSVersion.TLSv1
     context.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -118,7 +118,7 @@ def test_an_old_version_is_told(authority: Certificate, tmp_path: Path) -> None:
         assert refusal(server.port).code == "tls_version_unsupported"
 
 
-def test_a_client_certificate_that_is_asked_for_is_told(
+def test_a_required_client_certificate_has_its_own_error_code(
     authority: Certificate, tmp_path: Path
 ) -> None:
     context = server_context(certificate(HOST, authority), tmp_path)

@@ -121,7 +121,7 @@ class TestSender:
             require_handler=require_handler,
         )
 
-    def test_it_is_open_at_first(self, sender: Sender) -> None:
+    def test_a_sent_command_is_open_at_first(self, sender: Sender) -> None:
         accepted, command = self.send(sender, Patience())
         assert (accepted.repeated, command) == (False, Command("planner:1"))
         assert accepted.event.metadata["trace_id"] == "a" * 32
@@ -137,7 +137,7 @@ class TestSender:
         accepted, command = self.send(sender, Patience())
         assert (accepted.repeated, command) == (True, stored)
 
-    def test_it_holds_one_place(self, sender: Sender, waiting: Waiting) -> None:
+    def test_a_waiting_request_holds_one_place(self, sender: Sender, waiting: Waiting) -> None:
         _, command = self.send(sender, Patience(1, waiting.place))
         assert (command.ended, sum(waiting.pauses)) == (None, 1)
         assert (waiting.places, waiting.held) == (1, 0)

@@ -109,7 +109,7 @@ def test_an_attempt_that_is_not_recorded_counts_for_its_circuit(trial: Trial, aw
     assert aws.circuits.get_many(["sub_1"])["sub_1"].consecutive == 1
 
 
-def test_nothing_goes_beside_the_probe_of_another_function(
+def test_no_attempt_is_made_during_the_probe_of_another_function(
     trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription())

@@ -121,7 +121,7 @@ def test_without_a_role_nothing_is_assumed(boto: Boto) -> None:
     assert made["service"] == "sqs"
 
 
-def test_it_is_assumed_anew_before_it_expires(boto: Boto) -> None:
+def test_a_role_is_assumed_again_before_its_session_expires(boto: Boto) -> None:
     clients = TargetClients("sqs")
     clients.of(request())
     boto.now += HOUR - MARGIN - 1

@@ -43,7 +43,7 @@ def test_numbers_stay_as_they_were_sent(aws: Aws) -> None:
     assert aws.seal.open(closed).payload == payload
 
 
-def test_nothing_is_done_where_nothing_is_there(aws: Aws) -> None:
+def test_a_payload_without_sensitive_members_needs_no_data_key(aws: Aws) -> None:
     made = event(payload=PAYLOAD)
     with pytest.raises(AssertionError, match="not called"), not_sent(aws.kms, "GenerateDataKey"):
         assert aws.seal.close(made, ["/nobody"]) is made
@@ -93,7 +93,7 @@ def test_a_digest_is_recognised_only_with_its_key(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("more", [0, INLINE_PAYLOAD_BYTES])
-def test_it_is_stored_and_read_as_it_is(aws: Aws, more: int) -> None:
+def test_a_sealed_event_is_stored_and_read_unchanged(aws: Aws, more: int) -> None:
     payload = {"email": SECRET + "x" * more, "total": 250}
     closed = aws.seal.close(event(payload=payload), ["/email"])
     assert closed.inline is (more == 0)

@@ -24,7 +24,7 @@ def test_a_secret_is_sealed_and_opened(aws: Aws) -> None:
     assert aws.signing_secrets.of(made) == [SECRET]
 
 
-def test_it_is_opened_once_in_a_process(aws: Aws) -> None:
+def test_a_signing_secret_is_opened_once_in_a_process(aws: Aws) -> None:
     made, secrets = aws.signed(subscription()), aws.signing_secrets
     with not_sent(aws.kms, "Decrypt"):
         with pytest.raises(ConnectionClosedError):
@@ -40,7 +40,7 @@ def test_a_signing_secret_opens_only_for_its_own_subscription(aws: Aws) -> None:
         secrets.of(replace(made, id="sub_2"))
 
 
-def test_kms_is_told_what_a_secret_is_for() -> None:
+def test_the_encryption_context_names_the_use_of_a_secret() -> None:
     # The roles' policies ask for the purpose, and what is sealed already opens by this alone.
     asked: list[dict[str, Any]] = []
 

@@ -29,13 +29,13 @@ def made(transform: Transform, added: str = ADDED) -> Shaped:
     return found
 
 
-def test_it_stands_beside_the_payload() -> None:
+def test_an_enrichment_stands_beside_the_payload() -> None:
     shown = orjson.loads(orjson.dumps(envelope(KEY, event(payload={"n": 1}), ADDED.encode())))
     assert (shown["payload"], shown["enrichment"]["customer"]["tier"]) == ({"n": 1}, "gold")
     assert "enrichment" not in envelope(KEY, event())
 
 
-def test_it_travels_with_its_message_exactly() -> None:
+def test_a_message_carries_its_enrichment_unchanged() -> None:
     sent = message(event(), subscription(), enrichment=ADDED.encode())
     assert from_json(sent.to_json()) == sent
     assert "enrichment" not in message(event(), subscription()).to_json()

@@ -133,7 +133,7 @@ def test_an_unknown_last_event_id_begins_a_new_listener(sse: ServerSentEvents, s
     assert block[0].endswith(".0")
 
 
-def test_a_listener_that_was_away_too_long_begins_anew(sse: ServerSentEvents, time: Time) -> None:
+def test_an_ended_listener_is_replaced_by_a_new_one(sse: ServerSentEvents, time: Time) -> None:
     listener = begun(sse, service("llm"))
     time.now += LISTENER_SECONDS + 1
     [block] = blocks(sse.listen(TYPES, service("llm"), f"{listener}.0", 20)[0])

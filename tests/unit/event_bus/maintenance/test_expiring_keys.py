@@ -45,7 +45,7 @@ def told(aws: Aws, key: ApiKey) -> Event | None:
     return aws.events.get(f"eventbus:key_{key.id}_{key.expires_at}")
 
 
-def test_the_first_look_tells_of_all_that_end_within_these_days(
+def test_the_first_sweep_announces_all_keys_that_end_within_the_period(
     aws: Aws, sweep: ExpiringKeys
 ) -> None:
     soon, later = ends("ebk_1", 3 * DAY), ends("ebk_2", DAYS_BEFORE * DAY + 60)

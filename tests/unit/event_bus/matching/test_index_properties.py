@@ -98,7 +98,7 @@ def test_filters_that_take_too_long_to_find_or_to_check_still_match(
 
 @many_examples
 @given(ALIKE_STEPS, ALIKE_EVENTS)
-def test_index_tells_filters_apart_that_are_alike(steps: Steps, events: Events) -> None:
+def test_the_index_distinguishes_similar_filters(steps: Steps, events: Events) -> None:
     compare(steps, events)
 
 

@@ -50,7 +50,7 @@ def told(store: MetricStore, **query: str) -> dict[str, Any]:
     return answer(read_question({"from": FROM, "to": TO, **query}), store)
 
 
-def test_each_hour_is_told_and_all_of_them(store: MetricStore) -> None:
+def test_metrics_are_summed_by_hour_and_in_total(store: MetricStore) -> None:
     said = told(store)
     assert [each["start"] for each in said["buckets"]] == [
         f"2026-05-01T{hour}:00:00.000Z" for hour in (12, 13, 14)

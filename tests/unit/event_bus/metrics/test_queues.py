@@ -85,7 +85,7 @@ def test_without_cloudwatch_only_the_ages_are_unknown(some: Some, failure: Excep
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_it_is_asked_once_in_a_minute_for_each_queue(some: Some, failing: bool) -> None:
+def test_cloudwatch_is_asked_once_a_minute_for_each_queue(some: Some, failing: bool) -> None:
     some.send("http_lane")
     some.cloudwatch.failing = FAILURES[0] if failing else None
     some.ages()

@@ -89,13 +89,13 @@ def test_events_about_a_subscription_name_it() -> None:
     assert set(about.values()) == {"sub_1"}
 
 
-def test_a_circuit_that_stays_as_it_is_tells_nothing() -> None:
+def test_a_circuit_without_a_change_makes_no_event() -> None:
     half_open = replace(OPEN, state="half_open")
     for before, after in ((Circuit(), Circuit()), (OPEN, half_open), (half_open, OPEN)):
         assert bus_events.about_circuit(subscription(), before, after) is None
 
 
-def test_a_circuit_tells_of_the_failures_that_opened_it() -> None:
+def test_events_of_a_circuit_show_the_failures_that_opened_it() -> None:
     for event in (MADE[bus_events.CIRCUIT_OPENED], MADE[bus_events.CIRCUIT_CLOSED]):
         payload = orjson.loads(event.payload or b"")
         assert (payload["failures"], payload["error"]["code"]) == (10, "http_status")
@@ -118,7 +118,7 @@ LONGEST = f"{'s' * 64}.{'n' * 63}"
 
 
 @pytest.mark.parametrize("name", ["sub_01K", "worker.tasks", LONGEST])
-def test_a_subscription_of_any_identifier_is_told_of(name: str) -> None:
+def test_events_name_subscriptions_with_any_identifier(name: str) -> None:
     about = subscription(name, version=10**15)
     closed = Circuit()
     opened = replace(closed, state="open", until=1e12, opened_at=1_777_636_800.123)

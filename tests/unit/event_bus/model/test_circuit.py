@@ -34,7 +34,7 @@ def test_failures_in_a_row_open_it() -> None:
     assert circuit.failing_since == START
 
 
-def test_a_success_between_them_begins_the_row_anew() -> None:
+def test_a_success_resets_the_count_of_failures_in_a_row() -> None:
     circuit = Circuit(window_start=START).after(tally(0, CONSECUTIVE_FAILURES - 1), START)
     circuit = circuit.after(tally(1, 0), START)
     assert (circuit.consecutive, circuit.failing_since) == (0, None)

@@ -92,7 +92,7 @@ def test_only_what_is_answered_has_a_deadline(
     assert times.now() > NOON
 
 
-def test_of_a_command_its_handler_answers_and_of_a_request_everybody() -> None:
+def test_only_the_handler_answers_a_command_and_every_subscriber_a_request() -> None:
     observer = subscription()
     handler = replace(observer, handles=True)
     command, request = event(event_type="command.pay"), event(metadata={"expect_replies": 2})

@@ -155,7 +155,7 @@ def test_the_last_attempts_are_kept() -> None:
     assert [each.number for each in delivery.log] == list(range(4, KEPT_ATTEMPTS + 4))
 
 
-def test_the_waits_of_a_round_begin_anew() -> None:
+def test_a_new_round_begins_with_the_first_wait() -> None:
     policy, failure = (
         RetryPolicy(schedule=[100, 10_000], max_attempts=5),
         Outcome("timeout", "late"),

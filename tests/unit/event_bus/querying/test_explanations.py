@@ -53,7 +53,7 @@ def reasons(explainer: Explainer, caller: Caller = AN_ADMIN) -> dict[str, str | 
     }
 
 
-def test_the_first_reason_is_told(explainer: Explainer, aws: Aws) -> None:
+def test_an_explanation_gives_the_first_reason(explainer: Explainer, aws: Aws) -> None:
     store(aws)
     aws.rights.restrict(Restriction("planner", {"task.*": ["worker"]}), [])
     subscribe(aws, "sub_1")
@@ -82,7 +82,9 @@ def test_explanations_go_by_the_routing_record(explainer: Explainer, aws: Aws) -
     assert explainer.matches("evt_1", None, 1, AN_ADMIN).routed
 
 
-def test_a_service_is_told_of_its_own_subscriptions(explainer: Explainer, aws: Aws) -> None:
+def test_a_service_sees_explanations_of_its_own_subscriptions(
+    explainer: Explainer, aws: Aws
+) -> None:
     store(aws)
     subscribe(aws, "sub_1")
     subscribe(aws, "sub_2", service_id="other")

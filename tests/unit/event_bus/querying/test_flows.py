@@ -98,7 +98,7 @@ def flow(executor: Executor) -> Flow:
     return FlowFinder(reader).of_correlation("first", AN_ADMIN)
 
 
-def test_it_is_told_with_each_attempt(flow: Flow) -> None:
+def test_a_flow_shows_each_attempt(flow: Flow) -> None:
     first, second = flow_document(flow)["events"]
     assert (first["cause"], second["cause"]) == (None, "first")
     assert second["routed_at"] is None
@@ -140,7 +140,7 @@ def test_two_subscriptions_of_a_service_are_told_apart(executor: Executor) -> No
         assert f"bus-->>s1: first for {name}, attempt 2: delivered in 7 ms" in drawn
 
 
-def test_it_is_drawn_in_the_order_of_what_happened(flow: Flow) -> None:
+def test_a_diagram_follows_the_order_of_events(flow: Flow) -> None:
     drawn = [line.strip() for line in flow_diagram(flow).splitlines()]
     assert drawn[:5] == [
         "sequenceDiagram",

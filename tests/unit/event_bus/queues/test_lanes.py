@@ -116,7 +116,7 @@ def test_messages_refused_in_every_try_raise_an_error(aws: Aws, executor: Execut
         lanes(grudging(aws.sqs, 1), executor, aws.queue()).send(messages(10))
 
 
-def test_one_batch_that_fails_is_told(aws: Aws, executor: Executor) -> None:
+def test_a_failed_batch_raises_its_error(aws: Aws, executor: Executor) -> None:
     url = aws.queue()
     with not_sent(aws.sqs, "SendMessageBatch"), pytest.raises(Exception, match="closed"):
         lanes(aws.sqs, executor, url).send(messages(25))

@@ -145,7 +145,7 @@ def test_the_backlog_of_a_disabled_subscription_is_sent_to_its_lane(bus: Bus) ->
     assert bus.step().sent == 1
 
 
-def test_it_ends_with_its_subscription(bus: Bus) -> None:
+def test_a_backlog_ends_with_its_subscription(bus: Bus) -> None:
     bus.hold("evt_1")
     bus.aws.subscriptions.delete(bus.subscription)
     assert bus.step().state == "cancelled"

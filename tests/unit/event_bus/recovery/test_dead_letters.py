@@ -255,7 +255,7 @@ class TestOne:
             aws.subscriptions,
         )
 
-    def test_it_is_tried_anew_by_its_subscription_as_it_is_now(
+    def test_a_dead_letter_is_retried_with_the_present_subscription(
         self, aws: Aws, dead_letters: DeadLetters, lane: str
     ) -> None:
         made = aws.subscriptions.create(subscription("sub_1"))
@@ -270,7 +270,9 @@ class TestOne:
         # That of the second one is gone.
         assert versions == {"sub_1": changed.version, "sub_2": 0}
 
-    def test_it_is_tried_anew_once(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
+    def test_a_dead_letter_is_retried_once(
+        self, aws: Aws, dead_letters: DeadLetters, lane: str
+    ) -> None:
         letter(aws, 1, attempts=4)
         reopened = dead_letters.retry("dl_001", service("worker"))
         assert (reopened.status, reopened.dead_letter_id) == ("retrying", "dl_001")
@@ -291,7 +293,9 @@ class TestOne:
         sent = [each.subscription_id for each in aws.sent_on(lane)]
         assert sorted(sent) == ["sub_1", "sub_2"]
 
-    def test_it_is_discarded_for_good(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
+    def test_a_discarded_dead_letter_stays_discarded(
+        self, aws: Aws, dead_letters: DeadLetters, lane: str
+    ) -> None:
         letter(aws, 1)
         dead_letters.discard("dl_001", service("worker"))
         discarded = aws.dead_letters.get("dl_001")

@@ -175,7 +175,7 @@ class TestRotating:
                 ring.rotate(planner, "ebk_1", 60, held)
         assert len(ring.of("planner")) == 3
 
-    def test_of_two_who_rotate_at_once_one_does(
+    def test_only_one_of_simultaneous_rotations_succeeds(
         self, aws: Aws, ring: KeyRing, held: Caller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         aws.add_keys(ApiKey("ebk_1", "planner", NOON))

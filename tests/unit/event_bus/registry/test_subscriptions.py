@@ -127,7 +127,7 @@ class TestRecovering:
         assert (enabled.status, enabled.disabled_reason) == ("active", None)
         assert not aws.circuits.get_many([made.id])
 
-    def test_it_is_disabled_once_and_tells_of_it_once(
+    def test_a_subscription_is_disabled_and_announced_once(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
         made = registry.register(registration(), WORKER).subscription

@@ -87,7 +87,7 @@ def test_an_event_has_one_payload() -> None:
     assert [fault.pointer for fault in refusal.value.faults] == ["/payload"]
 
 
-def test_its_size_is_bounded_in_base64() -> None:
+def test_the_size_of_a_binary_payload_is_bounded_in_base64() -> None:
     most = MAX_PAYLOAD_BYTES * 3 // 4
     assert binary_event(b"x" * most).payload_bytes == MAX_PAYLOAD_BYTES + 2
     with pytest.raises(TooLarge) as refusal:
@@ -95,7 +95,7 @@ def test_its_size_is_bounded_in_base64() -> None:
     assert [fault.pointer for fault in refusal.value.faults] == ["/payload_base64"]
 
 
-def test_all_of_it_is_sensitive_or_nothing() -> None:
+def test_a_binary_payload_is_sensitive_as_a_whole_or_not_at_all() -> None:
     assert binary_event(sensitive=True)
     found = refused(sensitive=["", "/name"])
     assert list(found) == ["/3/sensitive/1"]

@@ -132,7 +132,7 @@ def test_a_refresh_without_changes_is_one_read(aws: Aws) -> None:
     assert calls == ["Query"]
 
 
-def test_filters_that_cannot_be_read_are_nobodys_harm(aws: Aws) -> None:
+def test_unreadable_filters_do_not_affect_other_subscriptions(aws: Aws) -> None:
     for name in ("sub_1", "sub_2"):
         aws.subscriptions.create(subscription(name))
     view = aws.view(RegistryView)

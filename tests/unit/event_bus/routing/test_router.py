@@ -73,7 +73,7 @@ def test_a_message_is_sent_for_each_match(bus: Routed) -> None:
     assert bus.matched() == {"sub_1": "a", "sub_2": "b"}
 
 
-def test_an_event_that_nobody_wants_is_routed_too(bus: Routed) -> None:
+def test_an_event_without_a_match_is_routed_too(bus: Routed) -> None:
     assert bus.router.route([event()]) == []
     assert bus.sent() == []
     assert bus.matched() == {}

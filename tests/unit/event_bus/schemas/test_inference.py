@@ -50,7 +50,7 @@ def test_a_draft_tells_types_optional_members_and_formats() -> None:
     }
 
 
-def test_nothing_is_told_of_what_is_sealed() -> None:
+def test_a_draft_shows_nothing_of_sealed_values() -> None:
     assert draft_of([{"card": marker()}, {"card": "4111"}]) == {
         "type": "object",
         "properties": {"card": {}},

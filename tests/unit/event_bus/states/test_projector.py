@@ -302,7 +302,7 @@ def test_values_by_which_states_are_found(value: Any, expected: str | None) -> N
     assert indexed(value) == expected
 
 
-def test_an_index_that_is_behind_misleads_nobody(aws: Aws, models: Models) -> None:
+def test_a_late_index_yields_no_wrong_states(aws: Aws, models: Models) -> None:
     """DynamoDB writes indexes a moment later: what they find is checked by the state itself."""
     models.registry.register("planner", "task", ["status"])
     models.work()

@@ -137,7 +137,7 @@ def test_a_long_stream_is_read_from_its_snapshot_and_its_tail(aws: Aws, executor
     assert state(aws, read, 99).snapshot_version is None
 
 
-def test_another_reducer_begins_anew(aws: Aws, executor: Executor) -> None:
+def test_a_changed_reducer_folds_from_the_first_event(aws: Aws, executor: Executor) -> None:
     append(aws, [{"n": n} for n in range(1, 101)])
     read = reader(aws, executor)
     assert state(aws, read).state == {"n": 100}

@@ -230,7 +230,7 @@ def test_a_stub_has_all_that_the_indexes_hold() -> None:
     assert stub == {**{name: item[name] for name in indexed}, "archived": {"S": "a/1/2"}}
 
 
-def test_the_stream_tells_nothing_of_stubs() -> None:
+def test_the_table_stream_ignores_stubs() -> None:
     item = to_item(replace(event(), kept=True), 30)
     images = [item, stub_of(item, Place("a", 1, 2)), {"id": {"S": "evt_broken"}}]
     records = [{"dynamodb": {"Keys": {"id": each["id"]}, "NewImage": each}} for each in images]

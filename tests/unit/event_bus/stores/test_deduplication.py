@@ -22,7 +22,7 @@ def store(aws: Aws) -> EventStore:
 @pytest.mark.parametrize(
     ("window", "seconds"), [(None, 5 * 60), (1, 60), (7, 7 * 60), (60, 60 * 60)]
 )
-def test_it_holds_until_its_window_is_over(
+def test_a_deduplication_key_holds_until_its_window_is_over(
     store: EventStore, monkeypatch: pytest.MonkeyPatch, window: int | None, seconds: int
 ) -> None:
     metadata: dict[str, object] = {"deduplication_key": "order-7"}

@@ -105,7 +105,7 @@ def test_an_answer_that_is_not_read_for_long_counts_all_the_same(
     assert marked == ["sub_1"]
 
 
-def test_times_are_kept_where_nobody_is_told() -> None:
+def test_slow_answers_are_kept_without_a_listener() -> None:
     answers = AnswerTimes()
     for seconds in (0.0, 1.5 * SLOW):
         with answers.waiting("sub_1"):

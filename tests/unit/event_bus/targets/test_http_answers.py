@@ -47,7 +47,7 @@ def test_any_other_answer_is_a_failure_that_is_named(deliver: Deliver, status: i
     ("asked", "seconds"),
     [("0", 0), ("120", 120), (" 7 ", 7), ("9" * 40, 999_999_999)],
 )
-def test_the_wait_that_a_subscriber_asks_for_is_told(
+def test_the_outcome_has_the_retry_after_of_the_answer(
     deliver: Deliver, status: int, asked: str, seconds: float
 ) -> None:
     answer = f"HTTP/1.1 {status} No\r\nretry-after: {asked}\r\ncontent-length: 0\r\n\r\n"

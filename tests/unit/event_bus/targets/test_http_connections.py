@@ -59,7 +59,7 @@ def test_a_connection_that_breaks_is_a_failure_that_is_named(deliver: Deliver, t
     assert outcome_of(deliver, talk).code == "connection_broken"
 
 
-def test_a_port_where_nobody_listens_is_named(deliver: Deliver) -> None:
+def test_a_closed_port_is_named_in_the_error_code(deliver: Deliver) -> None:
     assert deliver(unused_url()).code == "connection_refused"
 
 

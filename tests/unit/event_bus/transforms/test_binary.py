@@ -72,7 +72,7 @@ def test_cloudevents_are_read_by_the_sdk(content: bytes, mode: Any) -> None:
     assert read.get_id() == "evt_1"
 
 
-def test_a_queue_is_told_that_the_body_is_base64() -> None:
+def test_an_attribute_says_that_the_body_is_base64() -> None:
     made = shaped(b"\xff", "cloudevents", "binary", attributes={"a": "1", "b": "2", "c": "3"})
     names = list(made.attributes)
     assert names[:8] == [

@@ -279,7 +279,7 @@ def test_a_push_that_reads_for_too_long_begins_again(
     assert wire.cursors(KEY.connection_id) == [1, 2]
 
 
-def test_a_push_that_is_overtaken_goes_on_where_the_other_one_stopped(
+def test_an_overtaken_push_continues_where_the_other_one_stopped(
     aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pushing, "HOLD_SECONDS", -1)
