@@ -139,7 +139,15 @@ SUITES = (
     Suite(
         "delivery",
         ("event_bus/delivery/*.py", "event_bus/targets/aws_transport.py"),
-        (f"{_UNIT}/delivery", f"{_UNIT}/targets/test_aws_transport.py"),
+        (
+            f"{_UNIT}/delivery",
+            f"{_UNIT}/targets/test_aws_transport.py",
+            f"{_UNIT}/targets/test_eventbridge.py",
+            f"{_UNIT}/targets/test_lambda_function.py",
+            f"{_UNIT}/targets/test_sns.py",
+            f"{_UNIT}/targets/test_sqs.py",
+            f"{_UNIT}/targets/test_stepfunctions.py",
+        ),
     ),
     Suite(
         "inbox",

@@ -22,7 +22,9 @@ from tests.unit.event_bus.commands.known import records
 
 __all__ = ["records"]
 
-ASKING = event(metadata={"reply_to": "bill.made", "correlation_id": "cart-7"})
+ASKING = event(
+    metadata={"reply_to": "bill.made", "correlation_id": "cart-7", "trace_id": "trace-9"}
+)
 COMMAND = event(event_type="command.pay", metadata={"deadline": LATER})
 
 
@@ -53,6 +55,8 @@ def test_a_repeated_delivery_publishes_one_reply(aws: Aws, replies: SubscriberRe
     assert (reply.metadata["correlation_id"], reply.metadata["causation_id"]) == ("cart-7", "evt_1")
     # No other service can take the id first.
     assert reply.id.startswith("worker:reply_")
+    assert len(reply.id.partition("_")[2]) == 32
+    assert reply.metadata["trace_id"] == "trace-9"
     replies.publish(request(ASKING, "rpl_1"), {"total": 3})
     assert len(published(aws)) == 2
 
@@ -84,7 +88,8 @@ def test_a_reply_that_is_not_stored_fails_the_attempt(
 
     monkeypatch.setattr(Intake, "take", unanswered)
     monkeypatch.setattr(Replying, "reply", unanswered)
-    assert replies.publish(request(about), {}).code == "reply_not_stored"
+    outcome = replies.publish(request(about), {})
+    assert (outcome.code, outcome.message) == ("reply_not_stored", "the reply could not be stored")
     assert published(aws) == []
 
 
