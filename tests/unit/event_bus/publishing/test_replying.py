@@ -1,11 +1,12 @@
 """A reply ends its command once, is for its sender, and never comes after the end."""
 
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from event_bus.access.known_publishers import KnownPublishers
-from event_bus.errors import Conflict, TooLarge, Unavailable
+from event_bus.errors import Conflict, Fault, InvalidRequest, TooLarge, Unavailable
 from event_bus.model import command_record
 from event_bus.model.event import Event
 from event_bus.publishing import replying as module
@@ -15,7 +16,7 @@ from event_bus.stores.commands import CommandStore
 from event_bus.stores.refusals import Outdated
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LATER, NOON, event
+from tests.builders import LATER, NOON, event, publisher
 
 PAID = Answer({"paid": True})
 
@@ -68,6 +69,50 @@ def test_a_reply_is_one_hop_further_also_where_the_hops_are_hidden(replying: Rep
         sent = replace(asked, id=f"evt_{number}", hidden_hops=hidden)
         reply = replying.reply(sent, "worker", PAID).event
         assert (reply.shown_hops, reply.hop_count) == (4, hops)
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_a_reply_is_checked_by_the_schema_of_its_type_but_a_failure_is_not(
+    replying: Replying, valid: bool
+) -> None:
+    checked: list[tuple[str, Any, str]] = []
+
+    class Schemas:
+        def check(self, about: Event, payload: Any, at: str) -> Any:
+            checked.append((about.type, payload, at))
+            return SimpleNamespace(refused=False, check=SimpleNamespace(version=3, valid=valid))
+
+    checking = replace(replying, schemas=cast("Any", Schemas()))
+    reply = checking.reply(command(), "worker", PAID).event
+    assert checked == [("planner.commands.responses", {"paid": True}, "")]
+    assert (reply.schema_version, reply.schema_valid) == (3, valid)
+    failed = checking.reply(command(event_id="evt_2"), "worker", Answer({}, failed=True)).event
+    assert (len(checked), failed.schema_version) == (1, None)
+
+
+def test_a_reply_that_its_schema_refuses_is_not_stored(
+    aws: Aws, replying: Replying, records: CommandStore
+) -> None:
+    aws.add_publishers(replace(publisher("worker", "*"), sensitive={"planner.*": ["/card"]}))
+    faults = [Fault("/payload/card", "'4111' is too short"), Fault("/payload/paid", "is missing")]
+    schemas: Any = SimpleNamespace(
+        check=lambda *_: SimpleNamespace(refused=True, check=None, faults=faults)
+    )
+    with pytest.raises(InvalidRequest) as refusal:
+        replace(replying, schemas=schemas).reply(command(), "worker", PAID)
+    said = "is sensitive, and the schema does not permit its value"
+    assert refusal.value.faults == (Fault("/payload/card", said), faults[1])
+    assert records.get("evt_1").ended is None
+    assert aws.dynamodb.scan(TableName=aws.tables["events"])["Items"] == []
+
+
+def test_what_is_sensitive_in_a_reply_is_sealed(aws: Aws, replying: Replying) -> None:
+    aws.add_publishers(replace(publisher("worker", "*"), sensitive={"planner.*": ["/card"]}))
+    made = replying.reply(command(), "worker", Answer({"card": "4111", "paid": True})).event
+    stored = aws.events.get(made.id)
+    assert stored
+    assert stored.sealed
+    assert stored.json_payload == b'{"card":{"$encrypted":true},"paid":true}'
 
 
 def test_a_failure_fails_the_command(replying: Replying, records: CommandStore) -> None:
