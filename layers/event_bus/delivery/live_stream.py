@@ -1,7 +1,7 @@
 """The walk along a stream for routed events: each is delivered to what it matched when routed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
@@ -133,11 +133,12 @@ class LiveWalk:
         return Turn(event, record)
 
     def passed_over(self, record: Delivery | None) -> AttemptResult | None:
-        """Settled if the event was not owed.
+        """Settled if the event was not owed; a dead letter if it was owed too late for its place.
 
         A message may exist for an event that is not owed. A router sends messages before it records
         what an event matched. If it crashes in between and the subscription changes, the event is
-        routed again, and no longer matches.
+        routed again, and no longer matches. If it matches only then, later events of its stream may
+        have been delivered.
         """
         subscription = self.order.subscription
         if subscription is None:
@@ -151,12 +152,38 @@ class LiveWalk:
         owed, _ = self._owed(self.event.id, routing)
         if record is None:
             passed = not owed or (routing and _skipped(routing, subscription))
-            return AttemptResult(settled=True) if passed else None
+            return AttemptResult(settled=True) if passed else self._matched_late()
         if not owed and not record.round_start:
             # A pause or a crashed function recorded the delivery before this was known.
             said = "the event does not match the subscription"
             return self.parts.runner.dropped(self.order, record, "not_matched", said)
         return None
+
+    def _overtaken(self) -> bool:
+        """Whether a later event of the stream was delivered."""
+        version, streams = int(self.event.metadata["stream_version"]), self.parts.streams
+        own = streams.between(self.stream, version, version, 1)
+        if not own or own[0].event_id != self.event.id:
+            # It was stored when all sources shared streams, and has no place in this one.
+            return False
+        while found := streams.between(self.stream, version + 1, self.position, _PAGE):
+            keys = [replace(self.order.message.key, event_id=each.event_id) for each in found]
+            records = self.parts.runner.deliveries.get_many(keys)
+            if any(each.status == "delivered" for each in records.values()):
+                return True
+            version = found[-1].version
+        return False
+
+    def _matched_late(self) -> AttemptResult | None:
+        """A dead letter, if an attempt would break the order."""
+        if not self._overtaken():
+            return None
+        runner = self.parts.runner
+        owed = runner.owed(self.order, self.event, None)
+        if isinstance(owed, AttemptResult):
+            return owed
+        said = "the event matched only after later events of its stream had been delivered"
+        return runner.refused(self.order, owed.delivery, owed.subscription, "stream_passed", said)
 
     def _start(self) -> int:
         subscription, streams = self.order.subscription, self.parts.streams
