@@ -200,8 +200,18 @@ class World(Subscribers):
         sent = {each.body for each in self.queues.queues["replay_queue"].messages}
         for item in self.tables.items["replays"].values():
             replay = orjson.loads(item["document"]["S"])
-            if replay["state"] == "running" and replay["id"] not in sent:
+            if replay["state"] != "running" or replay["id"] in sent:
+                continue
+            # A pause stops these replays, and the resume continues them. Nothing does for a deleted
+            # subscription, which is owed nothing.
+            stopped = replay["pause"] or replay["catches_up"]
+            if not stopped or self._status(replay["subscription_id"]) in ("active", "disabled"):
                 raise Violation(f"the message of {replay['id']} was lost")
+
+    def _status(self, subscription_id: str) -> str | None:
+        """The status of a subscription; None if it was deleted."""
+        item = self.tables.items["subscriptions"].get((subscription_id,))
+        return orjson.loads(item["document"]["S"])["status"] if item else None
 
     def _messages(self) -> list[Message]:
         return [each for url in _CONSUMERS for each in self.queues.queues[url].messages]

@@ -95,8 +95,11 @@ class SubscriptionWrites:
             raise _handled(refused, changed) from None
         # The pause also stopped the replays that the registration or an earlier resume began.
         stopped = [before.catch_up_replay_id] if stored.status == "active" else []
+        if before.status == "paused":
+            # Its next step ends it, if the subscription goes on without what the pause held.
+            stopped.append(before.backlog_replay_id)
         if backlog:
-            stopped += [before.backlog_replay_id, backlog.id]
+            stopped.append(backlog.id)
         for each in stopped:
             if each:
                 # If this message is lost, the sweeper starts the replay.

@@ -4,8 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from event_bus.queues.replays import ReplayQueue
 from event_bus.registry.pausing import with_pause
+from event_bus.registry.subscription_writes import SubscriptionWrites
 
+from tests.aws import Aws
 from tests.builders import subscription
 
 ACTIVE = subscription(pauses=1)
@@ -43,3 +46,19 @@ def test_a_backlog_is_given_up_from_now_on(status: Any, resume_from: Any) -> Non
 def test_an_enabled_subscription_begins_without_a_backlog() -> None:
     before = subscription(status="disabled", pauses=1)
     assert with_pause(before, replace(before, status="active"), None)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("status", "resume_from", "restarted"),
+    [("active", "backlog", 2), ("active", "now", 1), ("disabled", None, 1)],
+)
+def test_the_end_of_a_pause_continues_or_ends_the_backlog_that_it_stopped(
+    aws: Aws, status: Any, resume_from: Any, restarted: int
+) -> None:
+    queue = aws.queue()
+    writes = SubscriptionWrites(aws.registrations, ReplayQueue(aws.sqs, queue), most=10)
+    paused = aws.subscriptions.create(replace(PAUSED, backlog_replay_id="rpl_1"))
+    changed = writes.change(paused, replace(paused, status=status), resume_from)
+    sent = aws.sent(queue)
+    assert len(sent) == restarted
+    assert {"rpl_1", changed.backlog_replay_id} == {each.body for each in sent}
