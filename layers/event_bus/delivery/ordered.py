@@ -154,9 +154,9 @@ class OrderedRunner:
         end = self.clock() + _budget(order.subscription)
         result = AttemptResult(settled=True)
         if event.metadata["stream_version"] <= walk.position:
-            result = self._deliver_passed(order, event, walk)
-            if not result.settled or result.gone:
-                return result
+            passed = self._deliver_passed(order, event, walk)
+            if passed and (not passed.settled or passed.gone):
+                return passed
         while entries := walk.entries():
             for entry in entries:
                 if self.clock() > end:
@@ -172,14 +172,21 @@ class OrderedRunner:
                     return replace(result, settled=False, follow_up=rest)
         if event.metadata["stream_version"] > walk.position:
             # It was stored when all sources shared streams, and is in no stream of its source.
-            result = self._deliver_passed(order, event, walk)
+            result = self._deliver_passed(order, event, walk) or result
         return result
 
-    def _deliver_passed(self, order: AttemptOrder, event: Event, walk: StreamWalk) -> AttemptResult:
-        """Attempts an event that the walk has passed, if a person has retried its delivery."""
+    def _deliver_passed(
+        self, order: AttemptOrder, event: Event, walk: StreamWalk
+    ) -> AttemptResult | None:
+        """Attempts an event that the walk has passed, if a person has retried its delivery.
+
+        Returns:
+            None if another message makes the next attempt. This one may be the only one that
+            continues the stream.
+        """
         record = self.runner.deliveries.get(order.message.key)
         if record and (done := self.runner.done(order, record)):
-            return done
+            return done if done.settled or done.follow_up else None
         if ended := walk.passed_over(record):
             return ended
         return self.runner.attempt(order, event, record)

@@ -13,7 +13,7 @@ from event_bus.model.stream_name import StreamName
 from event_bus.stores.deliveries import DeliveryStore
 
 from tests.aws import Aws
-from tests.builders import delivery, message, subscription
+from tests.builders import delivery, message, replay, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
@@ -45,6 +45,44 @@ def test_a_walk_that_takes_too_long_is_continued_by_a_message(trial: Trial, aws:
     assert follow_up.event_id == "evt_1"
     assert lane.process([received(message(first, to))]) == []
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+
+
+@pytest.mark.parametrize("replay_id", [None, "rpl_1"])
+def test_a_retry_of_the_event_that_continues_a_stream_does_not_stop_it(
+    trial: Trial, aws: Aws, replay_id: str | None
+) -> None:
+    to = aws.subscriptions.create(
+        subscription(ordered=True, retry_policy=RetryPolicy(max_attempts=1))
+    )
+    aws.replays.add(replay(event_types=None))
+    names = ["evt_1", "evt_2", "evt_3", "evt_4"]
+    stored = store(aws, *names)
+    asked = message(stored[0], to, replay_id=replay_id)
+    # A replay goes as far as its last message, whose event waited behind the first.
+    stream = StreamName("planner", "task/1").key
+    held = aws.cursors.hold("sub_1", f"{replay_id}#{stream}", "another", 60)
+    assert held
+    aws.cursors.release(held, "0 4 1")
+    now = [0.0]
+
+    def take_long() -> None:
+        now[0] += 15
+
+    trial.target.meet = take_long
+    trial.target.script["evt_1"] = REFUSED
+    slow = replace(trial.lane.ordered, clock=lambda: now[0])
+    lane = replace(trial.lane, ordered=slow)
+    assert lane.process([received(asked)]) == []
+    assert trial.target.events == names[:2]
+    [following] = trial.sent()
+    # Somebody retries the first event before the message comes.
+    exhausted = trial.outcome("evt_1", replay=replay_id)
+    assert exhausted.status == "exhausted"
+    assert aws.dead_letters.reopen(transitions.reopened(exhausted))
+    assert lane.process([received(following)]) == []
+    assert trial.target.events == names
+    assert trial.outcome("evt_1", replay=replay_id).status == "retrying"
+    assert trial.sent() == []
 
 
 def open_circuit(aws: Aws) -> None:
