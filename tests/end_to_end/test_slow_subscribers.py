@@ -43,10 +43,18 @@ def _slowest(service: Client, event_type: str, fast: Receiver) -> float:
 
 
 def test_a_slow_subscriber_does_not_hold_up_a_fast_one(world: World) -> None:
+    # On a busy machine, an answer of the fast one may take longer than a second. Then it is slow,
+    # too, and the course says nothing.
+    assert any(_is_not_held_up(world) for _ in range(3)), "this machine makes all answers slow"
+
+
+def _is_not_held_up(world: World) -> bool:
+    """Compares a fast subscriber alone with one beside a slow one; False if both were slow."""
     domain = world.name("task")
     service = world.publisher(f"{domain}.*")
     fast, slow = world.receiver(), Timed(SLOW_SECONDS)
-    service.subscribe(fast, f"{domain}.*")
+    shown = service.bus.subscriptions.get
+    measured = service.subscribe(fast, f"{domain}.*")["id"]
     # Its functions start, and its trial ends.
     service.publish(f"{domain}.first")
     fast.wait_for(1, seconds=90)
@@ -54,18 +62,20 @@ def test_a_slow_subscriber_does_not_hold_up_a_fast_one(world: World) -> None:
     hanging = world.receiver(slow.respond)
     subscription = service.subscribe(hanging, f"{domain}.both")
     assert subscription["pace"] == {"state": "trial", "since": None, "in_flight": 0}
-    # The rest allows for a machine that starts functions meanwhile. Delayed events take at least 12
-    # s.
-    bound = 1.5 * alone + SLOW_SECONDS / 4
-    assert _slowest(service, f"{domain}.both", fast) < bound
-    shown = service.bus.subscriptions.get
+    first = _slowest(service, f"{domain}.both", fast)
     eventually(lambda: shown(subscription["id"])["pace"]["state"] == "slow", seconds=40)
     # Later events go to the paced lane at once.
-    assert _slowest(service, f"{domain}.both", fast) < bound
+    later = _slowest(service, f"{domain}.both", fast)
+    if shown(measured)["pace"]["state"] == "slow":
+        return False
+    # The rest allows for a machine that starts functions meanwhile. Delayed events take at least 12
+    # s.
+    assert max(first, later) < 1.5 * alone + SLOW_SECONDS / 4
     # The slow one gets all of its events, each once.
     hanging.wait_for(2 * EVENTS, seconds=120)
     assert len(set(hanging.event_ids())) == len(hanging.event_ids()) == 2 * EVENTS
     assert set(hanging.event_ids()) <= set(fast.event_ids())
+    return True
 
 
 @pytest.mark.parametrize("limit", [{"rate_limit": 4}, {"max_in_flight": 2}])
