@@ -138,6 +138,8 @@ class PermittedFunction(Construct):
             prefixes=(EXPIRING_PREFIX, KEPT_PREFIX) if action == "PutObject" else ("",),
             reason="The bucket holds events and their payloads, and any may be asked for.",
         )
+        if action == "GetObject":
+            self.tell_missing(bucket)
         self.tell("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
 
     def read_archive(self, bucket: BusBucket) -> None:

@@ -329,6 +329,12 @@ class Aws:
         for url in self._queues:
             self.sqs.delete_queue(QueueUrl=url)
 
+    def lose_payload(self, event_id: str) -> None:
+        """Deletes the payload of an event from the bucket, as a shorter retention does."""
+        listed = self.s3.list_objects_v2(Bucket=self.bucket)["Contents"]
+        [key] = [each["Key"] for each in listed if f"/{event_id}/" in each["Key"]]
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
     def sent(self, url: str) -> list[SentMessage]:
         """What was sent to a queue since the last call, with messages that are delayed."""
         return cast("RecordingSqs", self.sqs).taken(url)

@@ -184,7 +184,8 @@ class Commands:
         if not ids:
             return ()
         found = self.events.get_many(ids)
-        return tuple(self.events.with_payload(found[each]) for each in ids if each in found)
+        read = (self.events.whole(found[each]) for each in ids if each in found)
+        return tuple(reply for reply in read if reply)
 
 
 _SAID: Mapping[str, Any] = {

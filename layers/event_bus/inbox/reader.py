@@ -162,13 +162,15 @@ class InboxReader:
                     break
                 chosen.append((entry, event))
             position = entry.position
-        whole = list(self.executor.map(self.events.with_payload, [event for _, event in chosen]))
+        found = self.executor.map(self.events.whole, [event for _, event in chosen])
+        read = [(entry, event) for (entry, _), event in zip(chosen, found, strict=True) if event]
+        whole = [event for _, event in read]
         # A subscription is read for its transform only where it had one.
-        shaping = any(entry.shaped for entry, _ in chosen)
+        shaping = any(entry.shaped for entry, _ in read)
         subscription = self.subscription(subscription_id) if shaping else None
         return [
             _fetched(entry, event, subscription if entry.shaped else None)
-            for (entry, _), event in zip(chosen, self._opened(subscription_id, whole), strict=True)
+            for (entry, _), event in zip(read, self._opened(subscription_id, whole), strict=True)
         ], position
 
     def _forbidden(self, subscription_id: str, events: list[Event]) -> list[Event]:

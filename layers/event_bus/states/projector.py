@@ -227,9 +227,9 @@ class Projector:
         found = self.events.get_many([each.event_id for each in entries])
         # Markers stay in place of sealed values, so these never enter the table.
         numbered = [
-            Numbered(each.version, self.events.with_payload(event))
+            Numbered(each.version, event)
             for each in entries
-            if (event := found.get(each.event_id))
+            if (stored := found.get(each.event_id)) and (event := self.events.whole(stored))
         ]
         standing = json_numbers.dumps(state.state)
         made, failed, version = standing, None, entries[-1].version

@@ -271,11 +271,11 @@ class StateReader:
         for place, chunk in enumerate(chunks):
             if place and self.clock() >= fold.end:
                 raise _OutOfTime
-            read = self.finder.executor.map(self.finder.events.with_payload, (e for _, e in chunk))
-            numbered = [
-                Numbered(version, as_shown(event))
-                for (version, _), event in zip(chunk, read, strict=True)
+            found = self.finder.executor.map(self.finder.events.whole, (e for _, e in chunk))
+            read = [
+                (version, event) for (version, _), event in zip(chunk, found, strict=True) if event
             ]
+            numbered = [Numbered(version, as_shown(event)) for version, event in read]
             fold.state, count = reduced_in_time(
                 self.reduce,
                 reducer.effective,
@@ -283,8 +283,8 @@ class StateReader:
                 numbered,
                 lambda: self.clock() < fold.end,
             )
-            fold.include(chunk[:count])
-            if count < len(chunk):
+            fold.include(read[:count])
+            if count < len(read):
                 raise _OutOfTime
         fold.version = entries[-1][0].version
 

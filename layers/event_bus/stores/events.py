@@ -19,7 +19,7 @@ from event_bus.stores.event_items import from_item, is_stub, to_item
 from event_bus.stores.event_lists import EventList
 from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
 from event_bus.stores.listings import Listing
-from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.payloads import PayloadStore, is_missing
 from event_bus.stores.refusals import Exists, Outdated, Refused, StreamDeleted, WrongVersion
 from event_bus.stores.streams import StreamEntry, StreamStore
 from event_bus.stores.transactions import Part, transact
@@ -226,7 +226,7 @@ class EventStore:
     def get(self, event_id: str) -> Event | None:
         """Returns the event with this id and its payload, or None."""
         stored = self._item(event_id)
-        return self.with_payload(stored) if stored else None
+        return self.whole(stored) if stored else None
 
     def _item(self, event_id: str) -> Event | None:
         answer = self.client.get_item(
@@ -298,6 +298,20 @@ class EventStore:
         joined = self.payloads.get(event.id, event.digest, kept=event.kept)
         payload, sealed = _parted(joined)
         return replace(event, payload=payload, sealed=sealed)
+
+    def whole(self, event: Event) -> Event | None:
+        """Returns the event with its payload; None if the bucket no longer has the payload.
+
+        A shorter `retention_days` deletes payloads at once, but events only at their former time.
+        Without its payload, an event has expired.
+        """
+        try:
+            return self.with_payload(event)
+        except Exception as error:
+            if not is_missing(error):
+                raise
+            logger.warning("payload is missing", event_id=event.id)
+            return None
 
     def filtered_payload(self, event: Event) -> bytes:
         """Returns the payload as filters see it; a payload that is not JSON is not read."""

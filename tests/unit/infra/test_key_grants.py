@@ -44,7 +44,7 @@ def test_functions_are_granted_payloads_and_the_archive_as_needed(app: Synthesis
     for name in {"inbox", *replies}:
         expected[name] |= puts
     # Without it, S3 does not tell a missing object from one that may not be read.
-    for name in ("route", "replay", "audit"):
+    for name in {*READERS, "audit"}:
         expected[name].add("s3:ListBucket ")
     if not app.local:
         expected["sweep"] = {"s3:PutObject /archive/*"}

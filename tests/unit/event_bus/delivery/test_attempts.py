@@ -153,6 +153,18 @@ def test_a_large_event_is_read_from_where_it_lies(trial: Trial, aws: Aws) -> Non
     assert trial.outcome().status == "delivered"
 
 
+def test_an_event_whose_payload_is_lost_has_expired(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    large = event(payload=LARGE_PAYLOAD)
+    aws.events.put(large, RETENTION_DAYS)
+    aws.lose_payload(large.id)
+    assert trial.take(message(large, to)) == []
+    dropped = trial.outcome()
+    assert dropped.last_error
+    assert (dropped.status, dropped.last_error.code) == ("dropped", "event_expired")
+    assert trial.target.attempted == []
+
+
 def test_an_unowed_delivery_is_dropped(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     trial.take(replace(message(event("evt_2"), to), event=None))

@@ -17,7 +17,7 @@ from event_bus.stores.commands import CommandStore
 from event_bus.transforms.transform import Transform
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import NOON, event, subscription
+from tests.builders import LARGE_PAYLOAD, NOON, event, subscription
 from tests.unit.event_bus.inbox.inbox import Fill, Time
 
 
@@ -37,6 +37,18 @@ def test_a_page_ends_where_it_was_read_to(reader: InboxReader, fill: Fill) -> No
     assert read(reader, 0, 2) == ([1], 2)
     assert read(reader, 3) == ([], 4)
     assert read(reader, 4) == ([], 4)
+
+
+def test_an_event_whose_payload_is_lost_is_passed_over(
+    reader: InboxReader, aws: Aws, fill: Fill
+) -> None:
+    fill("evt_1")
+    for name in ("evt_2", "evt_3"):
+        aws.events.put(event(name, payload=LARGE_PAYLOAD), RETENTION_DAYS)
+        aws.inboxes.append("sub_1", [DeliveryKey(name, "sub_1")])
+    aws.lose_payload("evt_2")
+    assert read(reader, 0) == ([1, 3], 3)
+    assert read(reader, 1, 1) == ([], 2)
 
 
 def test_expired_events_do_not_end_a_wait(reader: InboxReader, fill: Fill, time: Time) -> None:
