@@ -107,6 +107,7 @@ def test_a_lane_learns_that_an_event_can_never_be_sent() -> None:
 
 
 def test_a_call_carries_the_event_the_replay_and_the_version_of_the_subscription() -> None:
-    carried = from_json(orjson.loads(call_of(KEY, event(), subscription(version=7)))["enrich"])
+    sent = event()
+    carried = from_json(orjson.loads(call_of(KEY, sent, subscription(version=7)))["enrich"])
     assert (carried.key, carried.subscription_version) == (KEY, 7)
-    assert (carried.service_id, carried.event) == ("worker", event())
+    assert (carried.service_id, carried.event) == ("worker", sent)
