@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.steps import AttemptResult
-from event_bus.delivery.stream_walk import NotYet, Turn
+from event_bus.delivery.stream_walk import NotYet, Turn, overtaken
 from event_bus.delivery.waiting_events import WaitingEvents
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
@@ -178,12 +178,8 @@ class LiveWalk:
         """A dead letter, if an attempt would break the order."""
         if not self._overtaken():
             return None
-        runner = self.parts.runner
-        owed = runner.owed(self.order, self.event, None)
-        if isinstance(owed, AttemptResult):
-            return owed
         said = "the event matched only after later events of its stream had been delivered"
-        return runner.refused(self.order, owed.delivery, owed.subscription, "stream_passed", said)
+        return overtaken(self.parts.runner, self.order, self.event, said)
 
     def _start(self) -> int:
         subscription, streams = self.order.subscription, self.parts.streams

@@ -22,7 +22,6 @@ from event_bus.model.delivery import Delivery
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.stream_name import StreamName
-from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
@@ -110,8 +109,7 @@ class OrderedRunner:
         result = done or runner.attempt(order, event, record)
         if order.subscription and result.settled and self._has_more(message, stream):
             # Later events have waited for this one, and there may be no other message for them.
-            wait = look_again_at(order.subscription) - times.unix()
-            delay = min(round(wait), LONGEST_DELAY_SECONDS)
+            delay = delay_until(times.at(look_again_at(order.subscription)))
             return AttemptResult(settled=False, follow_up=replace(message, delay=delay))
         return result
 

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.steps import AttemptResult
-from event_bus.delivery.stream_walk import Turn
+from event_bus.delivery.stream_walk import Turn, overtaken
 from event_bus.log import logger, traces
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey
 from event_bus.model.event import Event
@@ -184,16 +184,8 @@ class ReplayWalk:
         """A dead letter, if the walk has passed the event before the replay matched it."""
         if record is not None or self.event.metadata["stream_version"] > self.position:
             return None
-        runner, order = self.parts.runner, self.order
-        if order.subscription and order.subscription.status == "paused":
-            # No attempt is made, so there is no need to wait for the resume. The record of a
-            # delivery that waits would not tell that the walk had passed the event.
-            order = replace(order, subscription=replace(order.subscription, status="active"))
-        owed = runner.owed(order, self.event, None)
-        if isinstance(owed, AttemptResult):
-            return owed
         said = "the event matched only after the replay had sent later events of its stream"
-        return runner.refused(order, owed.delivery, owed.subscription, "stream_passed", said)
+        return overtaken(self.parts.runner, self.order, self.event, said)
 
     def _start(self, version: int) -> int:
         if version <= _PAGE:

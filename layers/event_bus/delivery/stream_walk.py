@@ -1,9 +1,10 @@
 """A walk along an event stream: its position, and the events that are owed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.steps import AttemptResult
 from event_bus.model.delivery import Delivery
 from event_bus.model.event import Event
@@ -87,3 +88,22 @@ class StreamWalk(Protocol):
             None if the event is to be attempted.
         """
         ...
+
+
+def overtaken(runner: AttemptRunner, order: AttemptOrder, event: Event, said: str) -> AttemptResult:
+    """Records a dead letter for an event that matched too late for its place in the stream.
+
+    Args:
+        runner: Records it.
+        order: The message.
+        event: The event of the message, which has no record.
+        said: In a sentence, what came before the event.
+    """
+    if order.subscription and order.subscription.status == "paused":
+        # No attempt is made, so there is no need to wait for the resume. The record of a delivery
+        # that waits would not tell that the walk had passed the event.
+        order = replace(order, subscription=replace(order.subscription, status="active"))
+    owed = runner.owed(order, event, None)
+    if isinstance(owed, AttemptResult):
+        return owed
+    return runner.refused(order, owed.delivery, owed.subscription, "stream_passed", said)

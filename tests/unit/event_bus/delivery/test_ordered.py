@@ -268,6 +268,8 @@ def test_an_event_that_was_routed_anew_and_matches_no_more_is_not_attempted(
         ended = trial.outcome("evt_1")
         said = ended.last_error and ended.last_error.code
         assert (ended.status, said) == ("dropped", "not_matched")
+    else:
+        assert aws.deliveries.get(DeliveryKey("evt_1", "sub_1")) is None
 
 
 def test_a_message_ends_during_a_pause_if_nothing_comes_behind_it(trial: Trial, aws: Aws) -> None:
