@@ -1,7 +1,6 @@
-"""The bus in memory answers the client as the real one does."""
+"""The fake bus answers the client as the real bus does."""
 
 import asyncio
-import base64
 import threading
 from collections.abc import Sequence
 from contextlib import aclosing, closing
@@ -28,24 +27,9 @@ from event_bus_client.testing import FakeBus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+from tests.unit.clients.fake_buses import SECRET, bus, fake, pulled
 
-
-@pytest.fixture
-def fake() -> FakeBus:
-    return FakeBus(source="shop")
-
-
-@pytest.fixture
-def bus(fake: FakeBus) -> EventBus:
-    return fake.client()
-
-
-def pulled(bus: EventBus, *event_types: str, **members: Any) -> str:
-    made = bus.subscriptions.create(
-        event_types=list(event_types), target={"type": "pull"}, **members
-    )
-    return str(made["id"])
+__all__ = ["bus", "fake"]
 
 
 def ids(events: Sequence[Event]) -> list[str]:

@@ -1,6 +1,5 @@
-"""Commands and replies on the bus in memory are as on the real one."""
+"""The fake bus handles commands and replies as the real bus does."""
 
-import base64
 import threading
 from typing import Any
 
@@ -16,22 +15,9 @@ from event_bus_client import (
 )
 from event_bus_client.testing import FakeBus
 
-SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+from tests.unit.clients.fake_buses import SECRET, bus, fake, pulled
 
-
-@pytest.fixture
-def fake() -> FakeBus:
-    return FakeBus(source="shop")
-
-
-@pytest.fixture
-def bus(fake: FakeBus) -> EventBus:
-    return fake.client()
-
-
-def pulled(bus: EventBus, event_type: str, **members: Any) -> str:
-    made = bus.subscriptions.create(event_types=[event_type], target={"type": "pull"}, **members)
-    return str(made["id"])
+__all__ = ["bus", "fake"]
 
 
 def test_a_command_is_answered_by_a_receiver(fake: FakeBus, bus: EventBus) -> None:

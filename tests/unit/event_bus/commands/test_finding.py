@@ -20,7 +20,7 @@ from event_bus.stores.refusals import Outdated
 from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
-from tests.builders import AN_ADMIN, NOON, delivery, routing, service, subscription
+from tests.builders import AN_ADMIN, LARGE_PAYLOAD, NOON, delivery, routing, service, subscription
 from tests.unit.event_bus.commands.known import (
     changed,
     commands,
@@ -156,6 +156,17 @@ def test_a_receiver_sees_its_own_replies_alone(aws: Aws, commands: Commands) -> 
 
     assert seen(SENDER) == seen(AN_ADMIN) == ["worker", "auditor"]
     assert (seen(HANDLER), seen(OBSERVER)) == (["worker"], ["auditor"])
+
+
+def test_a_reply_whose_payload_is_lost_is_left_out(aws: Aws, commands: Commands) -> None:
+    sent(aws, "price.asked", replies=2)
+    routed(aws, handler=None)
+    commands.reply("evt_1", Answer(LARGE_PAYLOAD), HANDLER, {}, None)
+    reply(commands, OBSERVER)
+    [large, _] = commands.get("evt_1", SENDER, AT_ONCE).replies
+    aws.lose_payload(large.id)
+    found = commands.get("evt_1", SENDER, AT_ONCE)
+    assert [each.source for each in found.replies] == ["auditor"]
 
 
 def test_a_command_is_delivered_when_its_handler_has_it(aws: Aws, commands: Commands) -> None:

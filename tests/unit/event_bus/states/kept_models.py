@@ -3,13 +3,27 @@
 from concurrent.futures import Executor
 from typing import Any
 
+import pytest
 from event_bus.model.read_model import ModelState, ReadModel
 from event_bus.queues.projections import ProjectionQueue, projection_in
+from event_bus.registry import read_models as registering
 from event_bus.registry.read_models import ReadModelRegistry
 from event_bus.states.projector import Projector
 from event_bus.stores.read_models import ReadModelStore
 
 from tests.aws import Aws
+
+
+@pytest.fixture
+def built_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds read models as soon as they are registered."""
+    monkeypatch.setattr(registering, "_LISTED_SECONDS", 0)
+
+
+@pytest.fixture
+def models(aws: Aws, executor: Executor, built_at_once: None) -> "Models":
+    """Read models that are built at once."""
+    return Models(aws, executor)
 
 
 class Models:

@@ -2,13 +2,12 @@
 
 from concurrent.futures import Executor
 
-import pytest
-from event_bus.registry import read_models as registering
-
 from tests.aws import Aws
 from tests.builders import LARGE_PAYLOAD
-from tests.unit.event_bus.states.kept_models import Models
+from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
 from tests.unit.event_bus.states.streams import STREAM, append, reader, state
+
+__all__ = ["built_at_once", "models"]
 
 
 def _lose_the_second(aws: Aws) -> None:
@@ -24,11 +23,7 @@ def test_a_state_leaves_it_out(aws: Aws, executor: Executor) -> None:
     assert state(aws, read, 2).state == {"a": 1}
 
 
-def test_a_read_model_leaves_it_out(
-    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registering, "_LISTED_SECONDS", 0)
-    models = Models(aws, executor)
+def test_a_read_model_leaves_it_out(aws: Aws, models: Models) -> None:
     _lose_the_second(aws)
     models.registry.register("planner", "task", [])
     models.work()

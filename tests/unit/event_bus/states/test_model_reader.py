@@ -1,6 +1,5 @@
 """Read models are listed page by page, to services that may receive what is behind a state."""
 
-from concurrent.futures import Executor
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,25 +7,15 @@ import pytest
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest, NotFound, Unavailable
 from event_bus.model.read_model import ModelState
-from event_bus.registry import read_models as registering
 from event_bus.states.model_reader import ReadModelReader
 
-from tests.aws import Aws
 from tests.builders import AN_ADMIN, service
-from tests.unit.event_bus.states.kept_models import Models
+from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
 from tests.unit.event_bus.states.streams import PLANNER
 
+__all__ = ["built_at_once", "models"]
+
 WORKER = service("worker")
-
-
-@pytest.fixture(autouse=True)
-def built_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registering, "_LISTED_SECONDS", 0)
-
-
-@pytest.fixture
-def models(aws: Aws, executor: Executor) -> Models:
-    return Models(aws, executor)
 
 
 def reader(models: Models, *received: str) -> ReadModelReader:

@@ -22,20 +22,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.aws import Aws
-from tests.unit.event_bus.states.kept_models import Models
+from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
 from tests.unit.event_bus.states.streams import STREAM, SUM, append, register, remove
 
+__all__ = ["built_at_once", "models"]
+
 _NUMBERS = itertools.count(1)
-
-
-@pytest.fixture(autouse=True)
-def built_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registering, "_LISTED_SECONDS", 0)
-
-
-@pytest.fixture
-def models(aws: Aws, executor: Executor) -> Models:
-    return Models(aws, executor)
 
 
 def stream(number: int) -> StreamName:
@@ -322,6 +314,7 @@ def test_a_late_index_yields_no_wrong_states(aws: Aws, models: Models) -> None:
     assert models.states(status="open") == {}
 
 
+@pytest.mark.usefixtures("built_at_once")
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_happens_in_any_order_a_model_holds_the_folds(

@@ -5,20 +5,15 @@ from concurrent.futures import Executor
 import pytest
 from event_bus.errors import Conflict
 from event_bus.model.reducer import Reducer
-from event_bus.registry import read_models as registering
 from event_bus.states import projector as projecting
 from event_bus.states import reducing
 from event_bus.strict_json import MAX_DEPTH
 
 from tests.aws import Aws
-from tests.unit.event_bus.states.kept_models import Models
+from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
 from tests.unit.event_bus.states.streams import STREAM, append, reader, register, state
 
-
-@pytest.fixture
-def models(aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch) -> Models:
-    monkeypatch.setattr(registering, "_LISTED_SECONDS", 0)
-    return Models(aws, executor)
+__all__ = ["built_at_once", "models"]
 
 
 def test_a_state_that_is_too_large_is_not_stored(
