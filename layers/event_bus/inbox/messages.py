@@ -3,12 +3,11 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, RootModel, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from event_bus.requests.fetching import Place
 from event_bus.requests.filters import SentFilters
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Identifier, Request
+from event_bus.requests.validation import Identifier, Request, not_with, one_of_two, only_with
 
 _Reference = Annotated[str, Field(max_length=128)]
 
@@ -29,26 +28,17 @@ class Subscribe(_Message):
     @field_validator("event_types")
     @classmethod
     def _types_or_subscription(cls, types: Any, info: ValidationInfo) -> Any:
-        durable = info.data.get("subscription_id") is not None
-        if types is None and not durable:
-            raise PydanticCustomError("types", "is required without subscription_id")
-        if types is not None and durable:
-            raise PydanticCustomError("types", "must be left out with subscription_id")
-        return types
+        return one_of_two(types, info, "subscription_id")
 
     @field_validator("filters")
     @classmethod
     def _filters_of_types(cls, filters: Any, info: ValidationInfo) -> Any:
-        if filters is not None and info.data.get("subscription_id") is not None:
-            raise PydanticCustomError("filters", "must be left out with subscription_id")
-        return filters
+        return not_with(filters, info, "subscription_id")
 
     @field_validator("cursor")
     @classmethod
     def _cursor_of_inbox(cls, cursor: Any, info: ValidationInfo) -> Any:
-        if cursor is not None and info.data.get("subscription_id") is None:
-            raise PydanticCustomError("cursor", "must be left out without a subscription_id")
-        return cursor
+        return only_with(cursor, info, "subscription_id")
 
 
 class Acknowledge(_Message):

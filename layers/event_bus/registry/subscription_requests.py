@@ -20,7 +20,7 @@ from event_bus.requests.publisher import BY_THE_BUS
 from event_bus.requests.retry_policy import RetryPolicyRequest
 from event_bus.requests.transform import TransformRequest
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Name, Request, ServiceId, Time
+from event_bus.requests.validation import Name, Request, ServiceId, Time, not_with, one_of_two
 from event_bus.targets.http import HttpTarget
 from event_bus.targets.registry import TARGETS
 from event_bus.targets.requests.http import CallbackUrl, HttpTargetRequest
@@ -99,10 +99,7 @@ class SubscriptionRegistration(Request):
     @field_validator("target")
     @classmethod
     def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
-        _refuse_two_targets(target, info)
-        if target is None and info.data.get("callback_url", "refused") is None:
-            raise PydanticCustomError("target", "is required without callback_url")
-        return target
+        return one_of_two(target, info, "callback_url")
 
     @field_validator("verify")
     @classmethod
@@ -223,8 +220,7 @@ class SubscriptionChange(Request):
     @field_validator("target")
     @classmethod
     def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
-        _refuse_two_targets(target, info)
-        return target
+        return not_with(target, info, "callback_url")
 
     def chosen_target(self, former: Target | None = None) -> Target | None:
         """Where events are delivered from now on; None if that stays.
@@ -256,11 +252,6 @@ def _without_shown_members(change: Any) -> Any:
     if "callback_url" in change and change["callback_url"] == target.get("url"):
         del change["callback_url"]
     return change
-
-
-def _refuse_two_targets(target: TargetRequest | None, info: ValidationInfo) -> None:
-    if target is not None and info.data.get("callback_url") is not None:
-        raise PydanticCustomError("target", "must be left out with callback_url")
 
 
 def _target(callback_url: str | None, target: TargetRequest | None) -> Target:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus.requests.validation import Request, checked, spelled
+from event_bus.requests.validation import Request, checked, one_of_two, spelled
 from event_bus.transforms.payloads import decoded
 
 OCTETS = "application/octet-stream"
@@ -53,15 +53,7 @@ class Payload(Request):
     @field_validator("payload")
     @classmethod
     def _one_payload(cls, payload: Any, info: ValidationInfo) -> Any:
-        # A refused media type is present here, too.
-        encoded = info.data.get("payload_base64", "refused")
-        if payload is None and encoded is None:
-            raise PydanticCustomError(
-                "absent", "is required, and must be an object, without payload_base64"
-            )
-        if payload is not None and encoded is not None:
-            raise PydanticCustomError("two", "must be left out with payload_base64")
-        return payload
+        return one_of_two(payload, info, "payload_base64", "is required, and must be an object,")
 
     @field_validator("content_type")
     @classmethod

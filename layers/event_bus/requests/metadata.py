@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from event_bus.model.metadata_members import MAX_WINDOW_MINUTES, REPLY_FOR, REPLY_STATUS
 from event_bus.model.trace_context import TRACESTATE, read_traceparent
-from event_bus.requests.validation import Label, Request, checked, spelled
+from event_bus.requests.validation import Label, Request, checked, only_with, spelled
 
 MAX_EXPECTED_REPLIES = 50
 """How many replies a request may expect."""
@@ -83,9 +83,7 @@ class Metadata(Request):
     @field_validator("deduplication_window")
     @classmethod
     def _has_a_key(cls, window: Any, info: ValidationInfo) -> Any:
-        if window is not None and info.data.get("deduplication_key") is None:
-            raise PydanticCustomError("window", "must be left out without a deduplication_key")
-        return window
+        return only_with(window, info, "deduplication_key")
 
     @field_validator("*", mode="before")
     @classmethod

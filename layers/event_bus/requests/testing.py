@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from event_bus import json_numbers
 from event_bus.model.enrichment import MAX_PART_BYTES, MAX_SOURCES
@@ -11,7 +10,7 @@ from event_bus.requests.event import EventSubmission
 from event_bus.requests.filters import SentFilters
 from event_bus.requests.transform import TransformRequest
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Identifier, Request, checked
+from event_bus.requests.validation import Identifier, Request, checked, one_of_two
 
 
 def _check_enrichment(enrichment: dict[str, Any]) -> None:
@@ -37,12 +36,7 @@ class SubscriptionTest(Request):
     @field_validator("event")
     @classmethod
     def _one_event(cls, event: Any, info: ValidationInfo) -> Any:
-        named = info.data.get("event_id") is not None
-        if event is None and not named:
-            raise PydanticCustomError("event", "is required without event_id")
-        if event is not None and named:
-            raise PydanticCustomError("event", "must be left out with event_id")
-        return event
+        return one_of_two(event, info, "event_id")
 
     enrichment: Annotated[dict[str, Any], AfterValidator(checked(_check_enrichment))] | None = None
 

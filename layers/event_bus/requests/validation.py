@@ -3,7 +3,14 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from event_bus import times
@@ -27,6 +34,53 @@ def checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
         return value
 
     return validator
+
+
+def one_of_two(value: Any, info: ValidationInfo, other: str, required: str = "is required") -> Any:
+    """Checks that a request has either this member or another one.
+
+    Args:
+        value: The value of the member; None if it is absent.
+        info: The members before it.
+        other: The name of the other member, one of those before it.
+        required: What the error says before the name of the other member if both are absent.
+    """
+    if value is None and not _has(info, other):
+        raise PydanticCustomError(
+            "absent", "{said} without {other}", {"said": required, "other": other}
+        )
+    return not_with(value, info, other)
+
+
+def not_with(value: Any, info: ValidationInfo, other: str) -> Any:
+    """Checks that a member is absent if another one is present.
+
+    Args:
+        value: The value of the member; None if it is absent.
+        info: The members before it.
+        other: The name of the other member, one of those before it.
+    """
+    if value is not None and _has(info, other):
+        raise PydanticCustomError("two", "must be left out with {other}", {"other": other})
+    return value
+
+
+def only_with(value: Any, info: ValidationInfo, other: str) -> Any:
+    """Checks that a member is absent if another one is absent.
+
+    Args:
+        value: The value of the member; None if it is absent.
+        info: The members before it.
+        other: The name of the other member, one of those before it.
+    """
+    if value is not None and not _has(info, other):
+        raise PydanticCustomError("alone", "must be left out without {other}", {"other": other})
+    return value
+
+
+def _has(info: ValidationInfo, name: str) -> bool:
+    # A member whose value was refused is present, too, but has no value here.
+    return info.data.get(name, "refused") is not None
 
 
 def _utc(text: str) -> str:

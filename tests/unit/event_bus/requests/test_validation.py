@@ -4,16 +4,24 @@ from typing import Any
 
 import pytest
 from event_bus.errors import InvalidRequest, pointer
+from event_bus.inbox.messages import Subscribe
 from event_bus.model.names import refuse_control_characters
+from event_bus.registry.subscription_requests import (
+    SubscriptionChange,
+    SubscriptionRegistration,
+)
 from event_bus.requests.event import EventSubmission
+from event_bus.requests.metadata import Metadata
+from event_bus.requests.testing import SubscriptionTest
 from event_bus.requests.validation import read
+from pydantic import BaseModel
 
 from tests.builders import submission
 
 
-def faults(value: Any, at: str = "") -> dict[str, str]:
+def faults(value: Any, at: str = "", model: type[BaseModel] = EventSubmission) -> dict[str, str]:
     with pytest.raises(InvalidRequest) as refusal:
-        read(EventSubmission, value, at)
+        read(model, value, at)
     return {fault.pointer: fault.detail for fault in refusal.value.faults}
 
 
@@ -78,6 +86,85 @@ def test_a_fault_in_a_batch_is_pointed_at_from_the_body() -> None:
 def test_a_pointer_escapes_what_rfc_6901_says() -> None:
     assert pointer([]) == ""
     assert pointer(["a", 0, "b/c", "~1"]) == "/a/0/b~1c/~01"
+
+
+SENT = {"action": "subscribe"}
+REGISTERED = {"service_id": "worker", "name": "Tasks", "event_types": ["task.*"]}
+STORED = {"type": "task.created", "payload": {}}
+PULL = {"type": "pull"}
+
+BOTH_OR_NEITHER = [
+    (Subscribe, SENT, "/event_types", "is required without subscription_id"),
+    (
+        Subscribe,
+        {**SENT, "subscription_id": "sub_1", "event_types": ["a.b"]},
+        "/event_types",
+        "must be left out with subscription_id",
+    ),
+    (
+        Subscribe,
+        {**SENT, "subscription_id": "sub_1", "filters": {}},
+        "/filters",
+        "must be left out with subscription_id",
+    ),
+    (
+        Subscribe,
+        {**SENT, "event_types": ["a.b"], "cursor": "3"},
+        "/cursor",
+        "must be left out without subscription_id",
+    ),
+    (SubscriptionTest, {}, "/event", "is required without event_id"),
+    (
+        SubscriptionTest,
+        {"event_id": "evt_1", "event": STORED},
+        "/event",
+        "must be left out with event_id",
+    ),
+    (SubscriptionRegistration, REGISTERED, "/target", "is required without callback_url"),
+    (
+        SubscriptionRegistration,
+        {**REGISTERED, "callback_url": "https://a.example", "target": PULL},
+        "/target",
+        "must be left out with callback_url",
+    ),
+    (
+        SubscriptionChange,
+        {"callback_url": "https://a.example", "target": PULL},
+        "/target",
+        "must be left out with callback_url",
+    ),
+    (
+        Metadata,
+        {"deduplication_window": 5},
+        "/deduplication_window",
+        "must be left out without deduplication_key",
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "sent", "where", "what"), BOTH_OR_NEITHER)
+def test_members_that_exclude_or_need_each_other(
+    model: type[BaseModel], sent: Any, where: str, what: str
+) -> None:
+    assert faults(sent, model=model) == {where: what}
+
+
+@pytest.mark.parametrize(
+    ("model", "sent", "wrong"),
+    [
+        (Subscribe, {**SENT, "subscription_id": ""}, "/subscription_id"),
+        (Subscribe, {**SENT, "subscription_id": 7, "cursor": "3"}, "/subscription_id"),
+        (SubscriptionTest, {"event_id": "x" * 129}, "/event_id"),
+        (SubscriptionRegistration, {**REGISTERED, "callback_url": "nowhere"}, "/callback_url"),
+        (EventSubmission, {"type": "a.b", "payload_base64": "?"}, "/payload_base64"),
+        (Metadata, {"deduplication_key": "", "deduplication_window": 5}, "/deduplication_key"),
+    ],
+)
+def test_a_member_with_a_wrong_value_is_present(
+    model: type[BaseModel], sent: Any, wrong: str
+) -> None:
+    # The member that could be there in its place is not demanded, too.
+    assert list(faults(sent, model=model)) == [wrong]
 
 
 @pytest.mark.parametrize("character", ["\n", "\x00", "\x7f", "\x85", "\u2028", "\u202e", "\u2066"])
