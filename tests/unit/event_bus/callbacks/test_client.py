@@ -77,6 +77,14 @@ def test_the_checked_address_is_the_connected_one(names: Names) -> None:
     assert asked == [NAME]
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with subscriber(answering(OK)) as listening, subscriber(answering(OK)) as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        assert CallbackClient(HERE).exchange("POST", listening.url, {}, 2).status == 200
+        assert (listening.connections, proxy.connections) == (1, 0)
+
+
 def test_a_name_is_judged_on_every_connection(names: Names) -> None:
     names(["127.0.0.1"], ["169.254.169.254"])
     closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"

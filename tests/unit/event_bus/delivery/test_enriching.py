@@ -5,9 +5,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
 import pytest
 from event_bus.access.receive_rights import HandoverRights
-from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.enriching import Enrich, EnrichmentLane, EnrichmentStep
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import LookupSource, StaticSource
@@ -19,7 +20,15 @@ from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, delivery, event, message, routing, subscription
+from tests.builders import (
+    LARGE_PAYLOAD,
+    delivery,
+    event,
+    message,
+    publisher,
+    routing,
+    subscription,
+)
 from tests.unit.event_bus.delivery.lanes import Trial, received, trial
 
 __all__ = ["trial"]
@@ -40,9 +49,11 @@ class Enriching:
     target: str
     found: list[bytes | Outcome | Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    seen: list[Event] = field(default_factory=list)
 
-    def enrich(self, key: DeliveryKey, _event: Event, _to: Subscription) -> bytes | Outcome:
+    def enrich(self, key: DeliveryKey, about: Event, _to: Subscription) -> bytes | Outcome:
         self.asked.append(key.event_id)
+        self.seen.append(about)
         found = self.found.pop(0) if self.found else ADDED
         if isinstance(found, Exception):
             raise found
@@ -254,11 +265,15 @@ def test_a_removed_enrichment_is_not_added(trial: Trial, aws: Aws) -> None:
     assert trial.target.enrichments == [None]
 
 
-def in_turn(trial: Trial, found: list[bytes | Outcome]) -> Trial:
+def in_turn(trial: Trial, enrich: Enrich) -> Trial:
     """A lane that enriches in the turn of a stream."""
-    runner = replace(trial.lane.runner, enrich=lambda *_: found.pop(0))
+    runner = replace(trial.lane.runner, enrich=enrich)
     ordered = replace(trial.lane.ordered, runner=runner)
     return replace(trial, lane=replace(trial.lane, runner=runner, ordered=ordered))
+
+
+def answering(found: list[bytes | Outcome]) -> Enrich:
+    return lambda *_: found.pop(0)
 
 
 def of_a_stream(aws: Aws, *names: str) -> list[Event]:
@@ -267,9 +282,28 @@ def of_a_stream(aws: Aws, *names: str) -> list[Event]:
     return events
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+def test_sources_see_markers_in_place_of_sealed_values(
+    enriching: Enriching, trial: Trial, aws: Aws, ordered: bool
+) -> None:
+    # Its publisher lets the service read the values, which the target therefore gets.
+    aws.add_publishers(replace(publisher(), sensitive_readers=["worker"]))
+    to = subscribed(aws, ordered=ordered)
+    metadata = {"stream_id": "task/1"} if ordered else {}
+    closed = aws.seal.close(event(payload={"total": 2417}, metadata=metadata), ["/total"])
+    sent = message(aws.events.put(closed, RETENTION_DAYS)[1], to, enriches=not ordered)
+    if ordered:
+        aws.routings.record([routing(sub_1="worker")])
+        in_turn(trial, enriching.enrich).take(sent)
+    else:
+        enriching.take(sent)
+    [seen] = enriching.seen
+    assert orjson.loads(seen.payload or b"") == {"total": {"$encrypted": True}}
+
+
 def test_a_stream_is_enriched_in_its_order(trial: Trial, aws: Aws) -> None:
     to = subscribed(aws, ordered=True)
-    trial = in_turn(trial, [b'{"n":1}', b'{"n":2}', b'{"n":3}'])
+    trial = in_turn(trial, answering([b'{"n":1}', b'{"n":2}', b'{"n":3}']))
     events = of_a_stream(aws, "evt_1", "evt_2", "evt_3")
     for each in reversed(events):
         assert trial.take(message(each, to)) == []
@@ -279,7 +313,7 @@ def test_a_stream_is_enriched_in_its_order(trial: Trial, aws: Aws) -> None:
 
 def test_a_stream_waits_for_an_enrichment_that_fails(trial: Trial, aws: Aws) -> None:
     to = subscribed(aws, ordered=True)
-    trial = in_turn(trial, [FAILED, ADDED, ADDED])
+    trial = in_turn(trial, answering([FAILED, ADDED, ADDED]))
     first, second = of_a_stream(aws, "evt_1", "evt_2")
     trial.take(message(second, to))
     assert trial.target.events == []
@@ -293,7 +327,7 @@ def test_a_stream_continues_behind_an_enrichment_that_failed_for_good(
     trial: Trial, aws: Aws
 ) -> None:
     to = subscribed(aws, ordered=True, retry_policy=RetryPolicy(max_attempts=1))
-    trial = in_turn(trial, [FAILED, ADDED])
+    trial = in_turn(trial, answering([FAILED, ADDED]))
     first, _second = of_a_stream(aws, "evt_1", "evt_2")
     trial.take(message(first, to))
     assert trial.outcome().last_error.code == "enrichment_failed"  # type: ignore[union-attr]
@@ -303,7 +337,7 @@ def test_a_stream_continues_behind_an_enrichment_that_failed_for_good(
 
 def test_a_claim_is_taken_behind_the_enrichment(trial: Trial, aws: Aws) -> None:
     to = subscribed(aws, ordered=True, delivery_guarantee="exactly_once")
-    trial = in_turn(trial, [FAILED])
+    trial = in_turn(trial, answering([FAILED]))
     trial.take(message(stored(aws), to))
     assert trial.outcome().status == "retrying"
     item = aws.dynamodb.get_item(

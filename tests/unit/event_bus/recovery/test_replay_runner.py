@@ -13,6 +13,8 @@ from event_bus.recovery.backlog import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
 from event_bus.recovery.replay_runner import ReplayRunner
 from event_bus.routing.registry_view import RegistryView
+from event_bus.stores.archive_runs import Place
+from event_bus.stores.event_items import stub_of
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, NOON, event, replay, subscription
@@ -85,6 +87,21 @@ def test_events_are_sent_themselves_where_the_message_of_their_stream_is_refused
     after = aws.replays.get("rpl_1")
     assert after
     assert (after.unroutable, after.state) == (1, "completed")
+
+
+def test_an_event_that_the_archive_lost_is_counted_and_the_others_are_sent(
+    aws: Aws, step: Sent
+) -> None:
+    aws.subscriptions.create(subscription("sub_1"))
+    store(aws)
+    table = aws.tables["events"]
+    item = aws.dynamodb.get_item(TableName=table, Key={"id": {"S": "evt_2"}})["Item"]
+    aws.dynamodb.put_item(TableName=table, Item=stub_of(item, Place("missing", 0, 9)))
+    sent, counted = step()
+    assert [event_id for _, event_id in sent] == ["evt_1", "evt_3", "evt_4"]
+    after = aws.replays.get("rpl_1")
+    assert after
+    assert (counted, after.unroutable, after.state) == (3, 1, "completed")
 
 
 @pytest.mark.parametrize(
