@@ -21,6 +21,7 @@ from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_finder import EventFinder
 from event_bus.requests.event import EventSubmission, accept
 from event_bus.requests.validation import read
+from event_bus.states.folding import Snapshots
 from event_bus.states.state_reader import StateReader
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.event_items import to_item
@@ -141,9 +142,9 @@ def _reader(client: Any, executor: ThreadPoolExecutor) -> StateReader:
         streams,
         finder,
         ReducerStore(client, "states"),
-        SnapshotStore(client, "states"),
-        StateSeal(DataKeys(nothing, "")),
-        RETENTION_DAYS,
+        Snapshots(
+            SnapshotStore(client, "states"), StateSeal(DataKeys(nothing, "")), RETENTION_DAYS
+        ),
         # The whole stream is read, however long that takes here.
         clock=lambda: 0.0,
     )

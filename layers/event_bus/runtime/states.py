@@ -21,16 +21,16 @@ def state_reader(finder: "EventFinder") -> "StateReader":
     """Folds streams for those who may see their events."""
     from event_bus.encryption.data_keys import DataKeys
     from event_bus.encryption.state_seal import StateSeal
+    from event_bus.states.folding import Snapshots
     from event_bus.states.state_reader import StateReader
 
     own = settings()
+    seal = StateSeal(DataKeys(clients.kms(), own.sealing_key))
     return StateReader(
         streams=stores.streams(),
         finder=finder,
         reducers=stores.reducers(),
-        snapshots=stores.snapshots(),
-        seal=StateSeal(DataKeys(clients.kms(), own.sealing_key)),
-        retention_days=own.retention_days,
+        snapshots=Snapshots(stores.snapshots(), seal, own.retention_days),
         reduce=_reduce(),
     )
 

@@ -1,24 +1,20 @@
 """Folds event streams into states, from the latest snapshot on."""
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.batches import batches
-from event_bus.encryption.payload_seal import NotOpened
-from event_bus.encryption.state_seal import StateSeal
 from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable
-from event_bus.log import logger
 from event_bus.model.event import Event
 from event_bus.model.reducer import ReducerVersion
 from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_finder import EventFinder
+from event_bus.states.folding import Fold, Snapshots
 from event_bus.states.function_reducing import ReducerUnavailable
 from event_bus.states.reducing import (
-    EMPTY,
     Numbered,
     Reduce,
     ReducerFailed,
@@ -26,7 +22,6 @@ from event_bus.states.reducing import (
     reduced_in_time,
 )
 from event_bus.stores.reducers import ReducerStore
-from event_bus.stores.snapshots import Snapshot, SnapshotStore
 from event_bus.stores.stream_times import version_at
 from event_bus.stores.streams import StreamEntry, StreamStore
 
@@ -43,7 +38,10 @@ READ_SECONDS = 15.0
 """How long one request may fold, in seconds; API Gateway gives up after 30."""
 
 _MAX_PARTLY_FOLDED_BYTES = 8 * 1024 * 1024
+"""The most bytes of payloads that are folded for readers who do not see the whole stream."""
+
 _PAYLOADS_AT_ONCE = 4 * 1024 * 1024
+"""About how many bytes of payloads are in memory at once."""
 
 AsShown = Callable[[Event], Event]
 """Returns an event with the part of its payload that the reader may read."""
@@ -71,34 +69,27 @@ class StreamState:
     snapshot_version: int | None = None
 
 
-@dataclass(slots=True)
-class _Fold:
-    """A fold in progress.
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A state that a caller reads.
 
     Attributes:
-        version: The last version that was folded or is missing.
-        events: The number of folded events.
-        state: The state, as JSON.
-        expires_at: When the first of these events expires, in Unix seconds; None if none expires.
-        sealed: Whether an event had sealed parts.
+        stream: The stream.
+        at_version: The last version to include.
+        caller: Who reads.
+        as_shown: Returns an event with the part of its payload that the caller may read.
+        reducer: The reducer.
+        basis: What the state depends on beside the events; it is part of the keys of snapshots.
         end: When the fold must end, by the reader's clock.
     """
 
-    version: int = 0
-    events: int = 0
-    state: bytes = EMPTY
-    expires_at: int | None = None
-    sealed: bool = False
-    end: float = 0.0
-
-    def include(self, folded: Sequence[tuple[int, Event]]) -> None:
-        """Notes events that are folded into the state, with their versions."""
-        for version, event in folded:
-            self.version = version
-            self.events += 1
-            self.sealed = self.sealed or event.sealed_key is not None
-            if event.expires_at is not None:
-                self.expires_at = min(event.expires_at, self.expires_at or event.expires_at)
+    stream: StreamName
+    at_version: int
+    caller: Caller
+    as_shown: AsShown
+    reducer: ReducerVersion
+    basis: str
+    end: float
 
 
 class _OutOfTime(Exception):
@@ -116,9 +107,7 @@ class StateReader:
         streams: The entries of the streams.
         finder: Finds their events.
         reducers: The reducers.
-        snapshots: The snapshots.
-        seal: Seals snapshots that hold sensitive values.
-        retention_days: The longest time for which a snapshot is kept, in days.
+        snapshots: The snapshots of their states.
         reduce: Applies the reducers.
         clock: Monotonic clock, in seconds.
     """
@@ -126,9 +115,7 @@ class StateReader:
     streams: StreamStore
     finder: EventFinder
     reducers: ReducerStore
-    snapshots: SnapshotStore
-    seal: StateSeal
-    retention_days: int
+    snapshots: Snapshots
     reduce: Reduce = reduced
     clock: Callable[[], float] = times.steady
 
@@ -159,17 +146,17 @@ class StateReader:
         first = marks.first_visible
         # Snapshots of a truncated stream are separate, because they begin with another event.
         basis = f"{reducer.number}" if first == 1 else f"{reducer.number}/{first}"
+        end = self.clock() + READ_SECONDS
+        reading = _Reading(stream, at_version, caller, as_shown, reducer, basis, end)
         whole = caller.admin or caller.service_id == stream.source
-        fold, snapshot = _Fold(version=first - 1), None
-        if whole and (snapshot := self.snapshots.latest(stream, basis, at_version)):
-            fold = self._restored(stream, basis, snapshot, fold)
-        fold.end = self.clock() + READ_SECONDS
-        began = snapshot.version if snapshot and fold.version == snapshot.version else None
+        restored = self.snapshots.latest(stream, basis, at_version) if whole else None
+        snapshot_version = restored.version if restored else None
+        fold = restored or Fold(version=first - 1)
         try:
             if whole:
-                self._fold_whole(stream, at_version, (reducer, basis), fold, as_shown)
+                self._fold_whole(reading, fold)
             else:
-                self._fold_visible(stream, at_version, reducer, fold, caller, as_shown)
+                self._fold_visible(reading, fold)
         except ReducerFailed as failure:
             detail = f"the reducer fails for version {failure.version}: {failure.detail}"
             said = f"{detail[0].upper()}{detail[1:]}. Read an earlier state with at_version."
@@ -186,75 +173,58 @@ class StateReader:
             events=fold.events,
             state=json_numbers.loads(fold.state),
             reducer=reducer,
-            snapshot_version=began,
+            snapshot_version=snapshot_version,
         )
 
-    def _fold_whole(
-        self,
-        stream: StreamName,
-        at_version: int,
-        made_by: tuple[ReducerVersion, str],
-        fold: _Fold,
-        as_shown: AsShown,
-    ) -> None:
-        reducer, basis = made_by
+    def _fold_whole(self, reading: _Reading, fold: Fold) -> None:
+        """Folds all events, and keeps a snapshot after every `SNAPSHOT_EVERY` of them."""
         examined, kept = 0, True
-        for entries in self._entries(stream, fold.version, at_version):
-            if examined >= MAX_EXAMINED or (examined and self.clock() >= fold.end):
+        for entries in self._entries(reading, fold.version):
+            if examined >= MAX_EXAMINED or (examined and self.clock() >= reading.end):
                 raise _unfinished(fold, kept=kept)
             found = self.finder.events.get_many([each.event_id for each in entries])
             numbered = [_numbered(each, found) for each in entries]
             try:
-                self._advance(reducer, fold, numbered, as_shown)
+                self._advance(reading, fold, numbered)
             except _OutOfTime:
-                kept = self._keep(stream, basis, fold)
+                kept = self.snapshots.keep(reading.stream, reading.basis, fold)
                 raise _unfinished(fold, kept=kept) from None
             examined += len(entries)
             if len(entries) == SNAPSHOT_EVERY:
-                kept = self._keep(stream, basis, fold)
+                kept = self.snapshots.keep(reading.stream, reading.basis, fold)
 
-    def _fold_visible(
-        self,
-        stream: StreamName,
-        at_version: int,
-        reducer: ReducerVersion,
-        fold: _Fold,
-        caller: Caller,
-        as_shown: AsShown,
-    ) -> None:
+    def _fold_visible(self, reading: _Reading, fold: Fold) -> None:
+        """Folds the events that the caller may see."""
         examined = size = seen = 0
-        for entries in self._entries(stream, fold.version, at_version):
+        for entries in self._entries(reading, fold.version):
             examined += len(entries)
             if examined > MAX_EXAMINED:
                 raise _too_long(f"{MAX_EXAMINED} events, with those that have expired,")
-            visible = self.finder.visible([each.event_id for each in entries], caller)
+            visible = self.finder.visible([each.event_id for each in entries], reading.caller)
             found = {name: each.event for name, each in visible.items()}
             size += sum(each.payload_bytes for each in found.values())
             if fold.events + len(found) > MAX_PARTLY_FOLDED:
                 raise _too_long(f"{MAX_PARTLY_FOLDED} events that this key may see")
             if size > _MAX_PARTLY_FOLDED_BYTES:
                 raise _too_long(f"{_MAX_PARTLY_FOLDED_BYTES} bytes of payloads")
-            if fold.events and self.clock() >= fold.end:
+            if fold.events and self.clock() >= reading.end:
                 raise _OutOfTime
             numbered = [_numbered(each, found) for each in entries]
-            self._advance(reducer, fold, numbered, as_shown)
+            self._advance(reading, fold, numbered)
             # Only callers who may see the events may learn how long a stream is.
             seen = max((each.version for each, event in numbered if event), default=seen)
             fold.version = seen
 
-    def _entries(
-        self, stream: StreamName, version: int, at_version: int
-    ) -> Iterator[list[StreamEntry]]:
-        while entries := self.streams.between(stream, version + 1, at_version, SNAPSHOT_EVERY):
+    def _entries(self, reading: _Reading, version: int) -> Iterator[list[StreamEntry]]:
+        """Yields the entries after a version, up to the last one to include."""
+        while entries := self.streams.between(
+            reading.stream, version + 1, reading.at_version, SNAPSHOT_EVERY
+        ):
             yield entries
             version = entries[-1].version
 
     def _advance(
-        self,
-        reducer: ReducerVersion,
-        fold: _Fold,
-        entries: Sequence[tuple[StreamEntry, Event | None]],
-        as_shown: AsShown,
+        self, reading: _Reading, fold: Fold, entries: Sequence[tuple[StreamEntry, Event | None]]
     ) -> None:
         """Folds the events of entries.
 
@@ -269,74 +239,31 @@ class StateReader:
             most_bytes=_PAYLOADS_AT_ONCE,
         )
         for place, chunk in enumerate(chunks):
-            if place and self.clock() >= fold.end:
+            if place and self.clock() >= reading.end:
                 raise _OutOfTime
             found = self.finder.executor.map(self.finder.events.whole, (e for _, e in chunk))
             read = [
                 (version, event) for (version, _), event in zip(chunk, found, strict=True) if event
             ]
-            numbered = [Numbered(version, as_shown(event)) for version, event in read]
+            numbered = [Numbered(version, reading.as_shown(event)) for version, event in read]
             fold.state, count = reduced_in_time(
                 self.reduce,
-                reducer.effective,
+                reading.reducer.effective,
                 fold.state,
                 numbered,
-                lambda: self.clock() < fold.end,
+                lambda: self.clock() < reading.end,
             )
             fold.include(read[:count])
             if count < len(read):
                 raise _OutOfTime
         fold.version = entries[-1][0].version
 
-    # A snapshot expires with its first event. Otherwise it would contain expired events, and the
-    # same request would get another answer than without the snapshot.
-
-    def _keep(self, stream: StreamName, basis: str, fold: _Fold) -> bool:
-        """Stores a snapshot, unless it is too large."""
-        latest = times.expiry(self.retention_days)
-        snapshot = Snapshot(
-            version=fold.version,
-            events=fold.events,
-            state=zlib.compress(fold.state),
-            expires_at=min(latest, fold.expires_at or latest),
-            events_expire_at=fold.expires_at,
-        )
-        if fold.sealed:
-            place = _place(stream, basis, fold.version)
-            state, key = self.seal.close(snapshot.state, place)
-            snapshot = replace(snapshot, state=state, sealed_key=key)
-        return self.snapshots.put(stream, basis, snapshot)
-
-    def _restored(
-        self, stream: StreamName, basis: str, snapshot: Snapshot, otherwise: _Fold
-    ) -> _Fold:
-        state = snapshot.state
-        if snapshot.sealed_key:
-            try:
-                place = _place(stream, basis, snapshot.version)
-                state = self.seal.open(state, snapshot.sealed_key, place)
-            except NotOpened:
-                # The events are still stored, so the fold begins with the first one.
-                logger.exception("snapshot not opened", stream=stream.text)
-                return otherwise
-        return _Fold(
-            version=snapshot.version,
-            events=snapshot.events,
-            state=zlib.decompress(state),
-            expires_at=snapshot.events_expire_at,
-            sealed=snapshot.sealed_key is not None,
-        )
-
 
 def _numbered(entry: StreamEntry, found: dict[str, Event]) -> tuple[StreamEntry, Event | None]:
     return entry, found.get(entry.event_id)
 
 
-def _place(stream: StreamName, basis: str, version: int) -> str:
-    return f"{stream.key}\n{basis}\n{version}"
-
-
-def _unfinished(fold: _Fold, *, kept: bool) -> Problem:
+def _unfinished(fold: Fold, *, kept: bool) -> Problem:
     if not kept:
         return _too_long("a request can fold, and its state is too large to be kept,")
     return Unavailable(

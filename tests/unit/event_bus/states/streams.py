@@ -11,6 +11,7 @@ from event_bus.model.event import Event
 from event_bus.model.reducer import Reducer, ReducerVersion
 from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_finder import EventFinder
+from event_bus.states.folding import Snapshots
 from event_bus.states.state_reader import StateReader, StreamState
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -44,9 +45,7 @@ def reader(aws: Aws, executor: Executor, **members: Any) -> StateReader:
         aws.streams,
         finder,
         aws.reducers,
-        aws.snapshots,
-        StateSeal(aws.seal.keys),
-        RETENTION_DAYS,
+        Snapshots(aws.snapshots, StateSeal(aws.seal.keys), RETENTION_DAYS),
         **members,
     )
 
