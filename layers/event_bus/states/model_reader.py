@@ -1,12 +1,12 @@
-"""Reads read models, for services that may receive the events behind their states."""
+"""Reads the states of read models, for callers that may receive the events behind them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.errors import MalformedRequest, NotFound, Unavailable
-from event_bus.model.read_model import ModelState, ReadModel
+from event_bus.errors import MalformedRequest, NotFound, Problem, Unavailable
+from event_bus.model.read_model import Generation, ModelState, ReadModel
 from event_bus.model.stream_name import StreamName
 from event_bus.paging import MAX_LIMIT
 from event_bus.querying.event_finder import EventFinder
@@ -14,7 +14,10 @@ from event_bus.stores.listings import EventSelector, with_any
 from event_bus.stores.read_models import ReadModelStore
 
 _LOOKED_AT = 20
-_PAGES = 10
+"""How many of a service's latest events show how far behind a read model is."""
+
+_READS = 10
+"""How often a request reads states to fill a page for a service that may not see all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +56,22 @@ class ReadModelReader:
             The states, and the stream after which the next page begins; None at the end.
 
         Raises:
-            NotFound: The caller has no such read model.
-            Unavailable: It is being built for the first time.
+            NotFound: The caller owns the streams, and they have no read model.
+            Unavailable: The caller's read model is being built for the first time.
             MalformedRequest: The caller's read model has no index of a member.
         """
         owns = caller.admin or caller.service_id == source
-        model = self.models.get(source, category)
-        if model is None or model.serving is None:
-            # Other services must not learn which read models exist.
-            if not owns:
-                return [], None
-            if model and model.building:
-                said = f"The read model of {category} is being built for the first time."
-                raise Unavailable(said, retry_after_seconds=5)
-            raise no_read_model(category)
-        serving = model.serving
-        if unknown := [name for name in wanted if name not in serving.indexes]:
-            if not owns:
-                return [], None
-            known = ", ".join(serving.indexes) or "none"
-            raise MalformedRequest.at(unknown[0], f"is not known; indexed members are: {known}")
+        try:
+            model, serving = self._serving(source, category, wanted)
+        except Problem:
+            # Other services must not learn which read models exist, and what they index.
+            if owns:
+                raise
+            return [], None
         found: list[ModelState] = []
-        for _ in range(_PAGES):
-            # A cursor shows the stream at the end of a page. It is one that the caller may see,
-            # unless reading ends among many others.
+        for _ in range(_READS):
+            # The cursor names the last stream of the page, which the caller may see. Only if
+            # `_READS` do not fill the page, it names the last stream that was read.
             size = limit - len(found) + 1 if owns else MAX_LIMIT
             states, reached = self.models.states(model, serving, wanted, behind, size)
             visible = states if owns else self._visible(states, source, caller)
@@ -89,6 +84,21 @@ class ReadModelReader:
                 return found, found[-1].stream_id
             behind = reached
         return found, behind
+
+    def _serving(
+        self, source: str, category: str, wanted: Mapping[str, str]
+    ) -> tuple[ReadModel, Generation]:
+        """Returns a read model, and its generation that has the wanted indexes."""
+        model = self.models.get(source, category)
+        if model is None or model.serving is None:
+            if model and model.building:
+                said = f"The read model of {category} is being built for the first time."
+                raise Unavailable(said, retry_after_seconds=5)
+            raise no_read_model(category)
+        if unknown := [name for name in wanted if name not in model.serving.indexes]:
+            known = ", ".join(model.serving.indexes) or "none"
+            raise MalformedRequest.at(unknown[0], f"is not known; indexed members are: {known}")
+        return model, model.serving
 
     def get(self, source: str, category: str) -> ReadModel:
         """Returns the read model of a category.
