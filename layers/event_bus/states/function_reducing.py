@@ -1,4 +1,4 @@
-"""Reducers of the type `lambda`: functions that are called with a state and the next events."""
+"""Applies reducers of the type `lambda`: calls functions with a state and the next events."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
     from event_bus.targets.aws_clients import TargetClients
 
 CALL_SECONDS = 5.0
-"""How long a function may take for a call."""
+"""How long a function may take for one call, and until when further calls for a batch may begin."""
 
 MAX_CALL_EVENTS = 100
-"""How many events a function is called with at most."""
+"""The most events of one call."""
 
 # A request of a synchronous call may have 6 MB
 # (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 _MAX_CALL_BYTES = 4 * 1024 * 1024
 _MAX_ERROR_CHARACTERS = 100
+# Codes of outcomes: the owner of the function must act, or a later call may succeed.
 _REFUSED = {
     "access_denied": "its owner has not opted it in by the tag, or a policy or role forbids it",
     "target_not_found": "the function, or this version of it, does not exist",
@@ -42,10 +43,10 @@ _LATER = ("throttled", "connection_broken")
 
 
 class ReducerUnavailable(Exception):
-    """A function that cannot be called now, and may be at another time.
+    """A function cannot be called now, but perhaps later.
 
     Attributes:
-        detail: Why.
+        detail: The reason.
     """
 
     def __init__(self, detail: str) -> None:
@@ -54,11 +55,11 @@ class ReducerUnavailable(Exception):
 
 
 class _CallFailed(Exception):
-    """A call that gives no state.
+    """A call returned no state.
 
     Attributes:
-        detail: Why.
-        called: Whether the function was called. If not, fewer events change nothing.
+        detail: The reason.
+        called: Whether the function was called. If not, a call with fewer events fails as well.
     """
 
     def __init__(self, detail: str, *, called: bool = True) -> None:
@@ -69,10 +70,10 @@ class _CallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FunctionReducers:
-    """Reduces by functions, and by all other reducers.
+    """Applies reducers of all types; for the type `lambda`, it calls their functions.
 
     Attributes:
-        clients: The clients of Lambda.
+        clients: Makes clients of Lambda, by the role of a reducer.
         clock: Monotonic clock, in seconds.
     """
 
@@ -80,7 +81,7 @@ class FunctionReducers:
     clock: Callable[[], float] = times.steady
 
     def reduced(self, reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
-        """The state after some events.
+        """Returns the state after some events.
 
         Args:
             reducer: The reducer.
@@ -110,7 +111,17 @@ class FunctionReducers:
         batch: Sequence[tuple[Numbered, bytes]],
         end: float,
     ) -> bytes:
-        """The state after a batch. Halves of a batch that fails find the event that is at fault."""
+        """Returns the state after a batch, and calls the function again with halves if it fails.
+
+        So the state includes all events before the one for which the function fails.
+
+        Args:
+            reducer: The reducer.
+            state: The state before the batch.
+            before: The version of that state, for the error.
+            batch: The events, each also as JSON.
+            end: When the last call may begin, by the clock.
+        """
         first, last = batch[0][0].version, batch[-1][0].version
         try:
             return self._call(reducer, state, [each for _, each in batch], end)
@@ -124,6 +135,7 @@ class FunctionReducers:
         return self._by_halves(reducer, state, before, batch[middle:], end)
 
     def _call(self, reducer: Reducer, state: bytes, events: list[bytes], end: float) -> bytes:
+        """Returns the state after events; calls a function that is busy once more before `end`."""
         payload = b'{"state":%b,"events":[%b]}' % (state, b",".join(events))
         answered = self._invoke(reducer, payload)
         if isinstance(answered, Outcome) and answered.code in _LATER and self.clock() < end:
@@ -156,10 +168,10 @@ class FunctionReducers:
 def _error_type(result: bytes) -> str:
     """Returns the type of a function's error; its message may hold secrets."""
     try:
-        described = orjson.loads(result)
+        error = orjson.loads(result)
     except orjson.JSONDecodeError:
         return ""
-    found = described.get("errorType") if isinstance(described, dict) else None
+    found = error.get("errorType") if isinstance(error, dict) else None
     return f" ({found[:_MAX_ERROR_CHARACTERS]})" if isinstance(found, str) else ""
 
 

@@ -9,7 +9,7 @@ failure is stored, so it is not lost with this function. Until it comes, other m
 state are passed over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ from event_bus.log import logger
 from event_bus.model.read_model import Generation, ModelState, ReadModel
 from event_bus.model.reducer import DEFAULT, Reducer
 from event_bus.model.stream_name import StreamName
+from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.projections import ProjectionQueue
 from event_bus.states.function_reducing import ReducerUnavailable
 from event_bus.states.reducing import (
@@ -36,13 +37,20 @@ from event_bus.stores.listings import EventSelector, behind, with_any
 from event_bus.stores.read_models import MAX_STORED_BYTES, ReadModelStore
 from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.refusals import Outdated
-from event_bus.stores.streams import StreamStore
+from event_bus.stores.streams import StreamEntry, StreamStore
 
 _PAGE = 100
-_END = 10**15
+"""How many events are read at once, of a stream or of the list of a service's events."""
+
 _LAST = "9999"
-_STEP_SECONDS, _FOLD_SECONDS = 15.0, 10.0
-"""How long a step of a building takes, and how long a stream is folded at once, in seconds."""
+"""A position behind every event of a list: positions begin with a time."""
+
+_STEP_SECONDS = 15.0
+"""How long a step of the building of a generation begins further folds, in seconds."""
+
+_FOLD_SECONDS = 10.0
+"""How long a stream is folded at once, in seconds."""
+
 _SWITCHED_SECONDS = 120
 """After how many seconds a generation is certainly replaced: longer than a function may run."""
 
@@ -75,7 +83,7 @@ class Projector:
     clock: Callable[[], float] = times.steady
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """Handles a message of the queue."""
+        """Handles a message of the queue, as `projection_in` returns it."""
         if "stream" in message:
             self.project(StreamName(*message["stream"]))
         else:
@@ -84,8 +92,9 @@ class Projector:
     def project(self, stream: StreamName) -> None:
         """Brings the states of a stream up to date, in each generation of its read model."""
         model = self.models.get(stream.source, stream.category)
-        for generation in model.live if model else ():
-            assert model is not None  # noqa: S101
+        if model is None:
+            return
+        for generation in model.live:
             if self._advance(model, generation, stream):
                 self.queue.changed([stream])
 
@@ -112,6 +121,11 @@ class Projector:
         self.queue.continue_generation(source, category, number, delay)
 
     def _switch(self, model: ReadModel, built: Generation) -> None:
+        """Lets requests read a generation that is built, and removes the one before.
+
+        Raises:
+            Outdated: The read model has changed meanwhile.
+        """
         now = times.now()
         serving = replace(built, built_at=now, position=None)
         if model.serving:
@@ -208,8 +222,11 @@ class Projector:
         return replace(failed, failures=failures, retry_at=retry_at)
 
     def _begun(self, stream: StreamName, state: ModelState | None) -> ModelState:
-        first = self.streams.marks(stream).first_visible if state is None else 1
-        return state or ModelState(stream.stream_id, version=first - 1, updated_at=times.now())
+        """Returns a state; if it is None, that before the first visible event."""
+        if state is not None:
+            return state
+        before = self.streams.marks(stream).first_visible - 1
+        return ModelState(stream.stream_id, version=before, updated_at=times.now())
 
     def _reducer(self, model: ReadModel, generation: Generation) -> Reducer:
         if generation.reducer == 0:
@@ -220,22 +237,30 @@ class Projector:
     def _folded(
         self, reducer: Reducer, stream: StreamName, before: ModelState | None
     ) -> tuple[ModelState | None, bool]:
+        """Folds the next events of a stream.
+
+        Args:
+            reducer: The reducer.
+            stream: The stream.
+            before: The stored state; None if there is none.
+
+        Returns:
+            The state after them, with the reason if the reducer fails, and whether more events may
+            follow. It is `before` if nothing has changed.
+
+        Raises:
+            ReducerUnavailable: The function cannot be called now.
+        """
         state = self._begun(stream, before)
-        entries = self.streams.between(stream, state.version + 1, _END, _PAGE)
+        entries = self.streams.between(stream, state.version + 1, MAX_VERSION, _PAGE)
         if not entries:
             return before, False
-        found = self.events.get_many([each.event_id for each in entries])
-        # Markers stay in place of sealed values, so these never enter the table.
-        numbered = [
-            Numbered(each.version, event)
-            for each in entries
-            if (stored := found.get(each.event_id)) and (event := self.events.whole(stored))
-        ]
-        standing = json_numbers.dumps(state.state)
-        made, failed, version = standing, None, entries[-1].version
+        numbered = self._read(entries)
+        current = json_numbers.dumps(state.state)
+        made, failed, version = current, None, entries[-1].version
         left = len(entries) == _PAGE
         try:
-            made, count = self._reduced(reducer, standing, numbered)
+            made, count = self._reduced(reducer, current, numbered)
             if count < len(numbered):
                 version, left = numbered[count - 1].version, True
         except ReducerFailed as failure:
@@ -245,7 +270,7 @@ class Projector:
         types = sorted({*state.types, *(each.event.type for each in folded)})
         if len(made) + len(json_numbers.dumps(types)) > MAX_STORED_BYTES:
             failed = f"the state and its event types have more than {MAX_STORED_BYTES} bytes"
-            made, version, folded, types = standing, state.version, [], state.types
+            made, version, folded, types = current, state.version, [], state.types
         if before and version == before.version and failed == before.failed:
             return before, False
         return (
@@ -260,6 +285,16 @@ class Projector:
             ),
             left,
         )
+
+    def _read(self, entries: Sequence[StreamEntry]) -> list[Numbered]:
+        """Returns the events of entries, without those that have expired."""
+        found = self.events.get_many([each.event_id for each in entries])
+        # Markers stay in place of sealed values, so these never enter the table.
+        return [
+            Numbered(each.version, event)
+            for each in entries
+            if (stored := found.get(each.event_id)) and (event := self.events.whole(stored))
+        ]
 
     def _reduced(self, reducer: Reducer, state: bytes, events: list[Numbered]) -> tuple[bytes, int]:
         end = self.clock() + _FOLD_SECONDS

@@ -59,7 +59,7 @@ Reduce = Callable[[Reducer, bytes, Sequence[Numbered]], bytes]
 
 
 def reduced(reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
-    """Returns the state after some events, by a reducer that is no function.
+    """Returns the state after some events, by a reducer that needs no function.
 
     Args:
         reducer: The reducer, of the type `merge` or `jsonata`.
@@ -141,5 +141,5 @@ def _next(reducer: Reducer, state: bytes, each: Numbered) -> bytes:
 
 
 def described(each: Numbered) -> dict[str, Any]:
-    """An event as reducers see it."""
+    """Returns an event as reducers see it."""
     return {**each.event.envelope(), "version": each.version}

@@ -2,6 +2,7 @@
 
 from event_bus import times
 from event_bus.model.stream_name import StreamName
+from event_bus.model.stream_version import MAX_VERSION
 from event_bus.stores.streams import DISORDER_SECONDS, StreamEntry, StreamStore
 
 _PAGE = 100
@@ -14,7 +15,7 @@ def version_at(streams: StreamStore, stream: StreamName, moment: str) -> int:
     events that were stored within about a minute of the time.
     """
     low = version_certainly_before(streams, stream, moment, streams.last_version(stream))
-    while entries := streams.between(stream, low + 1, _END, _PAGE):
+    while entries := streams.between(stream, low + 1, MAX_VERSION, _PAGE):
         for each in entries:
             if each.created_at > moment:
                 return each.version - 1
@@ -49,9 +50,6 @@ def version_certainly_before(
         else:
             high = middle - 1
     return low
-
-
-_END = 10**15
 
 
 def _first_from(
