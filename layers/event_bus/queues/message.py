@@ -1,7 +1,7 @@
 """Queue messages: each asks for one attempt to deliver an event to one subscription."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -12,6 +12,10 @@ from event_bus.model.event import Event
 from event_bus.model.transitions import begun
 from event_bus.stored import restored
 from event_bus.stores.due_deliveries import Due
+
+if TYPE_CHECKING:
+    from event_bus.model.registration import Subscription
+    from event_bus.model.routing_rule import RoutingRule
 
 ENRICH = "enrich"
 """The name of the lane on which events are enriched before they continue to their target's lane."""
@@ -136,6 +140,46 @@ def from_json(text: str) -> Message:
     if (enrichment := members.get("enrichment")) is not None:
         members["enrichment"] = json_numbers.dumps(enrichment)
     return restored(Message, members)
+
+
+def first_message(event: Event, rule: "RoutingRule", replay_id: str | None = None) -> Message:
+    """The message that delivers an event to a subscription that it matched.
+
+    Args:
+        event: The event.
+        rule: The routing rule of the subscription.
+        replay_id: The replay that delivers it; None for the delivery that routing makes.
+    """
+    return Message(
+        event.id,
+        rule.id,
+        rule.service_id,
+        rule.version,
+        event,
+        replay_id=replay_id,
+        protocol=rule.protocol,
+        enriches=rule.enriched,
+    )
+
+
+def owed_message(event: Event, subscription: "Subscription", delay: int = 0) -> Message:
+    """The message that delivers an event which a subscription is owed since it was routed.
+
+    Args:
+        event: The event.
+        subscription: The subscription.
+        delay: The delay of the message, in seconds.
+    """
+    return Message(
+        event.id,
+        subscription.id,
+        subscription.service_id,
+        subscription.version,
+        event,
+        protocol=subscription.target.lane,
+        enriches=subscription.enriched_first,
+        delay=delay,
+    )
 
 
 def next_message(delivery: Delivery | Due) -> Message:

@@ -11,7 +11,7 @@ from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, Replay, ReplayState
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message
+from event_bus.queues.message import owed_message
 from event_bus.queues.recorded_sending import send_recorded
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.progress import end_step
@@ -104,7 +104,7 @@ class BacklogRunner:
         page = listed.page((begin, replay_end), _DEPTH)
         events, unreadable = self._held(page.entries, replay)
         messages = [
-            _message(event, subscription, min(place // replay.rate, LONGEST_DELAY_SECONDS))
+            owed_message(event, subscription, min(place // replay.rate, LONGEST_DELAY_SECONDS))
             for place, event in enumerate(events)
         ]
         refused = send_recorded(self.lanes, self.deliveries, messages)
@@ -144,16 +144,3 @@ class BacklogRunner:
 def _is_its_entry(entry: Entry, event: Event) -> bool:
     """Whether to send the event for this entry; an event in both indexes is sent only once."""
     return not is_odd(event) or entry.position != event.position
-
-
-def _message(event: Event, subscription: Subscription, delay: int) -> Message:
-    return Message(
-        event.id,
-        subscription.id,
-        subscription.service_id,
-        subscription.version,
-        event,
-        protocol=subscription.target.lane,
-        enriches=subscription.enriched_first,
-        delay=delay,
-    )

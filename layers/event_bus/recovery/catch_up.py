@@ -12,7 +12,7 @@ from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, Replay
 from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message
+from event_bus.queues.message import Message, owed_message
 from event_bus.queues.recorded_sending import send_recorded
 from event_bus.queues.replays import ReplayQueue
 from event_bus.stores.deliveries import DeliveryStore
@@ -150,14 +150,4 @@ class CatchUpRunner:
         ]
         # If even the last event of a stream has expired, there is nothing to deliver.
         found = self.events.get_many(each.event_id for each in last)
-        return [
-            Message(
-                event.id,
-                subscription.id,
-                subscription.service_id,
-                subscription.version,
-                event,
-                protocol=subscription.target.lane,
-            )
-            for event in found.values()
-        ]
+        return [owed_message(event, subscription) for event in found.values()]

@@ -15,7 +15,7 @@ from event_bus.model.replay import Replay
 from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_query import EventQuery
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message
+from event_bus.queues.message import Message, first_message
 from event_bus.queues.recorded_sending import send_recorded
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import BacklogRunner
@@ -151,16 +151,7 @@ class ReplayRunner:
         payload = json_numbers.loads(self.events.filtered_payload(event))
         seen = event_view(event.source, payload, event.metadata)
         return [
-            Message(
-                event.id,
-                rule.id,
-                rule.service_id,
-                rule.version,
-                event,
-                replay_id=replay.id,
-                protocol=rule.protocol,
-                enriches=rule.enriched,
-            )
+            first_message(event, rule, replay.id)
             for rule in self.view.matches(event, seen)
             if replay.audience in (None, rule.service_id)
             and replay.subscription_id in (None, rule.id)

@@ -14,7 +14,7 @@ from event_bus.model.delivery import Routing
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.model.routing_rule import RoutingRule
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message, next_message
+from event_bus.queues.message import Message, first_message, next_message
 from event_bus.queues.projections import ProjectionQueue
 from event_bus.queues.recorded_sending import send_recorded
 from event_bus.routing.registry_view import RegistryView
@@ -77,12 +77,12 @@ class Router:
                 continue
             held: dict[str, int] = {}
             if event.hop_count > MAX_HOPS:
-                self._end_loop(event, [_message(event, each) for each in matched])
+                self._end_loop(event, [first_message(event, each) for each in matched])
             elif is_over(event):
-                self._expire(event, [_message(event, each) for each in matched])
+                self._expire(event, [first_message(event, each) for each in matched])
             else:
                 held = {each.id: each.pause for each in matched if each.holds(event.created_at)}
-                messages += [_message(event, each) for each in matched if each.id not in held]
+                messages += [first_message(event, each) for each in matched if each.id not in held]
             services = {each.id: each.service_id for each in matched}
             now = times.now()
             routings.append(
@@ -145,7 +145,8 @@ class Router:
             rules = [rule for each in routing.held if (rule := self.view.rule(each))]
             owed = {rule.id: rule for rule in rules if rule.owes(routing.held[rule.id])}
             if owed:
-                messages += [_message(events[routing.event_id], each) for each in owed.values()]
+                event = events[routing.event_id]
+                messages += [first_message(event, each) for each in owed.values()]
                 left = {each: n for each, n in routing.held.items() if each not in owed}
                 released.append(replace(routing, held=left))
         return self._send(messages, events) + self.routings.record(released)
@@ -218,15 +219,3 @@ def _handler(event: Event, matched: Sequence[RoutingRule]) -> str | None:
     if not event.is_command:
         return None
     return next((each.id for each in matched if each.handles), None)
-
-
-def _message(event: Event, rule: RoutingRule) -> Message:
-    return Message(
-        event.id,
-        rule.id,
-        rule.service_id,
-        rule.version,
-        event,
-        protocol=rule.protocol,
-        enriches=rule.enriched,
-    )
