@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from event_bus import times
-from event_bus.delivery.messages import attempted, follow_up, read_message, safely
+from event_bus.delivery.messages import attempted, follow_up, read_batch, safely
 from event_bus.delivery.steps import (
     AttemptResult,
     DeliveryStep,
@@ -123,12 +123,7 @@ class EnrichmentLane:
         Returns:
             The ids of messages that the queue must keep and deliver again.
         """
-        readable = [
-            (received, replace(message, enriches=True))
-            for received in batch
-            if (message := read_message(received))
-        ]
-        kept = {received.id for received in batch} - {received.id for received, _ in readable}
+        readable, kept = read_batch(batch, enriches=True)
         subscriptions = self.subscriptions.of([message for _, message in readable])
 
         def take(received: QueueMessage, message: Message) -> AttemptResult | None:

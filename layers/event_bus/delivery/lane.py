@@ -11,7 +11,7 @@ from event_bus.delivery.attempts import AttemptOrder, AttemptRunner, PendingAtte
 from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
-from event_bus.delivery.messages import follow_up, read_message, safely, send_following
+from event_bus.delivery.messages import follow_up, read_batch, safely, send_following
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Plan, Turns
 from event_bus.delivery.steps import AttemptResult, QueueMessage
@@ -70,12 +70,7 @@ class Lane:
             The ids of messages that the queue must keep and deliver again.
         """
         paced = isinstance(self.pacing, Turns)
-        readable = [
-            (received, replace(message, paced=paced))
-            for received in batch
-            if (message := read_message(received))
-        ]
-        kept = {received.id for received in batch} - {received.id for received, _ in readable}
+        readable, kept = read_batch(batch, paced=paced)
         subscriptions = self.subscriptions.of([message for _, message in readable])
         moved = to_be_enriched(readable, subscriptions, self.runner.deliveries)
         kept |= send_following(

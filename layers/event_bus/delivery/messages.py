@@ -15,8 +15,29 @@ from event_bus.stores.deliveries import DeliveryStore
 _Result = TypeVar("_Result")
 
 
-def read_message(received: QueueMessage) -> Message | None:
-    """Reads a message; None for one that cannot be read."""
+def read_batch(
+    batch: Sequence[QueueMessage], *, enriches: bool = False, paced: bool = False
+) -> tuple[list[tuple[QueueMessage, Message]], set[str]]:
+    """Reads the messages of a batch.
+
+    Args:
+        batch: The messages as received from the queue.
+        enriches: Whether the queue is that of the enrichment lane.
+        paced: Whether the queue is that of a paced lane.
+
+    Returns:
+        The messages that can be read, and the ids of the others, which the queue must keep.
+    """
+    readable = [
+        (received, replace(message, enriches=enriches, paced=paced))
+        for received in batch
+        if (message := _read(received))
+    ]
+    kept = {received.id for received in batch} - {received.id for received, _ in readable}
+    return readable, kept
+
+
+def _read(received: QueueMessage) -> Message | None:
     try:
         return from_json(received.body)
     except Exception:
