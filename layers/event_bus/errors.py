@@ -144,6 +144,16 @@ class NotFound(Problem):
 
     status, kind, title = 404, "not-found", "There is no such resource"
 
+    @classmethod
+    def of(cls, what: str, more: str = "") -> "NotFound":
+        """The refusal of a resource that does not exist, or that the caller may not see.
+
+        Args:
+            what: The kind and the id of the resource.
+            more: A further sentence.
+        """
+        return cls(f"There is no {what}, or none that this key may see.{more and ' ' + more}")
+
 
 class Conflict(Problem):
     """The request contradicts what is stored."""

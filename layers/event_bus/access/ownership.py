@@ -1,12 +1,21 @@
 """The subscriptions and publishers that a caller may see and use."""
 
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import RESERVED_NAMES
 from event_bus.errors import Forbidden, InvalidRequest, MalformedRequest, NotFound
 from event_bus.model.publisher import Publisher
 from event_bus.model.registration import Subscription
+
+
+class _OfService(Protocol):
+    @property
+    def service_id(self) -> str: ...
+
+
+_Owned = TypeVar("_Owned", bound=_OfService)
 
 
 def own_subscription(
@@ -30,7 +39,7 @@ def own_subscription(
     subscription = find(subscription_id)
     if subscription and (of_anyone or _owns(caller, subscription)):
         return subscription
-    raise NotFound(f"There is no subscription {subscription_id}, or none that this key may see.")
+    raise NotFound.of(f"subscription {subscription_id}")
 
 
 def own_publisher(
@@ -48,7 +57,23 @@ def own_publisher(
     """
     if may_see_service(service_id, caller) and (publisher := find(service_id)):
         return publisher
-    raise NotFound(f"There is no publisher {service_id}, or none that this key may see.")
+    raise NotFound.of(f"publisher {service_id}")
+
+
+def own(found: _Owned | None, what: str, caller: Caller) -> _Owned:
+    """A resource of the caller; any for an admin.
+
+    Args:
+        found: The resource, if it exists.
+        what: Its kind and its id.
+        caller: Who asks for it.
+
+    Raises:
+        NotFound: There is none, or none that the caller may see.
+    """
+    if found and (caller.admin or found.service_id == caller.service_id):
+        return found
+    raise NotFound.of(what)
 
 
 def may_see_service(service_id: str, caller: Caller) -> bool:

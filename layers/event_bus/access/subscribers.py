@@ -68,6 +68,4 @@ class Subscribers:
 
 
 def _not_found(service_id: str) -> NotFound:
-    return NotFound(
-        f"There are no rights of the service {service_id}, or none that this key may see."
-    )
+    return NotFound.of(f"right of the service {service_id}")

@@ -204,4 +204,4 @@ def _sent_by(event: Event, caller: Caller) -> bool:
 
 
 def _not_found(command_id: str) -> NotFound:
-    return NotFound(f"There is no command {command_id}, or none that this key may see.")
+    return NotFound.of(f"command {command_id}")

@@ -107,7 +107,7 @@ class EventFinder:
         routing, deliveries = reading.result()
         visibility = Visibility(caller, self.subscriptions, self.rights)
         if event is None or not visibility.sees(event, routing, lambda: event.json_payload):
-            raise NotFound(f"There is no event {event_id}, or none that this key may see.")
+            raise NotFound.of(f"event {event_id}")
         return _as_seen(Found(event, routing, tuple(deliveries)), caller)
 
     def get_many(self, event_ids: Iterable[str], caller: Caller) -> list[Found]:

@@ -74,7 +74,7 @@ class Explainer:
         event = self.events.get(event_id)
         if event and (caller.admin or self._permits(caller.service_id, event)):
             return event
-        raise NotFound(f"There is no event {event_id}, or none that this key may see.")
+        raise NotFound.of(f"event {event_id}")
 
     def matches(self, event_id: str, after: str | None, limit: int, caller: Caller) -> Explanations:
         """Returns the decisions about an event and the subscriptions that the caller may see.

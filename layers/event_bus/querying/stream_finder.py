@@ -77,10 +77,7 @@ class StreamFinder:
             if self._sees(stream, last[0], marks, caller):
                 first = self.streams.after(stream, 0, 1)
                 return StreamHead(stream, first[0], last[0], marks)
-        raise NotFound(
-            f"There is no stream {stream.stream_id} of {stream.source}, or none that this key may "
-            "see."
-        )
+        raise NotFound.of(f"stream {stream.stream_id} of {stream.source}")
 
     def page(
         self,

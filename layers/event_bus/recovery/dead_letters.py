@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field
 
 from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.errors import Conflict, NotFound
+from event_bus.access.ownership import own
+from event_bus.errors import Conflict
 from event_bus.log import logger
 from event_bus.matching.event_types import matches_type
 from event_bus.model import transitions
@@ -137,10 +138,7 @@ class DeadLetters:
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
         """
-        letter = self.letters.get(dead_letter_id)
-        if letter and (caller.admin or letter.service_id == caller.service_id):
-            return letter
-        raise NotFound(f"There is no dead letter {dead_letter_id}, or none that this key may see.")
+        return own(self.letters.get(dead_letter_id), f"dead letter {dead_letter_id}", caller)
 
     def page(
         self, query: DeadLetterQuery, behind: str | None, caller: Caller

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.access.ownership import own_subscription
+from event_bus.access.ownership import own, own_subscription
 from event_bus.conflicts import attempts
-from event_bus.errors import Conflict, InvalidRequest, NotFound
+from event_bus.errors import Conflict, InvalidRequest
 from event_bus.ids import new_id
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.registration import Subscription
@@ -106,10 +106,7 @@ class Replays:
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
         """
-        replay = self.store.get(replay_id)
-        if replay and (caller.admin or replay.service_id == caller.service_id):
-            return replay
-        raise NotFound(f"There is no replay {replay_id}, or none that this key may see.")
+        return own(self.store.get(replay_id), f"replay {replay_id}", caller)
 
     def page(self, before: str | None, limit: int, caller: Caller) -> list[Replay]:
         """Returns replays, newest first."""

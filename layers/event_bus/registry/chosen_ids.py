@@ -87,9 +87,9 @@ class ChosenIds:
         if not dot or not (caller.admin or service_id == caller.service_id):
             # The same for what is another's and for what is not there.
             own = "SERVICE" if caller.admin else caller.service_id
-            raise NotFound(
-                f"There is no subscription {subscription_id}, or none that this key may see. An "
-                f"identifier of your choice begins with the service and a dot: {own}.NAME."
+            raise NotFound.of(
+                f"subscription {subscription_id}",
+                f"An identifier of your choice begins with the service and a dot: {own}.NAME.",
             )
         if not _NAME.fullmatch(name):
             raise InvalidRequest.at(

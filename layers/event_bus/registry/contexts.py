@@ -81,7 +81,7 @@ class Contexts:
         """
         entry = self.store.get(context.service_id, context.name, key)
         if entry is None:
-            raise NotFound(f"There is no entry {key}, or none that this key may see.")
+            raise NotFound.of(f"entry {key}")
         return entry
 
     def page(self, context: ContextOf, after: str | None, limit: int) -> list[ContextEntry]:

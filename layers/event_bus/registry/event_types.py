@@ -92,7 +92,7 @@ class Catalogue:
         if (schemas or named) and visibility.sees(event_type):
             [found] = self._described([(event_type, schemas)], visibility, caller)
             return found
-        raise NotFound(f"There is no event type {event_type}, or none that this key may see.")
+        raise NotFound.of(f"event type {event_type}")
 
     def latest(self, found: EventType) -> SchemaVersion | None:
         """The latest version of a type's schema."""

@@ -157,7 +157,4 @@ def _check(expression: str) -> None:
 
 
 def _no_reducer(category: str) -> NotFound:
-    return NotFound(
-        f"There is no reducer of {category}, or none that this key may see; states of its streams "
-        "are merged."
-    )
+    return NotFound.of(f"reducer of {category}", "The states of its streams are merged.")

@@ -288,4 +288,4 @@ def _number(text: str) -> int | None:
 
 
 def _no_schemas(event_type: str) -> NotFound:
-    return NotFound(f"There are no schemas of {event_type}, or none that this key may see.")
+    return NotFound.of(f"schema of {event_type}")

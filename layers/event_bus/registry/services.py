@@ -45,7 +45,7 @@ class Services:
         """
         if may_see_service(service_id, caller) and self._subscribed(service_id):
             return service_id
-        raise NotFound(f"There is no subscriber {service_id}, or none that this key may see.")
+        raise NotFound.of(f"subscriber {service_id}")
 
     def key_owner(self, service_id: str, caller: Caller) -> str:
         """Returns the id of a service that has subscriptions or, for an admin, keys.

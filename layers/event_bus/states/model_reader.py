@@ -161,4 +161,4 @@ def live_model(store: ReadModelStore, source: str, category: str) -> ReadModel:
 
 def no_read_model(category: str) -> NotFound:
     """Makes the refusal for a read model that does not exist or that the key may not see."""
-    return NotFound(f"There is no read model of {category}, or none that this key may see.")
+    return NotFound.of(f"read model of {category}")
