@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -81,6 +81,31 @@ def first_page(
         if position is None or read >= budget:
             break
     return page, position
+
+
+def chosen_page(
+    read: Callable[[str | None, int], Sequence[_Element]],
+    position: Callable[[_Element], str],
+    chosen: Callable[[_Element], object],
+    after: str | None,
+    limit: int,
+) -> list[_Element]:
+    """Reads a list until a page is full of chosen elements, however many it has to pass over.
+
+    Args:
+        read: Reads the elements behind a position, and as many as it is told.
+        position: Returns the position of an element.
+        chosen: Returns whether an element belongs to the page.
+        after: The position behind which the page begins; None for the first page.
+        limit: The largest number of elements in the page.
+    """
+    page: list[_Element] = []
+    while elements := read(after, limit):
+        page += filter(chosen, elements)
+        if len(page) >= limit:
+            break
+        after = position(elements[-1])
+    return page[:limit]
 
 
 def name_position(name: str) -> str:

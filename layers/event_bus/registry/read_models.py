@@ -2,12 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault
 from event_bus.model.category import read_category
 from event_bus.model.read_model import MAX_READ_MODELS, Generation, ReadModel
+from event_bus.paging import chosen_page
 from event_bus.queues.projections import ProjectionQueue
 from event_bus.states.model_reader import live_model
 from event_bus.stores.read_models import ReadModelStore
@@ -80,13 +82,13 @@ class ReadModelRegistry:
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReadModel]:
         """Returns read models of a service, or of all, in the order of their names, after one."""
-        found: list[ReadModel] = []
-        while page := self.store.page(source, after, limit):
-            found += [each for each in page if each.live]
-            if len(found) >= limit:
-                break
-            after = page[-1].name
-        return found[:limit]
+        return chosen_page(
+            partial(self.store.page, source),
+            lambda each: each.name,
+            lambda each: each.live,
+            after,
+            limit,
+        )
 
     def remove(self, source: str, category: str) -> None:
         """Removes a read model, and its states soon after.

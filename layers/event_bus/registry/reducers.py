@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from event_bus import times
 from event_bus.access.callers import Caller
@@ -17,6 +18,7 @@ from event_bus.model.reducer import (
     ReducerVersion,
     unpredictable_call,
 )
+from event_bus.paging import chosen_page
 from event_bus.registry.opt_ins import OptIns
 from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.refusals import Outdated
@@ -101,13 +103,13 @@ class ReducerRegistry:
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReducerVersion]:
         """Returns reducers of a service, or of all, in the order of their names, after one."""
-        found: list[ReducerVersion] = []
-        while page := self.store.page(source, after, limit):
-            found += [each for each in page if each.reducer]
-            if len(found) >= limit:
-                break
-            after = page[-1].name
-        return found[:limit]
+        return chosen_page(
+            partial(self.store.page, source),
+            lambda each: each.name,
+            lambda each: each.reducer,
+            after,
+            limit,
+        )
 
     def remove(self, source: str, category: str, caller: Caller) -> None:
         """Removes a category's reducer, so that the default holds; its versions can be read.

@@ -31,6 +31,7 @@ from event_bus.model.schemas import (
     TypeSchemas,
     VersionEntry,
 )
+from event_bus.paging import chosen_page
 from event_bus.requests.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.requests.validation import invalid, members_of
 from event_bus.schemas.checks import check_schema
@@ -142,13 +143,14 @@ class SchemaRegistry:
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[TypeSchemas]:
         """The schemas of types that the caller may see, in the order of the types, behind one."""
-        visibility, found = self.visibility(caller), list[TypeSchemas]()
-        while page := self.store.page(after, limit):
-            found += [each for each in page if visibility.sees(each.type)]
-            if len(found) >= limit:
-                break
-            after = page[-1].type
-        return found[:limit]
+        visibility = self.visibility(caller)
+        return chosen_page(
+            self.store.page,
+            lambda each: each.type,
+            lambda each: visibility.sees(each.type),
+            after,
+            limit,
+        )
 
     def change(self, event_type: str, change: SchemaSettingsChange, caller: Caller) -> TypeSchemas:
         """Changes the members that a change names.

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from event_bus.registry.schemas import SchemaRegistry
 
 _SUBSCRIPTIONS = 5_000
-_PAGE = 100
 
 
 def schema_registry() -> "SchemaRegistry":
@@ -43,14 +42,5 @@ def _visibility(caller: Caller) -> TypeVisibility:
 
 
 def _subscriptions(caller: Caller) -> Iterator[Subscription]:
-    store = stores.subscriptions()
-    if not caller.admin:
-        return islice(store.of_service(caller.service_id), _SUBSCRIPTIONS)
-
-    def all_of_them() -> Iterator[Subscription]:
-        after = None
-        while page := store.page(None, after, _PAGE):
-            yield from page
-            after = page[-1].id
-
-    return islice(all_of_them(), _SUBSCRIPTIONS)
+    found = stores.subscriptions().of_service(None if caller.admin else caller.service_id)
+    return islice(found, _SUBSCRIPTIONS)

@@ -71,8 +71,8 @@ class SubscriptionStore:
         items = index_page(self.client, self.table, index, partition, behind, limit)
         return [self._read(item) for item in items]
 
-    def of_service(self, service_id: str) -> Iterator[Subscription]:
-        """Yields all subscriptions of a service."""
+    def of_service(self, service_id: str | None) -> Iterator[Subscription]:
+        """Yields all subscriptions of a service, or of all services."""
         after = None
         while page := self.page(service_id, after, 100):
             yield from page

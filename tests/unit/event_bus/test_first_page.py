@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from event_bus.paging import Portion, first_page
+from event_bus.paging import Portion, chosen_page, first_page
 
 LIST = [f"{number:02d}" for number in range(20)]
 
@@ -55,3 +55,20 @@ def test_a_full_page_at_the_end_of_the_list_is_the_last() -> None:
 def test_an_empty_list_is_one_empty_page() -> None:
     empty: Portion[str] = Portion((), 0, None)
     assert first_page([empty], 5, 100) == ([], None)
+
+
+@pytest.mark.parametrize("limit", range(1, 8))
+def test_a_chosen_page_passes_over_the_others(limit: int) -> None:
+    numbers = list(range(20))
+
+    def read(after: str | None, most: int) -> list[int]:
+        begin = 0 if after is None else int(after) + 1
+        return numbers[begin : begin + most]
+
+    found: list[int] = []
+    after = None
+    while page := chosen_page(read, str, lambda each: each % 5 == 4, after, limit):
+        assert len(page) <= limit
+        found += page
+        after = str(page[-1])
+    assert found == [4, 9, 14, 19]
