@@ -142,6 +142,7 @@ SUITES = (
             f"{_UNIT}/targets/test_aws_transport.py",
             f"{_UNIT}/targets/test_eventbridge.py",
             f"{_UNIT}/targets/test_lambda_function.py",
+            f"{_UNIT}/targets/test_shaping.py",
             f"{_UNIT}/targets/test_sns.py",
             f"{_UNIT}/targets/test_sqs.py",
             f"{_UNIT}/targets/test_stepfunctions.py",

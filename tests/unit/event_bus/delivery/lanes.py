@@ -86,6 +86,14 @@ class Trial:
         assert found
         return found
 
+    def error(
+        self, event_id: str = "evt_1", subscription_id: str = "sub_1", replay: str | None = None
+    ) -> tuple[str, str]:
+        """The code of the last error of a delivery, and what it says."""
+        error = self.outcome(event_id, subscription_id, replay).last_error
+        assert error
+        return error.code, error.message
+
     def take(self, *messages: Message, receives: int = 1) -> list[str]:
         """Has the lane process messages."""
         return self.lane.process([received(each, receives) for each in messages])

@@ -83,8 +83,8 @@ def test_an_attempted_delivery_is_dropped_under_at_most_once(
     outcome = next_attempt(trial, made)
     assert trial.target.attempted == []
     assert (outcome.status, outcome.attempts) == ("dropped", 1)
-    assert outcome.last_error
-    assert outcome.last_error.code == "already_attempted"
+    said = "an attempt was made before the subscription became at_most_once"
+    assert trial.error() == ("already_attempted", said)
     assert trial.sent()[1:] == []
 
 

@@ -1,11 +1,18 @@
 """Functions that deliver side by side agree on a subscriber's circuit."""
 
+from dataclasses import replace
+from typing import Any
+
+import orjson
 import pytest
 from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS, Circuits, Permits
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
+from event_bus.model.delivery import DeliveryError
+from event_bus.stores.announced_circuits import AnnouncedCircuits
 
-from tests.aws import Aws
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import NOON, subscription
 from tests.faults import not_sent
 
 
@@ -161,3 +168,87 @@ def test_an_unwritten_result_is_written_at_the_end_of_the_batch(aws: Aws, over: 
     assert stored(aws).state == "half_open"
     permits.close()
     assert (stored(aws).state, stored(aws).pause) == ("open", 2 * over.pause)
+
+
+def announcing(aws: Aws) -> Permits:
+    """The permits of a batch in a function that announces circuits."""
+    told = AnnouncedCircuits(aws.circuits, aws.events, RETENTION_DAYS)
+    permits = Permits(Circuits(aws.circuits, announced=told), {"sub_1": subscription()})
+    permits.look_up(["sub_1"])
+    return permits
+
+
+def announced(aws: Aws, change: str, opened_at: float) -> Any:
+    """The payload of the event about the opened or closed circuit of sub_1."""
+    found = aws.events.get(f"eventbus:circuit_{change}_sub_1_{round(1000 * opened_at)}")
+    return found and orjson.loads(found.payload or b"null")
+
+
+def fail(permits: Permits, times_: int = CONSECUTIVE_FAILURES) -> None:
+    for _ in range(times_):
+        permits.ended("sub_1", DeliveryError("timeout", "too late", NOON), delivered=False)
+
+
+def test_an_event_announces_that_a_circuit_opened_and_another_that_it_closed(aws: Aws) -> None:
+    fail(announcing(aws))
+    opened = stored(aws)
+    assert (opened.state, opened.opened_at is not None) == ("open", True)
+    opened_at = opened.opened_at or 0.0
+    payload = announced(aws, "opened", opened_at)
+    assert (payload["subscription_id"], payload["service_id"]) == ("sub_1", "worker")
+    assert payload["failures"] == CONSECUTIVE_FAILURES
+    assert payload["error"] == {"code": "timeout", "message": "too late"}
+    assert announced(aws, "closed", opened_at) is None
+    assert aws.circuits.put("sub_1", replace(opened, until=0.0, version=opened.version + 1))
+    # Functions that learn of the success at the same time announce it once.
+    probing, other = announcing(aws), announcing(aws)
+    assert probing.take("sub_1") is None
+    for each in (probing, other):
+        each.ended("sub_1", delivered=True)
+        assert each.close() == {}
+    assert announced(aws, "closed", opened_at)["failures"] == CONSECUTIVE_FAILURES
+    assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+def test_a_failure_that_opens_no_circuit_is_not_announced(aws: Aws) -> None:
+    permits = announcing(aws)
+    fail(permits, CONSECUTIVE_FAILURES - 1)
+    assert permits.close()["sub_1"].state == "closed"
+    assert announced(aws, "opened", stored(aws).opened_at or 0.0) is None
+
+
+def test_circuits_that_open_at_the_same_time_are_announced_once(aws: Aws) -> None:
+    first, second = announcing(aws), announcing(aws)
+    for each in (first, second):
+        fail(each)
+    assert stored(aws).consecutive == 2 * CONSECUTIVE_FAILURES
+    assert announced(aws, "opened", stored(aws).opened_at or 0.0)["failures"] == 10
+
+
+def test_a_circuit_keeps_when_the_subscriber_last_accepted_an_event(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(times, "unix", lambda: now[0])
+    permits = batch(aws)
+    permits.ended("sub_1", delivered=True)
+    assert permits.close() == {}
+    now[0] += 20
+    permits.ended("sub_1", delivered=False)
+    assert permits.close()["sub_1"].failing_since == now[0]
+    assert stored(aws).last_success == now[0] - 20
+
+
+def test_a_result_that_many_functions_overtake_is_given_up(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    permits, written = batch(aws), []
+
+    def overtaken(_: object, subscription_id: str, circuit: Circuit) -> bool:
+        written.append((subscription_id, circuit.failures))
+        return False
+
+    monkeypatch.setattr(type(aws.circuits), "put", overtaken)
+    permits.ended("sub_1", delivered=False)
+    assert permits.close() == {}
+    assert written == [("sub_1", 1)] * 4

@@ -42,36 +42,40 @@ def watched(trial: Trial, store: CommandStore) -> Trial:
     return replace(trial, lane=replace(trial.lane, runner=runner, ordered=ordered))
 
 
-def error_of(trial: Trial, replay: str | None = None) -> str:
+ANSWERED = ("command_answered", "the command was answered before this attempt")
+CANCELLED = ("command_cancelled", "the command was cancelled")
+EXPIRED = ("command_expired", "the deadline of the command has passed")
+
+
+def error_of(trial: Trial, replay: str | None = None) -> tuple[str, str]:
     ended = trial.outcome(replay=replay)
     assert (ended.status, ended.attempts) == ("dropped", 0)
-    assert ended.last_error
-    return ended.last_error.code
+    return trial.error(replay=replay)
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("change", "error"),
     [
-        (lambda each: command_record.after_cancel(each, "planner"), "command_cancelled"),
-        (command_record.after_deadline, "command_expired"),
+        (lambda each: command_record.after_cancel(each, "planner"), CANCELLED),
+        (command_record.after_deadline, EXPIRED),
         (
             lambda each: command_record.after_reply(each, Reply("r", "worker", False, NOON), 1),
-            "command_answered",
+            ANSWERED,
         ),
         (
             lambda each: command_record.after_reply(each, Reply("r", "worker", True, NOON), 1),
-            "command_answered",
+            ANSWERED,
         ),
     ],
 )
 def test_a_command_that_has_ended_is_not_delivered(
-    watched: Trial, aws: Aws, store: CommandStore, change: Change, code: str
+    watched: Trial, aws: Aws, store: CommandStore, change: Change, error: tuple[str, str]
 ) -> None:
     to = aws.subscriptions.create(HANDLER)
     store.save(change(Command("evt_1")))
     assert watched.take(message(COMMAND, to)) == []
     assert watched.target.attempted == []
-    assert error_of(watched) == code
+    assert error_of(watched) == error
 
 
 def test_a_command_that_is_cancelled_before_its_claim_is_not_delivered(
@@ -82,7 +86,7 @@ def test_a_command_that_is_cancelled_before_its_claim_is_not_delivered(
     before_next(aws, monkeypatch, "update_item", lambda: store.save(cancelled))
     watched.take(message(COMMAND, to))
     assert watched.target.attempted == []
-    assert error_of(watched) == "command_cancelled"
+    assert error_of(watched) == CANCELLED
 
 
 def test_other_subscriptions_receive_a_command_in_any_state(
@@ -112,7 +116,7 @@ def test_nothing_is_delivered_after_its_deadline(
         assert watched.outcome().status == "delivered"
         return
     assert watched.target.attempted == []
-    assert error_of(watched) == "command_expired"
+    assert error_of(watched)[0] == "command_expired"
 
 
 def test_a_retry_after_the_deadline_is_not_made(
@@ -134,7 +138,8 @@ def test_a_replay_brings_no_command_to_its_handler(watched: Trial, aws: Aws) -> 
     to = aws.subscriptions.create(HANDLER)
     watched.take(replace(message(COMMAND, to), replay_id="rpl_1"))
     assert watched.target.attempted == []
-    assert error_of(watched, "rpl_1") == "command_replayed"
+    said = "a replay delivers no command to its handler"
+    assert error_of(watched, "rpl_1") == ("command_replayed", said)
 
 
 def test_other_events_cost_no_read_of_a_command(

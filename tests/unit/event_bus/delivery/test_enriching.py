@@ -196,6 +196,8 @@ def test_nothing_is_enriched_that_is_not_delivered(
     assert enriching.take(message(stored(aws), to, enriches=True)) == []
     found = enriching.outcome()
     assert (found.status, found.last_error.code) == (status, code)
+    said = f"the subscription is {members['status']}"
+    assert found.last_error.message == said
     assert (enriching.asked, enriching.sent(enriching.target)) == ([], [])
 
 

@@ -78,8 +78,7 @@ def test_a_failing_subscriber_is_left_alone_and_probed(trial: Trial, aws: Aws) -
     trial.take(message(event("evt_new"), to))
     waiting = trial.outcome("evt_new")
     assert (waiting.status, waiting.attempts, waiting.waiting) == ("retrying", 0, True)
-    assert waiting.last_error
-    assert waiting.last_error.code == "circuit_open"
+    assert trial.error("evt_new")[0] == "circuit_open"
     assert waiting.dead_letter_id
     # Its pause is over: of a batch, one is the probe.
     aws.circuits.put("sub_1", replace(circuit, until=0.0, version=circuit.version + 1))
@@ -188,7 +187,10 @@ def test_a_gone_or_long_failing_subscriber_is_disabled(trial: Trial, aws: Aws) -
     trial.take(message(event("evt_2"), failing, attempt=2))
     found = aws.subscriptions.get("sub_2")
     assert found
-    assert found.status == "disabled"
+    assert (found.status, found.disabled_reason) == (
+        "disabled",
+        "every delivery has failed for longer than the retry policy allows",
+    )
 
 
 def test_deliveries_of_one_batch_key_are_attempted_together(trial: Trial, aws: Aws) -> None:
@@ -224,8 +226,8 @@ def test_a_delivery_without_a_right_is_not_attempted(trial: Trial, aws: Aws) -> 
     assert trial.target.events == []
     refused, dropped = trial.outcome(), trial.outcome(subscription_id="sub_2")
     assert (refused.status, dropped.status) == ("exhausted", "dropped")
-    assert refused.last_error
-    assert refused.last_error.code == "not_permitted"
+    error = ("not_permitted", "the service may not receive task.created any more")
+    assert trial.error() == trial.error(subscription_id="sub_2") == error
     assert refused.dead_letter_status == "exhausted"
     # Given again, it can be retried.
     aws.rights.put(Grant("worker", ["task.*"]))

@@ -29,6 +29,7 @@ from event_bus.targets.answer_times import AnswerTimes
 from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.faults import not_sent
+from tests.interference import before_next
 from tests.timed_transport import TimedTransport
 from tests.unit.event_bus.delivery.lanes import (
     REFUSED,
@@ -268,6 +269,22 @@ def test_new_messages_wait_behind_those_that_look_for_a_free_place(both: Both, a
     behind = both.sent("http_paced")
     assert {each.event_id for each in behind} == {"evt_0", "evt_1"}
     assert all(each.turn and each.turn > times.unix() for each in behind)
+
+
+def test_turns_are_taken_though_another_function_writes_first(
+    both: Both, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=2.0))
+    taken = Pace(next_turn=times.unix() + 2, version=1)
+    before_next(aws, monkeypatch, "put_item", lambda: aws.paces.put("sub_1", taken))
+    turns, waited = cast("Turns", both.paced.pacing), list[float]()
+    turns.sleep = waited.append
+    assert both.paced.process(_batch(message(event(), to))) == []
+    # Its turn follows those that the other function gave.
+    [later] = both.sent("http_paced")
+    assert (later.turn, later.delay in (2, 3)) == (taken.next_turn, True)
+    assert both.pace().next_turn == taken.next_turn + 0.5
+    assert len(waited) == 1
 
 
 def test_a_pace_that_cannot_be_written_holds_its_messages_back(both: Both, aws: Aws) -> None:

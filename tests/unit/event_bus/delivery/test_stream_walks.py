@@ -42,7 +42,7 @@ def test_a_walk_that_takes_too_long_is_continued_by_a_message(trial: Trial, aws:
     assert lane.process([received(message(first, to))]) == []
     assert trial.target.events == ["evt_1", "evt_2"]
     [follow_up] = trial.sent()
-    assert follow_up.event_id == "evt_1"
+    assert (follow_up.event_id, follow_up.delay) == ("evt_1", 0)
     assert lane.process([received(message(first, to))]) == []
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
 
