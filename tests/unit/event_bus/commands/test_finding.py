@@ -299,7 +299,9 @@ class TestCancelling:
 
         monkeypatch.setattr(CommandStore, "save", refused)
         monkeypatch.setattr(finding, "attempts", lambda: range(2))
-        with pytest.raises(Unavailable, match="send the request again"):
+        with pytest.raises(
+            Unavailable, match="Other requests changed the command at the same time"
+        ):
             commands.cancel("evt_1", SENDER)
 
 

@@ -3,12 +3,14 @@
 from concurrent.futures import Executor
 from typing import Any
 
+import orjson
 import pytest
 from event_bus.access.known_publishers import KnownPublishers
 from event_bus.commands.subscriber_replies import SubscriberReplies
+from event_bus.errors import Unavailable
 from event_bus.model import command_record
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.event import Event
+from event_bus.model.event import Event, Origin
 from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.publisher_rights import PublisherRights
@@ -25,7 +27,8 @@ __all__ = ["records"]
 ASKING = event(
     metadata={"reply_to": "bill.made", "correlation_id": "cart-7", "trace_id": "trace-9"}
 )
-COMMAND = event(event_type="command.pay", metadata={"deadline": LATER})
+TRACE = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+COMMAND = event(event_type="command.pay", metadata={"deadline": LATER, **TRACE})
 
 
 @pytest.fixture
@@ -93,6 +96,19 @@ def test_a_reply_that_is_not_stored_fails_the_attempt(
     assert published(aws) == []
 
 
+def test_an_answer_that_others_overtake_fails_the_attempt(
+    aws: Aws, replies: SubscriberReplies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(*_: Any) -> None:
+        raise Unavailable.overtaken("the command")
+
+    monkeypatch.setattr(Replying, "reply", overtaken)
+    outcome = replies.publish(request(COMMAND), {})
+    assert outcome.code == "reply_not_stored"
+    assert outcome.message == Unavailable.overtaken("the command").detail
+    assert published(aws) == []
+
+
 def test_an_answer_to_a_command_ends_it(
     aws: Aws, replies: SubscriberReplies, records: CommandStore
 ) -> None:
@@ -100,7 +116,17 @@ def test_an_answer_to_a_command_ends_it(
     assert records.get("evt_1").ended == "succeeded"
     # An earlier attempt replied, and its record was lost; the first reply counts.
     again = replies.publish(request(COMMAND), {"paid": False})
-    assert (again.code, len(published(aws))) == (None, 1)
+    [reply] = published(aws)
+    assert (again.code, again.message) == (
+        None,
+        f"The service has replied already, by {reply.id}.",
+    )
+    assert reply.json_payload == b'{"paid":true}'
+    assert reply.origin == Origin("worker")
+    # The reply is a step of the delivery, and has the same trace.
+    assert COMMAND.trace
+    step = COMMAND.trace.child("sub_1#evt_1")
+    assert reply.metadata["traceparent"] == step.traceparent
 
 
 def test_an_answer_that_comes_late_is_no_failure(
@@ -123,7 +149,13 @@ def test_an_answer_that_is_no_reply_fails_the_command(
     assert outcome == Outcome()
     assert records.get("evt_1").ended == "failed"
     [reply] = published(aws)
-    assert b"reply-refused" in (reply.json_payload or b"")
+    told = orjson.loads(reply.json_payload or b"")
+    assert ("it is not JSON" if way == "refused" else "the limit is") in told.pop("detail")
+    assert told == {
+        "type": "urn:event-bus:problem:reply-refused",
+        "title": "The answer of the handler is not a valid reply",
+        "status": 502,
+    }
 
 
 def test_a_refused_result_of_an_event_fails_the_attempt(

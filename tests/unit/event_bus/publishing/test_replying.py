@@ -8,6 +8,7 @@ import pytest
 from event_bus.access.known_publishers import KnownPublishers
 from event_bus.errors import Conflict, Fault, InvalidRequest, TooLarge, Unavailable
 from event_bus.model import command_record
+from event_bus.model.command_record import Reply
 from event_bus.model.event import Event
 from event_bus.publishing import replying as module
 from event_bus.publishing.publisher_rights import PublisherRights
@@ -119,9 +120,7 @@ def test_a_failure_fails_the_command(replying: Replying, records: CommandStore) 
     reply = replying.reply(command(), "worker", Answer({"title": "No"}, failed=True)).event
     record = records.get("evt_1")
     assert (record.ended, reply.metadata["reply_status"]) == ("failed", "failed")
-    assert [(each.event_id, each.service_id, each.failed) for each in record.replies] == [
-        (reply.id, "worker", True)
-    ]
+    assert record.replies == (Reply(reply.id, "worker", True, reply.created_at),)
 
 
 def test_a_reply_may_be_repeated_but_not_changed(replying: Replying) -> None:
@@ -165,8 +164,9 @@ def test_a_late_reply_is_noted_and_not_stored(
 
 
 def test_a_payload_that_is_too_large_is_refused(replying: Replying) -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLarge) as refusal:
         replying.reply(command(), "worker", Answer({"a": "x" * 2_000_000}))
+    assert [each.pointer for each in refusal.value.faults] == ["/payload"]
 
 
 def test_an_id_that_is_taken_is_named(aws: Aws, replying: Replying) -> None:
@@ -201,5 +201,5 @@ def test_it_gives_up(replying: Replying, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(CommandStore, "save_with_reply", refused)
     monkeypatch.setattr(module, "attempts", range)
-    with pytest.raises(Unavailable, match="send the request again"):
+    with pytest.raises(Unavailable, match="Other requests changed the command at the same time"):
         replying.reply(command(), "worker", PAID)
