@@ -7,7 +7,13 @@ from event_bus import times
 from event_bus.access.admin_key import AdminSecret
 from event_bus.access.authenticator import CACHE_SECONDS, SEEN_SECONDS, Authenticator, key_in
 from event_bus.access.callers import Caller
-from event_bus.model.api_keys import ApiKey, certificate_id, generate_key
+from event_bus.model.api_keys import (
+    MAX_CHOSEN_LENGTH,
+    ApiKey,
+    certificate_id,
+    generate_key,
+    principal_id,
+)
 
 from tests.builders import AN_ADMIN, NOON, key, service
 from tests.clock import Clock
@@ -131,9 +137,11 @@ def test_a_new_admin_key_works_and_the_old_one_no_longer() -> None:
 
 
 def test_absurdly_long_keys_are_not_even_hashed() -> None:
-    keys = Keys("k" * 257)
-    assert identify(authenticator(keys), "k" * 257) is None
+    longest = "k" * MAX_CHOSEN_LENGTH
+    keys = Keys(longest, f"{longest}k")
+    assert identify(authenticator(keys), f"{longest}k") is None
     assert keys.looks == 0
+    assert identify(authenticator(keys), longest) == service("planner")
 
 
 def test_the_cache_is_bounded_and_keeps_the_latest() -> None:
@@ -228,3 +236,45 @@ class TestCertificates:
     def test_a_subject_cannot_be_sent_as_a_key(self, keys: Keys) -> None:
         assert identify(authenticator(keys), self.SUBJECT) is None
         assert identify(authenticator(keys), certificate_id(self.SUBJECT)) is None
+
+
+class TestPrincipals:
+    """API Gateway proves the role or user; its sessions stand for the same service."""
+
+    ROLE = "arn:aws:iam::123456789012:role/planner"
+    SESSION = "arn:aws:sts::123456789012:assumed-role/planner"
+
+    @pytest.fixture
+    def keys(self) -> Keys:
+        keys = Keys()
+        by_role = ApiKey(principal_id(self.ROLE), "planner", NOON, type="iam")
+        keys.kept[by_role.id] = by_role
+        return keys
+
+    def test_a_role_stands_for_its_service_in_every_session(self, keys: Keys) -> None:
+        at = authenticator(keys)
+        for arn in (f"{self.SESSION}/one", f"{self.SESSION}/two", self.ROLE):
+            assert at.identify_principal(arn) == service("planner")
+        # All of them are remembered as one.
+        assert keys.looks == 1
+
+    def test_another_role_stands_for_no_service(self, keys: Keys) -> None:
+        at = authenticator(keys)
+        assert at.identify_principal(f"{self.SESSION}/one")
+        for arn in (f"{self.SESSION}s/one", self.ROLE.replace("123", "321"), "planner", ""):
+            assert at.identify_principal(arn) is None
+
+    def test_a_role_is_refused_after_its_caching_time(self, keys: Keys) -> None:
+        clock = Clock()
+        at = authenticator(keys, clock)
+        at.identify_principal(self.ROLE)
+        keys.kept.clear()
+        clock.now += CACHE_SECONDS - 0.1
+        assert at.identify_principal(self.ROLE) == service("planner")
+        clock.now += 0.1
+        assert at.identify_principal(self.ROLE) is None
+
+    def test_an_arn_cannot_be_sent_as_a_key_or_a_certificate(self, keys: Keys) -> None:
+        assert identify(authenticator(keys), self.ROLE) is None
+        assert identify(authenticator(keys), principal_id(self.ROLE)) is None
+        assert authenticator(keys).identify({}, {}, self.ROLE) is None

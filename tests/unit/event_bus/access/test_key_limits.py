@@ -40,6 +40,11 @@ def test_limits_beyond_those_of_the_making_key_are_named(
 ) -> None:
     faults = excess(limited(**made), limited(**maker), KEY_RATE)
     assert [each.pointer for each in faults] == beyond
+    for each in faults:
+        if each.pointer == "/rate_limit":
+            rate = maker.get("rate_limit", KEY_RATE)
+            said = f"must not be higher than that of the key that was sent, {rate}"
+            assert each.detail == said
     # An admin's key has no limits.
     assert excess(limited(**made), None, KEY_RATE) == []
 

@@ -7,8 +7,9 @@ from event_bus.access.ownership import (
     own_publisher,
     own_source,
     own_subscription,
+    refuse_reserved,
 )
-from event_bus.errors import Forbidden, MalformedRequest, NotFound
+from event_bus.errors import Fault, Forbidden, InvalidRequest, MalformedRequest, NotFound
 
 from tests.builders import AN_ADMIN, publisher, service, subscription
 
@@ -91,8 +92,20 @@ def test_a_service_asks_for_its_own_streams_and_an_admin_names_their_owner() -> 
     assert own_source(None, service("planner")) == "planner"
     assert own_source("planner", service("planner")) == "planner"
     for other in ("worker", ""):
-        with pytest.raises(Forbidden):
+        with pytest.raises(Forbidden) as forbidden:
             own_source(other, service("planner"))
+        said = f"planner may not do this for the streams of {other}."
+        assert (forbidden.value.detail, forbidden.value.reason) == (said, "other_service")
     assert own_source("worker", AN_ADMIN) == "worker"
-    with pytest.raises(MalformedRequest):
+    with pytest.raises(MalformedRequest) as refusal:
         own_source(None, AN_ADMIN)
+    said = "is required with an admin key: name the service that owns the streams"
+    assert refusal.value.faults == (Fault("source", said),)
+
+
+def test_no_service_has_a_name_that_the_bus_keeps_for_itself() -> None:
+    refuse_reserved("planner")
+    for name in ("admin", "eventbus"):
+        with pytest.raises(InvalidRequest) as refusal:
+            refuse_reserved(name)
+        assert refusal.value.faults == (Fault("/service_id", f"{name} is kept for the bus itself"),)

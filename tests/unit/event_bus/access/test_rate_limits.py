@@ -22,10 +22,11 @@ class Table:
     def __init__(self) -> None:
         self.counted: Counter[str] = Counter()
         self.writes = 0
+        self.ends: set[int] = set()
 
     def add(self, name: str, requests: int, expires_at: int) -> int:
         self.writes += 1
-        assert expires_at > 0
+        self.ends.add(expires_at)
         self.counted[name] += requests
         return self.counted[name]
 
@@ -94,6 +95,21 @@ def test_the_next_window_has_the_whole_quota() -> None:
     assert [each.exceeded for each in told] == [False] * 10 + [True]
 
 
+def test_each_key_is_counted_by_itself_until_its_window_has_ended() -> None:
+    table, clock = Table(), Clock()
+    for limiter in (RateLimiter(table, clock), RateLimiter(table, clock)):
+        for _ in range(4):
+            limiter.spend("key", 1)
+        limiter.spend("another", 1)
+        limiter.spend("another", 1)
+    # Each function lets one request pass before it counts.
+    assert sorted(table.counted.values()) == [4, 8]
+    window = clock.now // WINDOW_SECONDS
+    assert {name.rpartition("#")[2] for name in table.counted} == {f"{window:.0f}"}
+    # A clock that is late writes into the window for as long again.
+    assert table.ends == {clock.now + 2 * WINDOW_SECONDS}
+
+
 @pytest.mark.moto
 def test_functions_count_together(aws: Aws) -> None:
     clock = Clock()
@@ -108,7 +124,9 @@ def test_functions_count_together(aws: Aws) -> None:
 def test_requests_pass_if_the_counter_fails(aws: Aws) -> None:
     limiter = RateLimiter(aws.limits, Clock())
     with not_sent(aws.dynamodb, "UpdateItem", times=3):
-        assert not any(limiter.spend("key", 1).exceeded for _ in range(4))
+        told = [limiter.spend("key", 1) for _ in range(4)]
+    # What was not counted is forgotten.
+    assert [(each.left, each.exceeded) for each in told] == [(9, False)] * 4
 
 
 @pytest.mark.parametrize("exceeded", [True, False])

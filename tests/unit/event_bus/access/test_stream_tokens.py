@@ -87,8 +87,23 @@ def test_a_token_permits_no_more_than_the_key_that_asks_for_it(aws: Aws) -> None
     _, until = tokens.issue("llm", service("llm", "ebk_2"))
     assert times.seconds(until) <= times.unix() + LIFETIME_SECONDS
     aws.revoke(limited)
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Unauthenticated, match=r"^The API key is not valid\.$") as refusal:
         tokens.issue("llm", service("llm", "ebk_1"))
+    assert refusal.value.reason == "bad_key"
+
+
+def test_the_record_of_a_token_says_when_it_begins_and_ends(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = times.seconds(NOON)
+    monkeypatch.setattr(times, "unix", lambda: began)
+    monkeypatch.setattr(times, "now", lambda: NOON)
+    aws.add_keys(ApiKey("ebk_1", "llm", NOON, expires_at=int(began) + 60))
+    for caller, seconds in ((AN_ADMIN, LIFETIME_SECONDS), (service("llm", "ebk_1"), 60)):
+        token, _ = StreamTokens(aws.keys).issue("llm", caller)
+        kept = aws.keys.find(token.partition(".")[0])
+        assert kept
+        assert (kept.created_at, kept.expires_at) == (NOON, int(began) + seconds)
 
 
 def test_a_token_ends_with_the_admin_key_that_it_was_asked_for_by(aws: Aws) -> None:

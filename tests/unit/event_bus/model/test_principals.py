@@ -34,6 +34,8 @@ def test_a_principal_is_a_role_or_a_user(arn: str, principal: str) -> None:
         "arn:aws:sts::123456789012:assumed-role/a/b/c",
         "arn:aws:iam::12345:role/worker",
         "arn:aws:iam::123456789012:role/",
+        "arn:aws:iam::123456789012:role/team/",
+        "arn:aws:sts::123456789012:assumed-role//session",
         "arn:aws:iam::123456789012:group/all",
         "arn:aws:iam::123456789012:role/worker\n",
         "arn:aws:iam::١٢٣٤٥٦٧٨٩٠١٢:role/worker",
@@ -41,7 +43,7 @@ def test_a_principal_is_a_role_or_a_user(arn: str, principal: str) -> None:
 )
 def test_other_arns_are_not_principals(arn: str) -> None:
     assert principal_of(arn) is None
-    with pytest.raises(ValueError, match="must be the ARN"):
+    with pytest.raises(ValueError, match=r"^must be the ARN of an IAM role or user$"):
         check_principal(arn)
 
 

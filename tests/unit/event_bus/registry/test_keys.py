@@ -7,11 +7,14 @@ import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Forbidden, NotFound, Problem, Unauthenticated
-from event_bus.model.api_keys import ApiKey
+from event_bus.model.api_keys import ApiKey, proof_of
+from event_bus.registry import keys
 from event_bus.registry.keys import MAX_KEYS, KeyRing
 from event_bus.registry.services import Services
 from event_bus.requests.credentials import KeyRequest
 from event_bus.requests.validation import read
+from event_bus.stores.keys import KeyStore
+from event_bus.stores.refusals import KeyGone, Outdated
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, publisher, service, subscription
@@ -90,6 +93,17 @@ class TestMaking:
         asked = request(scopes=["read"], expires_at=times.at(SOON - 9))
         made = ring.make(planner, asked, caller).kept
         assert (made.scopes, made.expires_at) == (("read",), SOON - 9)
+
+    def test_a_key_is_kept_with_its_proof_and_its_time(
+        self, aws: Aws, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(times, "now", lambda: NOON)
+        for asked in (request(), chosen()):
+            issued = ring.make(planner, asked, AN_ADMIN)
+            proof = proof_of(issued.text or CHOSEN)
+            assert proof
+            kept = aws.keys.find(proof.id)
+            assert kept == issued.kept == ApiKey(proof.id, "planner", NOON, proof.hash)
 
     def test_an_admin_makes_any(self, ring: KeyRing) -> None:
         made = ring.make(planner, request(rate_limit=9_000), AN_ADMIN).kept
@@ -196,9 +210,12 @@ class TestTheNumber:
     def test_a_service_has_so_many_keys_on_every_way(self, aws: Aws, ring: KeyRing) -> None:
         for _ in range(MAX_KEYS):
             last = ring.make(planner, request(), AN_ADMIN).kept
-        with pytest.raises(Conflict, match="at most 20 keys"):
+        with pytest.raises(Conflict, match=r"at most 20 keys; revoke one first\.$"):
             ring.make(planner, request(), AN_ADMIN)
-        with pytest.raises(Conflict, match="an overlap of 0"):
+        said = (
+            "; revoke one first, or rotate with an overlap of 0, which ends the old key at once.$"
+        )
+        with pytest.raises(Conflict, match=f"at most 20 keys{said}"):
             ring.rotate(planner, last.id, 60, AN_ADMIN)
         assert len(ring.of("planner")) == MAX_KEYS
         # Without an overlap the new key takes the place of the old one.
@@ -206,7 +223,33 @@ class TestTheNumber:
         assert aws.keys.find(last.id) is None
         assert len(ring.of("planner")) == MAX_KEYS
         ring.revoke(planner, new.id)
-        ring.make(planner, request(), AN_ADMIN)
+        made = ring.make(planner, request(), AN_ADMIN).kept
+        ring.revoke(planner, made.id)
+        [*_, last] = ring.of("planner")
+        # With an overlap, the last free place is taken.
+        ring.rotate(planner, last.id, 60, AN_ADMIN)
+        assert len(ring.of("planner")) == MAX_KEYS
+
+    def test_a_ring_that_others_change_every_time_is_not_changed(
+        self, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(*_: Any) -> None:
+            raise Outdated("planner")
+
+        monkeypatch.setattr(KeyStore, "change", refused)
+        monkeypatch.setattr(keys, "attempts", lambda: range(2))
+        with pytest.raises(Conflict, match=r"^Other requests changed the keys of the service at"):
+            ring.make(planner, request(), AN_ADMIN)
+
+    def test_a_key_that_expired_meanwhile_is_not_rotated(
+        self, ring: KeyRing, held: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def gone(*_: Any) -> None:
+            raise KeyGone("ebk_own")
+
+        monkeypatch.setattr(KeyStore, "change", gone)
+        with pytest.raises(NotFound, match=r"^The key ebk_own no longer exists\.$"):
+            ring.rotate(planner, "ebk_own", 60, held)
 
     def test_a_key_that_ended_does_not_count(
         self, ring: KeyRing, monkeypatch: pytest.MonkeyPatch

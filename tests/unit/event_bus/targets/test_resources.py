@@ -62,6 +62,12 @@ def test_valid_resource_names_are_accepted(check: Callable[[str], None], name: s
     check(name)
 
 
+_THEIRS = (
+    "^must not be a resource of this bus or of another stage: names that begin with event-bus- or "
+    "eventbus- are theirs$"
+)
+
+
 @pytest.mark.parametrize(
     ("check", "name", "said"),
     [
@@ -77,7 +83,7 @@ def test_valid_resource_names_are_accepted(check: Callable[[str], None], name: s
         (check_queue, "arn:aws:sqs:eu-west-1:111111111111:orders", "region, eu-central-1"),
         (check_queue, "arn:aws-cn:sqs:eu-central-1:111111111111:orders", "region"),
         (check_queue, "arn:aws:sqs:eu-central-1:333333333333:orders", "not 333333333333"),
-        (check_queue, SQS + "event-bus-prod-bus-HttpLaneQueue", "of this bus"),
+        (check_queue, SQS + "event-bus-prod-bus-HttpLaneQueue", _THEIRS),
         (check_topic, SQS + "orders", "SNS topic"),
         (check_function, LAMBDA + "bill", "Lambda function"),
         (check_function, LAMBDA + "function:event-bus-prod-api-Publish", "of this bus"),
@@ -92,7 +98,11 @@ def test_valid_resource_names_are_accepted(check: Callable[[str], None], name: s
         (check_event_bus, BUS + "rule/x", "EventBridge event bus"),
         (check_role, "arn:aws:iam::222222222222:role/admin", "begins with event-bus-"),
         (check_role, "arn:aws:iam::333333333333:role/event-bus-x", "not 333333333333"),
-        (check_role, "arn:aws:iam::222222222222:user/event-bus-x", "IAM role"),
+        (
+            check_role,
+            "arn:aws:iam::222222222222:user/event-bus-x",
+            "^must be the ARN of an IAM role$",
+        ),
     ],
 )
 def test_invalid_resource_names_are_refused_with_the_reason(
