@@ -29,6 +29,7 @@ _VISIBILITY_SECONDS = 4
 _MAX_RECEIVES = 2
 _LONGEST_SECONDS = 120.0
 _CALM_SECONDS = 240.0
+_INSIST_SECONDS = 180.0
 _LANES = ("http_lane", "http_paced_lane")
 _QUEUES = (*_LANES, *(f"{lane}_redrive" for lane in _LANES), "unroutable_queue", "replay_queue")
 
@@ -196,12 +197,15 @@ class ChaosTest:
 
     def _insist(self, request: Callable[[], httpx.Response]) -> Any:
         """Makes a request until it is answered, as a client does that wants it done."""
-        while True:
+        end, answered = time.monotonic() + _INSIST_SECONDS, ""
+        while time.monotonic() < end:
             try:
                 answer = request()
-            except httpx.TransportError:
+            except httpx.TransportError as error:
                 self.refused += 1
+                answered = repr(error)
                 continue
+            answered = answer.text
             if answer.status_code == 409 and "retry-after" in answer.headers:
                 # A killed function still holds the request's idempotency key.
                 time.sleep(int(answer.headers["retry-after"]))
@@ -212,6 +216,7 @@ class ChaosTest:
                 assert answer.status_code < 300, answer.text
                 return answer.json()
             self.refused += 1
+        raise AssertionError(f"no success within {_INSIST_SECONDS:g} s: {answered}")
 
     def _calm(self) -> list[dict[str, Any]]:
         """Waits until nothing moves any more.

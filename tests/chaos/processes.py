@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from localstack.function_processes import NUMBER
+from tests.waiting import join
 
 FUNCTIONS = (
     "Authorize",
@@ -82,4 +83,4 @@ class Killer(threading.Thread):
     def stop(self) -> None:
         """Lets the processes live."""
         self._stopped.set()
-        self.join()
+        join(self)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from standardwebhooks import Webhook
 
-PATIENCE_SECONDS = 60.0
+from tests.waiting import PATIENCE_SECONDS, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def receiving(
         receiver.hold.set()
         server.shutdown()
         server.server_close()
-        thread.join()
+        join(thread)
 
 
 def eventually(check: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:

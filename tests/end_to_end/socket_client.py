@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -94,6 +95,7 @@ def listening_without_reading(url: str, key: str, *event_types: str) -> Iterator
     message = json.dumps({"action": "subscribe", "event_types": event_types}).encode()
     assert len(message) < 126
     with socket.socket() as small:
+        small.settimeout(SECONDS)
         # Otherwise the kernel takes 32 MB for it.
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         small.connect((place.hostname, place.port))
@@ -107,8 +109,9 @@ def listening_without_reading(url: str, key: str, *event_types: str) -> Iterator
 
 def _until(connection: ssl.SSLSocket, pattern: bytes) -> re.Match[bytes]:
     """Reads until a pattern comes."""
-    read = b""
+    read, end = b"", time.monotonic() + SECONDS
     while (found := re.search(pattern, read)) is None:
+        assert time.monotonic() < end, read
         part = connection.recv(4096)
         assert part, read
         read += part

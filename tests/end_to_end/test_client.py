@@ -25,6 +25,7 @@ from event_bus_client import (
 from event_bus_client.calls import Call
 
 from tests.end_to_end.world import Client, World
+from tests.waiting import PATIENCE_SECONDS, at_most, join
 
 
 @pytest.fixture
@@ -91,16 +92,20 @@ def test_a_restarted_consumer_continues_at_its_place(ours: EventBus, domain: str
     subscription = pulled(ours, domain)
     ids = [ours.publish(f"{domain}.created", {"n": n}).id for n in range(12)]
     seen: list[str] = []
-    receiving = ours.inbox(subscription).receive(limit=5, lease_seconds=1)
-    with closing(receiving):
+    inbox = ours.inbox(subscription)
+    with (
+        closing(inbox.receive(limit=5, lease_seconds=1)) as receiving,
+        at_most(PATIENCE_SECONDS, inbox.stop, "the first events"),
+    ):
         for received in receiving:
             if len(seen) == 7:
                 break
             seen.append(received.event.id)
-    for received in ours.inbox(subscription).receive(wait_seconds=1, lease_seconds=30):
-        seen.append(received.event.id)
-        if len(seen) >= 12:
-            break
+    with at_most(PATIENCE_SECONDS, inbox.stop, "the other events"):
+        for received in inbox.receive(wait_seconds=1, lease_seconds=30):
+            seen.append(received.event.id)
+            if len(seen) >= 12:
+                break
     assert sorted(seen) == sorted(ids)
 
 
@@ -108,8 +113,10 @@ def test_a_slow_consumer_keeps_its_lease(ours: EventBus, domain: str) -> None:
     subscription = pulled(ours, domain)
     for n in range(2):
         ours.publish(f"{domain}.created", {"n": n})
-    with closing(ours.inbox(subscription).receive(lease_seconds=2)) as receiving:
-        next(receiving)
+    inbox = ours.inbox(subscription)
+    with closing(inbox.receive(lease_seconds=2)) as receiving:
+        with at_most(PATIENCE_SECONDS, inbox.stop, "an event"):
+            next(receiving)
         time.sleep(3.5)
         with pytest.raises(Conflict):
             ours._transport.send(Call("GET", f"/subscriptions/{subscription}/events"))
@@ -130,10 +137,11 @@ def test_a_consumer_continues_where_another_one_ended(
         own = EventBus(world.bus.api_url, service.key, websocket_url=world.bus.websocket_url)
         inbox = own.inbox(made["id"])
         found = []
-        for received in inbox.follow():
-            found.append(received)
-            if len(found) == count:
-                inbox.stop()
+        with at_most(PATIENCE_SECONDS, inbox.stop, "an event"):
+            for received in inbox.follow():
+                found.append(received)
+                if len(found) == count:
+                    inbox.stop()
         own.close()
         return found
 
@@ -201,7 +209,7 @@ def test_the_client_for_asyncio_does_the_same(
                     break
             return {each.id for each in receipts}, seen
 
-    published, received = asyncio.run(play())
+    published, received = asyncio.run(asyncio.wait_for(play(), PATIENCE_SECONDS))
     assert received == published
 
 
@@ -217,6 +225,5 @@ def test_many_threads_share_a_client(ours: EventBus, domain: str) -> None:
     threads = [threading.Thread(target=publish, args=(n,)) for n in range(8)]
     for each in threads:
         each.start()
-    for each in threads:
-        each.join()
+    join(*threads)
     assert len(set(ids)) == 8

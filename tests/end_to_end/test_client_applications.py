@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +38,7 @@ from tests.end_to_end.world import Client, World
 from tests.flaky_proxy import Fault, any_fault, flaky
 from tests.unit.clients.typescript import compiled, run
 from tests.unit.docs.pages import samples
+from tests.waiting import PATIENCE_SECONDS, at_most, ending, join
 
 CLIENT = Path(__file__).parents[2] / "clients" / "python" / "src"
 _HANDSHAKE_BYTES = 5_000
@@ -53,7 +54,9 @@ class TaskCreated(BaseModel):
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """The URL of an application, until the end of the block."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=5)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -62,7 +65,7 @@ def serving(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join()
+        join(thread)
 
 
 def test_an_application_with_fastapi_handles_each_delivery_once(
@@ -119,18 +122,20 @@ def test_a_command_is_answered_by_whoever_handles_it(world: World) -> None:
                 total = (received.event.payload or {})["total"]
                 if total < 0:
                     billing.commands.reply(received.event.id, error="The total is negative")
-                    inbox.stop()
                 else:
                     billing.commands.reply(received.event.id, {"billed": total})
 
         working = threading.Thread(target=work)
         working.start()
-        reply = asking.commands.request(name, {"total": 250}, timeout=60)
-        assert reply.payload == {"billed": 250}
-        with pytest.raises(CommandFailed, match="The total is negative") as failed:
-            asking.commands.request(name, {"total": -1}, timeout=60)
-        assert failed.value.command.state == "failed"
-        working.join()
+        try:
+            reply = asking.commands.request(name, {"total": 250}, timeout=60)
+            assert reply.payload == {"billed": 250}
+            with pytest.raises(CommandFailed, match="The total is negative") as failed:
+                asking.commands.request(name, {"total": -1}, timeout=60)
+            assert failed.value.command.state == "failed"
+        finally:
+            inbox.stop()
+            join(working)
         billing.subscriptions.delete(made["id"])
 
 
@@ -154,10 +159,13 @@ def test_a_stream_is_appended_to_and_read(world: World, service: Client, domain:
         caught_up = bus.subscriptions.follow_stream(
             stream, source=appended.source, from_version=2, target={"type": "pull"}
         )
-        received = bus.inbox(caught_up["id"]).receive()
-        versions = [next(received).event.metadata.stream_version for _ in range(3)]
+        inbox = bus.inbox(caught_up["id"])
+        with (
+            closing(inbox.receive()) as received,
+            at_most(PATIENCE_SECONDS, inbox.stop, "the three events"),
+        ):
+            versions = [next(received).event.metadata.stream_version for _ in range(3)]
         assert versions == [2, 3, 4]
-        received.close()
         bus.subscriptions.delete(caught_up["id"])
         _keep_states(bus, domain, stream)
         bus.streams.truncate(stream, before=3)
@@ -184,13 +192,15 @@ def _keep_states(bus: EventBus, domain: str, stream: str) -> None:
 
 
 CONSUMER = """
-import sys, time
+import os, signal, sys
 from event_bus_client import EventBus, RetryPolicy
-url, key, subscription, last = sys.argv[1:]
+url, key, subscription, killed_after, last = sys.argv[1:]
 retries = RetryPolicy(attempts=30, first_wait=0.01, longest_wait=0.1)
 inbox = EventBus(url, key, retries=retries, timeout=30).inbox(subscription)
-for received in inbox.receive(wait_seconds=2, lease_seconds=2):
+for number, received in enumerate(inbox.receive(wait_seconds=2, lease_seconds=2), 1):
     print(received.event.id, flush=True)
+    if number == int(killed_after):
+        os.kill(os.getpid(), signal.SIGKILL)
     if received.event.payload["n"] == int(last):
         inbox.stop()
 """
@@ -242,17 +252,15 @@ def consumed(url: str, key: str, subscription: str, kills: tuple[int, ...], last
     seen: list[str] = []
     for kill_after in kills:
         running = subprocess.Popen(
-            [sys.executable, "-c", CONSUMER, url, key, subscription, str(last)],
+            [sys.executable, "-c", CONSUMER, url, key, subscription, str(kill_after), str(last)],
             env={**os.environ, "PYTHONPATH": str(CLIENT)},
             stdout=subprocess.PIPE,
             text=True,
         )
         assert running.stdout
-        for number, line in enumerate(running.stdout, 1):
-            seen.append(line.strip())
-            if number == kill_after:
-                running.send_signal(signal.SIGKILL)
-        assert running.wait(120) in (0, -signal.SIGKILL)
+        with ending(running, 180):
+            seen += [line.strip() for line in running.stdout]
+            assert running.wait(60) == (0 if kill_after > last else -signal.SIGKILL)
     return seen
 
 

@@ -17,6 +17,7 @@ import yaml
 from infra.built import ROOT
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
+from tests.waiting import ending
 from website.pictures import FOLDER, VARIABLE, WIDTH, picture, shape
 
 CLIENT = str(ROOT / "clients" / "python" / "src")
@@ -154,8 +155,10 @@ def commands() -> Iterator["subprocess.Popen[str]"]:
         stdout=subprocess.PIPE,
         text=True,
     ) as running:
-        yield running
-        running.kill()
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 @pytest.fixture
@@ -213,18 +216,19 @@ def test_listen_forwards_events_from_a_websocket(
         stdout=subprocess.PIPE,
         text=True,
     )
-    try:
-        assert listening.stdout is not None
-        secret = listening.stdout.readline().strip()
-        assert "listening over a WebSocket" in listening.stdout.readline()
-        event_id = service.publish(f"{domain}.created", {"title": "x"})
-        delivered = receiver.wait_for_event(event_id)
-        delivered.verify(secret)
-        assert delivered.event["payload"] == {"title": "x"}
-        assert f"{event_id} -> 204" in listening.stdout.readline()
-    finally:
-        listening.terminate()
-        assert listening.wait(60) == 130
+    assert listening.stdout is not None
+    with ending(listening, 120):
+        try:
+            secret = listening.stdout.readline().strip()
+            assert "listening over a WebSocket" in listening.stdout.readline()
+            event_id = service.publish(f"{domain}.created", {"title": "x"})
+            delivered = receiver.wait_for_event(event_id)
+            delivered.verify(secret)
+            assert delivered.event["payload"] == {"title": "x"}
+            assert f"{event_id} -> 204" in listening.stdout.readline()
+        finally:
+            listening.terminate()
+            assert listening.wait(60) == 130
     # It leaves no subscription behind.
     assert terminal.documents("subscriptions", "list", key=service.key) == []
 

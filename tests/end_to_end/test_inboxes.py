@@ -11,6 +11,7 @@ import pytest
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
+from tests.waiting import join
 
 
 def inbox(service: Client, domain: str, kind: str = "pull", **more: Any) -> str:
@@ -135,8 +136,7 @@ def test_consumers_at_the_same_time_share_an_inbox(service: Client, domain: str)
     consumers = [threading.Thread(target=consume) for _ in range(4)]
     for each in consumers:
         each.start()
-    for each in consumers:
-        each.join()
+    join(*consumers, seconds=180)
     # No consumer received an event that another had acknowledged.
     assert sorted(done) == list(range(1, len(batch) + 1))
 
@@ -150,7 +150,7 @@ def test_a_pull_waits_for_events(service: Client, domain: str) -> None:
     taken = take(service, path, wait=20)
     assert ids_in(taken) == published
     assert 1 < time.monotonic() - began < 15
-    publisher.join()
+    join(publisher)
 
 
 def test_an_inbox_has_guarantees_order_and_replays_as_all_have(

@@ -13,6 +13,7 @@ from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.test_inboxes import events_of
 from tests.end_to_end.world import Client, World
+from tests.waiting import PATIENCE_SECONDS, join
 
 
 def subscribed(service: Client, domain: str, **more: Any) -> str:
@@ -39,7 +40,9 @@ class StreamClient:
     def events(self, count: int) -> list[dict[str, Any]]:
         """Returns the next events, up to a number."""
         found: list[dict[str, Any]] = []
+        end = time.monotonic() + PATIENCE_SECONDS
         while len(found) < count:
+            assert time.monotonic() < end, f"{len(found)} of {count} events came: {found}"
             found += [orjson.loads(block["data"]) for block in self.turn()]
         return found
 
@@ -218,5 +221,5 @@ def test_a_browser_listens_to_types(world: World, service: Client, domain: str) 
         publisher = threading.Timer(2, lambda: ids.append(service.publish(f"{domain}.created")))
         publisher.start()
         eventually(lambda: len(page.messages) == 3)
-        publisher.join()
+        join(publisher)
     assert {each["event"]["id"] for each in page.messages} == set(ids)

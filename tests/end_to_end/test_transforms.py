@@ -16,6 +16,7 @@ from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.socket_client import connected
 from tests.end_to_end.world import World
+from tests.waiting import PATIENCE_SECONDS, at_most
 
 PAYLOAD = {"total": 250, "customer": {"name": "Zoë"}, "items": [{"price": 2}, {"price": 3}]}
 SUM = '{"id": $event.id, "sum": $sum(items.price)}'
@@ -95,7 +96,11 @@ def test_an_inbox_shows_what_the_transform_makes(world: World, placed: str) -> N
     event_id = shop.publish(placed, PAYLOAD)
     [item] = shop.waiting(subscription, wait=20)
     assert item["event"] == {"id": event_id, "sum": 5}
-    with closing(shop.bus.inbox(subscription).receive()) as receiving:
+    inbox = shop.bus.inbox(subscription)
+    with (
+        closing(inbox.receive()) as receiving,
+        at_most(PATIENCE_SECONDS, inbox.stop, "the event"),
+    ):
         assert next(receiving).content == {"id": event_id, "sum": 5}
     path = f"/subscriptions/{subscription}/stream"
     stream = shop.http.get(path, params={"cursor": "0", "wait": "20"}).text

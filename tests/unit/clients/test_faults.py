@@ -13,6 +13,7 @@ from event_bus_client import BackgroundPublisher, ConnectionFailed, EventBus, Re
 
 from tests.flaky_proxy import Fault, any_fault, flaky
 from tests.unit.clients.http_bus import Bus, serving
+from tests.waiting import at_most, ending
 
 CLIENT = Path(__file__).parents[3] / "clients" / "python" / "src"
 PATIENT = RetryPolicy(attempts=30, first_wait=0.002, longest_wait=0.02)
@@ -109,21 +110,23 @@ def test_a_consumer_loses_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) ->
     ):
         inbox = client.inbox("sub_1")
         seen: list[str] = []
-        for received in inbox.receive():
-            seen.append(received.event.id)
-            if received.event.id == "e119":
-                inbox.stop()
+        with at_most(300, inbox.stop, "the last event"):
+            for received in inbox.receive():
+                seen.append(received.event.id)
+                if received.event.id == "e119":
+                    inbox.stop()
     assert proxy.connections > 5
     assert list(dict.fromkeys(seen)) == list(bus.stored)
 
 
 CONSUMER = """
-import sys, time
+import os, signal, sys
 from event_bus_client import EventBus
 inbox = EventBus(sys.argv[1]).inbox("sub_1")
-for received in inbox.receive():
+for number, received in enumerate(inbox.receive(), 1):
     print(received.event.id, flush=True)
-    time.sleep(0.01)
+    if number == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
     if received.event.id == "e39":
         inbox.stop()
 """
@@ -137,17 +140,15 @@ def test_a_consumer_that_is_killed_resumes_at_its_place() -> None:
     with serving(bus) as port:
         for lines in (13, 8, 100):
             running = subprocess.Popen(
-                [sys.executable, "-c", CONSUMER, f"http://127.0.0.1:{port}"],
+                [sys.executable, "-c", CONSUMER, f"http://127.0.0.1:{port}", str(lines)],
                 env={**os.environ, "PYTHONPATH": str(CLIENT)},
                 stdout=subprocess.PIPE,
                 text=True,
             )
             assert running.stdout
-            for count, line in enumerate(running.stdout, 1):
-                seen.append(line.strip())
-                if count == lines:
-                    running.send_signal(signal.SIGKILL)
-            assert running.wait(60) in (0, -signal.SIGKILL)
+            with ending(running):
+                seen += [line.strip() for line in running.stdout]
+                assert running.wait(60) == (0 if lines == 100 else -signal.SIGKILL)
     assert list(dict.fromkeys(seen)) == [f"e{n}" for n in range(40)]
     assert bus.acknowledged == 40
     # What was acknowledged does not come again.
