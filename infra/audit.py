@@ -1,8 +1,6 @@
 """The stack of the audit log: its queue, its only writer, and its signatures."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -16,8 +14,8 @@ from infra.queue import WorkQueue
 from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.stack import StageStack
-from infra.storage import deny_deletion
-from infra.table_stream import STORED_EVENTS, Handover, TableStreamSource
+from infra.storage import deny_deletion, private_bucket
+from infra.table_stream import STORED_EVENTS, Handover, TableStreamSource, return_given_up
 
 AUDIT_QUEUE_URL = "AUDIT_QUEUE_URL"
 """The variable that tells a function the URL of the queue of audit entries."""
@@ -106,37 +104,20 @@ class AuditStack(StageStack):
             ["GetObject"],
             reason="Lambda chooses the names of what it gives up.",
         )
-        events.Rule(
-            self,
-            "GivenUp",
-            description="Records of the table stream that the audit log gave up",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={"bucket": {"name": [data.audit_failures.bucket.bucket_name]}},
-            ),
-            targets=[targets.SqsQueue(self.queue.queue)],
-        )
+        return_given_up(self, data.audit_failures, "the audit log", self.queue.queue)
 
     def _heads(self, data: DataStack, settings: Settings) -> s3.Bucket:
-        bucket = s3.Bucket(
+        bucket = private_bucket(
             self,
             "Heads",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=data.key,
-            bucket_key_enabled=True,
+            key=data.key,
+            expires=s3.LifecycleRule(
+                expiration=cdk.Duration.days(settings.audit_retention_days),
+                noncurrent_version_expiration=cdk.Duration.days(settings.audit_retention_days),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+            ),
+            settings=settings,
             versioned=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    expiration=cdk.Duration.days(settings.audit_retention_days),
-                    noncurrent_version_expiration=cdk.Duration.days(settings.audit_retention_days),
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                )
-            ],
-            removal_policy=removal_policy(settings),
         )
         accept(
             bucket,

@@ -2,7 +2,6 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 from event_bus.access.opt_in import TAG_VALUE, tag_key
 from event_bus.maintenance.due import INTERVAL_SECONDS
@@ -17,7 +16,13 @@ from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
 from infra.stack import StageStack
-from infra.table_stream import CHANGES, STORED_EVENTS, Handover, TableStreamSource
+from infra.table_stream import (
+    CHANGES,
+    STORED_EVENTS,
+    Handover,
+    TableStreamSource,
+    return_given_up,
+)
 from infra.target_grants import call_reducers
 
 REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
@@ -83,7 +88,7 @@ class BusStack(StageStack):
         self.observe = self._observer(layers, data, settings)
         self.lanes.spare(self.unroutable, self.replays, audit.queue)
         self.mirror = self._mirror(settings)
-        self._return_given_up(data)
+        return_given_up(self, data.failures, "the router", self.unroutable.queue)
 
     def _router(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
         route = BusFunction(
@@ -135,20 +140,6 @@ class BusStack(StageStack):
         cdk.Tags.of(mirror).add(tag_key(settings.stage), TAG_VALUE)
         output(self, "MirrorArn", mirror.event_bus_arn)
         return mirror
-
-    def _return_given_up(self, data: DataStack) -> None:
-        """Sends what the table stream gave up to the queue of unroutable events."""
-        events.Rule(
-            self,
-            "GivenUp",
-            description="Records of the table stream that the router gave up",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={"bucket": {"name": [data.failures.bucket.bucket_name]}},
-            ),
-            targets=[targets.SqsQueue(self.unroutable.queue)],
-        )
 
     def _replay(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
         replay = BusFunction(

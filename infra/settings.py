@@ -95,14 +95,19 @@ def _warm(writes: int) -> int:
     return writes
 
 
+def _listed(text: str) -> list[str]:
+    """The parts of a setting that lists several, separated by commas."""
+    return text.split(",") if text else []
+
+
 def _networks(text: str) -> str:
-    for each in text.split(",") if text else ():
+    for each in _listed(text):
         ip_network(each)
     return text
 
 
 def _target_patterns(text: str) -> str:
-    for each in text.split(",") if text else ():
+    for each in _listed(text):
         found = re.fullmatch(r"arn:[^:,]+:([a-z]+):[^:,]+:[^:,]+:[^,]+", each)
         services = TARGETS.services
         if not found or found[1] not in services:
@@ -111,7 +116,7 @@ def _target_patterns(text: str) -> str:
 
 
 def _origins(text: str) -> str:
-    for each in text.split(",") if text else ():
+    for each in _listed(text):
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", each):
             raise ValueError(f"{each} is no origin: scheme, host and port alone, in lower case")
     return text
@@ -331,27 +336,27 @@ class Settings(BaseModel):
     @property
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
-        return self.cors_origins.split(",") if self.cors_origins else []
+        return _listed(self.cors_origins)
 
     @property
     def subnets(self) -> list[str]:
         """The subnets from which functions call subscribers."""
-        return self.subnet_ids.split(",") if self.subnet_ids else []
+        return _listed(self.subnet_ids)
 
     @property
     def security_groups(self) -> list[str]:
         """The security groups of functions that call subscribers."""
-        return self.security_group_ids.split(",") if self.security_group_ids else []
+        return _listed(self.security_group_ids)
 
     @property
     def accounts(self) -> list[str]:
         """The other accounts that subscriptions may name."""
-        return self.target_accounts.split(",") if self.target_accounts else []
+        return _listed(self.target_accounts)
 
     @property
     def untagged(self) -> list[str]:
         """The patterns of the ARNs of resources that are targets without the tag."""
-        return self.untagged_targets.split(",") if self.untagged_targets else []
+        return _listed(self.untagged_targets)
 
     @classmethod
     def of(cls, context: Mapping[str, object]) -> "Settings":

@@ -117,6 +117,41 @@ def deny_deletion(bucket: s3.Bucket, sid: str, prefix: str = "") -> None:
     )
 
 
+def private_bucket(
+    scope: Construct,
+    construct_id: str,
+    *,
+    key: kms.IKey,
+    expires: s3.LifecycleRule,
+    settings: Settings,
+    versioned: bool = False,
+) -> s3.Bucket:
+    """Makes an encrypted bucket that nobody outside of the account reads.
+
+    Args:
+        scope: The parent construct.
+        construct_id: Its id in the parent construct.
+        key: The key that encrypts it.
+        expires: When its objects expire.
+        settings: The settings of the deployment.
+        versioned: Whether replaced objects are kept.
+    """
+    return s3.Bucket(
+        scope,
+        construct_id,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        encryption=s3.BucketEncryption.KMS,
+        encryption_key=key,
+        # One data key for many objects: a call to KMS costs more than an object.
+        bucket_key_enabled=True,
+        versioned=versioned or None,
+        lifecycle_rules=[expires],
+        removal_policy=removal_policy(settings),
+    )
+
+
 class BusBucket(Construct):
     """A private bucket whose objects expire with the retention.
 
@@ -136,25 +171,17 @@ class BusBucket(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.key = key
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
             "Bucket",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
-            # One data key for many objects: a call to KMS costs more than an object.
-            bucket_key_enabled=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    # Objects with other keys never expire. Without a prefix, all do.
-                    prefix=expiring,
-                    expiration=cdk.Duration.days(settings.retention_days),
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                )
-            ],
-            removal_policy=removal_policy(settings),
+            key=key,
+            expires=s3.LifecycleRule(
+                # Objects with other keys never expire. Without a prefix, all do.
+                prefix=expiring,
+                expiration=cdk.Duration.days(settings.retention_days),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+            ),
+            settings=settings,
         )
         accept(
             self.bucket,

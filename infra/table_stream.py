@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.exports import export
@@ -116,6 +119,28 @@ class TableStreamSource(Construct):
         )
         self.mapping_id = mapping.ref
         export(self, self.mapping_id)
+
+
+def return_given_up(scope: Construct, failures: BusBucket, function: str, queue: sqs.Queue) -> None:
+    """Sends each batch of records that was given up to a queue, whose function tries it again.
+
+    Args:
+        scope: The stack of the queue.
+        failures: The bucket of these batches.
+        function: The name of the function that gave them up, for people.
+        queue: The queue.
+    """
+    events.Rule(
+        scope,
+        "GivenUp",
+        description=f"Records of the table stream that {function} gave up",
+        event_pattern=events.EventPattern(
+            source=["aws.s3"],
+            detail_type=["Object Created"],
+            detail={"bucket": {"name": [failures.bucket.bucket_name]}},
+        ),
+        targets=[targets.SqsQueue(queue)],
+    )
 
 
 def _allow_reading(function: BusFunction, table: BusTable, stream_arn: str) -> None:
