@@ -1,4 +1,4 @@
-"""Refusing schemas by which the bus cannot check payloads within bounds."""
+"""Checks schemas before they are registered: their dialect, and the bounds of size and work."""
 
 from collections.abc import Iterator, Set
 from typing import Any
@@ -12,13 +12,13 @@ from event_bus.schemas.validator import meta_fault
 from event_bus.schemas.work import checks_of_a_value
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-"""The dialect of JSON Schema that schemas are written in."""
+"""The dialect of JSON Schema in which schemas are written."""
 
 _UNSUPPORTED = ("$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef")
 
 
 def check_schema(schema: Any, at: str) -> Schema:
-    """Refuses what is not a schema of the dialect, or is beyond the bounds.
+    """Refuses a value that is no schema of the dialect, or is beyond the bounds.
 
     Args:
         schema: What was sent as a schema.
@@ -43,7 +43,7 @@ def check_schema(schema: Any, at: str) -> Schema:
     if faults:
         raise InvalidRequest(f"{faults[0].pointer}: {faults[0].detail}", faults)
     checks_of_a_value(schema, at)
-    # Checked last, when nothing in the schema can take long any more.
+    # Last, because compiling a schema within the bounds takes little time.
     if fault := meta_fault(schema):
         raise InvalidRequest.at(at + fault.pointer, fault.detail)
     return schema
@@ -89,7 +89,7 @@ def _faults_of(
 
 
 def _patterns_of(schema: Any) -> list[tuple[str, str]]:
-    """The keywords of a schema that have regular expressions, each with its expressions."""
+    """The regular expressions of a schema, each after the keyword that has it."""
     if not isinstance(schema, dict):
         return []
     named = schema.get("patternProperties")

@@ -1,4 +1,4 @@
-"""Whether a new version of a schema may follow the versions before it."""
+"""Decides whether a new version of a schema may follow the versions before it."""
 
 from collections.abc import Sequence
 

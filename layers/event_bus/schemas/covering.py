@@ -1,6 +1,6 @@
-"""Asks the library whether one schema accepts every document that another one accepts.
+"""Asks jsonschema-rs whether one schema accepts every document that another one accepts.
 
-The library's answer takes seconds for some small schemas, and nothing in it bounds the time. So it
+The answer takes seconds for some small schemas, and the library has no bound for the time. So it
 runs in a process of its own, which ends when its time is up; then there is no answer.
 """
 
@@ -20,14 +20,14 @@ _INHERITED = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME")
 
 
 def library_covers(new: Schema, old: Schema) -> bool:
-    """Whether the library proves within bounds that a new schema accepts what an old one accepts.
+    """Whether the library proves, within its time, that a new schema accepts what an old one does.
 
     Args:
         new: The schema that is to accept more, or the same.
         old: The schema that is to accept less, or the same.
 
     Returns:
-        True if it proves it; False if it denies it, does not know, or takes too long.
+        True if it proves it; False if it disproves it, does not know, or takes too long.
     """
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     # The process gets no credentials, because the schemas come from clients.
@@ -50,7 +50,7 @@ def library_covers(new: Schema, old: Schema) -> bool:
 def proves(new: Schema, old: Schema) -> bool:
     """Whether the library proves that a new schema accepts whatever an old one accepts.
 
-    It may take any time and memory.
+    It may take any time and memory, so only the process of this module calls it.
     """
     wide, narrow = (
         jsonschema_rs.canonicalize(

@@ -1,4 +1,4 @@
-"""Drafting a schema from payloads that were published."""
+"""Drafts a schema from payloads that were published."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from event_bus.json_numbers import ExactNumber
+from event_bus.model.sensitive import marker
+from event_bus.schemas.scalars import type_of
 from event_bus.schemas.structure import Schema
 
 MAX_MEMBERS = 100
@@ -17,7 +18,7 @@ MAX_DRAFT_DEPTH = 12
 """The depth of a draft; deeper values are left open."""
 
 _FORMATS = ("date-time", "date", "time", "uuid", "email", "ipv4", "ipv6", "uri")
-_MARKER = {"$encrypted": True}
+_MARKER = marker()
 _ORDER = ("null", "boolean", "integer", "number", "string", "array", "object")
 
 
@@ -28,7 +29,7 @@ def draft_of(payloads: Sequence[Any]) -> Schema:
         payloads: The payloads, at least one.
 
     Returns:
-        The draft. It describes no sealed parts, and contains no values.
+        The draft. It leaves sealed parts open, and contains no values.
     """
     return _described(payloads, 0)
 
@@ -36,10 +37,10 @@ def draft_of(payloads: Sequence[Any]) -> Schema:
 def _described(values: Sequence[Any], depth: int) -> Schema:
     if depth > MAX_DRAFT_DEPTH or any(value == _MARKER for value in values):
         return {}
-    kinds = {_kind(value) for value in values}
-    if "number" in kinds:
-        kinds.discard("integer")
-    named = [kind for kind in _ORDER if kind in kinds]
+    types = set(map(type_of, values))
+    if "number" in types:
+        types.discard("integer")
+    named = [each for each in _ORDER if each in types]
     schema: dict[str, Any] = {"type": named[0] if len(named) == 1 else named}
     if texts := [value for value in values if isinstance(value, str)]:
         schema |= _format(texts)
@@ -51,29 +52,15 @@ def _described(values: Sequence[Any], depth: int) -> Schema:
     return schema
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return "integer"
-    if isinstance(value, float | ExactNumber):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, list):
-        return "array"
-    return "object" if isinstance(value, dict) else "null"
-
-
 def _format(texts: Sequence[str]) -> dict[str, str]:
     for name in _FORMATS:
-        if all(map(_checking(name).is_valid, texts)):
+        if all(map(_format_check(name).is_valid, texts)):
             return {"format": name}
     return {}
 
 
 @cache
-def _checking(name: str) -> jsonschema_rs.Draft202012Validator:
+def _format_check(name: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True, offline=True)
 
 

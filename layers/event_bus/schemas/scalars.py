@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from event_bus.json_numbers import ExactNumber
 from event_bus.schemas.structure import Path
 
 Node = Mapping[str, Any]
@@ -16,49 +17,50 @@ class Breaking:
 
     Attributes:
         path: The place.
-        detail: What it does: a verb and its object.
+        detail: What the new schema does there: a verb and its object.
     """
 
     path: Path
     detail: str
 
 
-_KINDS = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
-
-_TYPES = {
-    bool: "boolean",
-    dict: "object",
-    int: "integer",
-    list: "array",
-    str: "string",
-}
+_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 
 
 def types_of(schema: Node) -> frozenset[str]:
     """The types of the values that a schema may accept, as its own keywords tell them."""
     if "const" in schema:
-        return frozenset({_type_of(schema["const"])})
+        return frozenset({type_of(schema["const"])})
     if "enum" in schema:
-        return frozenset(_type_of(each) for each in schema["enum"])
+        return frozenset(map(type_of, schema["enum"]))
     if "type" not in schema:
-        return _KINDS
+        return _TYPES
     named = schema["type"]
     return frozenset([named] if isinstance(named, str) else named)
 
 
-def _type_of(value: Any) -> str:
-    if isinstance(value, float):
-        return "integer" if value.is_integer() else "number"
-    return _TYPES.get(type(value), "null")
+def type_of(value: Any) -> str:
+    """The type of a JSON value; a number without a fraction is an integer."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return "integer"
+    if isinstance(value, float | ExactNumber):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else "null"
 
 
-def accepts(schema: Node, kind: str) -> bool:
-    """Whether a schema may accept a value of a kind; numbers are a kind, and integers are numbers.
+def accepts(schema: Node, type_name: str) -> bool:
+    """Whether a schema may accept a value of a type; integers are numbers, too.
 
-    A rule about one kind of values does not apply if the old schema accepts none of them.
+    A rule about values of a type does not apply if the old schema accepts none of them.
     """
-    kinds = types_of(schema)
-    return kind in kinds or (kind == "number" and "integer" in kinds)
+    types = types_of(schema)
+    return type_name in types or (type_name == "number" and "integer" in types)
 
 
 def same_value(one: Any, other: Any) -> bool:
@@ -85,11 +87,10 @@ def type_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
     """The rule of `type`: every type that the old schema accepts is among the new ones."""
     if "type" not in new:
         return
-    named = new["type"]
-    kinds = {named} if isinstance(named, str) else set(named)
-    if "number" in kinds:
-        kinds.add("integer")
-    if missing := types_of(old) - kinds:
+    permitted = set(types_of({"type": new["type"]}))
+    if "number" in permitted:
+        permitted.add("integer")
+    if missing := types_of(old) - permitted:
         yield Breaking((*path, "type"), f"does not permit the type {', '.join(sorted(missing))}")
 
 
@@ -108,8 +109,8 @@ def value_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
 
 def bound_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
     """The rules of lengths, counts and numeric bounds: each bound holds for the old schema too."""
-    for keyword, (kind, holds) in _BOUNDS.items():
-        if keyword in new and accepts(old, kind) and not holds(old, new[keyword]):
+    for keyword, (type_name, holds) in _BOUNDS.items():
+        if keyword in new and accepts(old, type_name) and not holds(old, new[keyword]):
             yield Breaking((*path, keyword), f"demands {keyword} {new[keyword]}")
 
 

@@ -1,4 +1,4 @@
-"""Checking payloads by a schema."""
+"""Checks payloads by a schema."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from event_bus.schemas.structure import Schema
 from event_bus.schemas.work import checks_of_a_value
 
 PATTERNS = jsonschema_rs.RegexOptions(size_limit=MAX_PATTERN_BYTES)
-"""The linear engine: a pattern takes time in proportion to the text, whatever the pattern is."""
+"""The linear engine: a match takes time in proportion to the text, whatever the pattern is."""
 
 _MASK = "the value"
 
@@ -50,7 +50,8 @@ class PayloadValidator:
     def _faults(self, payload: Any, at: str) -> list[Fault]:
         if self.validator.is_valid(payload):
             return []
-        found = (fault for each in self.validator.iter_errors(payload) for fault in _said(each, at))
+        errors = self.validator.iter_errors(payload)
+        found = (fault for each in errors for fault in _faults_of(each, at))
         return [*islice(found, MAX_FAULTS)]
 
 
@@ -69,7 +70,7 @@ def meta_fault(schema: Schema) -> Fault | None:
             return Fault(pointer(path), _NO_PATTERN)
         if path and path[-1] == "type":
             return Fault(pointer(path), _NO_TYPE)
-        return next(_said(error, ""))
+        return next(_faults_of(error, ""))
     return None
 
 
@@ -91,7 +92,8 @@ def _compiled(schema: Schema) -> jsonschema_rs.Draft202012Validator:
     )
 
 
-def _said(error: jsonschema_rs.ValidationError, at: str) -> Iterator[Fault]:
+def _faults_of(error: jsonschema_rs.ValidationError, at: str) -> Iterator[Fault]:
+    """The faults that an error of the library stands for, in the bus's words."""
     place = at + pointer(error.instance_path)
     members = error.kind.as_dict()
     match error.kind.name:

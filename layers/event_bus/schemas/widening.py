@@ -1,7 +1,7 @@
-"""The rules by which a new schema is found to accept every document that an old one accepts.
+"""The rules that tell whether a new schema accepts every document that an old one accepts.
 
-Each keyword of the new schema must follow from the old one. The rules are sound, and not complete:
-where they find nothing, nothing breaks; what they find may be harmless. They look at one keyword of
+Each keyword of the new schema must follow from the old one. The rules are sound, but not complete:
+if they find nothing, nothing breaks; what they find may be harmless. They look at one keyword of
 the new schema at a time, and at one part of the old schema: the schema itself, what it refers to,
 or a branch of its `allOf`.
 """
@@ -27,7 +27,7 @@ from event_bus.schemas.structure import Path, Schema, reference_path, schemas_in
 from event_bus.schemas.validator import PATTERNS
 
 MAX_STEPS = 5_000
-"""How many pairs of schemas are compared."""
+"""The most steps of a comparison; most steps compare one pair of schemas."""
 
 
 def breaking_changes(old: Schema, new: Schema) -> list[Breaking]:
