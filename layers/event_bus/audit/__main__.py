@@ -23,9 +23,9 @@ def verify(
         int, typer.Option(help="Days that the log is kept; older entries may be gone.", min=1)
     ] = 365,
 ) -> None:
-    """Report changes of the audit log by others than its writer.
+    """Report changes of the audit log that its writer did not make.
 
-    It needs to read the table and the bucket of the log, and the public key of its signatures.
+    It reads the table and the bucket of the log, and the public key of its signatures.
 
     It exits with 0 if nobody has changed the log, 1 if somebody has, 2 if its options are wrong,
     and 3 if it could not read the log to the end.

@@ -1,4 +1,4 @@
-"""Writing to the audit log."""
+"""Writes to the audit log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,18 +33,17 @@ class Appender:
     signer: Signer
 
     def append(self, chain: Chain, entries: Sequence[Entry]) -> None:
-        """Appends entries as signed blocks, and keeps each signature apart as well.
+        """Appends entries as signed blocks, and stores the head of each block separately.
 
-        One block holds them all, unless they are more than a block can hold.
-
-        Repeated entries are written again. Readers recognise them by their id.
+        One block holds all entries, unless they are too large for one. Repeated entries are written
+        again; readers recognise them by their id.
 
         Args:
             chain: The chain.
             entries: The entries; nothing happens without any.
 
         Raises:
-            TimeoutError: In every attempt, another writer was faster.
+            TimeoutError: Another writer was faster in every attempt.
         """
         for block in batches(entries, _size, most=len(entries), most_bytes=_BLOCK_BYTES):
             self._append(chain, block)
@@ -53,8 +52,8 @@ class Appender:
         for _ in attempts(_ATTEMPTS):
             last = self.blocks.last(chain)
             # If all blocks have expired, the chain continues from its separately stored head.
-            behind = head_of(last) if last else self.heads.latest(chain)
-            block = self.signer.signed(next_block(chain, behind, times.now(), entries))
+            head = head_of(last) if last else self.heads.latest(chain)
+            block = self.signer.signed(next_block(chain, head, times.now(), entries))
             if self.blocks.add(block):
                 self.heads.put(head_of(block))
                 return

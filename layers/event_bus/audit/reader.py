@@ -1,4 +1,8 @@
-"""Reading the audit log: the entries of all chains, newest first."""
+"""Reads the audit log: the entries of all chains, newest first.
+
+A position has a place for each chain, `<number of the block>.<index of the entry>`, with colons
+between: everything from there on was read.
+"""
 
 import heapq
 import re
@@ -13,6 +17,8 @@ READ_BUDGET = 100
 """The most blocks of each chain that one request reads."""
 
 _BLOCKS = 10
+"""How many blocks one query reads."""
+
 _POSITION = re.compile(r"[0-9]{1,15}\.[0-9]{1,9}(:[0-9]{1,15}\.[0-9]{1,9})*", re.ASCII)
 
 
@@ -23,7 +29,7 @@ class AuditQuery:
     Attributes:
         since: The first timestamp, included.
         until: The last timestamp, excluded.
-        members: The required values of its members, by name.
+        members: The required values of an entry's members, by name.
     """
 
     since: str | None
@@ -41,7 +47,13 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place in a chain; everything above it was read."""
+    """A place in a chain: everything from there on was read.
+
+    Attributes:
+        chain: The chain.
+        number: The number of the block.
+        index: The index of the entry in the block.
+    """
 
     chain: Chain
     number: int
@@ -49,6 +61,7 @@ class _Place:
 
 
 _Found = tuple[str, _Place, Entry | None]
+"""The time of a block, the place of an entry in it, and the entry; None if reading ends there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,7 @@ class AuditReader:
     """Reads the log.
 
     Attributes:
-        blocks: The chains.
+        blocks: The stored blocks of the chains.
     """
 
     blocks: AuditStore
@@ -64,16 +77,19 @@ class AuditReader:
     def page(
         self, query: AuditQuery, position: str | None, limit: int
     ) -> tuple[list[tuple[str, Entry]], str | None]:
-        """A page of entries.
+        """Returns a page of entries.
 
         Args:
             query: The filters.
-            position: Where the page before ended.
-            limit: How many at most.
+            position: Where the page before ended; None for the first page.
+            limit: The most entries of the page.
 
         Returns:
             The entries, each with its position, and where the page ends; None at the end of the
             log. After `READ_BUDGET` blocks the rest is left to the next request.
+
+        Raises:
+            MalformedRequest: The position is not of this form.
         """
         places = _read(position)
         found: dict[str, tuple[str, Entry]] = {}
@@ -91,6 +107,7 @@ class AuditReader:
         return list(found.values()), None
 
     def _walk(self, place: _Place, query: AuditQuery) -> Iterator[_Found]:
+        """Yields the entries of a chain below a place, and a last element if more blocks follow."""
         below, index = place.number + 1, place.index
         for _ in range(READ_BUDGET // _BLOCKS):
             blocks = list(self.blocks.backwards(place.chain, below=below, limit=_BLOCKS))
@@ -105,6 +122,7 @@ class AuditReader:
                 below = block.number
             if len(blocks) < _BLOCKS:
                 return
+        # The merge yields "~" before any time, so no older entry of another chain comes first.
         yield "~", _Place(place.chain, below, 0), None
 
 

@@ -1,4 +1,4 @@
-"""Signatures of the heads of chains: made by KMS, verified with its public key."""
+"""Signs the heads of chains with KMS, and checks signatures with the public key."""
 
 import base64
 from dataclasses import dataclass, replace
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs with a KMS key, which only the function that writes may use.
+    """Signs with a KMS key that only the function `audit` may use.
 
     Attributes:
         client: The KMS client.
-        key: The ARN of the key, of the kind ECC_NIST_P256.
+        key: The ARN of the key, which has the key spec ECC_NIST_P256.
     """
 
     client: "KMSClient"
     key: str
 
     def signed(self, block: Block) -> Block:
-        """The block with its signature."""
+        """Returns a block with the signature of its head."""
         answer = self.client.sign(
             KeyId=self.key,
             Message=head_of(block).signed,
@@ -35,7 +35,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class SignatureCheck:
-    """Checks signatures by the public key, without asking KMS for each.
+    """Checks signatures with the public key, without a call to KMS for each.
 
     Attributes:
         public_key: The public key, as KMS gives it (DER).
@@ -44,7 +44,11 @@ class SignatureCheck:
     public_key: bytes
 
     def genuine(self, head: Head) -> bool:
-        """Whether the head's signature was made by the key."""
+        """Whether the head's signature was made by the key.
+
+        Raises:
+            TypeError: The public key is not one of an elliptic curve.
+        """
         # Imported here: only verification needs it, and it would slow down cold starts.
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
@@ -55,7 +59,7 @@ class SignatureCheck:
 
         key = load_der_public_key(self.public_key)
         if not isinstance(key, ec.EllipticCurvePublicKey):
-            raise TypeError("the key of the audit log is of another kind")
+            raise TypeError("the key of the audit log is not one of an elliptic curve")
         try:
             signature = base64.urlsafe_b64decode(head.signature)
             key.verify(signature, head.signed, ec.ECDSA(SHA256()))

@@ -11,19 +11,19 @@ class Verifier:
     """Finds changes of an audit log.
 
     Attributes:
-        genuine: Whether a signature is good.
-        kept_since: Entries from before this time, RFC 3339, may have expired.
+        genuine: Whether the signature of a head is genuine.
+        kept_since: Blocks from before this time, RFC 3339, may have expired.
     """
 
     genuine: Callable[[Head], bool]
     kept_since: str
 
     def faults(self, chain: Chain, blocks: Iterable[Block], heads: Iterable[Head]) -> Iterator[str]:
-        """Returns the faults of a chain, each a sentence; none if it is unchanged.
+        """Yields the faults of a chain as text, each with the block; none if it is unchanged.
 
         Args:
-            chain: Which chain.
-            blocks: Its blocks, by their number.
+            chain: The chain.
+            blocks: Its blocks, in the order of their numbers.
             heads: Its separately stored heads, in any order.
         """
         found: dict[int, Block] = {}
@@ -37,7 +37,7 @@ class Verifier:
             if kept and head == head_of(kept):
                 continue
             if not self.genuine(head):
-                yield f"{name}: the head that is kept apart is forged"
+                yield f"{name}: the separately stored head is forged"
             elif kept:
                 yield f"{name}: another block was written there"
             elif head.at >= self.kept_since:

@@ -16,7 +16,7 @@ BEGINNING = "0" * 64
 """The previous hash of the first block."""
 
 Entry = dict[str, Any]
-"""`id, timestamp, action, actor, resource, resource_type, details, status, ip_address`."""
+"""An entry of the log, as `audit_entries.entry` makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The signed head of a chain, kept apart from it.
+    """The signed head of a chain, which is stored separately.
 
     Attributes:
         chain: The chain.
@@ -76,7 +76,7 @@ def next_block(chain: Chain, last: Head | None, at: str, entries: Sequence[Entry
 
     Args:
         chain: The chain.
-        last: Its last block; None at its beginning.
+        last: Its head; None if it has no block yet.
         at: The time, RFC 3339.
         entries: The entries.
     """
@@ -86,7 +86,7 @@ def next_block(chain: Chain, last: Head | None, at: str, entries: Sequence[Entry
 
 
 def head_of(block: Block) -> Head:
-    """The head of the chain at a block."""
+    """The head of a chain that ends with a block."""
     return Head(block.chain, block.number, block.hash, block.at, block.signature)
 
 

@@ -1,4 +1,4 @@
-"""The bucket of signed heads, apart from the audit log itself.
+"""The bucket of signed heads, which are stored separately from the audit log itself.
 
 The name of an object holds the whole head. So one request lists a thousand heads, newest first.
 """

@@ -190,7 +190,7 @@ def a_head_without_signature(log: Log) -> None:
             ],
         ),
         (continued_with_a_gap, ["events 3: it does not follow the block before it, 1"]),
-        (a_head_without_signature, ["events 2: the head that is kept apart is forged"]),
+        (a_head_without_signature, ["events 2: the separately stored head is forged"]),
     ],
 )
 def test_a_change_is_named(
@@ -236,7 +236,7 @@ def test_a_key_of_another_kind_is_no_verdict(
     assert (end.value.exit_code, shown.out) == (3, "")
     assert shown.err == (
         "The audit log could not be checked: TypeError: "
-        "the key of the audit log is of another kind\n"
+        "the key of the audit log is not one of an elliptic curve\n"
     )
 
 
