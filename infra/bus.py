@@ -213,7 +213,7 @@ class BusStack(StageStack):
         sweep.use_table(data.cursors, "GetItem", "UpdateItem")
         sweep.use_table(data.events, "PutItem", indexes=("by_cell", "by_odd"))
         sweep.use_table(data.keys, "Scan")
-        sweep.use_table(data.replays, indexes=("by_running",))
+        sweep.use_table(data.replays, "UpdateItem", indexes=("by_running",))
         sweep.use_table(data.streams, "Query")
         sweep.use_table(data.subscriptions, "DeleteItem", "GetItem", indexes=("by_end",))
         sweep.use_table(data.changes, "PutItem", "Query")

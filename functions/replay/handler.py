@@ -6,6 +6,7 @@ from typing import Any
 from event_bus import times
 from event_bus.batches import take_each
 from event_bus.queues.projections import projection_in
+from event_bus.queues.replays import step_in
 from event_bus.runtime import recovery, states
 
 _BEGINS_SECONDS = 20.0
@@ -34,4 +35,4 @@ def _take(body: str) -> None:
     if projection := projection_in(body):
         _projector().take(projection)
     else:
-        _runner.step(body)
+        _runner.step(*step_in(body))

@@ -12,6 +12,7 @@ from event_bus.model.pace import Pace
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.events import Put
 from event_bus.stores.inboxes import InboxStore
+from event_bus.stores.replays import DueStep
 from event_bus.stores.streams import StreamEnd, StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -247,11 +248,28 @@ class ReplaysContract:
         with answer_lost(aws.retrying, "PutItem", aws.carry_out):
             assert replays.move(replay(), replay(sent=3))
 
-    def test_those_that_stand_still_are_found(self, aws: Aws) -> None:
-        aws.replays.add(replay("rpl_1", updated_at="2026-05-01T11:00:00.000Z"))
+    def test_those_whose_next_step_is_due_are_found(self, aws: Aws) -> None:
+        at = "2026-05-01T11:00:00.000Z"
+        aws.replays.add(replay("rpl_1", updated_at=at))
         aws.replays.add(replay("rpl_2", updated_at="2026-05-01T13:00:00.000Z"))
-        aws.replays.add(replay("rpl_3", updated_at="2026-05-01T10:00:00.000Z", state="completed"))
-        assert aws.replays.standing_still(NOON, 10) == ["rpl_1"]
+        aws.replays.add(replay("rpl_3", updated_at=at, state="completed"))
+        aws.replays.add(before := replay("rpl_4", updated_at=at))
+        assert aws.replays.move(before, replace(before, sent=1), wait=7_200)
+        assert aws.replays.due(NOON, 10) == [DueStep("rpl_1", at)]
+
+    def test_a_due_step_is_postponed_unless_its_replay_has_continued(self, aws: Aws) -> None:
+        at, later = "2026-05-01T11:00:00.000Z", "2026-05-01T11:01:00.000Z"
+        aws.replays.add(replay("rpl_1", updated_at=at))
+        aws.replays.add(before := replay("rpl_2", updated_at=at))
+        due = aws.replays.due(NOON, 10)
+        assert aws.replays.move(before, replace(before, updated_at=later))
+        for each in due:
+            aws.replays.postpone(each, NOON)
+        assert aws.replays.due(NOON, 10) == [DueStep("rpl_2", later)]
+        stands = aws.replays.get("rpl_1")
+        assert stands == replay("rpl_1", updated_at=at)
+        # A step that was read before can still be stored.
+        assert aws.replays.move(stands, replace(stands, sent=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from event_bus import times
+from event_bus.queues.replays import step_in
 
 from tests.simulation.known import Violation
 from tests.simulation.sockets import SocketClient
@@ -196,22 +197,31 @@ class World(Subscribers):
                 continue
             if not any(key[0] in each.body for each in self._messages()):
                 raise Violation(f"the message of {key} was lost")
+        self._check_lost_replays(until)
 
-        sent = {each.body for each in self.queues.queues["replay_queue"].messages}
+    def _check_lost_replays(self, now: str) -> None:
+        sent = {step_in(each.body) for each in self.queues.queues["replay_queue"].messages}
         for item in self.tables.items["replays"].values():
             replay = orjson.loads(item["document"]["S"])
-            if replay["state"] != "running" or replay["id"] in sent:
+            if replay["state"] != "running":
+                continue
+            if {(replay["id"], ""), (replay["id"], replay["updated_at"])} & sent:
                 continue
             # A pause stops these replays, and the resume continues them. Nothing does for a deleted
             # subscription, which is owed nothing.
             stopped = replay["pause"] or replay["catches_up"]
-            if not stopped or self._status(replay["subscription_id"]) in ("active", "disabled"):
-                raise Violation(f"the message of {replay['id']} was lost")
+            owner = self._subscription(replay["subscription_id"])
+            if stopped and (owner is None or owner["status"] == "paused"):
+                continue
+            # The sweeper continues backlogs before the last two, when they look again.
+            if 0 < replay["pause"] < owner["pauses"] - 1 and item["moved_at"]["S"] > now:
+                continue
+            raise Violation(f"the message of {replay['id']} was lost")
 
-    def _status(self, subscription_id: str) -> str | None:
-        """The status of a subscription; None if it was deleted."""
+    def _subscription(self, subscription_id: str) -> Any:
+        """A stored subscription; None if it was deleted."""
         item = self.tables.items["subscriptions"].get((subscription_id,))
-        return orjson.loads(item["document"]["S"])["status"] if item else None
+        return orjson.loads(item["document"]["S"]) if item else None
 
     def _messages(self) -> list[Message]:
         return [each for url in _CONSUMERS for each in self.queues.queues[url].messages]

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.live_stream import MOMENT_SECONDS, LiveStreams
-from event_bus.delivery.pauses import look_again_at, waits_for_resume
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import AttemptResult, delay_until
 from event_bus.delivery.stream_walk import NotYet, StreamWalk
@@ -20,6 +19,7 @@ from event_bus.enrichment.calls import CALL_SECONDS
 from event_bus.ids import new_id
 from event_bus.model.delivery import Delivery
 from event_bus.model.event import Event
+from event_bus.model.pauses import look_again_at, waits_for_resume
 from event_bus.model.registration import Subscription
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.message import Message

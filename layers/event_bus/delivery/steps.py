@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from event_bus import times
-from event_bus.delivery.pauses import PAUSED, SAID, look_again_at
 from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.commands import is_over
 from event_bus.model.delivery import SETTLED, Attempt, Delivery
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
+from event_bus.model.pauses import PAUSED, SAID, look_again_at
 from event_bus.model.registration import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore

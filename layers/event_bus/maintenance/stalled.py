@@ -1,4 +1,4 @@
-"""Restarting replays whose message was lost."""
+"""Continuing replays whose message was lost."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,18 @@ from event_bus.log import logger
 from event_bus.queues.replays import ReplayQueue
 from event_bus.stores.replays import ReplayStore
 
-STALLED_SECONDS = 1_200
-"""How long a running replay may make no progress, in seconds: longer than its longest wait."""
+OVERDUE_SECONDS = 60
+"""How long a step may be overdue, in seconds: as long as its function may run."""
+
+AGAIN_SECONDS = 1_200
+"""After how many seconds a replay is continued again if its steps keep failing."""
 
 _PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class StalledSweep:
-    """Restarts stalled replays.
+    """Continues stalled replays.
 
     Attributes:
         replays: The replays.
@@ -26,13 +29,15 @@ class StalledSweep:
     queue: ReplayQueue
 
     def run(self) -> int:
-        """Restarts the replays that have made no progress for the longest time.
+        """Continues the replays whose next step is overdue for the longest time.
 
         Returns:
-            The number of restarted replays.
+            The number of continued replays.
         """
-        stalled = self.replays.standing_still(times.after(-STALLED_SECONDS), _PAGE)
-        for replay_id in stalled:
-            logger.warning("replay had stalled", replay_id=replay_id)
-            self.queue.send(replay_id)
+        stalled = self.replays.due(times.after(-OVERDUE_SECONDS), _PAGE)
+        for step in stalled:
+            logger.warning("replay had stalled", replay_id=step.replay_id)
+            # Sent first: if SQS does not take it, the next sweep finds the replay.
+            self.queue.send(step.replay_id)
+            self.replays.postpone(step, times.after(AGAIN_SECONDS))
         return len(stalled)

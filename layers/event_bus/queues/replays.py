@@ -1,7 +1,15 @@
-"""The queue of running replays."""
+"""The queue of running replays.
+
+A message may name the step that it follows. It is then ignored if the replay has continued since.
+So a replay that got several messages continues with one of them, and keeps its rate.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus.log import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -19,6 +27,29 @@ class ReplayQueue:
     client: "SQSClient"
     url: str
 
-    def send(self, replay_id: str, delay: int = 0) -> None:
-        """Sends the message that continues a replay, with a delay in seconds."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=replay_id, DelaySeconds=delay)
+    def send(self, replay_id: str, delay: int = 0, behind: str = "") -> None:
+        """Sends the message that continues a replay.
+
+        Args:
+            replay_id: The replay.
+            delay: How long the queue holds the message back, in seconds.
+            behind: When the replay last continued, if the message is only for the next step.
+        """
+        body = f"{replay_id} {behind}" if behind else replay_id
+        self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
+
+    def try_to_send(self, replay_id: str, delay: int = 0, behind: str = "") -> None:
+        """Sends the message of a stored replay; the arguments are those of `send`.
+
+        The sweeper continues the replay within two minutes if SQS does not take the message.
+        """
+        try:
+            self.send(replay_id, delay, behind)
+        except (BotoCoreError, ClientError):
+            logger.exception("replay left to the sweeper", replay_id=replay_id)
+
+
+def step_in(message: str) -> tuple[str, str]:
+    """Returns the replay that a message continues, and when it last continued, if it says so."""
+    replay_id, _, behind = message.partition(" ")
+    return replay_id, behind

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.ids import new_id
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
+from event_bus.model.pauses import look_again_at
 from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, Replay, ReplayState
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
@@ -85,9 +86,8 @@ class BacklogRunner:
         if subscription is None or subscription.skipped_pauses >= replay.pause:
             self._move(replay, "cancelled")
         elif subscription.status == "paused":
-            # The next resume continues it. This write makes it the last of the stalled replays, so
-            # that the sweeper reaches the others.
-            self._move(replay, "running")
+            # The next resume continues it, or the sweeper if other pauses have followed.
+            self._move(replay, "running", look_again_at(subscription) - times.unix())
         else:
             self._send_page(replay, subscription)
 
@@ -137,8 +137,8 @@ class BacklogRunner:
         ]
         return events, unreadable
 
-    def _move(self, replay: Replay, state: ReplayState) -> None:
-        self.replays.move(replay, replace(replay, state=state, updated_at=times.now()))
+    def _move(self, replay: Replay, state: ReplayState, wait: float = 0) -> None:
+        self.replays.move(replay, replace(replay, state=state, updated_at=times.now()), wait)
 
 
 def _is_its_entry(entry: Entry, event: Event) -> bool:

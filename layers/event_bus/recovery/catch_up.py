@@ -8,6 +8,7 @@ from event_bus import times
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.followed_streams import FollowedStreams
+from event_bus.model.pauses import look_again_at
 from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, Replay
 from event_bus.model.stream_version import MAX_VERSION
@@ -89,9 +90,9 @@ class CatchUpRunner:
             self._move(replay, replace(replay, state="completed", updated_at=times.now()))
             return
         if subscription.status == "paused":
-            # The resume continues it. This write makes it the last of the stalled replays, so that
-            # the sweeper reaches the others.
-            self._move(replay, replace(replay, updated_at=times.now()))
+            # The resume continues it.
+            wait = look_again_at(subscription) - times.unix()
+            self._move(replay, replace(replay, updated_at=times.now()), wait)
             return
         page = list(self._page(replay, subscription.stream))
         second = replay.position.startswith(_SECOND_LOOK)
@@ -116,11 +117,12 @@ class CatchUpRunner:
             after = replace(after, position=_SECOND_LOOK)
             known = times.seconds(replay.created_at) + _SECOND_LOOK_SECONDS
             pause = max(pause, math.ceil(known - times.unix()))
-        if self._move(replay, after) and after.state == "running":
-            self.queue.send(replay.id, max(pause, 0))
+        pause = max(pause, 0)
+        if self._move(replay, after, pause) and after.state == "running":
+            self.queue.try_to_send(replay.id, pause, behind=after.updated_at)
 
-    def _move(self, before: Replay, after: Replay) -> bool:
-        if not self.replays.move(before, after):
+    def _move(self, before: Replay, after: Replay, wait: float = 0) -> bool:
+        if not self.replays.move(before, after, wait):
             # It was cancelled, or another function has continued it.
             return False
         if after.state == "completed":

@@ -50,10 +50,10 @@ def end_step(
         unroutable=before.unroutable + unroutable,
         updated_at=times.now(),
     )
-    if not replays.move(before, after):
+    pause = min(math.ceil((sent + refused) / before.rate), LONGEST_DELAY_SECONDS)
+    if not replays.move(before, after, pause):
         return
     if complete:
         logger.info("replay completed", replay_id=before.id, sent=after.sent)
     else:
-        pause = math.ceil((sent + refused) / before.rate)
-        queue.send(before.id, min(pause, LONGEST_DELAY_SECONDS))
+        queue.try_to_send(before.id, pause, behind=after.updated_at)

@@ -57,10 +57,16 @@ class ReplayRunner:
     backlogs: BacklogRunner
     catch_ups: CatchUpRunner
 
-    def step(self, replay_id: str) -> None:
-        """Sends the next page of a replay's events, if the replay is running."""
+    def step(self, replay_id: str, behind: str = "") -> None:
+        """Sends the next page of a replay's events, if the replay is running.
+
+        Args:
+            replay_id: The replay.
+            behind: When the replay last continued, for a message that is only for the next step;
+                nothing is done if it has continued since.
+        """
         replay = self.replays.get(replay_id)
-        if replay is None or replay.state != "running":
+        if replay is None or replay.state != "running" or behind not in ("", replay.updated_at):
             return
         if replay.pause:
             self.backlogs.step(replay)

@@ -135,8 +135,7 @@ class Replays:
 
     def _begin(self, replay: Replay) -> Replay:
         self.store.add(replay)
-        # If this message is lost, the sweeper finds the stalled replay.
-        self.queue.send(replay.id)
+        self.queue.try_to_send(replay.id)
         return replay
 
     def _target(self, subscription_id: str | None, caller: Caller, *, to_all: bool) -> str | None:

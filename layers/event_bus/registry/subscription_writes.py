@@ -102,8 +102,7 @@ class SubscriptionWrites:
             stopped.append(backlog.id)
         for each in stopped:
             if each:
-                # If this message is lost, the sweeper starts the replay.
-                self.replay_queue.send(each, START_SECONDS)
+                self.replay_queue.try_to_send(each, START_SECONDS)
         return stored
 
     def remove(self, subscription: Subscription) -> None:

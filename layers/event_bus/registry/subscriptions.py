@@ -140,8 +140,7 @@ class SubscriptionRegistry:
             self.targets.discard(subscription)
             raise
         if history:
-            # If this message is lost, the sweeper starts the replay.
-            self.replay_queue.send(history.id, SEAM_SECONDS)
+            self.replay_queue.try_to_send(history.id, SEAM_SECONDS)
         api_key = issued.text if issued else None
         return Registered(created, secret, api_key, history.id if history else None, pace)
 

@@ -18,6 +18,7 @@ from event_bus.stores.items import (
     put_unless_refused,
     text,
     unexpired,
+    unless_refused,
 )
 from event_bus.stores.refusals import Exists
 from event_bus.stores.transactions import Part
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _KIND = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class DueStep:
+    """The next step of a running replay.
+
+    Attributes:
+        replay_id: The replay.
+        due_at: When the step is due, RFC 3339.
+    """
+
+    replay_id: str
+    due_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +69,13 @@ class ReplayStore:
         """Adds a replay. Its id is new, so a repeated request overwrites its own item."""
         self.client.put_item(TableName=self.table, Item=self._item(replay))
 
-    def move(self, before: Replay, after: Replay) -> bool:
+    def move(self, before: Replay, after: Replay, wait: float = 0) -> bool:
         """Replaces a replay, unless it has changed since it was read.
 
         Args:
             before: The replay as it was read.
             after: The replay as it is to be.
+            wait: How long after this change its next step is due, in seconds.
 
         Returns:
             Whether it was replaced. A repeated request also returns True.
@@ -68,7 +83,7 @@ class ReplayStore:
         return put_unless_refused(
             self.client,
             TableName=self.table,
-            Item=self._item(after),
+            Item=self._item(after, wait),
             ConditionExpression="document = :before",
             ExpressionAttributeValues={":before": document(before)},
         )
@@ -96,23 +111,35 @@ class ReplayStore:
         )
         return [_replay(item) for item in items]
 
-    def standing_still(self, since: str, limit: int) -> list[str]:
-        """Returns the ids of running replays that have not changed since a time (RFC 3339)."""
+    def due(self, before: str, limit: int) -> list[DueStep]:
+        """Returns running replays whose next step was due before a time (RFC 3339), in order."""
         answer = self.client.query(
             TableName=self.table,
             IndexName="by_running",
-            KeyConditionExpression="running = :yes AND moved_at < :since",
-            ExpressionAttributeValues={":yes": text("yes"), ":since": text(since)},
+            KeyConditionExpression="running = :yes AND moved_at < :before",
+            ExpressionAttributeValues={":yes": text("yes"), ":before": text(before)},
             Limit=limit,
         )
-        return [item["id"]["S"] for item in answer["Items"]]
+        return [DueStep(item["id"]["S"], item["moved_at"]["S"]) for item in answer["Items"]]
+
+    def postpone(self, step: DueStep, until: str) -> None:
+        """Lets a step be due at a time (RFC 3339), unless the replay has continued."""
+        with unless_refused():
+            self.client.update_item(
+                TableName=self.table,
+                Key={"id": text(step.replay_id)},
+                UpdateExpression="SET moved_at = :until",
+                ConditionExpression="moved_at = :due",
+                ExpressionAttributeValues={":until": text(until), ":due": text(step.due_at)},
+            )
 
     def running(self, limit: int) -> list[Replay]:
-        """Returns running replays, the one that has not changed for the longest time first."""
-        found = [self.get(each) for each in self.standing_still("~", limit)]
+        """Returns running replays, in the order in which their next steps are due."""
+        found = [self.get(each.replay_id) for each in self.due("~", limit)]
         return [replay for replay in found if replay]
 
-    def _item(self, replay: Replay) -> Item:
+    def _item(self, replay: Replay, wait: float = 0) -> Item:
+        due_at = times.at(times.seconds(replay.updated_at) + wait)
         return {
             "id": text(replay.id),
             "kind": text(_KIND),
@@ -120,7 +147,7 @@ class ReplayStore:
             "document": document(replay),
             "expires_at": number(times.expiry(self.retention_days)),
             **(
-                {"running": text("yes"), "moved_at": text(replay.updated_at)}
+                {"running": text("yes"), "moved_at": text(due_at)}
                 if replay.state == "running"
                 else {}
             ),

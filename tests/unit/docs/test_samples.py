@@ -150,7 +150,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
         for path in (
             "callbacks/client.py",
             "callbacks/failures.py",
-            "delivery/pauses.py",
+            "model/pauses.py",
             "targets/http.py",
             "targets/opening.py",
             "delivery/attempts.py",

@@ -38,7 +38,7 @@ def test_messages_that_an_invocation_has_no_time_for_are_sent_again(
     taken: list[str] = []
     clock = [0.0]
 
-    def step(_runner: object, replay_id: str) -> None:
+    def step(_runner: object, replay_id: str, _behind: str) -> None:
         taken.append(replay_id)
         clock[0] += 15
 

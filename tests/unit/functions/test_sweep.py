@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus import times
-from event_bus.maintenance.stalled import STALLED_SECONDS
+from event_bus.maintenance.stalled import OVERDUE_SECONDS
 from event_bus.settings import settings
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -22,7 +22,7 @@ class _Broken:
 def test_a_failing_part_does_not_stop_the_others(
     aws: Aws, functions: Functions, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    aws.replays.add(replace(replay(), updated_at=times.after(-2 * STALLED_SECONDS)))
+    aws.replays.add(replace(replay(), updated_at=times.after(-2 * OVERDUE_SECONDS)))
     monkeypatch.setattr(functions.load("sweep"), part, _Broken())
     with pytest.raises(RuntimeError, match=part.removeprefix("_")):
         functions.invoke("sweep", {})
@@ -44,7 +44,7 @@ def test_old_events_are_archived_where_the_deployment_says_so(
     assert aws.events.get(old.id) == old
     assert [each.split("/")[0] for each in aws.objects()] == ["archive"]
     monkeypatch.setattr(started, "_archiver", _Broken())
-    aws.replays.add(replace(replay(), updated_at=times.after(-2 * STALLED_SECONDS)))
+    aws.replays.add(replace(replay(), updated_at=times.after(-2 * OVERDUE_SECONDS)))
     with pytest.raises(RuntimeError, match="not swept: archive"):
         started.handler({}, None)
     assert aws.take(functions.replays) == ["rpl_1"]

@@ -240,7 +240,7 @@ TABLES = {
         "cursors": {"GetItem", "UpdateItem"},
         "events": {"PutItem", "Query/by_cell", "Query/by_odd"},
         "keys": {"Scan"},
-        "replays": {"Query/by_running"},
+        "replays": {"Query/by_running", "UpdateItem"},
         "streams": {"Query"},
         "subscriptions": {
             "BatchGetItem",
