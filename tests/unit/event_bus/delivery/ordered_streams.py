@@ -2,30 +2,49 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.stores.cursors import Cursor, CursorStore
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import event, routing, subscription
+from tests.builders import NOON, event, routing, subscription
 
 SOON = RetryPolicy(schedule=[5], max_attempts=2)
 
-
-def ordered(aws: Aws) -> Subscription:
-    return aws.subscriptions.create(subscription(ordered=True, retry_policy=SOON))
+GONE = Outcome("http_status", "the subscriber answered 410", status_code=410)
 
 
-def store(aws: Aws, *names: str, stream: str = "task/1", routed: bool = True) -> list[Event]:
-    stored = [
-        aws.events.put(event(name, metadata={"stream_id": stream}), RETENTION_DAYS)[1]
-        for name in names
-    ]
+def ordered(aws: Aws, **members: Any) -> Subscription:
+    members = {"retry_policy": SOON, **members}
+    return aws.subscriptions.create(subscription(ordered=True, **members))
+
+
+def store(
+    aws: Aws, *names: str, stream: str = "task/1", routed: bool = True, **members: Any
+) -> list[Event]:
+    created_at = members.pop("created_at", None)
+    stored = []
+    for name in names:
+        sent = event(name, metadata={"stream_id": stream}, **members)
+        sent = replace(sent, created_at=created_at or sent.created_at)
+        stored.append(aws.events.put(sent, RETENTION_DAYS)[1])
     if routed:
         aws.routings.record([routing(name, sub_1="worker") for name in names])
     return stored
+
+
+def make_due(aws: Aws, name: str, delivery: str = "sub_1") -> None:
+    """Ends the wait of a failed delivery."""
+    aws.dynamodb.update_item(
+        TableName=aws.tables["deliveries"],
+        Key={"event_id": {"S": name}, "subscription_id": {"S": delivery}},
+        UpdateExpression="SET next_retry_at = :noon",
+        ExpressionAttributeValues={":noon": {"S": NOON}},
+    )
 
 
 def overtaken() -> Callable[[CursorStore, Cursor, str], bool]:

@@ -8,7 +8,6 @@ from event_bus import times
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.model import transitions
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.outcome import Outcome
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
@@ -16,12 +15,16 @@ from event_bus.stores.streams import StreamEntry
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, event, message, replay, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
-from tests.unit.event_bus.delivery.ordered_streams import SOON, ordered, overtaken, store
+from tests.unit.event_bus.delivery.ordered_streams import (
+    GONE,
+    SOON,
+    make_due,
+    ordered,
+    overtaken,
+    store,
+)
 
 __all__ = ["trial"]
-
-
-GONE = Outcome("http_status", "the subscriber answered 410", status_code=410)
 
 
 def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws) -> None:
@@ -85,12 +88,7 @@ def test_a_failure_holds_its_stream_back_and_no_other(trial: Trial, aws: Aws) ->
         trial.take(message(each, to))
     assert trial.target.events == ["evt_1", "evt_9"]
     trial.target.script.clear()
-    aws.dynamodb.update_item(
-        TableName=aws.tables["deliveries"],
-        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
-        UpdateExpression="SET next_retry_at = :noon",
-        ExpressionAttributeValues={":noon": {"S": NOON}},
-    )
+    make_due(aws, "evt_1")
     trial.take(message(first, to, attempt=2))
     assert trial.target.events == ["evt_1", "evt_9", "evt_1", "evt_2"]
 
@@ -293,12 +291,7 @@ def test_a_retried_event_that_its_stream_has_passed_is_out_of_order(trial: Trial
     trial.target.script["evt_1"] = REFUSED
     trial.take(message(first, to))
     trial.take(message(first, to, attempt=2))
-    aws.dynamodb.update_item(
-        TableName=aws.tables["deliveries"],
-        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
-        UpdateExpression="SET next_retry_at = :noon",
-        ExpressionAttributeValues={":noon": {"S": NOON}},
-    )
+    make_due(aws, "evt_1")
     trial.take(message(first, to, attempt=2))
     assert trial.outcome("evt_1").status == "exhausted"
     trial.take(message(second, to))
@@ -320,12 +313,7 @@ def test_a_stream_of_a_deleted_subscription_is_not_delivered(trial: Trial, aws: 
     aws.subscriptions.delete(found)
     trial.now[0] += 60
     trial.take(message(first, to, attempt=2))
-    aws.dynamodb.update_item(
-        TableName=aws.tables["deliveries"],
-        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
-        UpdateExpression="SET next_retry_at = :noon",
-        ExpressionAttributeValues={":noon": {"S": NOON}},
-    )
+    make_due(aws, "evt_1")
     trial.take(message(first, to, attempt=2))
     assert {trial.outcome(name).status for name in ("evt_1", "evt_2")} == {"dropped"}
 

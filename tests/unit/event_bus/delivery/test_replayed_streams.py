@@ -15,13 +15,12 @@ from event_bus.stores.streams import StreamEntry, StreamStore
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, LATER, NOON, event, message, replay, routing
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
-from tests.unit.event_bus.delivery.ordered_streams import overtaken
+from tests.unit.event_bus.delivery.ordered_streams import ordered, overtaken
 from tests.unit.event_bus.delivery.replaying import (
     BEFORE,
     ONCE,
     ONE_O_CLOCK,
     make_due,
-    ordered,
     replayed,
     start,
     status,

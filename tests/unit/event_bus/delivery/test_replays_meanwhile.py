@@ -10,10 +10,9 @@ from event_bus.model.stream_name import StreamName
 
 from tests.aws import Aws
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+from tests.unit.event_bus.delivery.ordered_streams import GONE, ordered
 from tests.unit.event_bus.delivery.replaying import (
-    GONE,
     make_due,
-    ordered,
     replayed,
     start,
     status,
