@@ -95,18 +95,10 @@ def made_function(world: World, code: str) -> str:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("code.py", code)
     client, name = world.bus.client("lambda"), world.name("bill")
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": "lambda.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
-    role = world.bus.client("iam").create_role(
-        RoleName=name, AssumeRolePolicyDocument=policy_of(trust)
-    )["Role"]["Arn"]
     made = client.create_function(
         FunctionName=name,
         Runtime="python3.13",
-        Role=role,
+        Role=_role_for("lambda", world, name),
         Handler="code.handler",
         Code={"ZipFile": packed.getvalue()},
         Tags=OPTED_IN,
@@ -117,19 +109,24 @@ def made_function(world: World, code: str) -> str:
 def made_state_machine(world: World, *, opted_in: bool) -> str:
     """Makes a state machine that ends at once, and returns its ARN."""
     name = world.name("ship")
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": "states.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
-    role = world.bus.client("iam").create_role(
-        RoleName=name, AssumeRolePolicyDocument=policy_of(trust)
-    )["Role"]["Arn"]
     definition = {"StartAt": "Ship", "States": {"Ship": {"Type": "Succeed"}}}
     made = world.bus.client("stepfunctions").create_state_machine(
         name=name,
         definition=orjson.dumps(definition).decode(),
-        roleArn=role,
+        roleArn=_role_for("states", world, name),
         tags=[{"key": TAG, "value": "target"}] if opted_in else [],
     )
     return str(made["stateMachineArn"])
+
+
+def _role_for(service: str, world: World, name: str) -> str:
+    """Makes a role that a service of AWS takes on, and returns its ARN."""
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    made = world.bus.client("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=policy_of(trust)
+    )
+    return str(made["Role"]["Arn"])

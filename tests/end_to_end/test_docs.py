@@ -3,7 +3,6 @@
 import json
 import os
 import queue
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import pytest
 from infra.built import ROOT
 from localstack.bus import LocalBus
 from tests.end_to_end.world import World
+from tests.ports import free_port
 from tests.unit.docs.pages import DOCS, Sample, samples_of
 
 KEY = "the-key-of-the-shop-in-the-docs"
@@ -48,7 +48,7 @@ def shop(world: World) -> Iterator[dict[str, str]]:
             json={
                 "service_id": "shop",
                 "event_types": ["order.*"],
-                "callback_url": f"http://127.0.0.1:{_free_port()}/orders",
+                "callback_url": f"http://127.0.0.1:{free_port()}/orders",
             },
         )
         assert subscribed.status_code == 201, subscribed.text
@@ -113,13 +113,13 @@ def test_the_commands_of_a_page_are_answered(
     page: Path, shop: dict[str, str], bus: LocalBus, tmp_path: Path
 ) -> None:
     bus.write(tmp_path / "bus.json")
-    replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(_free_port())}
+    replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(free_port())}
     run(page, shop, tmp_path, replace)
 
 
 def test_the_tutorial_describes_what_happens(bus: LocalBus, tmp_path: Path) -> None:
     bus.write(tmp_path / "bus.json")
-    replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(_free_port())}
+    replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(free_port())}
     printed = run(TUTORIAL, {}, tmp_path, replace)
     pulled, failed, event = (_json(printed[place]) for place in (5, 7, 9))
     came = [item["event"]["id"] for item in pulled["items"]]
@@ -199,10 +199,3 @@ def _printed_after_publishing(program: str, environment: dict[str, str], world: 
     finally:
         running.kill()
         running.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

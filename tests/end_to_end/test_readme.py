@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +9,7 @@ from uuid import uuid4
 import httpx
 
 from localstack.bus import LocalBus
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -26,7 +26,7 @@ def test_the_quickstart_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> 
     script = "\n".join(f"{block}\necho; echo ---" for block in blocks)
     # Two things differ: the file that describes the bus of this test, and a free port.
     script = script.replace(".local/bus.json", str(tmp_path / "bus.json"))
-    script = script.replace("8099", str(_free_port()))
+    script = script.replace("8099", str(free_port()))
     # A busy machine may need longer than a reader waits.
     script = script.replace("sleep 5", _UNTIL_DELIVERED)
     # Other tests publish events of a shop, too: an id that is known is not delivered again.
@@ -56,10 +56,3 @@ def _remove_the_shop(bus: LocalBus) -> None:
         for each in admin.get("/subscriptions", params={"service_id": "shop"}).json()["items"]:
             admin.delete(f"/subscriptions/{each['id']}")
         admin.delete("/publishers/shop")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

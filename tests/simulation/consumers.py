@@ -114,13 +114,7 @@ class Consumers(Clients):
             raise Violation(f"{places} were taken of {subscription_id} behind {begun}")
 
     def _acknowledge_taken(self, subscription_id: str, lease: str, place: int) -> int:
-        status, _ = self.insist(
-            "inbox",
-            "POST /subscriptions/{id}/ack",
-            ADMIN,
-            {"lease": lease, "cursor": str(place)},
-            parameters={"id": subscription_id},
-        )
+        status = self._post_acknowledgement(subscription_id, lease, place)
         if status != 204 and not (status == 409 and self.spoiled):
             raise Violation(f"an acknowledgement was answered {status}")
         return status
@@ -132,15 +126,19 @@ class Consumers(Clients):
             (taken["lease"], begun),
             ("lease_of_nobody", end),
         ):
-            status, _ = self.insist(
-                "inbox",
-                "POST /subscriptions/{id}/ack",
-                ADMIN,
-                {"lease": lease, "cursor": str(place)},
-                parameters={"id": subscription_id},
-            )
+            status = self._post_acknowledgement(subscription_id, lease, place)
             if status not in (409, 422):
                 raise Violation(f"an acknowledgement of {place} was answered {status}")
+
+    def _post_acknowledgement(self, subscription_id: str, lease: str, place: int) -> int:
+        status, _ = self.insist(
+            "inbox",
+            "POST /subscriptions/{id}/ack",
+            ADMIN,
+            {"lease": lease, "cursor": str(place)},
+            parameters={"id": subscription_id},
+        )
+        return status
 
     def come_again(self) -> None:
         """Reconnects all consumers, until they have seen the end of their inboxes."""

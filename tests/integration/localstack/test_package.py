@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import zipfile
@@ -14,6 +13,7 @@ import pytest
 
 from infra.built import ROOT
 from localstack.package import MODULES, NAME, build
+from tests.ports import free_port
 
 CLIENT = ROOT / "clients" / "python" / "src"
 
@@ -28,22 +28,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest.fixture
-def environment(installed: Path, tmp_path: Path, free_port: int) -> Iterator[dict[str, str]]:
+def environment(installed: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a machine that has Python alone."""
     made = {
         "HOME": str(tmp_path),
         "PATH": str(Path(sys.executable).parent),
         "PYTHONPATH": f"{installed}:{CLIENT}",
         "EVENT_BUS_LOCAL": str(tmp_path / "local"),
-        "PORT": str(free_port),
+        "PORT": str(free_port()),
     }
     yield made
     event_bus(made, tmp_path, "local", "reset")

@@ -28,6 +28,7 @@ from event_bus.targets.resources import ROLE_PREFIX
 
 from infra.built import ROOT
 from infra.settings import Settings
+from tests.ports import free_port
 from tests.simulation.stories import STORIES
 from tests.unit.docs.pages import PAGES, Sample, samples, samples_of
 
@@ -201,12 +202,12 @@ def test_the_sample_of_an_error_is_what_such_a_request_is_told() -> None:
     }
 
 
-def test_the_sample_of_a_receiver_takes_what_is_signed_alone(free_port: int) -> None:
+def test_the_sample_of_a_receiver_takes_what_is_signed_alone() -> None:
     [sample] = samples_of(ROOT / "docs" / "how-to" / "verify-a-webhook.md", "python")
-    secret = new_secret()
+    secret, port = new_secret(), free_port()
     body = json.dumps({"type": "order.placed", "payload": {"total": 250}}).encode()
     server = subprocess.Popen(
-        [sys.executable, "-u", "-c", sample.text.replace("8080", str(free_port))],
+        [sys.executable, "-u", "-c", sample.text.replace("8080", str(port))],
         env={**os.environ, "SIGNING_SECRET": secret},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -215,7 +216,7 @@ def test_the_sample_of_a_receiver_takes_what_is_signed_alone(free_port: int) -> 
     try:
         good = signed_headers("order-1", int(time.time()), body, [secret])
         bad = signed_headers("order-1", int(time.time()), body, [new_secret()])
-        assert [_posted(free_port, body, headers) for headers in (good, bad, {})] == [204, 401, 401]
+        assert [_posted(port, body, headers) for headers in (good, bad, {})] == [204, 401, 401]
     finally:
         server.terminate()
         printed, _ = server.communicate(timeout=10)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -59,6 +59,27 @@ class Both:
         pace = self.aws.paces.get(subscription_id)
         assert pace
         return pace
+
+
+@dataclass
+class Most:
+    """Stands for attempts that take a while, and counts how many are made at once.
+
+    Attributes:
+        seen: The most that were in flight at once.
+    """
+
+    seen: int = 0
+    _present: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self) -> None:
+        with self._lock:
+            self._present += 1
+            self.seen = max(self.seen, self._present)
+        time.sleep(0.1)
+        with self._lock:
+            self._present -= 1
 
 
 @pytest.fixture
@@ -191,20 +212,10 @@ def test_a_trial_ends_in_the_paced_lane_and_the_lane_takes_over(both: Both, aws:
 
 def test_attempts_in_flight_are_bounded_within_a_batch_and_beyond(both: Both, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
-    present, most, lock = [0], [0], threading.Lock()
-
-    def meet() -> None:
-        with lock:
-            present[0] += 1
-            most[0] = max(most[0], present[0])
-        time.sleep(0.05)
-        with lock:
-            present[0] -= 1
-
-    both.target.meet = meet
+    most = both.target.meet = Most()
     assert both.paced.process(_batch(*_messages(to, 8))) == []
     assert len(both.target.events) == 8
-    assert most[0] == 2
+    assert most.seen == 2
     assert both.pace().in_flight(times.unix()) == 0
 
 
@@ -301,17 +312,8 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=3))
     sender = Lanes(aws.sqs, {"http": aws.queue(), "http_paced": aws.queue()}, executor)
-    present, most, lock = [0], [0], threading.Lock()
-
-    def meet() -> None:
-        with lock:
-            present[0] += 1
-            most[0] = max(most[0], present[0])
-        time.sleep(0.1)
-        with lock:
-            present[0] -= 1
-
-    target = ScriptedTransport(meet=meet)
+    most = Most()
+    target = ScriptedTransport(meet=most)
     lanes = [_lane(aws, target, sender, paced=True) for _ in range(4)]
     threads = [
         threading.Thread(target=lane.process, args=(_batch(message(event(f"evt_{n}"), to)),))
@@ -322,7 +324,7 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
     for thread in threads:
         thread.join()
     # Half of the functions alone may deliver to it at a time.
-    assert 1 <= most[0] <= SHARE
+    assert 1 <= most.seen <= SHARE
     pace = aws.paces.get("sub_1")
     assert pace
     assert pace.leases == {}

@@ -1,11 +1,8 @@
-"""What tests of the documentation share."""
+"""Ports for servers of tests."""
 
 import socket
 
-import pytest
 
-
-@pytest.fixture
 def free_port() -> int:
     """A port that nothing listens on."""
     with socket.socket() as probe:
