@@ -20,6 +20,7 @@ from event_bus.model.publisher import Publisher
 from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule
 from event_bus.publishing.schema_checks import SchemaChecks
+from event_bus.querying.event_finder import EventFinder
 from event_bus.queues.message import Message, from_json
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.announced_changes import AnnouncedChanges
@@ -275,6 +276,16 @@ class Aws:
     @property
     def subscription_rights(self) -> SubscriptionRights:
         return SubscriptionRights(self.rights_reader, self.publishers.get)
+
+    def event_finder(self, executor: Executor) -> EventFinder:
+        return EventFinder(
+            self.events,
+            self.routings,
+            self.deliveries,
+            self.subscriptions.of_service,
+            executor,
+            self.rights_reader,
+        )
 
     def view(self, kind: type[View], **members: Any) -> View:
         """A router's view of what is stored, of some kind."""

@@ -1,5 +1,6 @@
 """What clients send as an enrichment is read, shown and refused."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -23,7 +24,6 @@ from event_bus.model.enrichment import (
 from event_bus.model.registration import Subscription
 from event_bus.registry.subscription_requests import SubscriptionChange
 from event_bus.requests.validation import read
-from event_bus.settings import settings
 
 from tests.aws import TARGETS, Aws
 from tests.builders import subscription
@@ -50,12 +50,8 @@ ALL: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def _told(monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in {**TARGETS, "STAGE": "prod", "API_HOST": "bus.example"}.items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
+def _told(tell: Callable[..., None]) -> None:
+    tell(**TARGETS, STAGE="prod", API_HOST="bus.example")
 
 
 def asked(sources: dict[str, Any]) -> Enrichment:
@@ -212,13 +208,11 @@ def test_variables_are_anywhere_after_the_host(url: str) -> None:
     ],
 )
 def test_urls_lead_where_callbacks_may_lead(
-    told: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+    told: dict[str, str], url: str, tell: Callable[..., None]
 ) -> None:
     with pytest.raises(InvalidRequest):
         asked({"a": {**HTTP, "url": url}})
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
+    tell(**told)
     assert asked({"a": {**HTTP, "url": url}})
 
 

@@ -13,7 +13,7 @@ from event_bus.model.delivery import DeliveryKey
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event
 from tests.memory_aws import aws
-from tests.unit.event_bus.inbox.inbox import Fill, Time
+from tests.unit.event_bus.inbox.inbox import Fill, Time, reader_of
 
 __all__ = ["aws"]
 
@@ -29,17 +29,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 @pytest.fixture
 def reader(aws: Aws, executor: Executor, time: Time) -> InboxReader:
     """Reads the inboxes."""
-    return InboxReader(
-        aws.inboxes,
-        aws.events,
-        aws.readers,
-        aws.upcaster,
-        aws.rights_reader,
-        aws.subscriptions.get,
-        executor,
-        clock=lambda: time.now,
-        sleep=time.sleep,
-    )
+    return reader_of(aws, executor, clock=lambda: time.now, sleep=time.sleep)
 
 
 @pytest.fixture

@@ -1,6 +1,12 @@
 """The time of tests of inboxes, and how they fill one."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from event_bus.inbox.reader import InboxReader
+
+from tests.aws import Aws
 
 Fill = Callable[..., None]
 """Puts events into the inbox of `sub_1`; those that are said to be `gone` are not stored."""
@@ -23,3 +29,17 @@ class Time:
         self.now += seconds
         if self.waiting:
             self.waiting.pop(0)()
+
+
+def reader_of(aws: Aws, executor: Executor, **time: Any) -> InboxReader:
+    """Reads the inboxes; by the time of the machine, if no other is given."""
+    return InboxReader(
+        aws.inboxes,
+        aws.events,
+        aws.readers,
+        aws.upcaster,
+        aws.rights_reader,
+        aws.subscriptions.get,
+        executor,
+        **time,
+    )

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from event_bus.access.callers import Caller
 from event_bus.querying import schema_drafts
-from event_bus.querying.event_finder import EventFinder
 from event_bus.querying.schema_drafts import SchemaDrafts
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -21,19 +20,10 @@ def described() -> set[str]:
 
 @pytest.fixture
 def drafts(aws: Aws, executor: Executor, described: set[str]) -> SchemaDrafts:
-    finder = EventFinder(
-        aws.events,
-        aws.routings,
-        aws.deliveries,
-        aws.subscriptions.of_service,
-        executor,
-        aws.rights_reader,
-    )
-
     def known() -> Collection[str]:
         return described
 
-    return SchemaDrafts(finder, known)
+    return SchemaDrafts(aws.event_finder(executor), known)
 
 
 def publish(aws: Aws, event_id: str, event_type: str, **payload: object) -> None:

@@ -10,7 +10,6 @@ from event_bus.encryption.state_seal import StateSeal
 from event_bus.model.event import Event
 from event_bus.model.reducer import Reducer, ReducerVersion
 from event_bus.model.stream_name import StreamName
-from event_bus.querying.event_finder import EventFinder
 from event_bus.states.folding import Snapshots
 from event_bus.states.state_reader import StateReader, StreamState
 
@@ -33,17 +32,9 @@ SUM = Reducer(
 
 
 def reader(aws: Aws, executor: Executor, **members: Any) -> StateReader:
-    finder = EventFinder(
-        aws.events,
-        aws.routings,
-        aws.deliveries,
-        aws.subscriptions.of_service,
-        executor,
-        aws.rights_reader,
-    )
     return StateReader(
         aws.streams,
-        finder,
+        aws.event_finder(executor),
         aws.reducers,
         Snapshots(aws.snapshots, StateSeal(aws.seal.keys), RETENTION_DAYS),
         **members,

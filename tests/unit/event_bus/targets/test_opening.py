@@ -1,7 +1,6 @@
 """Payloads are opened just before they are handed over, each for itself."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -20,28 +19,15 @@ from event_bus.targets.upcasting import Upcaster
 from tests.aws import Aws
 from tests.builders import event, publisher, subscription
 from tests.faults import not_sent
+from tests.unit.event_bus.targets.kept import Kept
 
 PAYLOAD = {"email": "ada@example.com"}
 REFUSED = Outcome("http_status", "the subscriber answered 500", 500, "an echo")
 
 
-@dataclass
-class Kept:
-    """A transport that keeps what it is given, and a subscriber that fails."""
-
-    requests: list[DeliveryRequest] = field(default_factory=list)
-
-    def batch_key(self, request: DeliveryRequest) -> str:
-        return request.subscription.id
-
-    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        self.requests += requests
-        return [REFUSED] * len(requests)
-
-
 @pytest.fixture
 def kept() -> Kept:
-    return Kept()
+    return Kept(REFUSED)
 
 
 @pytest.fixture

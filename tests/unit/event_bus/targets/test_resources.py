@@ -1,9 +1,8 @@
 """A subscription names resources of its own, and none that the bus must not deliver to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from event_bus.settings import settings
 from event_bus.targets.eventbridge import check_event_bus
 from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.resources import check_role
@@ -28,13 +27,9 @@ URL = "https://sqs.eu-central-1.amazonaws.com/111111111111/"
 
 
 @pytest.fixture(autouse=True)
-def _told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+def _told(monkeypatch: pytest.MonkeyPatch, tell: Callable[..., None]) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
+    tell(**ENVIRONMENT)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 import base64
 import contextlib
 import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -31,26 +30,13 @@ from tests.aws import Aws
 from tests.builders import SECRET, binary_event, event, subscription
 from tests.hostile import answering, subscriber
 from tests.unit.event_bus.targets.aws_services import Client, Services
+from tests.unit.event_bus.targets.kept import Kept
 
 PAYLOAD = {"total": 250, "name": "ü"}
 NO_CONTENT = "HTTP/1.1 204 No Content\r\n\r\n"
 REFUSED = "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"
 FAILS = Transform("payload", expression="payload.missing")
 QUEUE = SqsTarget("arn:aws:sqs:eu-central-1:123456789012:orders", "")
-
-
-@dataclass
-class Kept:
-    """A transport that keeps what it is given."""
-
-    requests: list[DeliveryRequest] = field(default_factory=list)
-
-    def batch_key(self, request: DeliveryRequest) -> str:
-        return request.subscription.id
-
-    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        self.requests += requests
-        return [Outcome(status_code=204)] * len(requests)
 
 
 def request(

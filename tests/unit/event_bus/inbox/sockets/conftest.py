@@ -7,9 +7,9 @@ import pytest
 from event_bus.access.live_keys import LiveKeys
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.pusher import Pusher
-from event_bus.inbox.reader import InboxReader
 
 from tests.aws import Aws
+from tests.unit.event_bus.inbox.inbox import reader_of
 from tests.unit.event_bus.inbox.sockets.wire import Wire
 
 
@@ -28,15 +28,7 @@ def executor() -> Iterator[Executor]:
 def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
     return Pusher(
         socket_subscribers=aws.socket_subscribers,
-        reader=InboxReader(
-            aws.inboxes,
-            aws.events,
-            aws.readers,
-            aws.upcaster,
-            aws.rights_reader,
-            aws.subscriptions.get,
-            executor,
-        ),
+        reader=reader_of(aws, executor),
         connections=wire,
         listeners=Listeners(aws.subscriptions, aws.inboxes, 100, aws.subscription_rights),
         live_keys=LiveKeys(aws.keys, lambda: "admin_1"),
