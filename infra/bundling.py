@@ -11,7 +11,7 @@ from pathlib import Path
 from event_bus.targets.registry import TARGETS
 
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
-from infra.settings import AWS, EMULATOR, Target
+from infra.deployment_target import AWS, EMULATOR, Target
 
 LAMBDA_PYTHON = "3.13"
 """The version of Lambda's interpreter."""

@@ -1,8 +1,7 @@
-"""The settings of a deployment, from the CDK context, and the capabilities of its target."""
+"""The settings of a deployment, from the CDK context."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
@@ -19,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from infra.deployment_target import AWS, EMULATOR, Target
+
 LOCAL = "local"
 """The stage that runs on the local emulator."""
 
@@ -34,33 +35,6 @@ _NEW_TABLE_WRITES = 4_000
 _MOST_WARM_WRITES = 1_000_000
 
 _OPTIONAL_OBJECT = r"^(s3://[a-z0-9.-]{3,63}/.+)?$"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The capabilities of a deployment target: the only list of these differences.
-
-    Attributes:
-        lambda_runtime: Functions run on Lambda's own interpreter and processor; the emulator runs
-            them on the interpreter it was started with.
-        stream_failures_to_bucket: Whether a stream's event source can put records that failed
-            for good into a bucket. The emulator never gives up a record.
-        handler: The entry point of each function. On the emulator, it prints a line for each call,
-            because the emulator waits 50 ms for the output of a call that prints nothing.
-    """
-
-    lambda_runtime: bool
-    stream_failures_to_bucket: bool
-    handler: str
-
-
-AWS = Target(lambda_runtime=True, stream_failures_to_bucket=True, handler="handler.handler")
-"""An AWS account."""
-
-EMULATOR = Target(
-    lambda_runtime=False, stream_failures_to_bucket=False, handler="event_bus.emulated.handler"
-)
-"""The local emulator."""
 
 
 def _ids(kind: str) -> str:

@@ -17,7 +17,7 @@ import httpx
 
 from benchmarks.metered.wire import Wire, counting
 from benchmarks.sharing import folders, shared_later
-from infra.settings import AWS, EMULATOR
+from infra.deployment_target import AWS, EMULATOR
 from infra.tables import TABLES
 from localstack.bus import LocalBus
 from localstack.deployment import deploy

@@ -14,7 +14,7 @@ from event_bus.targets.registry import TARGETS
 
 from infra.built import ROOT, files_of, fingerprint, made_once
 from infra.bundling import AWS_SERVICES, dependencies_layer, service_layer
-from infra.settings import AWS, EMULATOR, Target
+from infra.deployment_target import AWS, EMULATOR, Target
 
 _AARCH64 = 183
 
