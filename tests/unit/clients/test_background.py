@@ -1,6 +1,8 @@
 """What a service gives to the background publisher is published once, in order, or told of."""
 
+import errno
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,20 @@ def test_a_refused_event_is_reported_and_delays_no_other() -> None:
     assert isinstance(problem, Forbidden)
 
 
+def test_a_callback_that_fails_stops_no_other_event(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(event: NewEvent, problem: Problem) -> None:
+        raise RuntimeError("a fault of the program")
+
+    bus = Bus()
+    with BackgroundPublisher(client(bus), on_refused=fail) as publisher:
+        refused = publisher.publish("secret.made", {})
+        assert publisher.flush(30)
+        after = publisher.publish("order.placed", {})
+        assert publisher.flush(30)
+    assert bus.stored == [after]
+    assert f"on_refused failed for event {refused}" in caplog.text
+
+
 def test_a_full_queue_raises_or_waits() -> None:
     bus = Bus()
     bus.open.clear()
@@ -182,3 +198,41 @@ def test_a_spool_file_sends_nothing_that_is_done(tmp_path: Path) -> None:
     with BackgroundPublisher(client(bus), spool=file) as second:
         assert second.flush(30)
     assert bus.stored == given[2:]
+
+
+def test_events_after_a_line_that_was_cut_off_outlive_a_second_process(tmp_path: Path) -> None:
+    file = tmp_path / "spool"
+    file.write_bytes(b'{"type": "order.pla')
+    bus = Bus()
+    bus.open.clear()
+    first = BackgroundPublisher(client(bus), spool=file)
+    given = [first.publish("order.placed", {"n": n}) for n in range(2)]
+    assert not first.close(timeout=0.1)
+    bus.open.set()
+    with BackgroundPublisher(client(bus), spool=file) as second:
+        assert second.flush(30)
+    assert bus.stored == given
+
+
+def test_an_event_that_cannot_be_written_is_not_published_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "spool"
+    bus = Bus()
+    bus.open.clear()
+    first = BackgroundPublisher(client(bus), spool=file)
+    given = [first.publish("order.placed", {"n": 0})]
+    with monkeypatch.context() as full:
+        full.setattr("os.fsync", _no_space)
+        with pytest.raises(OSError, match="No space left"):
+            first.publish("order.placed", {"n": 1})
+    given.append(first.publish("order.placed", {"n": 2}))
+    assert not first.close(timeout=0.1)
+    bus.open.set()
+    with BackgroundPublisher(client(bus), spool=file) as second:
+        assert second.flush(30)
+    assert bus.stored == given
+
+
+def _no_space(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

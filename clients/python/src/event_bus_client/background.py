@@ -69,8 +69,8 @@ class BackgroundPublisher:
             flush_seconds: How long an event waits for others.
             block: Whether `publish` waits while the queue is full; else it raises QueueFull.
             spool: A file that holds events until they are published. One process uses it at a time.
-            on_refused: Is called in the publisher's thread with each event that the bus refuses.
-                Without it, refusals are logged as errors.
+            on_refused: Is called in the publisher's thread with each event that the bus refuses;
+                its exceptions are logged. Without it, refusals are logged as errors.
         """
         self._bus = bus
         self._queue_size = queue_size
@@ -98,7 +98,7 @@ class BackgroundPublisher:
 
         Args:
             what: The event's type, or its payload as a model declared by `event_type`.
-            payload: The payload, where `what` is a type: a JSON object, or bytes.
+            payload: The payload, if `what` is a type: a JSON object, or bytes.
             members: Further members of the event, as `EventBus.publish` takes them.
 
         Returns:
@@ -191,10 +191,17 @@ class BackgroundPublisher:
                 self._changed.notify_all()
             for event, outcome in zip(batch, results or (), strict=False):
                 if outcome.problem:
-                    self._on_refused(event, outcome.problem)
+                    self._report(event, outcome.problem)
+
+    def _report(self, event: NewEvent, refusal: Problem) -> None:
+        try:
+            self._on_refused(event, refusal)
+        except Exception:
+            # The thread must go on: it publishes the other events.
+            logger.exception("on_refused failed for event %s (%s)", event.id, event.type)
 
     def _next_batch(self) -> list[NewEvent]:
-        """The next events, once they are due; none where the publisher has ended."""
+        """The next events, once they are due; none if the publisher has ended."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             due = time.monotonic() + self._flush_seconds

@@ -26,22 +26,34 @@ class Spool:
         self._file = file
         self._mark = file.with_name(file.name + ".done")
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._lines = os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._lines = os.fdopen(descriptor, "ab", buffering=0)
+        # A process that was killed may have cut its last line off: its publish did not return.
+        self._lines.truncate(file.read_bytes().rfind(b"\n") + 1)
         self._done = int(self._mark.read_text() or 0) if self._mark.exists() else 0
 
     def load(self) -> Iterator[dict[str, Any]]:
         """The events that an earlier process left, oldest first."""
         with self._file.open("rb") as lines:
             for number, line in enumerate(lines):
-                # The last line of a process that was killed may be cut off: its publish failed.
-                if number >= self._done and line.endswith(b"\n"):
+                if number >= self._done:
                     yield json.loads(line)
 
     def append(self, document: dict[str, Any]) -> None:
-        """Adds an event; it is on the disk when this returns."""
-        self._lines.write(json.dumps(document, separators=(",", ":")).encode() + b"\n")
-        self._lines.flush()
-        os.fsync(self._lines.fileno())
+        """Adds an event; it is on the disk when this returns.
+
+        Raises:
+            OSError: It cannot be written, such as to a full disk. The file is as it was before.
+        """
+        end = self._lines.seek(0, os.SEEK_END)
+        rest = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        try:
+            while rest:
+                rest = rest[self._lines.write(rest) :]
+            os.fsync(self._lines.fileno())
+        except OSError:
+            self._lines.truncate(end)
+            raise
 
     def done(self, count: int, *, empty: bool) -> None:
         """Records that the oldest events are published.
