@@ -248,6 +248,23 @@ def test_keys_are_reported_while_somebody_can_act() -> None:
     assert "it is still used" in still.why
 
 
+def test_keys_are_looked_at_for_every_service_however_many_subscriptions_one_has() -> None:
+    listed = [{**SUBSCRIPTION, "service_id": "billing"}] * 60 + [
+        {**SUBSCRIPTION, "service_id": "audit"}
+    ]
+    missing = httpx.Response(404, json={"type": "urn:event-bus:problem:not-found", "title": "No"})
+    one = bus(
+        **{
+            "GET /subscriptions": page(*listed),
+            "GET /publishers/billing/keys": missing,
+            "GET /subscribers/billing/keys": page(),
+            "GET /publishers/audit/keys": missing,
+            "GET /subscribers/audit/keys": page({**KEY, "id": "ebk_2", "service_id": "audit"}),
+        }
+    )
+    assert "The key ebk_2 of audit ends at" in run(one, "doctor").output
+
+
 def test_many_dead_letters_are_counted_as_at_least() -> None:
     pages = count()
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta, timezone
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
 
 import typer
 from rich.console import Group
@@ -27,8 +26,12 @@ from event_bus_client.cli.publishers import keys_of
 from event_bus_client.errors import ConnectionFailed, Forbidden, NotFound, ServerError
 
 MOST_SUBSCRIPTIONS = 1_000
+"""How many subscriptions, and how many publishers, are looked at."""
+
 MOST_DEAD_LETTERS = 500
 MOST_SERVICES = 50
+"""Of how many services the keys are looked at."""
+
 _SHOWN_FAILING = 20
 _UNROUTED_AFTER = timedelta(minutes=2)
 
@@ -112,14 +115,19 @@ def _unrouted(known: State, now: datetime) -> Iterator[Finding]:
 
 
 def _keys(known: State, now: datetime) -> Iterator[Finding]:
-    services = {each["service_id"]: None for each in islice(_services(known), MOST_SERVICES)}
+    services = islice(_services(known), MOST_SERVICES)
     keys = (plain(key) for each in services for key in _keys_of(known, each))
     return of_keys(keys, now, known.key_id)
 
 
-def _services(known: State) -> Iterator[dict[str, Any]]:
-    yield from known.bus.publishers.list()
-    yield from known.bus.subscriptions.list()
+def _services(known: State) -> Iterator[str]:
+    """The services that publish or subscribe, each once."""
+    listed = (known.bus.publishers.list(limit=100), known.bus.subscriptions.list(limit=100))
+    seen: set[str] = set()
+    for each in chain.from_iterable(islice(one, MOST_SUBSCRIPTIONS) for one in listed):
+        if each["service_id"] not in seen:
+            seen.add(each["service_id"])
+            yield each["service_id"]
 
 
 def _keys_of(known: State, service_id: str) -> list[Key]:
