@@ -35,8 +35,8 @@ def renamed(source: str) -> str:
     )
 
 
-def copied(bus: Path, package: Path, target: Path) -> None:
-    """Copies the modules, and the `__init__` of each folder.
+def copy_rules(bus: Path, package: Path, target: Path) -> None:
+    """Copies the modules of `COPIED`, and the `__init__` of each folder.
 
     Args:
         bus: The folder `layers/event_bus`.
@@ -69,6 +69,6 @@ class RulesHook(BuildHookInterface[Any]):
         if not made.exists():
             made = Path(mkdtemp())
             bus = root.parent.parent / "layers" / "event_bus"
-            copied(bus, root / "src" / "event_bus_client", made)
+            copy_rules(bus, root / "src" / "event_bus_client", made)
         place = INSIDE if self.target_name == "sdist" else f"event_bus_client/{INSIDE}"
         build_data["force_include"][str(made)] = place

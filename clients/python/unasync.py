@@ -10,7 +10,6 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent / "src" / "event_bus_client"
 
 REPLACED = (
-    (r"^async def ", "def "),
     (r"\basync (def|for|with) ", r"\1 "),
     (r"\bawait ", ""),
     (r"from anyio import", "from time import"),
@@ -22,7 +21,6 @@ REPLACED = (
     (r"\banext\(", "next("),
     (r"\bacall\b", "call"),
     (r"coroutines=True", "coroutines=False"),
-    (r"\basync def handle", "def handle"),
     (r"\bAsync(?!API)([A-Z]\w+)", r"\1"),
     (r"__a(enter|exit|iter|next)__", r"__\1__"),
     (r"\baclose\b", "close"),
@@ -34,14 +32,14 @@ REPLACED = (
 
 
 def without_asyncio(source: str) -> str:
-    """The same code without asyncio."""
+    """Returns the same code without asyncio."""
     for pattern, replacement in REPLACED:
         source = re.sub(pattern, replacement, source, flags=re.MULTILINE)
     return source
 
 
 def main() -> int:
-    """Writes `_sync`, or compares it; 1 where it is not current."""
+    """Writes `_sync`, or only compares it; returns 1 if it was compared and is not current."""
     stale = []
     for source in sorted((PACKAGE / "_async").glob("*.py")):
         target = PACKAGE / "_sync" / source.name

@@ -128,7 +128,7 @@ def test_dead_letters_are_discarded_in_bulk_after_a_question() -> None:
     assert run(bus, *arguments, input="n\n").exit_code == 1
     assert not bus.changes
     done = run(bus, *arguments, "--yes")
-    assert "discarded 1 dead letters" in done.output
+    assert "discarded 1 dead letter\n" in done.output
     assert "left dl_2: it is resolved" in done.output
     listed = bus.requests[0].url.params
     assert (listed["status"], listed["error_code"]) == ("exhausted", "timeout")

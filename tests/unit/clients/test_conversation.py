@@ -8,7 +8,7 @@ from event_bus_client.conversation import (
     ACKNOWLEDGE_SECONDS,
     ANSWER_SECONDS,
     IDLE_SECONDS,
-    LONGEST_PAUSE,
+    LONGEST_RECONNECT_SECONDS,
     MOST_UNACKNOWLEDGED,
     Conversation,
     with_payload,
@@ -137,7 +137,7 @@ def test_a_refused_message_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_pauses_grow_until_the_bus_answers() -> None:
     consumer = conversation()
     failure = ConnectionFailed("gone")
-    assert [consumer.pause(failure) for _ in range(9)][::4] == [0.5, 8.0, LONGEST_PAUSE]
+    assert [consumer.pause(failure) for _ in range(9)][::4] == [0.5, 8.0, LONGEST_RECONNECT_SECONDS]
     later = TooManyRequests(kind="", status=429, title="Later", detail="", retry_after=7.0)
     assert consumer.pause(later) == 7
     consumer.received(SUBSCRIBED, 1)

@@ -63,7 +63,7 @@ def test_a_request_waits_for_the_reply() -> None:
     assert (sent.method, sent.url.path) == ("POST", "/commands")
     assert dict(sent.url.params) == {"wait": "20", "require_handler": "true"}
     assert bus.bodies[0]["id"] == "c1"
-    assert bus.bodies[0]["metadata"]["deadline"].endswith("+00:00")
+    assert bus.bodies[0]["metadata"]["deadline"].endswith("Z")
     for each in (first, second):
         assert (each.method, each.url.path) == ("GET", "/commands/c1")
         assert each.url.params["wait"] == "20"

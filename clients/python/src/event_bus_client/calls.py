@@ -15,7 +15,6 @@ from event_bus_client.errors import Problem, UnexpectedAnswer, problem
 
 USER_AGENT = "event-bus-client-python/0.1.0"
 
-
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """The most bytes of an answer. API Gateway sends up to 10 MB."""
 
@@ -72,7 +71,7 @@ def present(**members: Any) -> dict[str, Any]:
 
 
 def text(value: Any) -> str:
-    """A value as query parameters and bodies have it: times in RFC 3339, lists with commas."""
+    """A value as query parameters and bodies hold it: times in RFC 3339, lists with commas."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
@@ -127,7 +126,7 @@ class RetryPolicy:
 
 
 def retry_after(answer: httpx.Response) -> float | None:
-    """The seconds that an answer asks to wait for; None if it does not say a number."""
+    """The seconds to wait that an answer asks for; None if it does not say a number."""
     try:
         seconds = float(str(answer.headers.get("retry-after", "")))
     except ValueError:
@@ -170,7 +169,7 @@ def read_document(call: Call, answer: httpx.Response) -> Any:
 
 @contextmanager
 def expected(what: str) -> Iterator[None]:
-    """Raises UnexpectedAnswer where the block does not find what the bus answers.
+    """Raises UnexpectedAnswer if the block does not find what the bus answers.
 
     Args:
         what: What is read, in words.

@@ -53,8 +53,8 @@ class CommandFailed(EventBusError):
 
     def __init__(self, command: Command) -> None:
         error = command.error if isinstance(command.error, dict) else {}
-        said = ": ".join(str(error[name]) for name in ("title", "detail") if error.get(name))
-        super().__init__(f"{command.type} {command.id} {command.state}{said and f': {said}'}")
+        reason = ": ".join(str(error[name]) for name in ("title", "detail") if error.get(name))
+        super().__init__(f"{command.type} {command.id} {command.state}{reason and f': {reason}'}")
         self.command = command
 
 

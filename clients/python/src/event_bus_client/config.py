@@ -91,7 +91,7 @@ def resolve(
     if not found:
         raise ConfigurationError(
             f"The URL of the bus is missing: pass url=, set {URL_VARIABLE}, or write a profile "
-            f"into {_file()}."
+            f"into {profiles_file()}."
         )
     if not found.startswith(("https://", "http://")):
         raise ConfigurationError(f"The URL of the bus must begin with https://, not {found!r}.")
@@ -122,13 +122,14 @@ def trusted(ca_file: str) -> ssl.SSLContext:
         raise ConfigurationError(f"The certificates in {ca_file} cannot be read: {error}") from None
 
 
-def _file() -> Path:
+def profiles_file() -> Path:
+    """The file with the profiles: that of EVENT_BUS_CONFIG, or the default one."""
     return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
 
 
 def _profile(name: str | None) -> Profile:
     chosen = name or os.environ.get(PROFILE_VARIABLE)
-    file = _file()
+    file = profiles_file()
     found = profiles(file)
     if chosen and chosen not in found:
         raise ConfigurationError(f"There is no profile [{chosen}] in {file}.")

@@ -18,14 +18,20 @@ logger = logging.getLogger("event_bus_client")
 Message = dict[str, Any]
 
 IDLE_SECONDS = 240.0
-"""After how long without a message to ping: API Gateway ends a connection after ten minutes."""
+"""The time without a message after which to ping: API Gateway ends idle connections after 600 s."""
 
 ANSWER_SECONDS = 20.0
 """How long the bus may take to answer."""
 
 MOST_UNACKNOWLEDGED = 25
+"""How many handled events may wait for their acknowledgement."""
+
 ACKNOWLEDGE_SECONDS = 1.0
-LONGEST_PAUSE = 30.0
+"""The least time between two acknowledgements of fewer events."""
+
+LONGEST_RECONNECT_SECONDS = 30.0
+"""The longest wait before the next connection, unless the bus asks for a longer one."""
+
 _SUBSCRIBE = "subscribe"
 
 
@@ -63,7 +69,7 @@ class Conversation:
 
     def connected(self, now: float) -> Message:
         """Begins a connection; returns its first message."""
-        self._awaits_answer(now)
+        self._await_answer(now)
         if self._handled:
             # The last acknowledgement may have been lost with the connection before.
             self._unacknowledged = max(self._unacknowledged, 1)
@@ -100,11 +106,11 @@ class Conversation:
         """
         if now >= self._answer_due:
             raise ConnectionFailed("The bus does not answer on the WebSocket.")
-        said = self.unacknowledged(now)
+        messages = self.unacknowledged(now)
         if now >= self._ping_at:
-            self._awaits_answer(now)
-            said.append({"action": "ping"})
-        return said
+            self._await_answer(now)
+            messages.append({"action": "ping"})
+        return messages
 
     def handled(self, received: Received, now: float) -> list[Message]:
         """Notes a handled event; returns an acknowledgement if one is due."""
@@ -127,7 +133,7 @@ class Conversation:
     def pause(self, failure: EventBusError) -> float:
         """Notes a failure; returns the seconds to wait before the next connection."""
         self._failures += 1
-        longest = min(LONGEST_PAUSE, 0.25 * 2.0 ** min(self._failures, 10))
+        longest = min(LONGEST_RECONNECT_SECONDS, 0.25 * 2.0 ** min(self._failures, 10))
         seconds = pause_after(failure, longest * self._randomness())
         logger.info("following %s failed; it continues in %.2f s: %s", self._id, seconds, failure)
         return seconds
@@ -143,7 +149,7 @@ class Conversation:
         query = {"cursor": int(received.cursor) - 1, "limit": 1}
         return Call("GET", path("/subscriptions/{}/events", self._id), query=query)
 
-    def _awaits_answer(self, now: float) -> None:
+    def _await_answer(self, now: float) -> None:
         self._ping_at, self._answer_due = now + IDLE_SECONDS, now + ANSWER_SECONDS
 
     def _refused(self, message: Message) -> None:

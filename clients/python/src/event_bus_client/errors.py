@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class EventBusError(Exception):
-    """Everything that this package raises."""
+    """The base of the exceptions of this package."""
 
 
 class ConfigurationError(EventBusError):

@@ -30,9 +30,9 @@ class Metadata(Document):
         causation_id: The event that caused this one.
         trace_id: The trace that it belongs to.
         version: The version of its schema.
-        reply_to: Where replies go.
+        reply_to: The type of the replies to it.
         retry_count: How often its delivery was retried.
-        hop_count: How many events lie between it and the first of its chain.
+        hop_count: How many events before it caused each other.
         stream_id: The stream it belongs to.
         stream_version: Its place in the stream, from 1 on.
         traceparent: Its W3C trace context.

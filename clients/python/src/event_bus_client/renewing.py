@@ -33,7 +33,7 @@ class _Lease:
 
     @property
     def holds(self) -> bool:
-        """Whether the lease surely holds."""
+        """Whether the lease has certainly not ended."""
         return time.monotonic() < self._ends
 
     @property
@@ -43,11 +43,15 @@ class _Lease:
 
     @property
     def due(self) -> bool:
-        """Whether a renewal makes sense."""
+        """Whether to renew it: it has not ended, and may be renewed at this time."""
         return self.holds and time.monotonic() < self._last
 
     def renewed(self, asked_at: float) -> None:
-        """Notes a renewal, by when it was asked for."""
+        """Notes a renewal.
+
+        Args:
+            asked_at: When it was requested, by the monotonic clock.
+        """
         self._ends = asked_at + self.seconds
 
     def failed(self, failure: EventBusError) -> None:
@@ -75,7 +79,7 @@ class AsyncRenewal:
 
     @property
     def holds(self) -> bool:
-        """Whether the lease surely holds."""
+        """Whether the lease has certainly not ended."""
         return self._lease.holds
 
     async def __aenter__(self) -> "AsyncRenewal":
@@ -122,7 +126,7 @@ class Renewal:
 
     @property
     def holds(self) -> bool:
-        """Whether the lease surely holds."""
+        """Whether the lease has certainly not ended."""
         return self._lease.holds
 
     def __enter__(self) -> "Renewal":
@@ -146,6 +150,6 @@ class Renewal:
             except EventBusError as failure:
                 self._lease.failed(failure)
             except Exception:
-                # Whoever has left the block may have closed the client.
+                # After the block, the program may have closed the client.
                 if not self._ended.is_set():
                     raise

@@ -108,7 +108,7 @@ class AsyncSocket:
             raise _failure(error) from error
 
     async def receive(self, seconds: float) -> dict[str, Any] | None:
-        """The next message; None if none comes in time.
+        """Returns the next message; None if none comes in time.
 
         Raises:
             ConnectionFailed: The connection has ended.
@@ -163,7 +163,7 @@ class Socket:
             raise _failure(error) from error
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
-        """The next message; None if none comes in time.
+        """Returns the next message; None if none comes in time.
 
         Raises:
             ConnectionFailed: The connection has ended.
@@ -208,7 +208,7 @@ def _read(text: str | bytes) -> dict[str, Any]:
 
 
 def _failure(error: Exception) -> Exception:
-    """The exceptions of a connection that cannot be opened, or has ended."""
+    """The exception for a connection that cannot be opened, or has ended."""
     response = getattr(error, "response", None)
     if response is not None and response.status_code != 101:
         return problem(response.status_code, {"title": "The bus refused the WebSocket"})

@@ -55,8 +55,8 @@ class Generation(Document):
 
     Attributes:
         number: Its number, from 1 on.
-        reducer_version: The version of the reducer; 0 for the default.
-        indexes: The members of the states that can be searched.
+        reducer_version: The version of the reducer; 0 for the default, which merges payloads.
+        indexes: The members of the states to find them by.
         started_at: When the build began.
         built_at: When it was complete; None until then.
     """

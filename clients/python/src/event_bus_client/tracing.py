@@ -1,4 +1,4 @@
-"""W3C trace context, where a program uses OpenTelemetry."""
+"""W3C trace context of programs that use OpenTelemetry."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

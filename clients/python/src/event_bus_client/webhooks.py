@@ -8,13 +8,11 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from pydantic import ValidationError
-
 from event_bus_client.errors import SignatureError
 from event_bus_client.models import Event
 
 TOLERANCE_SECONDS = 300
-"""How old a webhook may be, and how far ahead of this machine's clock."""
+"""How old a webhook may be, and how far ahead of this machine's clock, in seconds."""
 
 _PREFIX = "whsec_"
 
@@ -42,7 +40,7 @@ class Webhook:
 
         Args:
             secrets: One secret, or several of which one must fit; each begins with `whsec_`.
-            tolerance_seconds: How old a webhook may be.
+            tolerance_seconds: How old a webhook may be, and how far ahead of the clock.
             clock: Returns the time as Unix seconds.
 
         Raises:
@@ -69,7 +67,7 @@ class Webhook:
         self.check(headers, body)
         try:
             return Event.model_validate(json.loads(body))
-        except (ValueError, ValidationError) as error:
+        except (ValueError, RecursionError) as error:
             raise SignatureError("The body is signed, but it is not an event.") from error
 
     def check(self, headers: Mapping[str, str], body: bytes | str) -> str:

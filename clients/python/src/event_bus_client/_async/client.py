@@ -144,7 +144,8 @@ class AsyncEventBus:
             InvalidRequest: A member is wrong; `faults` says which.
             Forbidden: The service is not registered to publish this type.
             Conflict: An event with this id and other content is stored already.
-            ConnectionFailed: No answer came after all retries. Publish again with the same id.
+            ConnectionFailed: No answer came after all retries. The event may be stored: to be able
+                to publish it again without a duplicate, choose its `id`.
         """
         event = new_event(
             what,
@@ -173,7 +174,8 @@ class AsyncEventBus:
         Raises:
             Problem: A whole request was refused, such as Unauthenticated. The events of requests
                 before it are stored.
-            ConnectionFailed: No answer came after all retries. Publish again with the same ids.
+            ConnectionFailed: No answer came after all retries. Events may be stored: to be able to
+                publish them again without duplicates, choose their ids.
         """
         results: list[Result] = []
         for batch in batches([prepared(each) for each in events]):

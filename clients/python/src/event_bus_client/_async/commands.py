@@ -13,9 +13,10 @@ from event_bus_client.commands import Command, ended_reply
 from event_bus_client.event_types import new_event
 from event_bus_client.models import Event
 from event_bus_client.publishing import prepared
+from event_bus_client.times import rfc3339
 
 _WAIT_SECONDS = 20
-"""The longest wait of the bus within one request, in seconds."""
+"""How long one request of `request` waits for the end, in seconds; the bus takes up to 25."""
 
 _PAUSE_SECONDS = 1.0
 """The least time between two requests for the same command, in seconds."""
@@ -52,7 +53,7 @@ class AsyncCommands:
             what: The command's type, or its payload as a model declared by `event_type`.
             payload: The payload, if `what` is a type.
             require_handler: Whether the bus refuses it if no service handles the type.
-            wait_seconds: How long to wait for its end, 0 to 20.
+            wait_seconds: How long to wait for its end, 0 to 25.
             members: Further members of the event, as for `publish`. The command expires at the
                 `deadline` in `metadata`.
 
@@ -90,7 +91,7 @@ class AsyncCommands:
             Conflict: No service handles the type.
         """
         deadline = datetime.now(timezone.utc) + timedelta(seconds=timeout)
-        given = {"deadline": deadline.isoformat(timespec="milliseconds"), **(metadata or {})}
+        given = {"deadline": rfc3339(deadline), **(metadata or {})}
         command = await self.send(
             what, payload, metadata=given, wait_seconds=_wait(timeout), **members
         )
@@ -107,7 +108,7 @@ class AsyncCommands:
 
         Args:
             command_id: Its id.
-            wait_seconds: How long to wait for its end, 0 to 20.
+            wait_seconds: How long to wait for its end, 0 to 25.
 
         Raises:
             NotFound: There is none, or none that the key may see.

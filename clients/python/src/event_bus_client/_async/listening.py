@@ -20,6 +20,8 @@ _TURN_SECONDS = 40.0
 """How long the bus may take for one turn; it answers after 25 seconds at most."""
 
 _PAUSE_SECONDS = 1.0
+"""The wait after a failure, and the least time between two turns without events, in seconds."""
+
 _RESET = "eventbus.stream.reset"
 _MEDIA_TYPE = "text/event-stream"
 

@@ -49,6 +49,7 @@ class AsyncReducers:
             The latest version.
 
         Raises:
+            ValueError: There is both an expression and a function, or a role without a function.
             InvalidRequest: The expression or the function is not valid.
         """
         call = Call(

@@ -19,7 +19,7 @@ _TURN_SECONDS = 0.5
 
 
 class Following:
-    """Carries the messages of a conversation."""
+    """Sends and receives the messages of a conversation, over one connection after another."""
 
     def __init__(
         self,

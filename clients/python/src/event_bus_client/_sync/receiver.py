@@ -29,6 +29,7 @@ from event_bus_client.webhooks import Webhook
 logger = logging.getLogger("event_bus_client")
 
 _LOOK_SECONDS = 0.02
+"""How often `close` looks whether the running functions have ended."""
 
 
 class Receiver:

@@ -25,7 +25,7 @@ logger = logging.getLogger("event_bus_client")
 
 Made = TypeVar("Made")
 
-# They say how the body was sent, which is read by then.
+# Headers about the form in which the body was sent. By then it is decoded.
 _ON_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
@@ -91,11 +91,11 @@ class Transport:
         return read_document(call, self.answer(call))
 
     def read(self, call: Call, made: Callable[[Any], Made]) -> Made:
-        """Sends a request until it is answered, and makes something of the answer.
+        """Sends a request until it is answered, and converts the answer.
 
         Args:
             call: The request.
-            made: Makes it of the JSON object.
+            made: Converts the JSON object of the answer.
 
         Raises:
             Problem: The bus refused the request.

@@ -14,6 +14,7 @@ from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import YES, CommandId, given, sure
 from event_bus_client.cli.reading import json_object
 from event_bus_client.publishing import new_id
+from event_bus_client.times import rfc3339
 
 app = typer.Typer(
     cls=Group, help="Commands: events that one service carries out.", no_args_is_help=True
@@ -44,7 +45,7 @@ def send_command(
     """
     text = sys.stdin.read() if payload == "-" else payload
     ends = None if deadline is None else datetime.now(timezone.utc) + timedelta(seconds=deadline)
-    metadata = given(deadline=ends and ends.isoformat(timespec="milliseconds"))
+    metadata = given(deadline=ends and rfc3339(ends))
     body = {
         # Its own id: a repetition of the request finds the same command.
         "id": command_id or new_id(),

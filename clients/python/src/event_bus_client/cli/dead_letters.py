@@ -13,6 +13,7 @@ from event_bus_client.cli.options import (
     LIMIT,
     YES,
     DeadLetterId,
+    counted,
     given,
     moment,
     show,
@@ -136,7 +137,7 @@ def discard_dead_letters(
         return
     named = [each["id"] for each in found]
     if named:
-        sure(f"Discard {len(named)} dead letters?", yes)
+        sure(f"Discard {counted(len(named), 'dead letter')}?", yes)
     discarded = sum(_discarded(known, each) for each in named)
     _count(known, "discarded", discarded)
 
@@ -193,11 +194,11 @@ def _tell(known: State, said: str, found: Any) -> None:
         else:
             code = (each.get("error") or {}).get("code", "-")
             known.output.line(f"{said} {each['id']}: {each['event_type']}, {code}")
-    known.output.line(f"{count} dead letters", "bold")
+    known.output.line(counted(count, "dead letter"), "bold")
 
 
 def _count(known: State, said: str, count: int) -> None:
     if known.as_json:
         known.output.item({said: count})
     else:
-        known.output.line(f"{said} {count} dead letters", "bold")
+        known.output.line(f"{said} {counted(count, 'dead letter')}", "bold")

@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import EventId, moment, show
+from event_bus_client.cli.options import EventId, counted, moment, show
 from event_bus_client.cli.reading import json_object
 from event_bus_client.times import rfc3339
 
@@ -33,15 +33,15 @@ def publish(
 
     Example: event-bus publish order.placed '{"total": 250}' -m correlation_id=cart-7
     """
-    given = state(context)
-    receipt = given.bus.publish(
+    known = state(context)
+    receipt = known.bus.publish(
         event_type,
         json_object(sys.stdin.read() if payload == "-" else payload, "the payload"),
         id=event_id,
         source=source,
         metadata=dict(_pair(each) for each in metadata),
     )
-    given.output.show(Text(f"stored {receipt.id}", "green"), receipt)
+    known.output.show(Text(f"stored {receipt.id}", "green"), receipt)
 
 
 @app.command("list")
@@ -77,8 +77,8 @@ def get_event(context: typer.Context, event_id: EventId) -> None:
 
     Example: event-bus events get order-1
     """
-    given = state(context)
-    given.output.document(given.bus.events.get(event_id))
+    known = state(context)
+    known.output.document(known.bus.events.get(event_id))
 
 
 @app.command("trace")
@@ -87,9 +87,9 @@ def trace_event(context: typer.Context, event_id: EventId) -> None:
 
     Example: event-bus events trace order-1
     """
-    given = state(context)
-    flow = given.bus.events.trace(event_id)
-    given.output.show(_tree(flow), flow)
+    known = state(context)
+    flow = known.bus.events.trace(event_id)
+    known.output.show(_tree(flow), flow)
 
 
 @app.command("tail")
@@ -101,11 +101,11 @@ def tail_events(
 
     Example: event-bus events tail 'order.*'
     """
-    given = state(context)
-    for event in given.bus.listen(*event_types):
+    known = state(context)
+    for event in known.bus.listen(*event_types):
         payload = json.dumps(event.payload, ensure_ascii=False)
         line = f"{rfc3339(event.timestamp)} {event.type} {event.id} {payload}"
-        given.output.show(Text(line, overflow="fold"), event)
+        known.output.show(Text(line, overflow="fold"), event)
 
 
 def _tree(flow: dict[str, Any]) -> Tree:
@@ -118,12 +118,11 @@ def _tree(flow: dict[str, Any]) -> Tree:
         branch = branches[event["id"]] = above.add(said)
         for delivery in event["deliveries"]:
             status = str(delivery["status"])
-            attempts = len(delivery["attempts"])
             branch.add(
                 Text.assemble(
                     f"→ {delivery['service_id']} ",
                     (status, _STYLES.get(status, "")),
-                    f" after {attempts} attempt{'' if attempts == 1 else 's'}",
+                    f" after {counted(len(delivery['attempts']), 'attempt')}",
                 )
             )
     return root

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
+from event_bus_client.cli.options import counted
+
 Document = Mapping[str, Any]
 Severity = Literal["error", "warning", "info"]
 
@@ -72,17 +74,21 @@ def advice_for(code: str) -> str:
     return _ADVICE.get(code, _CERTIFICATE if code.startswith("tls_") else _ENDPOINT)
 
 
+def observed(check: Document) -> str:
+    """What a health check observed, such as `3 s`; empty if it does not say."""
+    return f"{check.get('observedValue', '')} {check.get('observedUnit', '')}".strip()
+
+
 def of_health(health: Document) -> Iterator[Finding]:
     """Yields the findings from the health checks of the bus."""
     for name, check in health.get("checks", {}).items():
         if check["status"] == "pass":
             continue
-        observed = f"{check.get('observedValue', '')} {check.get('observedUnit', '')}".strip()
         yield Finding(
             "error" if check["status"] == "fail" else "warning",
             "health",
             f"The check {name} says {check['status']}.",
-            str(check.get("output") or observed),
+            str(check.get("output") or observed(check)),
             "Look at the alarms and logs of this part; the guide “Monitor” names them.",
             ("event-bus status",),
         )
@@ -116,7 +122,7 @@ def of_failing(failing: Document) -> Iterator[Finding]:
             "error",
             "circuit_open" if is_open else "failing",
             f"{_named(each['subscription_id'], each)} has failed since {each['failing_since']}: "
-            f"{_counted(each['attempts'], 'attempt')}{waiting}.",
+            f"{counted(each['attempts'], 'attempt')}{waiting}.",
             f"{error['message']}.{paused}",
             advice_for(error["code"]),
             (
@@ -171,17 +177,17 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
 
 def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]:
     """Deliveries that wait for a person, by subscription and error."""
-    counted = Counter((each["subscription_id"], _code(each)) for each in letters)
+    counts = Counter((each["subscription_id"], _code(each)) for each in letters)
     first = {(each["subscription_id"], _code(each)): each for each in reversed(letters)}
     at_least = "at least " if len(letters) >= most else ""
-    for (subscription, code), count in counted.most_common():
+    for (subscription, code), count in counts.most_common():
         newest = first[subscription, code]
         message = (newest["error"] or {}).get("message", "unknown")
         chosen = f"--subscription {subscription} --code {code} --dry-run"
         yield Finding(
             "error",
             "dead_letters",
-            f"{at_least}{_counted(count, 'dead letter')} of {subscription} need you ({code}).",
+            f"{at_least}{counted(count, 'dead letter')} of {subscription} need you ({code}).",
             f"The newest: {message}.",
             advice_for(code),
             (
@@ -233,10 +239,6 @@ def of_keys(keys: Iterable[Document], now: datetime, own: str | None) -> Iterato
             if each["replaced_by"]
             else (f"event-bus keys rotate {each['service_id']} {each['id']}",),
         )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _named(subscription_id: str, subscription: Document) -> str:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from event_bus_client.cli.context import state
+from event_bus_client.cli.findings import observed
 from event_bus_client.cli.options import moment
 
 _STYLES = {"pass": "green", "warn": "yellow", "fail": "red"}
@@ -30,8 +31,9 @@ def _checks(health: dict[str, Any]) -> Group:
     for column in ("CHECK", "STATUS", "OBSERVED"):
         table.add_column(column)
     for name, check in health["checks"].items():
-        observed = f"{check.get('observedValue', '')} {check.get('observedUnit', '')}".strip()
-        table.add_row(name, Text(check["status"], _STYLES.get(check["status"], "")), observed)
+        table.add_row(
+            name, Text(check["status"], _STYLES.get(check["status"], "")), observed(check)
+        )
     return Group(table, Text(f"The bus: {health['status']}", _STYLES.get(health["status"], "")))
 
 

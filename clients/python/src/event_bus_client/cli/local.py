@@ -54,7 +54,7 @@ def reset() -> None:
 
 
 def _run(*arguments: str) -> None:
-    """Runs the program that starts and stops the bus; ends with its exit code where it fails."""
+    """Runs the program that starts and stops the bus; ends with its exit code if it fails."""
     if importlib.util.find_spec(_INSTALLED):
         command, folder, environment = [sys.executable, "-m", _INSTALLED], Path.cwd(), {}
     else:

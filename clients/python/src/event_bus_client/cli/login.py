@@ -9,7 +9,7 @@ import typer
 
 from event_bus_client._sync.client import EventBus
 from event_bus_client.cli.context import State, state
-from event_bus_client.config import DEFAULT_FILE, FILE_VARIABLE, Profile, profiles
+from event_bus_client.config import Profile, profiles, profiles_file
 from event_bus_client.errors import ConfigurationError
 from event_bus_client.keyrings import forget, keep
 
@@ -38,7 +38,7 @@ def login(
     key = sys.stdin.readline().strip() if api_key == "-" else api_key or ask()
     with EventBus(url, key, ca_file=known.ca_file, transport=known.transport) as bus:
         bus.events.list(limit=1).page()
-    name, file = _profile(known), _file()
+    name, file = _profile(known), profiles_file()
     members: Profile = {"url": url}
     kept = use_keyring and keep(name, url, key)
     if kept:
@@ -60,7 +60,7 @@ def logout(context: typer.Context) -> None:
     Example: event-bus --profile staging logout
     """
     known = state(context)
-    name, file = _profile(known), _file()
+    name, file = _profile(known), profiles_file()
     stored = profiles(file)
     removed = stored.pop(name, None)
     if removed is None:
@@ -80,10 +80,6 @@ def ask() -> str:
 
 def _profile(known: State) -> str:
     return known.profile or "default"
-
-
-def _file() -> Path:
-    return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
 
 
 def _write(file: Path, stored: dict[str, Profile]) -> None:

@@ -110,9 +110,9 @@ def options(
     ),
 ) -> None:
     """Work with an Event Bus Service from the command line."""
-    given = context.ensure_object(State)
-    given.profile, given.url, given.api_key = profile, url, api_key
-    given.ca_file, given.as_json = ca_file, as_json
+    known = context.ensure_object(State)
+    known.profile, known.url, known.api_key = profile, url, api_key
+    known.ca_file, known.as_json = ca_file, as_json
 
 
 def main(arguments: list[str] | None = None, known: State | None = None) -> None:

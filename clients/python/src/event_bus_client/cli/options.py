@@ -14,6 +14,9 @@ from event_bus_client.times import rfc3339
 
 LIMIT = typer.Option(50, min=1, max=10_000, help="How many to show.")
 YES = typer.Option(False, "--yes", "-y", help="Do not ask.")
+SOURCE = typer.Option(
+    None, help="The service that publishes the streams; by default that of the key."
+)
 DRY_RUN = typer.Option(False, "--dry-run", help="Only show what would be done.")
 
 
@@ -44,9 +47,15 @@ def show(context: typer.Context, listing: Iterable[Any], limit: int, *columns: s
     state(context).output.rows(islice(listing, limit), columns)
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things, such as `1 event` or `2 events`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A number of things, such as `1 event` or `2 events`.
+
+    Args:
+        count: How many there are.
+        noun: The name of one.
+        plural: The name of several; None appends an s.
+    """
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def sure(question: str, yes: bool) -> None:

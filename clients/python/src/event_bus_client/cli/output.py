@@ -66,7 +66,7 @@ class Output:
             self.console.print("nothing found", style="dim")
 
     def line(self, text: str, style: str = "") -> None:
-        """Prints a line for people; nothing where JSON is asked for."""
+        """Prints a line for people; nothing if JSON is asked for."""
         if not self.as_json:
             self.console.print(text, style=style, markup=False, soft_wrap=True)
 

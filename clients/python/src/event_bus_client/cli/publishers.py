@@ -33,8 +33,8 @@ def get_publisher(context: typer.Context, service_id: ServiceId) -> None:
 
     Example: event-bus publishers get shop
     """
-    given_ = state(context)
-    given_.output.document(given_.bus.publishers.get(service_id))
+    known = state(context)
+    known.output.document(known.bus.publishers.get(service_id))
 
 
 @publishers.command("register")

@@ -5,18 +5,17 @@ from rich.text import Text
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, Category, show, sure
+from event_bus_client.cli.options import LIMIT, SOURCE, YES, Category, show, sure
 from event_bus_client.states import ReadModel
 
 app = typer.Typer(cls=Group, help="Tables of the states of streams.", no_args_is_help=True)
 
-_SOURCE = typer.Option(None, help="The service that owns the streams; for admins.")
 _PARAMETERS = ("source", "limit", "cursor")
 
 
 @app.command("list")
 def list_read_models(
-    context: typer.Context, source: str | None = _SOURCE, limit: int = LIMIT
+    context: typer.Context, source: str | None = SOURCE, limit: int = LIMIT
 ) -> None:
     """List read models.
 
@@ -27,9 +26,7 @@ def list_read_models(
 
 
 @app.command("get")
-def get_read_model(
-    context: typer.Context, category: Category, source: str | None = _SOURCE
-) -> None:
+def get_read_model(context: typer.Context, category: Category, source: str | None = SOURCE) -> None:
     """Show a read model: whether it is built, and how far it is behind.
 
     Example: event-bus read-models get task
@@ -43,7 +40,7 @@ def put_read_model(
     context: typer.Context,
     category: Category,
     index: list[str] = typer.Option([], help="A member of the states to find them by; up to two."),
-    source: str | None = _SOURCE,
+    source: str | None = SOURCE,
 ) -> None:
     """Keep the states of a category in a table. Other indexes than before rebuild it.
 
@@ -56,7 +53,7 @@ def put_read_model(
 
 @app.command("rebuild")
 def rebuild_read_model(
-    context: typer.Context, category: Category, source: str | None = _SOURCE
+    context: typer.Context, category: Category, source: str | None = SOURCE
 ) -> None:
     """Rebuild a read model with the current reducer. Reads return the old states until it is built.
 
@@ -69,7 +66,7 @@ def rebuild_read_model(
 
 @app.command("delete")
 def delete_read_model(
-    context: typer.Context, category: Category, source: str | None = _SOURCE, yes: bool = YES
+    context: typer.Context, category: Category, source: str | None = SOURCE, yes: bool = YES
 ) -> None:
     """Remove a read model with its states. The streams stay.
 
@@ -87,7 +84,7 @@ def states(
     values: list[str] = typer.Argument(
         None, metavar="[NAME=VALUE]...", help="The values of indexed members."
     ),
-    source: str | None = _SOURCE,
+    source: str | None = SOURCE,
     limit: int = LIMIT,
 ) -> None:
     """List the states of a read model.

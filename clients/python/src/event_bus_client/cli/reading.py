@@ -1,4 +1,4 @@
-"""Reads what people type: JSON, and files that hold it."""
+"""Reads JSON that people type, and files."""
 
 import json
 import sys

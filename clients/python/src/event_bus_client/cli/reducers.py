@@ -7,7 +7,7 @@ from rich.text import Text
 
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, Category, show, sure
+from event_bus_client.cli.options import LIMIT, SOURCE, YES, Category, show, sure
 from event_bus_client.cli.reading import text_of
 
 app = typer.Typer(
@@ -16,12 +16,11 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_SOURCE = typer.Option(None, help="The service that owns the streams; for admins.")
 _COLUMNS = ("source", "category", "version", "type", "created_at")
 
 
 @app.command("list")
-def list_reducers(context: typer.Context, source: str | None = _SOURCE, limit: int = LIMIT) -> None:
+def list_reducers(context: typer.Context, source: str | None = SOURCE, limit: int = LIMIT) -> None:
     """List reducers.
 
     Example: event-bus reducers list
@@ -30,7 +29,7 @@ def list_reducers(context: typer.Context, source: str | None = _SOURCE, limit: i
 
 
 @app.command("get")
-def get_reducer(context: typer.Context, category: Category, source: str | None = _SOURCE) -> None:
+def get_reducer(context: typer.Context, category: Category, source: str | None = SOURCE) -> None:
     """Show the reducer of a category.
 
     Example: event-bus reducers get order
@@ -41,7 +40,7 @@ def get_reducer(context: typer.Context, category: Category, source: str | None =
 
 @app.command("versions")
 def list_versions(
-    context: typer.Context, category: Category, source: str | None = _SOURCE, limit: int = LIMIT
+    context: typer.Context, category: Category, source: str | None = SOURCE, limit: int = LIMIT
 ) -> None:
     """List the versions of a category's reducer, the latest first.
 
@@ -61,7 +60,7 @@ def set_reducer(
     role_arn: str | None = typer.Option(
         None, help="The role with which the bus calls the function, such as one of another account."
     ),
-    source: str | None = _SOURCE,
+    source: str | None = SOURCE,
 ) -> None:
     """Register the reducer of a category.
 
@@ -84,7 +83,7 @@ def set_reducer(
 
 @app.command("remove")
 def remove_reducer(
-    context: typer.Context, category: Category, source: str | None = _SOURCE, yes: bool = YES
+    context: typer.Context, category: Category, source: str | None = SOURCE, yes: bool = YES
 ) -> None:
     """Remove the reducer of a category, so that payloads are merged.
 

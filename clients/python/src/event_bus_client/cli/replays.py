@@ -63,7 +63,8 @@ def replay(
     progress = ended["progress"]
     known.output.show(
         Text(
-            f"{ended['id']} {ended['state']}: {_deliveries(progress['deliveries_sent'])} of "
+            f"{ended['id']} {ended['state']}: "
+            f"{counted(progress['deliveries_sent'], 'delivery', 'deliveries')} of "
             f"{counted(progress['events_examined'], 'event')}"
         ),
         ended,
@@ -118,7 +119,3 @@ def _follow(known: State, replay: dict[str, Any]) -> dict[str, Any]:
             )
             raise
     return replay
-
-
-def _deliveries(count: int) -> str:
-    return "1 delivery" if count == 1 else f"{count} deliveries"

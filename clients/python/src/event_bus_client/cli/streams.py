@@ -10,13 +10,11 @@ from rich.text import Text
 from event_bus_client._sync.streams import ExpectedVersion
 from event_bus_client.cli.context import state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, YES, StreamId, moment, show, sure
+from event_bus_client.cli.options import LIMIT, SOURCE, YES, StreamId, moment, show, sure
 from event_bus_client.cli.reading import json_value, text_of
 from event_bus_client.models import NewEvent
 
 app = typer.Typer(cls=Group, help="Event streams: events in their order.", no_args_is_help=True)
-
-_SOURCE = typer.Option(None, help="The service that owns the streams; for admins.")
 
 
 @app.command("list")
@@ -24,7 +22,7 @@ def list_streams(
     context: typer.Context,
     category: str | None = typer.Option(None, help="Only those of a category."),
     prefix: str | None = typer.Option(None, help="Only those whose ids begin with this."),
-    source: str | None = _SOURCE,
+    source: str | None = SOURCE,
     limit: int = LIMIT,
 ) -> None:
     """List the streams of a service.
@@ -36,7 +34,7 @@ def list_streams(
 
 
 @app.command("head")
-def stream_head(context: typer.Context, stream_id: StreamId, source: str | None = _SOURCE) -> None:
+def stream_head(context: typer.Context, stream_id: StreamId, source: str | None = SOURCE) -> None:
     """Show the version of a stream, and when its first and last events were stored.
 
     Example: event-bus streams head task/task_123
@@ -49,7 +47,7 @@ def stream_head(context: typer.Context, stream_id: StreamId, source: str | None 
 def stream_events(
     context: typer.Context,
     stream_id: StreamId,
-    source: str | None = _SOURCE,
+    source: str | None = SOURCE,
     from_version: int | None = typer.Option(None, min=1, help="The first version to show."),
     backward: bool = typer.Option(False, "--backward", help="The latest one first."),
     limit: int = LIMIT,
@@ -72,7 +70,7 @@ def stream_events(
 def stream_state(
     context: typer.Context,
     stream_id: StreamId,
-    source: str | None = _SOURCE,
+    source: str | None = SOURCE,
     at_version: int | None = typer.Option(None, min=1, help="As it was at this version."),
     at_time: str | None = typer.Option(
         None, help="As it was at this time: RFC 3339, or 15m, 2h, 7d ago."
@@ -97,7 +95,7 @@ def append_events(
     expected: str | None = typer.Option(
         None, help="The version that the stream must have, or none, or exists."
     ),
-    source: str | None = _SOURCE,
+    source: str | None = SOURCE,
 ) -> None:
     """Append events to a stream: all of them or none.
 
@@ -121,7 +119,7 @@ def truncate_stream(
     context: typer.Context,
     stream_id: StreamId,
     before: int = typer.Option(..., min=1, help="The first version that stays visible."),
-    source: str | None = _SOURCE,
+    source: str | None = SOURCE,
     yes: bool = YES,
 ) -> None:
     """Hide the events of a stream before a version.
@@ -135,7 +133,7 @@ def truncate_stream(
 
 @app.command("delete")
 def delete_stream(
-    context: typer.Context, stream_id: StreamId, source: str | None = _SOURCE, yes: bool = YES
+    context: typer.Context, stream_id: StreamId, source: str | None = SOURCE, yes: bool = YES
 ) -> None:
     """Delete a stream: it takes no more events, and its events are hidden.
 

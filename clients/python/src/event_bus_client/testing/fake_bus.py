@@ -67,7 +67,7 @@ class FakeBus:
             source: The service of a client that names none.
         """
         self._source = source
-        self._api = Api(source, self._handed)
+        self._api = Api(source, self._call_back)
         self._receivers: dict[str, Receiver] = {}
         self._undelivered: list[tuple[Subscription, Document]] = []
         self._failures: list[FailedDelivery] = []
@@ -169,7 +169,8 @@ class FakeBus:
         finally:
             self._outage.status = None
 
-    def _handed(self, stored: Stored) -> None:
+    def _call_back(self, stored: Stored) -> None:
+        """Delivers an event to the callbacks of its subscriptions."""
         for each in stored.matched:
             if each.callback_url is not None:
                 self._deliver(each, stored.event)

@@ -15,7 +15,11 @@ from event_bus_client.testing.store import Store
 from event_bus_client.testing.submissions import Document
 
 _LOOK_SECONDS = 0.005
+"""How often a task looks whether there is something to answer."""
+
 _LOOK_AGAIN_SECONDS = 0.05
+"""How often a thread looks without a notification."""
+
 _MOST_PUSHED = 10
 
 
@@ -68,7 +72,7 @@ class MemoryTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """
 
     def __init__(self, store: Store, respond: Respond, outage: Outage) -> None:
-        """Stands before a bus.
+        """Connects to a bus in memory.
 
         Args:
             store: The content of the bus.
@@ -135,22 +139,22 @@ def _wait(store: Store, ready: Callable[[], bool], seconds: float) -> None:
             store.lock.wait(min(left, _LOOK_AGAIN_SECONDS))
 
 
-class _Line:
-    """One side of a WebSocket: what the bus has to say on it."""
+class _BusSide:
+    """The side of the bus of one WebSocket."""
 
     def __init__(self, store: Store, outage: Outage) -> None:
         self.store = store
         self.outage = outage
-        self._said: list[Document] = []
+        self._answers: list[Document] = []
         self._followed: str | None = None
         self._place = 0
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def take(self, message: dict[str, Any]) -> None:
         """Takes a message of the client."""
         self.outage.check()
         with self.store.lock:
             if message["action"] == "ping":
-                self._said.append({"type": "pong"})
+                self._answers.append({"type": "pong"})
             elif message["action"] == "ack":
                 found = self.store.subscription(message["subscription_id"])
                 found.acknowledged = max(found.acknowledged, int(message["cursor"]))
@@ -162,8 +166,8 @@ class _Line:
         """The next message of the bus, if there is one."""
         self.outage.check()
         with self.store.lock:
-            if self._said:
-                return self._said.pop(0)
+            if self._answers:
+                return self._answers.pop(0)
             found = self.store.subscriptions.get(self._followed or "")
             if found is None or found.paused:
                 return None
@@ -174,16 +178,16 @@ class _Line:
             return {"type": "events", "subscription_id": found.id, "items": items}
 
     def _subscribe(self, message: dict[str, Any]) -> None:
-        told: Document = {"ref": message.get("ref")}
+        answer: Document = {"ref": message.get("ref")}
         try:
             found = self.store.subscription(message["subscription_id"])
         except Problem as problem:
-            self._said.append({**told, "type": "error", "error": document(problem)})
+            self._answers.append({**answer, "type": "error", "error": document(problem)})
             return
         self._followed = found.id
         self._place = int(message.get("cursor", found.acknowledged))
-        told |= {"type": "subscribed", "subscription_id": found.id, "cursor": str(self._place)}
-        self._said.append(told)
+        answer |= {"type": "subscribed", "subscription_id": found.id, "cursor": str(self._place)}
+        self._answers.append(answer)
 
 
 class MemoryConnection:
@@ -191,23 +195,23 @@ class MemoryConnection:
 
     def __init__(self, store: Store, outage: Outage) -> None:
         """Is open."""
-        self._line = _Line(store, outage)
+        self._bus = _BusSide(store, outage)
 
     def send(self, message: dict[str, Any]) -> None:
         """Sends a message."""
-        self._line.hear(message)
+        self._bus.take(message)
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
         """Returns the next message; None if none comes in time."""
-        said: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
 
         def ready() -> bool:
-            if (message := self._line.next()) is not None:
-                said.append(message)
-            return bool(said)
+            if (message := self._bus.next()) is not None:
+                messages.append(message)
+            return bool(messages)
 
-        _wait(self._line.store, ready, seconds)
-        return said[0] if said else None
+        _wait(self._bus.store, ready, seconds)
+        return messages[0] if messages else None
 
     def close(self) -> None:
         """Closes the connection."""
@@ -218,16 +222,16 @@ class AsyncMemoryConnection:
 
     def __init__(self, store: Store, outage: Outage) -> None:
         """Is open."""
-        self._line = _Line(store, outage)
+        self._bus = _BusSide(store, outage)
 
     async def send(self, message: dict[str, Any]) -> None:
         """Sends a message."""
-        self._line.hear(message)
+        self._bus.take(message)
 
     async def receive(self, seconds: float) -> dict[str, Any] | None:
         """Returns the next message; None if none comes in time."""
         until = time.monotonic() + seconds
-        while (message := self._line.next()) is None and time.monotonic() < until:
+        while (message := self._bus.next()) is None and time.monotonic() < until:
             await sleep(_LOOK_SECONDS)
         return message
 

@@ -73,7 +73,7 @@ class Store:
         matched = [each for each in self.subscriptions.values() if each.wants(event)]
         self.statuses[sent.id] = {each.id: "pending" for each in matched}
         for each in matched:
-            self._hand(each, sent.id)
+            self._deliver(each, sent.id)
         ready = tuple(each for each in matched if not each.paused)
         return Stored(event, ready)
 
@@ -136,7 +136,7 @@ class Store:
             if resume_from == "now":
                 return []
             for each in kept:
-                self._hand(found, each)
+                self._deliver(found, each)
             self.lock.notify_all()
             return [self.events[each] for each in kept]
 
@@ -197,8 +197,8 @@ class Store:
             if (seconds := body.get("extend")) is not None:
                 found.lease_ends = time.monotonic() + seconds
 
-    def _hand(self, found: Subscription, event_id: str) -> None:
-        """Puts an event where its subscription gets it."""
+    def _deliver(self, found: Subscription, event_id: str) -> None:
+        """Puts an event into the backlog or the inbox; callbacks are called later."""
         if found.paused:
             found.backlog.append(event_id)
         elif found.callback_url is None:

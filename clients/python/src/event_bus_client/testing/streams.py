@@ -50,12 +50,8 @@ class Streams:
     store: Store
     _streams: dict[tuple[str, str], Stream] = field(default_factory=dict)
 
-    def publish(self, sent: Submission, at: str = "/stream/expected_version") -> Stored:
+    def publish(self, sent: Submission) -> Stored:
         """Stores an event, at the end of its stream if it has one.
-
-        Args:
-            sent: The event.
-            at: The JSON pointer of the expected version.
 
         Raises:
             Conflict: Another event has its id, or its stream has another version.
@@ -71,7 +67,7 @@ class Streams:
                 detail = f"the stream {stream_id} was deleted and accepts no more events"
                 raise conflict(f"{detail}.", ("/stream/id", detail))
             if not meets(sent.expected_version, stream.version):
-                raise version_conflict(at, stream.version)
+                raise version_conflict("/stream/expected_version", stream.version)
             stream.event_ids.append(sent.id)
             self._streams[stream.source, stream.id] = stream
             return self.store.add(sent, {"stream_version": stream.version})
@@ -226,7 +222,7 @@ class Streams:
 
 
 def _doubled(ids: Iterable[str]) -> int | None:
-    """The place of the first id that stands twice."""
+    """The place of the first id that is there twice; None if there is none."""
     seen: set[str] = set()
     for place, each in enumerate(ids):
         if each in seen:

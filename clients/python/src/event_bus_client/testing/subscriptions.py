@@ -29,8 +29,8 @@ class Subscription:
         backlog: The ids of the events that it matched while it was paused.
         acknowledged: How many events of the inbox are acknowledged.
         lease: The lease that was given last.
-        lease_ends: When it ends, by the monotonic clock.
-        taken: Up to where it reaches.
+        lease_ends: When it ends, in seconds of the monotonic clock.
+        taken: The place up to which it reaches.
     """
 
     document: Document

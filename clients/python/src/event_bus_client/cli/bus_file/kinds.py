@@ -263,7 +263,7 @@ KINDS: tuple[type[Kind], ...] = (
 """The kinds, in the order in which they are applied: a publisher may name services that receive."""
 
 
-_WAITS = {"max_attempts": 12, "base": 5, "factor": 4.0, "cap": 21_600}
+_WITHOUT_SCHEDULE = {"max_attempts": 12, "base": 5, "factor": 4.0, "cap": 21_600}
 """The defaults of a retry policy without a schedule."""
 
 
@@ -293,7 +293,7 @@ def _policy(given: Members, defaults: Members) -> Members:
     made = {**defaults, **{name: value for name, value in given.items() if value is not None}}
     if made["schedule"]:
         return {**made, "max_attempts": made["max_attempts"] or len(made["schedule"]) + 1}
-    return {**made, **{name: made[name] or value for name, value in _WAITS.items()}}
+    return {**made, **{name: made[name] or value for name, value in _WITHOUT_SCHEDULE.items()}}
 
 
 def _definition_of(target_type: str, definitions: Mapping[str, Schema]) -> str | None:
