@@ -1,10 +1,11 @@
-/** A bus. */
+/** The client of a bus. */
 
 import { receive, type Received, type Receiving } from "./inbox.js";
 import type { paths } from "./schema.js";
 import { Transport } from "./transport.js";
 import type { Answer, Method, Path, RequestOptions, Schemas } from "./types.js";
 
+/** How to reach a bus. */
 export type EventBusOptions = {
   /** The base URL of the API. */
   url: string;
@@ -27,6 +28,7 @@ type Given = {
   signal?: AbortSignal;
 };
 
+/** A client of a bus. */
 export class EventBus {
   readonly #transport: Transport;
 

@@ -21,11 +21,12 @@ export type Receiving = {
   signal?: AbortSignal;
 };
 
+/** The wait after a failure, and the least time between two empty pulls, in milliseconds. */
 const PAUSE = 1_000;
 
 /**
- * Yields events. One counts as handled when the loop asks for the next one; leaving the loop leaves
- * the current event unacknowledged. The lease is renewed while events are handled.
+ * Yields events. One counts as handled when the loop asks for the next one. If the loop is left, the
+ * current event is not acknowledged, and comes again. The lease is renewed while events are handled.
  */
 export async function* receive(
   transport: Transport,
@@ -43,7 +44,7 @@ export async function* receive(
         throw new UnexpectedAnswer(`${call.path} was answered without events`);
       }
     } catch (error) {
-      if (!passes(error)) throw error;
+      if (!isTemporary(error)) throw error;
       await pause(PAUSE);
       continue;
     }
@@ -57,10 +58,11 @@ export async function* receive(
       const call = { method: "POST", path: `${path}/ack`, body: { lease: taken.lease, ...body } };
       await transport.send(call).catch((error: unknown) => {
         // The events come again, as at-least-once delivery allows.
-        if (!passes(error)) throw error;
+        if (!isTemporary(error)) throw error;
       });
     };
-    const renewal = setInterval(() => void acknowledge({ extend: lease }).catch(() => {}), lease * 333);
+    const renew = () => void acknowledge({ extend: lease }).catch(() => {});
+    const renewal = setInterval(renew, (lease * 1_000) / 3);
     let handled: string | undefined;
     try {
       for (const item of taken.items) {
@@ -75,8 +77,8 @@ export async function* receive(
   }
 }
 
-/** Whether to wait and try again: another consumer has the lease, or the bus fails. */
-function passes(error: unknown): boolean {
+/** Whether to wait and try again: another consumer has the lease, a limit is reached, or the bus fails. */
+function isTemporary(error: unknown): boolean {
   if (error instanceof ConnectionFailed) return true;
   return error instanceof Problem && (error.status >= 500 || [409, 429].includes(error.status));
 }

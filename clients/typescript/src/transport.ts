@@ -2,6 +2,7 @@
 
 import { ConnectionFailed, Problem, UnexpectedAnswer } from "./errors.js";
 
+/** One request to the API. */
 export type Call = {
   method: string;
   path: string;
@@ -11,6 +12,7 @@ export type Call = {
   signal?: AbortSignal | undefined;
 };
 
+/** How to reach a bus. */
 export type TransportOptions = {
   url: string;
   apiKey?: string | undefined;
@@ -22,12 +24,16 @@ export type TransportOptions = {
 };
 
 const REPEATED = new Set([429, 500, 502, 503, 504]);
+/** In milliseconds. */
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 20_000;
+/** The most bytes of an answer. API Gateway sends up to 10 MB. */
+const LARGEST_ANSWER = 16 * 1024 * 1024;
 
 export const pause = (milliseconds: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
+/** Sends calls to one bus. */
 export class Transport {
   readonly #options: TransportOptions;
 
@@ -49,7 +55,7 @@ export class Transport {
   async send(call: Call): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#attempt(call).catch((error: unknown) => {
-        if (call.signal?.aborted) throw error;
+        if (call.signal?.aborted || error instanceof UnexpectedAnswer) throw error;
         return error instanceof Error ? error : new Error(String(error));
       });
       if (answer instanceof Response && answer.ok) return read(answer);
@@ -85,17 +91,34 @@ export class Transport {
         signal: call.signal ? AbortSignal.any([call.signal, limit.signal]) : limit.signal,
       });
       // An incomplete answer counts as no answer.
-      const content = await answer.arrayBuffer();
+      const content = await contentOf(answer, call);
       const { status, headers: given } = answer;
       // A browser hides where a redirect leads, and its status.
       if (status === 0) throw new Error("the server redirects");
-      return new Response(content.byteLength ? content : null, { status, headers: given });
+      return new Response(content.size ? content : null, { status, headers: given });
     } finally {
       clearTimeout(timer);
     }
   }
 }
 
+async function contentOf(answer: Response, call: Call): Promise<Blob> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  const reader = answer.body?.getReader();
+  for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+    size += part.value.length;
+    if (size > LARGEST_ANSWER) {
+      await reader?.cancel();
+      const said = `${call.method} ${call.path} was answered with more than`;
+      throw new UnexpectedAnswer(`${said} ${LARGEST_ANSWER} bytes`);
+    }
+    parts.push(part.value);
+  }
+  return new Blob(parts);
+}
+
+/** The milliseconds before the next attempt; undefined if the request is not sent again. */
 function waitFor(answer: Response | Error, attempt: number): number | undefined {
   if (answer instanceof Response) {
     if (!REPEATED.has(answer.status)) return undefined;

@@ -2,6 +2,7 @@
 
 import type { components, paths } from "./schema.js";
 
+/** The methods of the API. */
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** The paths that have an operation of this method. */
@@ -45,4 +46,5 @@ export type RequestOptions<M extends Method, P extends keyof paths> = {
   signal?: AbortSignal;
 } & (P extends `${string}{${string}` ? { ids: Ids<P> } : { ids?: undefined });
 
+/** The schemas of the API, by name. */
 export type Schemas = components["schemas"];

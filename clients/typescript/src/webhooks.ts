@@ -7,8 +7,10 @@ export class SignatureError extends Error {
   override readonly name = "SignatureError";
 }
 
+/** How old a webhook may be, and how far ahead of the clock. */
 const TOLERANCE_SECONDS = 300;
 
+/** Verifies webhooks by their secret. While it is being replaced, pass the old one and the new one. */
 export class Webhook {
   readonly #secrets: Uint8Array<ArrayBuffer>[];
   readonly #clock: () => number;
@@ -30,6 +32,8 @@ export class Webhook {
    *
    * @param headers The request's headers, with names in lower case.
    * @param body The request's body as it came, before any parsing.
+   * @throws SignatureError A header is missing, no signature fits, the webhook is too old, or the
+   *   body is not JSON.
    */
   async verify(
     headers: Record<string, string | string[] | undefined>,
@@ -48,10 +52,18 @@ export class Webhook {
       const [version, encoded] = signature.split(",");
       if (version !== "v1" || encoded === undefined) continue;
       for (const secret of this.#secrets) {
-        if (await fits(secret, bytes(encoded), signed)) return JSON.parse(body);
+        if (await fits(secret, bytes(encoded), signed)) return read(body);
       }
     }
     throw new SignatureError("No signature fits: the secret is another, or the body changed.");
+  }
+}
+
+function read(body: string): Schemas["DeliveredEvent"] {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new SignatureError("The body is signed, but it is not an event.");
   }
 }
 

@@ -17,7 +17,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 PROGRAM = """
 import { EventBus, Problem, SignatureError, Webhook } from "./index.js";
-const [url, secret, headers, body] = process.argv.slice(2);
+const [url, secret, headers, body, cut] = process.argv.slice(2);
 const bus = new EventBus({ url, attempts: 30, timeout: 5000 });
 const ids = [];
 for (let n = 0; n < 30; n += 1) {
@@ -31,8 +31,9 @@ for await (const received of bus.receive("sub_1", { signal: stopping.signal, lim
 }
 const verified = await new Webhook(["whsec_AAAA", secret]).verify(JSON.parse(headers), body);
 const refusals = [];
-for (const [given, text] of [[secret, body + " "], ["whsec_AAAA", body]]) {
-  await new Webhook(given).verify(JSON.parse(headers), text).catch((error) => {
+const cases = [[secret, headers, body + " "], ["whsec_AAAA", headers, body], [secret, cut, "{"]];
+for (const [given, signed, text] of cases) {
+  await new Webhook(given).verify(JSON.parse(signed), text).catch((error) => {
     refusals.push(error instanceof SignatureError);
   });
 }
@@ -51,14 +52,15 @@ def test_it_publishes_receives_and_verifies_through_faults(modules: Path) -> Non
     bus, chance = Bus(), Random(1)
     body = json.dumps({"id": "order-1", "type": "order.placed", "payload": {"\u00e4": 1}})
     headers = json.dumps(Webhook(SECRET).sign("order-1", int(time.time()), body.encode()))
+    cut = json.dumps(Webhook(SECRET).sign("order-2", int(time.time()), b"{"))
     with serving(bus) as port, flaky(("127.0.0.1", port), lambda _: any_fault(chance)) as proxy:
         url = f"http://127.0.0.1:{proxy.port}"
-        printed = run(modules, "node", "program.mjs", url, SECRET, headers, body)
+        printed = run(modules, "node", "program.mjs", url, SECRET, headers, body, cut)
     told = json.loads(printed)
     assert told["ids"] == list(bus.stored)
     assert list(dict.fromkeys(told["seen"])) == list(range(30))
     assert bus.acknowledged == 30
-    assert (told["verified"], told["refusals"]) == ("order-1", [True, True])
+    assert (told["verified"], told["refusals"]) == ("order-1", [True, True, True])
 
 
 MISLED = """
@@ -67,10 +69,10 @@ const answers = JSON.parse(process.argv[2]);
 const asked = [];
 const fetch = async (url, options) => {
   asked.push([String(url), options.redirect]);
-  const { status, headers, body } = answers.shift();
-  return new Response(body, { status, headers });
+  const { status, headers, body, times } = answers.shift();
+  return new Response(times ? body.repeat(times) : body, { status, headers });
 };
-const bus = new EventBus({ url: "https://bus.test", apiKey: "secret", attempts: 1, fetch });
+const bus = new EventBus({ url: "https://bus.test", apiKey: "secret", attempts: 2, fetch });
 const thrown = [];
 while (answers.length > 1) {
   await bus.publish({ type: "a.b", payload: {}, metadata: {} }).catch((error) => {
@@ -93,13 +95,15 @@ def test_an_answer_of_another_server_is_named(modules: Path) -> None:
         answer(200, "[]", **json_type),
         answer(200, '{"id": ', **json_type),
         answer(204, None),
+        {**answer(200, "x" * 1024, **json_type), "times": 17 * 1024},
         answer(307, None, location="https://elsewhere.test/"),
         answer(200, '{"items": [], "lease": null}', **json_type),
     ]
     (modules / "misled.mjs").write_text(MISLED)
     told = json.loads(run(modules, "node", "misled.mjs", json.dumps(answers)))
-    assert [name for name, _ in told["thrown"]] == ["UnexpectedAnswer"] * 4 + ["Problem"]
-    assert "https://elsewhere.test/" in told["thrown"][4][1]
+    assert [name for name, _ in told["thrown"]] == ["UnexpectedAnswer"] * 5 + ["Problem"]
+    assert "more than 16777216 bytes" in told["thrown"][4][1]
+    assert "https://elsewhere.test/" in told["thrown"][5][1]
     # The key is sent nowhere else.
     assert {redirect for _, redirect in told["asked"]} == {"manual"}
     assert all(url.startswith("https://bus.test/") for url, _ in told["asked"])
