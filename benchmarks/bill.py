@@ -13,9 +13,7 @@ CALL_MS = 5.0
 """The approximate time of a call to AWS within a region, in milliseconds."""
 
 SUBSCRIBER_MS = 50.0
-"""The approximate time of a subscriber's answer, in milliseconds; the waiting function is
-charged.
-"""
+"""The approximate time of a subscriber's answer, in milliseconds. The function waits for it."""
 
 _WHOLE_PROCESSOR_MB = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
@@ -99,11 +97,11 @@ def _billed(usage: Usage, memory: Mapping[str, int]) -> dict[str, float]:
     by_function = attrgetter("function")
     for name, calls in groupby(sorted(usage.calls, key=by_function), by_function):
         if name in memory:
-            milliseconds[name] += CALL_MS * _one_after_the_other(list(calls))
+            milliseconds[name] += CALL_MS * _consecutive(list(calls))
     return dict(milliseconds)
 
 
-def _one_after_the_other(calls: Iterable[Call]) -> int:
+def _consecutive(calls: Iterable[Call]) -> int:
     """Returns the number of calls; calls that overlap count as one."""
     count, until = 0, 0.0
     for call in sorted(calls, key=attrgetter("began")):

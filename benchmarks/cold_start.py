@@ -25,12 +25,12 @@ _MINIMUM = "boto3, pydantic, one client"
 _BARE = "import boto3, pydantic; boto3.client('dynamodb')"
 _MEASURED = """
 import resource, sys
-def taken():
+def spent():
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
-begin = taken()
+begin = spent()
 {code}
-took = taken() - begin
+took = spent() - begin
 print(took * 1000, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(sys.modules))
 """
 
@@ -41,12 +41,12 @@ def environments() -> dict[str, dict[str, str]]:
     for template in assembly().glob("*.template.json"):
         for resource in json.loads(template.read_text())["Resources"].values():
             if resource["Type"] == "AWS::Lambda::Function":
-                told = resource["Properties"].get("Environment", {}).get("Variables", {})
-                if function := told.get("POWERTOOLS_SERVICE_NAME"):
+                variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+                if function := variables.get("POWERTOOLS_SERVICE_NAME"):
                     # The start needs no values that only a deployment knows.
                     found[function] = {
                         name: value if isinstance(value, str) else "https://example.com/1/x"
-                        for name, value in told.items()
+                        for name, value in variables.items()
                     }
     return found
 

@@ -44,9 +44,9 @@ class Measured:
     """The measurements of competing writers.
 
     Attributes:
-        seconds: How long each stored event took.
-        refused: How many events were given up.
-        whole: How long all of it took, in seconds.
+        seconds: How long the append of each stored event took.
+        refused: How many events were refused.
+        whole: How long all appends took together, in seconds.
     """
 
     seconds: list[float]

@@ -19,7 +19,7 @@ class Documented:
     """The ratios of one benchmark.
 
     Attributes:
-        ratios: How many times the floor each row takes, by the row's name.
+        ratios: The documented ratio of each row to the floor, by the row's name.
         tolerance: The factor by which a measured ratio may be higher, since runs differ.
     """
 

@@ -52,10 +52,16 @@ class Attack:
         return types, {**self.others(n), types[0]: self.pattern(n)}
 
 
-def nested(levels: int, value: Any) -> Any:
+def nested_arrays(levels: int, value: Any) -> Any:
     for _ in range(levels):
         value = [value]
     return value
+
+
+def nested_objects(levels: int, value: Any) -> dict[str, Any]:
+    for _ in range(levels):
+        value = {"a": value}
+    return dict(value)
 
 
 def ranges(n: int, count: int = 100) -> Pattern:
@@ -109,7 +115,7 @@ ATTACKS = (
     Attack(
         "100 ranges each, 1 MB of nested arrays",
         ranges,
-        lambda: {"a": [nested(10, n) for n in range(40_000)], "b": list(range(20_000))},
+        lambda: {"a": [nested_arrays(10, n) for n in range(40_000)], "b": list(range(20_000))},
     ),
     Attack(
         "1 MB of empty arrays and objects",
@@ -227,17 +233,10 @@ ATTACKS = (
     ),
     Attack(
         "32 levels of objects",
-        lambda n: deep_pattern(31, [n]),
-        lambda: deep_pattern(31, [n % 50 for n in range(100_000)]),
+        lambda n: nested_objects(31, [n]),
+        lambda: nested_objects(31, [n % 50 for n in range(100_000)]),
     ),
 )
-
-
-def deep_pattern(levels: int, value: Any) -> dict[str, Any]:
-    document = {"a": value}
-    for _ in range(levels - 1):
-        document = {"a": document}
-    return document
 
 
 def measure(attack: Attack) -> tuple[int, float, float, bool]:

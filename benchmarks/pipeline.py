@@ -42,13 +42,25 @@ LOAD = 300
 CLIENTS = 4
 BATCH = 50
 PATIENCE_SECONDS = 120.0
+"""How long events of a round may take to arrive."""
 
 _PAYLOAD = {"task_id": "task_123", "title": "Write the report", "priority": "high", "points": 5}
 
 
 @dataclass
 class Subject:
-    """The bus or the bare pipeline."""
+    """The bus or the bare pipeline.
+
+    Attributes:
+        name: Its name in the table.
+        client: A client of its API.
+        receiver: The URL of its receiver.
+        batches: Whether it takes batches.
+        latencies: The seconds from publish to receipt, of single events.
+        accepted: The events a second that it accepted, by round.
+        received: The events a second that were received, by round.
+        batched: The events a second that it accepted in a batch, by round.
+    """
 
     name: str
     client: httpx.Client
@@ -89,7 +101,7 @@ class Subject:
             time.sleep(0.05)
 
     def measure(self) -> None:
-        """One round."""
+        """Measures one round."""
         published: dict[str, float] = {}
         for _ in range(PACED):
             event_id, begun = self.publish()
@@ -178,9 +190,9 @@ def _show(console: Console, ours: Subject, floor: Subject) -> None:
     ratios: dict[str, float] = {}
 
     def row(
-        name: str, unit: str, figure: Callable[[Subject], float], *, more_is_better: bool = False
+        name: str, unit: str, value_of: Callable[[Subject], float], *, more_is_better: bool = False
     ) -> None:
-        values = figure(ours), figure(floor)
+        values = value_of(ours), value_of(floor)
         ratio = values[1] / values[0] if more_is_better else values[0] / values[1]
         ratios[name] = ratio
         table.add_row(name, *(f"{value:,.0f} {unit}" for value in values), f"{ratio:.2f} x")

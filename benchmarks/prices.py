@@ -24,8 +24,8 @@ READ_UNIT = 0.125 / MILLION
 _GB = 1024**3
 DYNAMODB_BYTE_MONTH = 0.25 / _GB
 
-# https://aws.amazon.com/sqs/pricing/: a request of 64 KB; what names a message group on a standard
-# queue is served fairly, at a surcharge.
+# https://aws.amazon.com/sqs/pricing/: a request of 64 KB, and the surcharge for fair queues, which
+# messages with a group on a standard queue use.
 SQS_REQUEST = 0.40 / MILLION
 SQS_FAIR = 0.10 / MILLION
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 
 
-def _serve(told: Connection) -> None:
+def _serve(port: Connection) -> None:
     receipts: dict[str, float] = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -37,7 +37,7 @@ def _serve(told: Connection) -> None:
         request_queue_size = 256
 
     server = Server(("127.0.0.1", 0), Handler)
-    told.send(server.server_port)
+    port.send(server.server_port)
     server.serve_forever()
 
 

@@ -33,7 +33,7 @@ def folders(client: Any) -> dict[str, str]:
 
 @contextmanager
 def shared_later(bus: LocalBus) -> Iterator[None]:
-    """Delays these functions until the end of the block."""
+    """Delays the functions of `SHARED` until the end of the block."""
     _switch(bus, enabled=False)
     yield
     _switch(bus, enabled=True)

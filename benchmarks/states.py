@@ -50,7 +50,13 @@ COUNT = Reducer(
 
 
 class Meter:
-    """A client of DynamoDB that counts its calls and their units."""
+    """A client of DynamoDB that counts its calls and their units.
+
+    Attributes:
+        calls: The number of calls, by operation.
+        units: The `read` and `write` units.
+        seconds: The time that the calls took.
+    """
 
     def __init__(self, client: Any) -> None:
         self._client = client

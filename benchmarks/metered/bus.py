@@ -1,7 +1,7 @@
-"""The deployed bus, with every function and every call of theirs to AWS measured.
+"""A deployed bus whose functions, and their calls to AWS, are measured.
 
-Its clients send plain HTTP requests. The Python client may send a request again, and then it would
-be counted twice.
+Its clients send plain HTTP requests. The Python client may repeat a request, which would then be
+counted twice.
 """
 
 import json
@@ -53,8 +53,8 @@ class MeteredBus:
 
     Attributes:
         bus: The bus.
-        wire: Counts what its functions ask of AWS.
-        file: Where the functions note their calls.
+        wire: Counts the calls of its functions to AWS.
+        file: The file in which the functions record their calls.
         memory: Megabytes of each function that is measured.
     """
 
@@ -65,7 +65,7 @@ class MeteredBus:
     _read: int = 0
 
     def measure(self, functions: Mapping[str, str]) -> None:
-        """Has deployed functions measured.
+        """Starts to measure deployed functions.
 
         Args:
             functions: The name of each in the measurements, by its own name.
@@ -74,7 +74,7 @@ class MeteredBus:
         for name, called in functions.items():
             deployed = client.get_function_configuration(FunctionName=name)
             self.memory[called] = deployed["MemorySize"]
-            told = {
+            variables = {
                 **deployed["Environment"]["Variables"],
                 "AWS_ENDPOINT_URL": f"{self.wire.url}/{called}",
                 "METERED_FILE": str(self.file),
@@ -83,7 +83,7 @@ class MeteredBus:
                 "PYTHONPATH": str(_INSIDE),
             }
             client.update_function_configuration(
-                FunctionName=name, Handler="meter.handler", Environment={"Variables": told}
+                FunctionName=name, Handler="meter.handler", Environment={"Variables": variables}
             )
 
     def client(self, key: str | None = None) -> httpx.Client:
@@ -96,13 +96,13 @@ class MeteredBus:
         return httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=60)
 
     def invocations(self) -> list[Invocation]:
-        """The calls of functions since this was asked last."""
+        """The calls of functions since the last call of this method."""
         lines = self.file.read_text().splitlines()
         new, self._read = lines[self._read :], len(lines)
         return [Invocation(**json.loads(line)) for line in new]
 
     def delivered(self, count: int) -> None:
-        """Waits until so many deliveries over HTTP were recorded since calls were last taken.
+        """Waits until a number of deliveries over HTTP were recorded since calls were last taken.
 
         Raises:
             TimeoutError: They were not.
@@ -121,17 +121,17 @@ class MeteredBus:
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
-        """Has the functions that wait for others to share their work do it behind the block."""
+        """Delays the functions that collect events to the end of the block, and waits for them."""
         with shared_later(self.bus):
             yield
             self.wire.rest(_REST_SECONDS)
-        # They are polled every second, one after the other.
+        # The emulator polls their sources every second, one after the other.
         self.wire.rest(4)
 
 
 @contextmanager
 def metered_bus() -> Iterator[MeteredBus]:
-    """Deploys a bus onto an emulator of its own, and has all its functions measured."""
+    """Deploys a bus onto an emulator of its own, and measures all its functions."""
     with tempfile.TemporaryDirectory() as directory:
         emulator = Emulator.start(Path(directory, "emulator"), port=0)
         try:
@@ -148,5 +148,5 @@ def metered_bus() -> Iterator[MeteredBus]:
 
 
 def _on_aws(handler: str) -> str:
-    # The output of the emulator's own handler costs nothing on AWS.
+    # The emulator's own handler prints a line that no function prints on AWS.
     return AWS.handler if handler == EMULATOR.handler else handler

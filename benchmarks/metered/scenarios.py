@@ -23,10 +23,10 @@ from benchmarks.metered.wire import Call
 from localstack.emulator import CREDENTIALS
 
 BATCH = 100
-"""How many events a batch holds: as many as it may."""
+"""How many events a batch holds: the most that a request may have."""
 
 SWEEP = "sweep-later"
-"""The name under which the sweeper's reads of events are counted."""
+"""The name under which the sweeper's reads of published events are counted."""
 
 _KEY = "the-key-of-the-benchmark"
 _PAYLOAD = {
@@ -41,13 +41,13 @@ _PAYLOAD = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A way in which events come.
+    """Events that are published in one way.
 
     Attributes:
         name: Its name in tables.
         domain: The first segment of its types.
         fan_out: How many subscriptions want each event.
-        batched: Whether they come in batches of `BATCH`, and not alone.
+        batched: Whether they are published in batches of `BATCH`, or one at a time.
         events: How many are published.
     """
 
@@ -78,7 +78,7 @@ SCENARIOS = (
     Scenario("100 together, to 1", "task", 1, batched=True, events=1000),
     Scenario("100 together, to 5", "order", 5, batched=True, events=500),
 )
-"""All of them."""
+"""All scenarios."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def usages(metered: MeteredBus, receiver: str) -> Iterator[Usage]:
         _register(admin, receiver)
     with metered.client(_KEY) as client:
         sweep = _sweep(metered)
-        # Another benchmark measures what a new process does once.
+        # `cold_start` measures what a new process does once.
         for warm in SCENARIOS:
             for body in islice(warm.requests(), 5):
                 _publish(client, body)
@@ -122,7 +122,7 @@ def usages(metered: MeteredBus, receiver: str) -> Iterator[Usage]:
                     each = BATCH if scenario.batched else 1
                     metered.delivered(number * each * scenario.fan_out)
             _sweep_later(sweep)
-            # Its work of every minute does not depend on the number of events.
+            # The sweeper's work of every minute does not depend on the number of events.
             calls = [each for each in metered.wire.take() if each.function != "sweep"]
             invocations = [each for each in metered.invocations() if each.function != "sweep"]
             yield Usage(scenario, calls, invocations)
@@ -160,7 +160,7 @@ def _publish(client: httpx.Client, body: Any) -> None:
 
 
 def _sweep(metered: MeteredBus) -> UnroutedSweep:
-    """The sweeper's look at all events, as the function `sweep` has it."""
+    """The search for unrouted events, as the function `sweep` makes it."""
     resources = metered.bus.resources
 
     def client(service: str) -> Any:
@@ -182,7 +182,7 @@ def _sweep(metered: MeteredBus) -> UnroutedSweep:
 
 
 def _sweep_later(sweep: UnroutedSweep) -> None:
-    """Looks at what was published up to now, when it is old enough for that."""
+    """Searches the events published up to now, as if they were old enough for the search."""
     later = time.time() + GRACE_SECONDS + ODD_SECONDS
     with mock.patch("event_bus.times.unix", return_value=later):
         if found := sweep.run():

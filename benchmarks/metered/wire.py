@@ -1,8 +1,8 @@
-"""The wire between the functions and AWS, on which every request is counted.
+"""A proxy between the functions and the emulator that counts every request to AWS.
 
-Each function is given an endpoint of its own, `http://…/{function}`, so that it is known who asks.
-A request is handed on to the emulator as it is, but that DynamoDB is asked for the capacity that it
-takes (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
+Each function has an endpoint of its own, `http://…/{function}`, which tells the proxy who sends a
+request. The proxy changes one thing: it asks DynamoDB for the capacity that a request consumes
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
 """
 
 import json
@@ -39,9 +39,9 @@ class Call:
         function: The function that made it.
         service: The service.
         operation: The operation.
-        began: When, in seconds.
-        ended: When it was answered, in seconds.
-        chunks: How many pieces of 64 KiB it holds, by which SQS charges.
+        began: When it was made, in seconds of the monotonic clock.
+        ended: When it was answered, in seconds of the monotonic clock.
+        chunks: Its size in pieces of 64 KiB, by which SQS charges.
         written: Write units of DynamoDB, by table or index.
         read: Read units of DynamoDB, by table or index.
     """
@@ -58,16 +58,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and its answer, as the wire saw them.
+    """A request and its answer.
 
     Attributes:
         function: The function that made it.
         method: Its method.
-        target: The service and operation that it names, if it does.
-        asked: The number of items of the request, if it names them.
-        answered: The number of items of the answer, if it names them.
-        size: How many bytes it holds.
-        began: When it was made, in seconds.
+        target: The service and operation that it names; empty for a request to S3.
+        asked: The body of the request, as JSON.
+        answered: The body of the answer, as JSON.
+        size: The bytes of the request's body.
+        began: When it was made, in seconds of the monotonic clock.
     """
 
     function: str
@@ -84,8 +84,8 @@ class Wire:
     """The recorded calls.
 
     Attributes:
-        tables: The content of each table, by its name.
-        url: Where the functions find it.
+        tables: What each table is called in the results, by its name.
+        url: The endpoint for the functions.
     """
 
     tables: dict[str, str] = field(default_factory=dict)
@@ -105,7 +105,11 @@ class Wire:
             return taken
 
     def rest(self, seconds: float) -> None:
-        """Waits until nothing is called for so long."""
+        """Waits until there was no call for some time.
+
+        Args:
+            seconds: How long.
+        """
         seen, since = -1, time.monotonic()
         while time.monotonic() - since < seconds:
             time.sleep(0.02)
@@ -148,9 +152,9 @@ class Wire:
         return dict(units)
 
     def _read(self, operation: str, asked: Any, answered: Any) -> dict[str, float]:
-        """Read units by the sizes of items: the emulator counts every read as that of a small one.
+        """Read units by the sizes of items; the emulator counts each read as one of a small item.
 
-        An item that is not there costs as much as a small one.
+        An item that does not exist costs as much as a small one.
         """
         if operation == "BatchGetItem":
             units = {}
@@ -164,7 +168,9 @@ class Wire:
         name = ".".join(filter(None, (self._table(asked["TableName"]), asked.get("IndexName"))))
         items = [answered["Item"]] if "Item" in answered else answered.get("Items", [])
         if answered.get("ScannedCount", len(items)) != len(items):
-            raise ValueError("what a filter left out is paid for, and its size is not known here")
+            raise ValueError(
+                "DynamoDB charges items that a filter left out; their size is not known"
+            )
         return {name: factor * _blocks(sum(map(_size, items)))}
 
     def _table(self, name: str) -> str:
@@ -186,7 +192,7 @@ def _size(item: Any) -> int:
 
 @contextmanager
 def counting(upstream: str) -> Iterator[Wire]:
-    """A wire to an emulator.
+    """Runs the proxy until the end of the block.
 
     Args:
         upstream: The emulator's URL.
@@ -196,7 +202,7 @@ def counting(upstream: str) -> Iterator[Wire]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # An answer goes out at once, and not when the last packet was acknowledged.
+        # Otherwise an answer waits for the acknowledgement of the packet before it.
         disable_nagle_algorithm = True
 
         def _pass_on(self) -> None:

@@ -1,7 +1,7 @@
-"""Stands for the handler of a deployed function, and notes what each of its calls takes.
+"""A handler that calls the handler of a deployed function, and records what each call takes.
 
-The functions are the deployed ones, unchanged: this file is on their path, and they are told to
-begin here. It imports nothing of the repository, as the functions do not.
+The code of the functions is unchanged: this file is on their path, and their configuration names
+this handler. It imports nothing else of the repository, since that is not on their path.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class _Counted:
-    """Standard output, with what was written to it counted: it is what CloudWatch is sent."""
+    """Standard output, which counts what is written: Lambda sends it to CloudWatch."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -29,13 +29,13 @@ class _Counted:
 
 _output = _Counted(sys.stdout)
 sys.stdout = _output
-# By now, so that the logger that it makes writes to what is counted.
+# Imported after the replacement, so that the function's logger writes to the counted output.
 _module, _, _name = os.environ["METERED_HANDLER"].rpartition(".")
 _handle = getattr(importlib.import_module(_module), _name)
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Has the function handle what it was called with."""
+    """Calls the function's own handler."""
     begun, processor, written = time.perf_counter(), time.process_time(), _output.characters
     try:
         return _handle(event, context)
