@@ -1,1 +1,1 @@
-"""The documentation as a site."""
+"""Parts of the documentation that are generated from the code."""

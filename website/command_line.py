@@ -1,6 +1,6 @@
-"""Writes what the docs say of `event-bus` from the program: `python -m website.command_line`.
+"""Generates the reference of `event-bus` from the program: `python -m website.command_line`.
 
-The page of all commands, and the JSON Schema of the file of `event-bus apply`.
+It writes the page of all commands, and the JSON Schema of the file of `event-bus apply`.
 """
 
 import json
@@ -33,7 +33,7 @@ _HEAD = (
 
 
 def made() -> dict[Path, str]:
-    """The files, with what they must hold."""
+    """The content of each file."""
     schema = json.dumps(file_schema(read_document()), indent=2, ensure_ascii=False)
     return {PAGE: commands_page(), SCHEMA: schema + "\n"}
 

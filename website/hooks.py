@@ -1,4 +1,4 @@
-"""Adds to the site what `docs/` does not hold: the generated page and the diagrams' script."""
+"""Adds a generated page and the script for diagrams to the site."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from mkdocs.structure.files import File, Files
 _ROOT = Path(__file__).parent.parent
 _GENERATED = {
     "reference/api/operations.md": _ROOT / ".build" / "operations.md",
-    # Material draws diagrams by the script that is there, and fetches one only where none is.
+    # Without this script, Material would load one from another server to draw diagrams.
     "assets/mermaid.js": _ROOT / "website" / "node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js",
 }
 

@@ -1,4 +1,4 @@
-"""Writes the page of all operations, from OpenAPI: `python -m website.operations`."""
+"""Generates the page of all operations from OpenAPI: `python -m website.operations`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Writes the reference of the Python client from its code: `python -m website.python_client`."""
+"""Generates the reference of the Python client from its code: `python -m website.python_client`."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def _inbox() -> type:
 
 
 def _resources() -> Iterator[tuple[str, Any]]:
-    """The attributes of a bus that have methods, and what they are."""
+    """The attributes of a bus that have methods, by name."""
     for name, value in vars(_bus()).items():
         if not name.startswith("_"):
             yield name, value
@@ -73,7 +73,7 @@ def _arguments(function: Callable[..., Any]) -> str:
 
 
 def _sentence(documented: Any) -> str:
-    """The first sentence of a docstring."""
+    """The first line of a docstring."""
     return (inspect.getdoc(documented) or "").partition("\n")[0].replace("|", "\\|")
 
 

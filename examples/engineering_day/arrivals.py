@@ -12,7 +12,7 @@ from examples.engineering_day.consumers import consume_queue, listen, pull
 from examples.engineering_day.receiver import Inbox, Receiver, TakeEvent, listening
 
 Consumer = Callable[[Address, str, dict[str, Any], TakeEvent, threading.Event], None]
-"""Consumes the events of a subscription with the key of its service, until told to stop."""
+"""Consumes the events of a subscription with the key of its service, until it is stopped."""
 
 _CONSUMERS: dict[Protocol, Consumer] = {"sqs": consume_queue, "pull": pull, "websocket": listen}
 _TARGETS: dict[Protocol, dict[str, Any]] = {

@@ -14,7 +14,7 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The subscription of a service, and the same condition in Python.
+    """What a service wants: its subscription, and the same condition in Python.
 
     The bus gets the types and filters. The day is checked against `wants`, which is independent of
     the bus's matching.

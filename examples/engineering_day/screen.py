@@ -55,7 +55,7 @@ class Screen:
         self.print(names)
 
     def stored(self, entry: Published) -> None:
-        """Shows a stored event that no service receives, or that a filter excludes."""
+        """Shows that an event is stored, if no service receives it or a filter excludes it."""
         for role in entry.filtered:
             self._hop(entry, Text(role.short_name, f"dim {role.colour}"), "filtered")
         if not entry.expected and not entry.filtered:

@@ -67,6 +67,8 @@ def warm_up(arrivals: Arrivals, run: str, role: Role, name: str) -> WarmUp:
 
 
 class _Heart:
+    """Sends the heartbeats of one protocol, and waits for them."""
+
     def __init__(self, bus: Bus, run: str) -> None:
         self._bus = bus
         self._run = run

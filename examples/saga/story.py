@@ -19,7 +19,7 @@ class Saga:
 
     Attributes:
         bus: The bus, with the key of the analyst.
-        run: A text of this run's own, for the ids of its events.
+        run: A text that no other run has, for the ids of its events.
         say: Called with the text of each step.
     """
 

@@ -31,8 +31,8 @@ _SEED = 15
 _KILLED = ("killed", "timeout")
 
 
-def laid_out(suite: Suite, project: Path) -> None:
-    """Copies the project to where mutmut finds packages under their own names."""
+def lay_out(suite: Suite, project: Path) -> None:
+    """Copies the project, so that mutmut finds packages under their own names."""
     shutil.copytree(ROOT / "layers" / "event_bus", project / "event_bus")
     for name in _COPIED:
         source = ROOT / name
@@ -45,7 +45,7 @@ def laid_out(suite: Suite, project: Path) -> None:
     (project / "pyproject.toml").write_text(
         f"{options}\n[tool.mutmut]\n"
         f'source_paths = ["event_bus"]\nonly_mutate = {quoted}\nalso_copy = {copied}\n'
-        # Nothing hangs on the words of a log line.
+        # Log lines are for people: no test depends on them.
         f'do_not_mutate_patterns = ["logger[.]"]\n'
         f'pytest_add_cli_args = ["-p", "no:cacheprovider"]\n'
         f"pytest_add_cli_args_test_selection = {tests}\n"
@@ -54,13 +54,13 @@ def laid_out(suite: Suite, project: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the mutants of a part.
+    """The results of the mutants of a part.
 
     Attributes:
-        created: How many there are.
-        statuses: The outcome of each that was run, by its name.
-        unjudged: Those that were neither killed nor judged.
-        changes: What these change, as diffs.
+        created: How many mutants there are.
+        statuses: The result of each mutant that was run, by its name.
+        unjudged: The mutants that were neither killed nor judged.
+        changes: The changes of these, as diffs.
     """
 
     created: int
@@ -72,14 +72,24 @@ class Outcome:
 def outcome(
     suite: Suite, judged: Container[str], patterns: Sequence[str], sample: int | None
 ) -> Outcome:
-    """Runs the mutants of a part whose names match, or so many of them."""
+    """Runs mutants of a part.
+
+    Args:
+        suite: The part.
+        judged: The mutants that no test needs to notice.
+        patterns: The patterns of the names of mutants to run.
+        sample: How many of them to run; None for all.
+
+    Raises:
+        RuntimeError: The run ended early.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch, "project")
         project.mkdir()
-        laid_out(suite, project)
+        lay_out(suite, project)
         # This creates the mutants and measures the tests. No mutant has this name.
-        said = _ran(project, "mutmut", "run", "none")
-        created = sorted(_NAME.findall(_ran(project, "mutmut", "results", "--all", "true")))
+        said = _output_of(project, "mutmut", "run", "none")
+        created = sorted(_NAME.findall(_output_of(project, "mutmut", "results", "--all", "true")))
         asked = [name for name in created if any(fnmatch(name, each) for each in patterns)]
         if sample is not None and sample < len(asked):
             asked = random.Random(_SEED).sample(asked, sample)
@@ -87,19 +97,20 @@ def outcome(
         (mutants / forks.MUTANTS).write_text("\n".join(asked))
         plugin = ("-p", "tests.mutants.forks", "-p", "no:cacheprovider", "-p", "no:xdist")
         if (mutants / forks.MEASURED).exists():
-            said = _ran(mutants, sys.executable, "-m", "pytest", "-q", *plugin, *suite.tests)
+            said = _output_of(mutants, sys.executable, "-m", "pytest", "-q", *plugin, *suite.tests)
         outcomes = mutants / forks.OUTCOMES
         lines = outcomes.read_text().splitlines() if outcomes.exists() else []
         found = dict(line.split(" ", 1) for line in lines)
         if not found or len(found) < len(asked):
-            # What was run until then would be a score of nothing.
+            # A score of some mutants would say nothing.
             raise RuntimeError(f"the run ended early:\n{said[-5000:]}")
         left = [name for name, each in found.items() if each not in _KILLED and name not in judged]
-        changes = _ran(project, sys.executable, "-m", "tests.mutants.changes", *left)
+        changes = _output_of(project, sys.executable, "-m", "tests.mutants.changes", *left)
     return Outcome(len(created), found, left, changes)
 
 
-def _ran(folder: Path, *command: str) -> str:
+def _output_of(folder: Path, *command: str) -> str:
+    """Runs a command in a folder, and returns what it printed."""
     return subprocess.run(
         command,
         cwd=folder,
@@ -112,11 +123,17 @@ def _ran(folder: Path, *command: str) -> str:
 
 
 def main() -> int:
-    """Runs the mutants that were asked for, and says which survived unjudged."""
+    """Runs mutants, and prints those that survived and are not judged."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(each.name for each in SUITES)}")
-    parser.add_argument("--sample", type=int, help="run so many of a part, the same each time")
-    parser.add_argument("--names", nargs="+", default=["*"], help="run those whose names match")
+    parser.add_argument(
+        "parts", nargs="*", help=f"one or more of {', '.join(each.name for each in SUITES)}"
+    )
+    parser.add_argument(
+        "--sample", type=int, help="run only this many of a part; the same in each run"
+    )
+    parser.add_argument(
+        "--names", nargs="+", default=["*"], help="run only mutants whose names match"
+    )
     asked = parser.parse_args()
     judged = tomllib.loads(_JUDGED.read_text())
     failed = False

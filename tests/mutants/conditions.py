@@ -1,8 +1,10 @@
-"""A pytest plugin that changes the conditions of DynamoDB requests, which mutmut takes for words.
+"""A pytest plugin that changes conditions of DynamoDB requests, which mutmut sees as mere strings.
 
 It runs the tests against each change in a fork, and prints the changes that no test notices:
 
     python -m pytest -p tests.mutants.conditions tests/unit/simulation/test_contracts.py
+
+The variable `CHANGES` limits it to modules whose names match a regular expression.
 """
 
 import importlib
@@ -38,14 +40,20 @@ _CHANGES = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Another text for a constant of a function."""
+    """A changed string constant of a function.
+
+    Attributes:
+        function: The function.
+        before: The constant.
+        after: The changed constant.
+    """
 
     function: FunctionType
     before: str
     after: str
 
     def make(self) -> None:
-        """Puts it in place of the present one."""
+        """Changes the function."""
         self.function.__code__ = _replaced(self.function.__code__, self.before, self.after)
 
 

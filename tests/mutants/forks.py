@@ -23,8 +23,9 @@ from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 MUTANTS, OUTCOMES, MEASURED = "asked-mutants.txt", "outcomes.txt", "mutmut-stats.json"
 _SPARE_SECONDS = 5
+# How many times the measured time the tests of a mutant may take, in processor time and on the
+# clock. The clock also counts the time of other processes of the machine.
 _TIMES_LONGER = 4
-# The wall's clock also counts what other processes of the machine take.
 _WALL_TIMES_LONGER = 10
 _PHASES = (Phase.explicit, Phase.generate)
 _EXAMPLES = 20
@@ -56,7 +57,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
 
 
 def few_examples(item: pytest.Item) -> None:
-    """Lets a property test try less, and report the first failure as it is."""
+    """Lets a property test try few examples, and stop at the first failure without shrinking it."""
     test: Any = getattr(item, "obj", None)
     function = getattr(test, "__func__", test)
     current = getattr(function, _SETTINGS, None)
@@ -70,7 +71,7 @@ def outcome(change: Callable[[], None], items: Sequence[pytest.Item], seconds: f
     """Makes a change in a fork, and runs tests there until one fails.
 
     Args:
-        change: Makes it.
+        change: Makes the change.
         items: The tests.
         seconds: How long they take without the change.
 

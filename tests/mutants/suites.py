@@ -1,4 +1,4 @@
-"""The code that promises hang on, and the fast tests that must notice changes of each part."""
+"""The parts of the code to mutate, and for each the fast tests that must notice."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Suite:
     """A set of source files to mutate, and the tests that should kill the mutants.
 
     Attributes:
-        name: What the part is called on the command line.
+        name: The name of the part on the command line.
         files: Its files, as patterns below `layers/`.
         tests: The tests, which take a second or a few in all.
     """
@@ -26,7 +26,7 @@ SUITES = (
         ("event_bus/strict_json.py",),
         (
             f"{_UNIT}/test_strict_json.py",
-            # It counts calls, and a mutant is reached by one more.
+            # This test counts calls, and mutmut adds one to each function.
             f"--deselect={_UNIT}/test_strict_json.py"
             "::test_an_inexact_number_costs_one_call_for_each_number",
         ),
@@ -188,4 +188,4 @@ SUITES = (
         ),
     ),
 )
-"""In the order in which they are run: the quickest first."""
+"""The parts, in the order in which they run: the quickest first."""

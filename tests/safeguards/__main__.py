@@ -39,7 +39,7 @@ def _caught_by(key: str) -> str | None:
 
 
 def main() -> int:
-    """Breaks those that were asked for, and says what came of each."""
+    """Breaks safeguards, and prints for each which test noticed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="*", help="only safeguards with one of these in their name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time")
@@ -54,7 +54,7 @@ def main() -> int:
         for each in every
         if not words or any(word in f"{each.key} {each.name}" for word in words)
     ]
-    # Processes of the pool inherit them.
+    # The processes of the pool inherit these.
     _chosen.update({each.key: each for each in chosen})
     began, survived, found = time.monotonic(), [], {}
     with (

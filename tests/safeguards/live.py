@@ -5,8 +5,8 @@ import inspect
 from types import CodeType, FunctionType
 
 
-class Elsewhere(ValueError):
-    """A break is not within functions alone."""
+class NotInFunctions(ValueError):
+    """A break also changes what is not a function, or a function that cannot be replaced."""
 
 
 def break_functions(path: str, intact: str, broken: str) -> None:
@@ -18,7 +18,8 @@ def break_functions(path: str, intact: str, broken: str) -> None:
         broken: The other text.
 
     Raises:
-        Elsewhere: The texts also differ outside of functions, or a function does not fit.
+        NotInFunctions: The texts also differ outside of functions, or a function is not imported or
+            does not accept the new code.
     """
     before, after = (compile(text, path, "exec") for text in (intact, broken))
     changed = dict(_changed(before, after))
@@ -30,25 +31,25 @@ def break_functions(path: str, intact: str, broken: str) -> None:
         and each.__code__.co_qualname in changed
     ]
     if {each.__code__.co_qualname for each in found} != changed.keys():
-        raise Elsewhere(f"{path} is not imported, or a function of it is made later")
+        raise NotInFunctions(f"{path} is not imported, or a function of it is made later")
     for each in found:
         try:
             each.__code__ = changed[each.__code__.co_qualname]
         except ValueError as error:
-            raise Elsewhere(str(error)) from error
+            raise NotInFunctions(str(error)) from error
 
 
 def _changed(before: CodeType, after: CodeType) -> list[tuple[str, CodeType]]:
     """Returns each function whose code differs: its qualified name, and its new code."""
     if _own(before) != _own(after):
-        raise Elsewhere("the module or a class differs, not a function alone")
+        raise NotInFunctions("the module or a class differs, not a function alone")
     names = [each.co_qualname for each in _within(before)]
     changed = []
     for old, new in zip(_within(before), _within(after), strict=True):
         if _whole(old) == _whole(new):
             continue
         if names.count(old.co_qualname) > 1:
-            raise Elsewhere(f"there are several functions {old.co_qualname}")
+            raise NotInFunctions(f"there are several functions {old.co_qualname}")
         if old.co_flags & inspect.CO_OPTIMIZED:
             changed.append((new.co_qualname, new))
         else:
@@ -61,7 +62,7 @@ def _within(code: CodeType) -> list[CodeType]:
 
 
 def _own(code: CodeType) -> tuple[object, ...]:
-    """What a code does, except in the functions and classes within it."""
+    """What a code object does, except in the functions and classes within it."""
     constants = tuple(
         each.co_qualname if isinstance(each, CodeType) else repr(each) for each in code.co_consts
     )

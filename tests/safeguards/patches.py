@@ -1,8 +1,8 @@
 """Safeguards, each with the patch that breaks it: `<subject>/<what is done wrong>.patch`.
 
 The text before a patch says what is done wrong without the safeguard. The patch changes one file,
-as `git diff` writes it. Of its context, as much is used as is found; the lines that it removes must
-be found as they are.
+as `git diff` writes it. Its outer lines of context may be out of date; the lines that it removes
+must be in the file as they are.
 """
 
 import difflib
@@ -19,12 +19,12 @@ _HUNK = re.compile(r"^@@ .*@@.*\n", re.MULTILINE)
 
 
 class NotApplied(ValueError):
-    """A patch finds its place not at all, or more than once."""
+    """The place of a patch is not in its file, or is there more than once."""
 
 
 @dataclass(frozen=True)
 class Safeguard:
-    """A piece of code that a promise hangs on, and how it is broken.
+    """A piece of code that a promise depends on, and the patch that breaks it.
 
     Attributes:
         name: What is done wrong without it.
@@ -47,7 +47,7 @@ class Safeguard:
 
     @property
     def file(self) -> str:
-        """The file that it stands in, from the root of the project."""
+        """The file that the patch changes, from the root of the project."""
         begins = _FILE.match(self.patch)
         assert begins
         return begins[1]
@@ -61,7 +61,7 @@ class Safeguard:
         """The file's text without the safeguard.
 
         Raises:
-            NotApplied: The patch finds its place not at all, or more than once.
+            NotApplied: The place of the patch is not in the text, or is there more than once.
         """
         lines = text.splitlines(keepends=True)
         for hunk in _HUNK.split(self.patch)[1:]:
@@ -102,7 +102,7 @@ def _applied(hunk: list[str], lines: list[str], safeguard: Safeguard) -> list[st
         found = []
     raise NotApplied(
         f"{safeguard.place.name}: found {len(found)} times in {safeguard.file}; "
-        "break it by hand, and put what `git diff` says behind the first line"
+        "break it by hand, and write the output of `git diff` behind the first line"
     )
 
 
@@ -119,5 +119,5 @@ def _forms(hunk: list[str]) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def safeguards() -> list[Safeguard]:
-    """All of them, by subject and name."""
+    """All safeguards, by subject and name."""
     return [Safeguard.read(each) for each in sorted(FOLDER.glob("*/*.patch"))]

@@ -1,4 +1,4 @@
-"""Runs tests against broken copies of the project, in processes that have imported libraries."""
+"""Runs tests against broken copies of the project, in forks that have the libraries imported."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.safeguards.live import Elsewhere, break_functions
+from tests.safeguards.live import NotInFunctions, break_functions
 from tests.safeguards.patches import FOLDER, Safeguard
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         """Makes the copy, and turns this process into one that runs its tests."""
-        self._folder = copied(folder)
+        self._folder = copy_to(folder)
         self._imported: set[str] = set()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.chdir(folder)
@@ -134,7 +134,7 @@ def _become_tests(
         os.dup2(output, 2)
         try:
             break_functions(str(place), intact, broken)
-        except Elsewhere:
+        except NotInFunctions:
             _forget_own_modules()
         else:
             if mended:
@@ -186,8 +186,8 @@ def _suites(safeguard: Safeguard) -> Iterator[list[str]]:
     yield [*others, *(f"--ignore={each}" for each in done)]
 
 
-def copied(project: Path) -> Path:
-    """Copies the project, as it stands now, so that it may be worked on meanwhile."""
+def copy_to(project: Path) -> Path:
+    """Copies the project as it is now, so that it can be changed meanwhile."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.safeguards.live import Elsewhere, break_functions
+from tests.safeguards.live import NotInFunctions, break_functions
 
 INTACT = """
 from contextlib import contextmanager
@@ -99,11 +99,11 @@ def test_breaks_are_found_within_functions(
 def test_a_change_outside_of_functions_needs_a_new_import(
     module: ModuleType, old: str, new: str
 ) -> None:
-    with pytest.raises(Elsewhere):
+    with pytest.raises(NotInFunctions):
         broken(module, old, new)
     assert module.every() == ([1, 2], "inner")
 
 
 def test_a_module_that_is_not_imported_cannot_be_broken(tmp_path: Path) -> None:
-    with pytest.raises(Elsewhere, match="not imported"):
+    with pytest.raises(NotInFunctions, match="not imported"):
         break_functions(str(tmp_path / "other.py"), INTACT, INTACT.replace("cls(1)", "cls(2)"))
