@@ -14,6 +14,7 @@ from event_bus.delivery.steps import (
     StepOrder,
     attempt_of,
 )
+from event_bus.enrichment.calls import SubscriptionChanged
 from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model import transitions
@@ -169,7 +170,12 @@ class AttemptRunner(DeliveryStep):
         if message.enrichment is not None or self.enrich is None:
             return message.enrichment
         began, start = times.now(), self.clock()
-        found = self.enrich(message.key, owed.event, subscription)
+        try:
+            found = self.enrich(message.key, owed.event, subscription)
+        except SubscriptionChanged as changed:
+            # The rest of this version, such as its transform, would not fit the result.
+            again = replace(message, subscription_version=changed.version)
+            return AttemptResult(settled=False, follow_up=again)
         if isinstance(found, Outcome):
             attempt = attempt_of(message, began, round(1000 * (self.clock() - start)), found)
             return self.failed(order, owed, attempt, found)

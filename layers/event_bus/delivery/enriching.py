@@ -37,19 +37,22 @@ def to_be_enriched(
     """Returns the messages of a target's lane that must pass the enrichment lane, by their places.
 
     The router sends most messages there itself. Others come from deliveries that waited in the
-    table, or were sent before their subscription asked for an enrichment.
+    table, or were sent before their subscription asked for an enrichment. An event that was
+    enriched before its subscription changed is enriched again: its parts may be of sources that
+    have changed too, or not fit the new transform.
     """
     moved: dict[int, Message] = {}
     for place, (received, message) in enumerate(batch):
         subscription = subscriptions.get(message.subscription_id)
         if (
-            message.enrichment is None
-            and subscription is not None
+            subscription is not None
+            and (message.enrichment is None or message.subscription_version < subscription.version)
             and subscription.enriched_first
             and subscription.status == "active"
             and not attempted(deliveries, received, message)
         ):
-            moved[place] = _as_known(replace(message, enriches=True, delay=0), subscription)
+            anew = replace(message, enrichment=None, enriches=True, delay=0)
+            moved[place] = _as_known(anew, subscription)
     return moved
 
 

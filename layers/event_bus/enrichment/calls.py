@@ -20,6 +20,18 @@ ENRICHMENT_FAILED = "enrichment_failed"
 """The error code of a delivery whose enrichment failed."""
 
 
+class SubscriptionChanged(Exception):
+    """The enrichment function knows a newer version of the subscription than its caller.
+
+    Attributes:
+        version: That version.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the subscription has the version {version}")
+        self.version = version
+
+
 @dataclass(frozen=True, slots=True)
 class EnrichmentCalls:
     """Enriches events by calling the enrichment function, the only one that may ask sources.
@@ -35,7 +47,11 @@ class EnrichmentCalls:
     def enriched(
         self, key: DeliveryKey, event: Event, subscription: Subscription
     ) -> bytes | Outcome:
-        """Returns what is added to an event, as a JSON object, or a failed outcome."""
+        """Returns what is added to an event, as a JSON object, or a failed outcome.
+
+        Raises:
+            SubscriptionChanged: The result belongs to a newer version of the subscription.
+        """
         try:
             answer = self.client.invoke(
                 FunctionName=self.function,
@@ -48,6 +64,10 @@ class EnrichmentCalls:
             return Outcome(ENRICHMENT_FAILED, "the enrichment function did not answer")
         if answer.get("FunctionError"):
             return Outcome(ENRICHMENT_FAILED, "the enrichment function failed")
+        # A function of an earlier release omits it.
+        version = returned.get("subscription_version", 0)
+        if version > subscription.version:
+            raise SubscriptionChanged(version)
         return read_answer(returned)
 
 
@@ -69,16 +89,22 @@ def called_with(call: dict[str, Any]) -> Message | None:
     return from_json(call["enrich"]) if "enrich" in call else None
 
 
-def answer_of(found: bytes | Outcome) -> dict[str, Any]:
-    """Makes the result of the function."""
+def answer_of(found: bytes | Outcome, version: int = 0) -> dict[str, Any]:
+    """Makes the result of the function.
+
+    Args:
+        found: What is added to the event, or a failed outcome.
+        version: The version of the subscription that asks for it; 0 without a subscription.
+    """
     if isinstance(found, Outcome):
         return {
+            "subscription_version": version,
             "code": found.code,
             "message": found.message,
             "unsendable": found.unsendable,
             "retry_after": found.retry_after,
         }
-    return {"enrichment": found.decode()}
+    return {"subscription_version": version, "enrichment": found.decode()}
 
 
 def read_answer(answer: dict[str, Any]) -> bytes | Outcome:

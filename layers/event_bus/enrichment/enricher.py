@@ -99,8 +99,8 @@ class Enricher:
             question = replace(question, ask=guarded)
         if not source.cache_seconds or question.key is None:
             return self._tried(source, question)
-        # Results are cached for one service alone.
-        asked = (subscription.service_id, source.type, question.key)
+        # Results are cached for one service alone, and not for sources that keep them longer.
+        asked = (subscription.service_id, source.type, question.key, source.cache_seconds)
         if (known := self._known.get(asked)) is not None:
             return known
         part = self._tried(source, question)

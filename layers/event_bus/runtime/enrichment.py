@@ -64,16 +64,18 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
         executor,
     )
 
-    def answered(message: "Message") -> bytes | Outcome:
+    def answered(message: "Message") -> dict[str, Any]:
         subscription = subscriptions.of([message]).get(message.subscription_id)
         event = message.event or events.get(message.event_id)
         if subscription is None or event is None:
-            return Outcome(ENRICHMENT_FAILED, "the subscription or the event is gone")
-        return enricher.enriched(message.key, event, subscription)
+            gone = "the subscription or the event is gone"
+            return answer_of(Outcome(ENRICHMENT_FAILED, gone))
+        found = enricher.enriched(message.key, event, subscription)
+        return answer_of(found, subscription.version)
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         if message := called_with(event):
-            return answer_of(answered(message))
+            return answered(message)
         kept = lane.process(queue_messages(event))
         return {"batchItemFailures": [{"itemIdentifier": each} for each in kept]}
 

@@ -1,12 +1,19 @@
 """The enrichment function works its lane, and answers lanes that wait for it."""
 
 import io
+from dataclasses import replace
 from typing import Any, cast
 
 import orjson
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from event_bus.enrichment.calls import EnrichmentCalls, answer_of, call_of, read_answer
+from event_bus.enrichment.calls import (
+    EnrichmentCalls,
+    SubscriptionChanged,
+    answer_of,
+    call_of,
+    read_answer,
+)
 from event_bus.model.contexts import ContextEntry
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import LookupSource
@@ -54,7 +61,8 @@ class Caller:
 def called(functions: Functions, about: Event, to: Subscription, *answers: Any) -> Any:
     caller = Caller(functions)
     caller.answers = list(answers)
-    return EnrichmentCalls(cast("Any", caller), "enrich").enriched(KEY, about, to)
+    key = replace(KEY, subscription_id=to.id)
+    return EnrichmentCalls(cast("Any", caller), "enrich").enriched(key, about, to)
 
 
 def test_a_batch_is_enriched_and_sent_to_the_lane_of_its_target(functions: Functions) -> None:
@@ -79,9 +87,9 @@ def test_a_lane_is_told_what_failed(functions: Functions) -> None:
     assert isinstance(outcome, Outcome)
     assert outcome.code == "enrichment_failed"
     assert outcome.message == "customer: the context customers has no entry with this key"
-    functions.aws.subscriptions.delete(to)
     gone = called(functions, about, subscription("sub_2", enrichment=CUSTOMER))
     assert gone.code == "enrichment_failed"
+    assert gone.message == "the subscription or the event is gone"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +107,16 @@ def test_a_call_that_fails_is_a_failed_attempt(
     outcome = called(functions, about, to, answer)
     assert (outcome.code, outcome.unsendable) == ("enrichment_failed", False)
     assert outcome.message == f"the enrichment function {said}"
+
+
+@pytest.mark.parametrize("known", ["44", "42"])
+def test_a_lane_learns_that_it_knows_an_older_version(functions: Functions, known: str) -> None:
+    about, to = prepared(functions)
+    source = LookupSource(context="customers", key=f"$.payload.{known}")
+    changed = functions.aws.subscriptions.update(replace(to, enrichment={"other": source}))
+    with pytest.raises(SubscriptionChanged) as raised:
+        called(functions, about, to)
+    assert raised.value.version == changed.version
 
 
 def test_a_lane_learns_that_an_event_can_never_be_sent() -> None:

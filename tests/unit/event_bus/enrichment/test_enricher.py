@@ -317,6 +317,10 @@ _CACHED: dict[str, Any] = {"key": "$.payload.customer", "cache_seconds": 60}
             HttpSource(url="https://a.example/1", cache_seconds=60),
             HttpSource(url="https://a.example/2", cache_seconds=60),
         ),
+        (
+            HttpSource(url="https://a.example/1", cache_seconds=3600),
+            HttpSource(url="https://a.example/1", cache_seconds=5),
+        ),
     ],
 )
 def test_results_are_cached_by_everything_they_depend_on(one: Source, other: Source) -> None:
