@@ -6,6 +6,7 @@ chooses other ones.
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -22,18 +23,34 @@ from hypothesis.stateful import (
 from tests.simulation import overlap_promises as promises
 from tests.simulation.checker import check
 from tests.simulation.known import Subscriber
+from tests.simulation.overlap_changes import CHANGE_CONTESTS
 from tests.simulation.overlap_commands import COMMAND_CONTESTS
+from tests.simulation.overlap_models import MODEL_CONTESTS, check_models
 from tests.simulation.overlap_operations import CONTESTS, KINDS, POLICIES, SERVICES, Operations
 from tests.simulation.overlapping_world import refuses_each
 from tests.simulation.process import simulated
 
+ALL_CONTESTS = (*CONTESTS, *COMMAND_CONTESTS, *CHANGE_CONTESTS, *MODEL_CONTESTS)
+"""Operations that compete for the same resource."""
+
+WAITS = (1, 40, 2_000)
+"""For how many seconds a course may wait."""
+
+
+_PIECE_SECONDS = 900
+
 
 class Overlap(Operations, RuleBasedStateMachine):
-    """Starts operations, continues them in any order, and checks every promise."""
+    """Starts operations, continues them in any order, and checks every promise.
+
+    Attributes:
+        begun: How many operations of each kind were started.
+    """
 
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
         Operations.__init__(self)
+        self.begun: Counter[str] = Counter()
         self._stack = ExitStack()
         self._stack.enter_context(simulated(self.world, 0))
 
@@ -66,9 +83,7 @@ class Overlap(Operations, RuleBasedStateMachine):
             self._send(handler)()
 
     @rule(
-        kinds=st.sampled_from(CONTESTS)
-        | st.sampled_from(COMMAND_CONTESTS)
-        | st.lists(st.sampled_from(KINDS), max_size=3),
+        kinds=st.sampled_from(ALL_CONTESTS) | st.lists(st.sampled_from(KINDS), max_size=3),
         choice=st.integers(0, 3),
         order=st.lists(st.integers(0, 5), max_size=20),
     )
@@ -78,6 +93,7 @@ class Overlap(Operations, RuleBasedStateMachine):
             operation: Callable[[int], Callable[[], object] | None] = getattr(self, f"_{kind}")
             if work := operation(choice):
                 self._started += 1
+                self.begun[kind] += 1
                 self.world.start(f"{kind}-{self._started}", work)
         for each in order:
             self.world.operations.resume(each)
@@ -88,14 +104,19 @@ class Overlap(Operations, RuleBasedStateMachine):
         for each in order:
             self.world.operations.resume(each)
 
-    @rule(seconds=st.sampled_from((1, 40, 2_000)))
+    @rule(seconds=st.sampled_from(WAITS))
     def wait(self, seconds: int) -> None:
         """Lets time pass: longer than any function runs, or a message waits for one."""
         self.world.operations.finish()
-        while self.world.step():
-            pass
-        promises.check_probes(self.world)
-        self.world.wait(seconds)
+        left = seconds
+        while left:
+            while self.world.step():
+                pass
+            promises.check_probes(self.world)
+            # A message that waited for longer would count as lost.
+            piece = min(left, _PIECE_SECONDS)
+            self.world.wait(piece)
+            left -= piece
 
     @invariant()
     def failures_in_a_row_are_in_a_row(self) -> None:
@@ -112,6 +133,7 @@ class Overlap(Operations, RuleBasedStateMachine):
             self.world.come_again()
             check(self.world)
             promises.check_overlaps(self.world)
+            check_models(self.world)
         finally:
             self.world.operations.abandon()
             self._stack.close()

@@ -9,7 +9,9 @@ from event_bus.model.circuit import Circuit
 
 from tests.simulation.clients import ADMIN
 from tests.simulation.known import Subscriber, Violation
+from tests.simulation.overlap_changes import CHANGE_KINDS, ChangeOperations
 from tests.simulation.overlap_commands import COMMAND_KINDS, CommandOperations
+from tests.simulation.overlap_models import MODEL_KINDS, ModelOperations
 from tests.simulation.overlapping_world import OverlappingWorld, refuses_each
 from tests.simulation.stories.story import event
 
@@ -28,6 +30,8 @@ KINDS = (
     *("rotate_secret", "retry", "retry_all", "discard", "replay", "cancel", "pull", "connect"),
     *("work", "work", "work", "sweep"),
     *COMMAND_KINDS,
+    *CHANGE_KINDS,
+    *MODEL_KINDS,
 )
 """The kinds of operations."""
 
@@ -61,7 +65,7 @@ CONTESTS = (
 """Operations that compete for the same resource."""
 
 
-class Operations(CommandOperations):
+class Operations(CommandOperations, ChangeOperations, ModelOperations):
     """Operations of clients and functions; None if there is no resource for them."""
 
     def __init__(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 import orjson
 from event_bus import times
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.enrichment import StaticSource
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
@@ -44,6 +45,9 @@ def _check_enriched(request: DeliveryRequest) -> None:
         raise Violation(f"{request.key} comes with {sorted(added)}")
     if added.get("customer", {"of": request.event.id}) != {"of": request.event.id}:
         raise Violation(f"{request.key} comes with a part of another event")
+    for name, source in asked.items():
+        if isinstance(source, StaticSource) and added[name] != orjson.loads(source.json):
+            raise Violation(f"{request.key} comes with a part that its subscription had before")
 
 
 class Subscribers(Commanders):

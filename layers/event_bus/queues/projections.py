@@ -18,6 +18,10 @@ from event_bus.queues.sending import send_bodies
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+_ENDED_SECONDS = 120
+"""After how many seconds no function writes to a generation that has ended: longer than one runs
+that has read the read model before."""
+
 
 class NotSent(Exception):
     """The queue did not take messages."""
@@ -59,6 +63,14 @@ class ProjectionQueue:
         """Sends the message that continues to build a generation, or to remove its states."""
         body = json_text({"generation": [source, category, generation]})
         self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
+
+    def drop_later(self, source: str, category: str, generation: int) -> None:
+        """Has the states of a generation removed, once no function can write to it any more.
+
+        Send this before the write that ends the generation: a function that ends in between then
+        leaves no states behind. If the write fails, the message changes nothing.
+        """
+        self.continue_generation(source, category, generation, _ENDED_SECONDS)
 
 
 def projection_in(message: str) -> dict[str, Any] | None:

@@ -100,6 +100,8 @@ class ReadModelRegistry:
         for _ in attempts():
             before = self.get(source, category)
             after = replace(before, serving=None, building=None, updated_at=times.now())
+            for each in before.live:
+                self.queue.drop_later(source, category, each.number)
             with suppress(Outdated):
                 self.store.announce(before, after)
                 self._drop(before)
@@ -116,6 +118,8 @@ class ReadModelRegistry:
         building = Generation(number, reducer.number if reducer else 0, indexes, now)
         after = replace(model, generations=number, building=building, updated_at=now)
         if model.live:
+            if model.building:
+                self.queue.drop_later(source, category, model.building.number)
             self.store.put(model, after)
             if model.building:
                 self.queue.continue_generation(source, category, model.building.number)

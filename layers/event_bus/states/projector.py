@@ -51,9 +51,6 @@ _STEP_SECONDS = 15.0
 _FOLD_SECONDS = 10.0
 """How long a stream is folded at once, in seconds."""
 
-_SWITCHED_SECONDS = 120
-"""After how many seconds a generation is certainly replaced: longer than a function may run."""
-
 _UNAVAILABLE_SECONDS = 60
 """How long the building of a generation waits for a function that cannot be called, in seconds."""
 
@@ -129,10 +126,7 @@ class Projector:
         now = times.now()
         serving = replace(built, built_at=now, position=None)
         if model.serving:
-            # If this function ends before the last line, this message has the states removed.
-            self.queue.continue_generation(
-                model.source, model.category, model.serving.number, _SWITCHED_SECONDS
-            )
+            self.queue.drop_later(model.source, model.category, model.serving.number)
         self.models.put(model, replace(model, serving=serving, building=None, updated_at=now))
         logger.info("read model built", read_model=model.name, generation=built.number)
         if model.serving:

@@ -8,8 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus import times
-from event_bus.errors import Conflict, NotFound
+from event_bus.errors import Conflict
 from event_bus.model.reducer import Reducer
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.projections import projection_in
@@ -17,7 +16,7 @@ from event_bus.registry import read_models as registering
 from event_bus.states import projector as projecting
 from event_bus.states.reducing import Numbered, reduced
 from event_bus.stores import read_models as storing
-from event_bus.stores.read_models import indexed, live_change
+from event_bus.stores.read_models import indexed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -129,30 +128,6 @@ def test_a_model_is_rebuilt_while_the_old_one_is_read(aws: Aws, models: Models) 
     assert models.states() == {"task/1": {"total": 9, "last": 4}}
 
 
-def test_what_a_generation_replaced_is_removed_whatever_ends_a_function(
-    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    append(aws, [{"n": 1}])
-    models.registry.register("planner", "task", [])
-    models.work()
-    models.registry.rebuild("planner", "task")
-    aws.take(models.url)
-    aws.sent(models.url)
-    now = "2031-01-01T00:00:00.000Z"
-    monkeypatch.setattr(times, "now", lambda: now)
-    models.projector.step("planner", "task", 2)
-    assert models.model.serving
-    assert (models.model.serving.number, models.model.serving.built_at) == (2, now)
-    state = models.store.state(models.model, 2, STREAM.stream_id)
-    assert state
-    assert state.updated_at == now
-    # The later message comes even if this function ends before it sends the first.
-    assert [(orjson.loads(each.body), each.delay) for each in aws.sent(models.url)] == [
-        ({"generation": ["planner", "task", 1]}, 120),
-        ({"generation": ["planner", "task", 1]}, 0),
-    ]
-
-
 def test_other_indexes_build_a_model_anew_and_the_same_do_not(models: Models) -> None:
     models.registry.register("planner", "task", ["a"])
     models.work()
@@ -175,25 +150,6 @@ def test_a_lost_message_of_a_building_is_sent_again_on_request(aws: Aws, models:
     models.registry.register("planner", "task", [])
     models.work()
     assert models.states() == {"task/1": {"a": 1}}
-
-
-def test_a_removed_model_loses_its_states_and_its_numbers_stay_used(
-    aws: Aws, models: Models
-) -> None:
-    for number in range(30):
-        append(aws, [{"a": 1}], stream(number))
-    models.registry.register("planner", "task", [])
-    models.work()
-    models.registry.remove("planner", "task")
-    with pytest.raises(NotFound):
-        models.registry.get("planner", "task")
-    models.work()
-    left = aws.dynamodb.scan(TableName=aws.tables["states"])["Items"]
-    assert [each["partition"]["S"] for each in left] == ["models"]
-    model, is_new = models.registry.register("planner", "task", [])
-    assert (model.generations, is_new) == (2, True)
-    told = [live_change(change) for _, change in aws.log.after(0)]
-    assert told == [("planner#task", True), ("planner#task", False), ("planner#task", True)]
 
 
 def test_an_interrupted_generation_is_continued(
