@@ -34,6 +34,7 @@ from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.due_deliveries import DueDeliveries
 from event_bus.stores.event_archive import EventArchive
+from event_bus.stores.event_items import stub_of
 from event_bus.stores.events import EventStore
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
@@ -345,6 +346,12 @@ class Aws:
         listed = self.s3.list_objects_v2(Bucket=self.bucket)["Contents"]
         [key] = [each["Key"] for each in listed if f"/{event_id}/" in each["Key"]]
         self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def lose_archived(self, event_id: str) -> None:
+        """Leaves a stub of an event, whose object in the archive does not exist."""
+        table = self.tables["events"]
+        item = self.dynamodb.get_item(TableName=table, Key={"id": {"S": event_id}})["Item"]
+        self.dynamodb.put_item(TableName=table, Item=stub_of(item, "lost/0/10"))
 
     def sent(self, url: str) -> list[SentMessage]:
         """What was sent to a queue since the last call, with messages that are delayed."""

@@ -210,8 +210,14 @@ class OrderedRunner:
                     resumed = replace(message, delay=delay_until(until))
                 return AttemptResult(settled=False, follow_up=resumed)
             own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
-        event = turn.event or self.runner.events.get(entry.event_id)
-        return self.runner.attempt(replace(order, message=own), event, record)
+        own_order = replace(order, message=own)
+        event = turn.event
+        if event is None:
+            found, unreadable = self.runner.events.readable([entry.event_id])
+            if unreadable:
+                return self.runner.unreadable(own_order, record)
+            event = found.get(entry.event_id)
+        return self.runner.attempt(own_order, event, record)
 
 
 def _held(message: Message) -> Message:

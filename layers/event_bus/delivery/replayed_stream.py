@@ -81,7 +81,7 @@ class ReplayedStreams:
         _, target, _ = map(int, kept.split())
         ids = [each.event_id for each in self.between(stream, target, target)]
         waiting = [each for each in ids if each != message.event_id]
-        return next(iter(self.runner.events.get_many(waiting)), None)
+        return next(iter(self.runner.events.existing(waiting)), None)
 
     def between(self, stream: StreamName, first: int, last: int) -> list[StreamEntry]:
         """Returns the next entries of a stream between two versions, both included."""

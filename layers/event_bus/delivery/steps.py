@@ -14,7 +14,7 @@ from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.commands import is_over
 from event_bus.model.delivery import SETTLED, Attempt, Delivery
-from event_bus.model.event import Event
+from event_bus.model.event import UNREADABLE, UNREADABLE_DETAIL, Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.pauses import PAUSED, SAID, look_again_at
 from event_bus.model.registration import Subscription
@@ -280,6 +280,21 @@ class DeliveryStep:
         once = subscription.delivery_guarantee == "at_most_once"
         end = transitions.dropped if once else transitions.exhausted
         return self._end(order, end(delivery, code, said))
+
+    def unreadable(self, order: StepOrder, record: Delivery | None) -> AttemptResult:
+        """Records a dead letter for an event that is stored, but cannot be read.
+
+        Later events of its stream must not wait for it.
+
+        Args:
+            order: The message that asks for the step.
+            record: The recorded delivery, if there is one.
+        """
+        delivery = _before_attempt(order, None, record)
+        if order.subscription is None:
+            said = "the subscription was deleted"
+            return self.dropped(order, delivery, "subscription_deleted", said)
+        return self.refused(order, delivery, order.subscription, UNREADABLE, UNREADABLE_DETAIL)
 
     def dropped(self, order: StepOrder, delivery: Delivery, code: str, said: str) -> AttemptResult:
         """Records that a delivery is no longer owed."""

@@ -14,7 +14,7 @@ from event_bus.access.payload_readers import PayloadReaders
 from event_bus.access.receive_rights import RightsReader, is_fresh
 from event_bus.inbox.waiting import Place
 from event_bus.model.commands import is_over
-from event_bus.model.event import Event
+from event_bus.model.event import BUS_DOMAIN, UNREADABLE, UNREADABLE_DETAIL, Event
 from event_bus.model.registration import Subscription
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.events import EventStore
@@ -28,6 +28,7 @@ from event_bus.transforms.errors import TransformFailed
 MOST_BYTES = 4 * 1024 * 1024
 """The most bytes of payload in one answer: a function may answer with 6 MB."""
 
+_UNREADABLE_TYPE = f"{BUS_DOMAIN}.event.unreadable"
 _LOOK_SECONDS = 0.5
 
 
@@ -45,7 +46,7 @@ class Fetched:
         delivery_id: Identifies the delivery; the same if it is repeated.
         type: The event's type.
         event: The event as its subscriber sees it: what its transform makes of it, if there is one.
-        error: The code and the detail of a transform that failed, if one did.
+        error: The code and the detail, if its transform failed or it cannot be read.
     """
 
     position: int
@@ -145,7 +146,7 @@ class InboxReader:
     def _fetched(
         self, subscription_id: str, entries: list[InboxEntry]
     ) -> tuple[list[Fetched], int]:
-        events = self.events.get_many(entry.key.event_id for entry in entries)
+        events, unreadable = self.events.readable(entry.key.event_id for entry in entries)
         if older := [event for event in events.values() if not is_fresh(event)]:
             for forbidden in self._forbidden(subscription_id, older):
                 del events[forbidden.id]
@@ -153,6 +154,7 @@ class InboxReader:
             for ended in self._ended(subscription_id, commands):
                 del events[ended]
         chosen: list[tuple[InboxEntry, Event]] = []
+        lost: list[Fetched] = []
         position, filled = entries[0].position - 1, 0
         for entry in entries:
             event = events.get(entry.key.event_id)
@@ -161,6 +163,8 @@ class InboxReader:
                 if chosen and filled > MOST_BYTES:
                     break
                 chosen.append((entry, event))
+            elif entry.key.event_id in unreadable:
+                lost.append(_unreadable(entry))
             position = entry.position
         found = self.executor.map(self.events.whole, [event for _, event in chosen])
         read = [(entry, event) for (entry, _), event in zip(chosen, found, strict=True) if event]
@@ -168,10 +172,11 @@ class InboxReader:
         # A subscription is read for its transform only where it had one.
         shaping = any(entry.shaped for entry, _ in read)
         subscription = self.subscription(subscription_id) if shaping else None
-        return [
+        made = [
             _fetched(entry, event, subscription if entry.shaped else None)
             for (entry, _), event in zip(read, self._opened(subscription_id, whole), strict=True)
-        ], position
+        ]
+        return sorted([*made, *lost], key=lambda each: each.position), position
 
     def _forbidden(self, subscription_id: str, events: list[Event]) -> list[Event]:
         """The events that the subscription's service may no longer receive."""
@@ -202,6 +207,12 @@ class InboxReader:
         owner = Caller(subscription.service_id if subscription else "", "service")
         wanted = subscription.schema_version if subscription else None
         return [self.upcaster.shown(self.readers.shown(event, owner), wanted) for event in events]
+
+
+def _unreadable(entry: InboxEntry) -> Fetched:
+    """Returns an entry whose event cannot be read. The entries behind it must not wait for it."""
+    error = {"code": UNREADABLE, "detail": UNREADABLE_DETAIL}
+    return Fetched(entry.position, entry.key.webhook_id, _UNREADABLE_TYPE, None, error)
 
 
 def _fetched(entry: InboxEntry, event: Event, subscription: Subscription | None) -> Fetched:

@@ -36,6 +36,12 @@ ABOUT = "about"
 BUS_DOMAIN = "eventbus"
 """The first segment of the types that the bus itself publishes."""
 
+UNREADABLE = "event_unreadable"
+"""The error code of an event that is stored, but cannot be read."""
+
+UNREADABLE_DETAIL = "the event is stored, but cannot be read"
+"""The same in words."""
+
 MAX_HOPS = 16
 """The longest chain of events that cause each other; later ones are not delivered."""
 

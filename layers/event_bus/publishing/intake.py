@@ -284,7 +284,7 @@ class Intake:
         if not required or not event.is_command or self.handler(event.type):
             return
         # A stored event is answered as before, even if its handler is gone by now.
-        if event.id not in self.store.get_many([event.id]):
+        if event.id not in self.store.existing([event.id]):
             raise no_handler(event, at)
 
     def repeats(self, judged: Judged, stored: Event) -> bool:
@@ -305,7 +305,11 @@ class Intake:
         cause_id = event.metadata.get("causation_id")
         if cause_id is None:
             return event
-        cause = among.get(cause_id) or self.store.get_many([cause_id]).get(cause_id)
+        cause = among.get(cause_id)
+        if cause is None:
+            # A cause that cannot be read does not stop its effects.
+            found, _ = self.store.readable([cause_id])
+            cause = found.get(cause_id)
         hops = cause.hop_count + 1 if cause else 1
         if cause and not self.sees(cause, caller):
             cause = None

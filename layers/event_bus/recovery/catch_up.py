@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.ids import new_id
 from event_bus.log import logger
+from event_bus.model.event import Event
 from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.pauses import look_again_at
 from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, Replay
+from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, owed_message
@@ -146,10 +148,20 @@ class CatchUpRunner:
     def _messages(self, page: Sequence[ListedStream], subscription: Subscription) -> list[Message]:
         """Returns a message for each stream, about its last event."""
         last = [
-            entry
+            (each.name, entry)
             for each in page
             for entry in self.streams.between(each.name, 1, MAX_VERSION, 1, newest_first=True)
         ]
         # If even the last event of a stream has expired, there is nothing to deliver.
-        found = self.events.get_many(each.event_id for each in last)
-        return [owed_message(event, subscription) for event in found.values()]
+        found, unreadable = self.events.readable(entry.event_id for _, entry in last)
+        events = list(found.values())
+        for name, entry in last:
+            if entry.event_id in unreadable and (event := self._before(name, entry.version)):
+                events.append(event)
+        return [owed_message(event, subscription) for event in events]
+
+    def _before(self, stream: StreamName, version: int) -> Event | None:
+        """Returns the last readable event before a version, among the next few."""
+        entries = self.streams.between(stream, 1, version - 1, _PAGE, newest_first=True)
+        found, _ = self.events.readable(each.event_id for each in entries)
+        return next((found[each.event_id] for each in entries if each.event_id in found), None)

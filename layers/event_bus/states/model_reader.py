@@ -121,7 +121,7 @@ class ReadModelReader:
         listing = with_any(EventSelector(source=model.source))
         listed = self.finder.events.listed(listing, self.finder.executor)
         page = listed.page(("0", times.after(3600)), _LOOKED_AT)
-        found = self.finder.events.get_many([each.id for each in page.entries[:_LOOKED_AT]])
+        found, _ = self.finder.events.readable([each.id for each in page.entries[:_LOOKED_AT]])
         waiting = []
         for event in found.values():
             stream, version = event.stream, event.metadata.get("stream_version", 0)

@@ -18,6 +18,7 @@ from typing import Any
 from event_bus import json_numbers, times
 from event_bus.conflicts import attempts
 from event_bus.log import logger
+from event_bus.model.event import UNREADABLE_DETAIL
 from event_bus.model.read_model import Generation, ModelState, ReadModel
 from event_bus.model.reducer import DEFAULT, Reducer
 from event_bus.model.stream_name import StreamName
@@ -146,7 +147,8 @@ class Projector:
             return (behind(reached) if reached else "0", _LAST)
 
         for page in listed.pages(between, position, _PAGE):
-            found = self.events.get_many([each.id for each in page.entries])
+            # The next readable event of a stream has the others folded, too.
+            found, _ = self.events.readable([each.id for each in page.entries])
             try:
                 for stream in dict.fromkeys(each.stream for each in found.values()):
                     if stream and stream.category == model.category:
@@ -249,7 +251,7 @@ class Projector:
         entries = self.streams.between(stream, state.version + 1, MAX_VERSION, _PAGE)
         if not entries:
             return before, False
-        numbered = self._read(entries)
+        numbered, lost = self._read(entries)
         current = json_numbers.dumps(state.state)
         made, failed, version = current, None, entries[-1].version
         left = len(entries) == _PAGE
@@ -257,6 +259,9 @@ class Projector:
             made, count = self._reduced(reducer, current, numbered)
             if count < len(numbered):
                 version, left = numbered[count - 1].version, True
+            elif lost is not None:
+                failed = f"version {lost}: {UNREADABLE_DETAIL}"
+                version, left = lost - 1, False
         except ReducerFailed as failure:
             made, failed = failure.state, f"version {failure.version}: {failure.detail}"
             version = failure.before or state.version
@@ -280,15 +285,23 @@ class Projector:
             left,
         )
 
-    def _read(self, entries: Sequence[StreamEntry]) -> list[Numbered]:
-        """Returns the events of entries, without those that have expired."""
-        found = self.events.get_many([each.event_id for each in entries])
+    def _read(self, entries: Sequence[StreamEntry]) -> tuple[list[Numbered], int | None]:
+        """Reads the events of entries.
+
+        Returns:
+            The events without those that have expired, up to the first one that cannot be read, and
+            the version of that one; None if all can be read.
+        """
+        found, unreadable = self.events.readable([each.event_id for each in entries])
+        lost = next((each.version for each in entries if each.event_id in unreadable), None)
         # Markers stay in place of sealed values, so these never enter the table.
-        return [
+        numbered = [
             Numbered(each.version, event)
             for each in entries
+            if lost is None or each.version < lost
             if (stored := found.get(each.event_id)) and (event := self.events.whole(stored))
         ]
+        return numbered, lost
 
     def _reduced(self, reducer: Reducer, state: bytes, events: list[Numbered]) -> tuple[bytes, int]:
         end = self.clock() + _FOLD_SECONDS

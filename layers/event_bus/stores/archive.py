@@ -107,7 +107,7 @@ class ArchiveStore:
             found: dict[str, Item] = {}
             try:
                 for item in unpack(content[begin : begin + place.length]):
-                    if item["id"]["S"] in wanted[place]:
+                    if item["id"].get("S") in wanted[place]:
                         found[item["id"]["S"]] = item
                 for event_id in wanted[place] - found.keys():
                     lost[event_id] = Damaged(f"{place} does not hold {event_id}")

@@ -98,7 +98,10 @@ def unpack(run: bytes) -> Iterator[Item]:
         if not decompressor.eof or decompressor.unused_data:
             raise Damaged("a run of the archive is cut off, or too long")
         for line in lines.splitlines():
-            yield orjson.loads(line)
+            item = orjson.loads(line)
+            if not (isinstance(item, dict) and isinstance(item.get("id"), dict)):
+                raise Damaged("a run of the archive does not hold items")
+            yield item
     except (zlib.error, orjson.JSONDecodeError) as error:
         raise Damaged(f"a run of the archive cannot be read: {error}") from error
 

@@ -281,6 +281,14 @@ class EventStore:
                 unreadable.add(event_id)
         return events, unreadable
 
+    def existing(self, event_ids: Iterable[str]) -> set[str]:
+        """Returns the ids of those of some events that are stored, whether they can be read or not.
+
+        Nothing is read in the archive.
+        """
+        items, stubs = self._items(event_ids)
+        return {item["id"]["S"] for item in [*items, *stubs]}
+
     def _items(self, event_ids: Iterable[str]) -> tuple[list[Item], list[Item]]:
         """Returns the items of events, and the stubs of those that are archived."""
         keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]

@@ -17,6 +17,10 @@ EXPIRING_PREFIX = "events/"
 KEPT_PREFIX = "kept/"
 """The key prefix of payloads that never expire."""
 
+_MISSING = ("NoSuchKey", "InvalidRange", "InvalidObjectState")
+"""S3's codes for an object that does not exist, that is shorter than the stubs of its events say,
+or that a storage class like Glacier holds until somebody restores it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PayloadStore:
@@ -55,8 +59,7 @@ class PayloadStore:
 def is_missing(error: Exception) -> bool:
     """Whether a payload or an archived event was not read because it is not there."""
     if isinstance(error, ClientError):
-        # An object of the archive that is shorter than its stubs say.
-        return error.response["Error"]["Code"] in ("NoSuchKey", "InvalidRange")
+        return error.response["Error"]["Code"] in _MISSING
     return isinstance(error, Damaged)
 
 

@@ -177,6 +177,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
     )
     assert shown == made | {
         "enrichment_failed",
+        "event_unreadable",
         "too_many_hops",
         "discarded",
         "message_refused",

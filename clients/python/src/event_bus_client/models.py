@@ -186,9 +186,10 @@ class Received(Document):
     Attributes:
         cursor: Its place in the inbox.
         delivery_id: The same if a delivery is repeated; deduplicate by it.
-        content: The event as JSON, or what the subscription's transform makes of it; None if the
-            transform failed.
-        error: The code and the detail of a transform that failed; None if none did.
+        content: The event as JSON, or what the subscription's transform makes of it; None if
+            there is an error.
+        error: The code and the detail, if the transform failed or the bus cannot read the event;
+            None otherwise.
     """
 
     cursor: str

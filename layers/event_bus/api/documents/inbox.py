@@ -10,7 +10,7 @@ from event_bus.api.documents.members import Time
 
 
 class FetchError(TypedDict):
-    """The error of a transform that failed.
+    """The reason why an event is missing: its transform failed, or it cannot be read.
 
     Attributes:
         code: The error code.

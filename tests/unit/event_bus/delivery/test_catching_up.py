@@ -64,6 +64,14 @@ def test_a_stream_is_delivered_from_the_chosen_version_on(trial: Trial, aws: Aws
     assert len(trial.target.events) == 3
 
 
+def test_an_event_that_cannot_be_read_is_passed_over(trial: Trial, aws: Aws) -> None:
+    for number in range(3):
+        last = store(aws, f"evt_{number}", 1_000)
+    aws.lose_archived("evt_1")
+    assert trial.take(message(last, catching_up(aws))) == []
+    assert trial.target.events == ["evt_0", "evt_2"]
+
+
 def test_events_routed_during_the_registration_leave_no_gap(trial: Trial, aws: Aws) -> None:
     to = catching_up(aws)
     # The last was stored long after the time of the registration, which took long to be stored.

@@ -35,6 +35,24 @@ def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
 
 
+def test_a_stream_goes_on_behind_an_event_that_cannot_be_read(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    stored = store(aws, "evt_1", "evt_2", "evt_3")
+    aws.lose_archived("evt_2")
+    assert trial.take(message(stored[2], to)) == []
+    assert trial.target.events == ["evt_1", "evt_3"]
+    ended = trial.outcome("evt_2")
+    assert (ended.status, ended.last_error and ended.last_error.code) == (
+        "exhausted",
+        "event_unreadable",
+    )
+    aws.subscriptions.delete(to)
+    later = store(aws, "evt_4", "evt_5")
+    aws.lose_archived("evt_4")
+    trial.take(replace(message(later[1], to), subscription_version=99))
+    assert trial.outcome("evt_4").status == "dropped"
+
+
 def test_a_stream_begins_with_the_first_event_that_may_match(trial: Trial, aws: Aws) -> None:
     # The router matches what was stored up to two seconds before the subscription, so that all of
     # it is in the stream's order, whichever message comes first.

@@ -9,6 +9,7 @@ import orjson
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.inbox.reader import MOST_BYTES, Fetched, InboxReader
+from event_bus.inbox.sse_format import event_stream
 from event_bus.model.command_record import Command, Reply, after_cancel, after_reply
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
@@ -49,6 +50,22 @@ def test_an_event_whose_payload_is_lost_is_passed_over(
     aws.lose_payload("evt_2")
     assert read(reader, 0) == ([1, 3], 3)
     assert read(reader, 1, 1) == ([], 2)
+
+
+def test_an_event_that_cannot_be_read_holds_up_no_other(
+    reader: InboxReader, aws: Aws, fill: Fill
+) -> None:
+    fill("evt_1", "evt_2", "evt_3")
+    aws.lose_archived("evt_2")
+    fetched, reached = reader.read("sub_1", 0, 10, 0)
+    assert ([each.position for each in fetched], reached) == ([1, 2, 3], 3)
+    error = {"code": "event_unreadable", "detail": "the event is stored, but cannot be read"}
+    shown = {"cursor": "2", "delivery_id": "evt_2", "event": None, "error": error}
+    assert fetched[1].document() == shown
+    assert event_stream(fetched[1:2], 2) == (
+        "retry: 500\n\nid: 2\nevent: eventbus.event.unreadable\n"
+        f"data: {orjson.dumps({'error': error}).decode()}\n\n"
+    )
 
 
 def test_expired_events_do_not_end_a_wait(reader: InboxReader, fill: Fill, time: Time) -> None:

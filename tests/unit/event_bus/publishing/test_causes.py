@@ -37,6 +37,13 @@ def test_events_that_cause_each_other_are_counted(intake: Intake) -> None:
     assert after(last[-1].id, hop_count=2) == 8
 
 
+def test_a_cause_that_cannot_be_read_counts_as_unknown(intake: Intake, aws: Aws) -> None:
+    intake.take(submission(id="evt_lost"), PLANNER)
+    aws.lose_archived("evt_lost")
+    caused = intake.take(submission(metadata={"causation_id": "evt_lost"}), PLANNER).event
+    assert caused.metadata == {"causation_id": "evt_lost", "hop_count": 1}
+
+
 @pytest.fixture
 def shared(aws: Aws, executor: Executor) -> Intake:
     """The intake of two publishers that do not see each other's events."""

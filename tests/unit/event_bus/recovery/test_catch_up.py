@@ -1,4 +1,4 @@
-"""A subscription that is paused right after its registration still catches up."""
+"""New subscriptions catch up, though they are paused or an event cannot be read."""
 
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -64,3 +64,29 @@ def test_a_resume_continues_the_catch_up_that_a_pause_stopped(
     completed = aws.replays.get(replay.id)
     assert completed
     assert completed.state == "completed"
+
+
+def test_a_stream_whose_last_event_cannot_be_read_begins_with_the_one_before(
+    aws: Aws, executor: Executor
+) -> None:
+    lane, queue = aws.queue(), aws.queue()
+    runner = CatchUpRunner(
+        replays=aws.replays,
+        subscriptions=aws.subscriptions,
+        streams=aws.streams,
+        events=aws.events,
+        deliveries=aws.deliveries,
+        lanes=Lanes(aws.sqs, {"http": lane}, executor),
+        queue=ReplayQueue(aws.sqs, queue),
+    )
+    for stream, names in {"a": "123", "b": "45", "c": "6"}.items():
+        for name in names:
+            aws.events.put(event(f"evt_{name}", metadata={"stream_id": f"task/{stream}"}), 30)
+    for lost in ("evt_3", "evt_6"):
+        aws.lose_archived(lost)
+    followed = FollowedStreams("planner", None, "task", 1)
+    new = subscription(ordered=True, stream=followed, created_at=times.now())
+    replay = catch_up_of(aws.subscriptions.create(new))
+    aws.replays.add(replay)
+    runner.step(replay)
+    assert sorted(each.event_id for each in aws.sent_on(lane)) == ["evt_2", "evt_5"]

@@ -18,7 +18,7 @@ from event_bus.stores.archive_runs import RUN_BYTES, Damaged, Place, pack, spans
 from event_bus.stores.event_archive import EventArchive
 from event_bus.stores.event_items import events_in, is_stub, stub_of, to_item
 from event_bus.stores.events import EventStore
-from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.payloads import PayloadStore, is_missing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -261,6 +261,28 @@ def test_a_lost_object_affects_no_other_event() -> None:
     assert (sorted(found), unreadable) == (["evt_0", "evt_3"], {"evt_1", "evt_2"})
     del world.objects[first]
     assert world.store.readable(events)[1] == {"evt_0", "evt_1", "evt_2"}
+
+
+@pytest.mark.parametrize("content", [b"5\n", b"{}\n", b'{"id":"evt_0"}\n', b"[]\n", b'{"id":{}}\n'])
+def test_a_run_of_something_else_affects_no_other_event(content: bytes) -> None:
+    world = World()
+    for number in range(2):
+        world.store.put(made(number, 0, 10), 30)
+    world.archive(["evt_0"])
+    [name] = world.objects
+    run = gzip.compress(content)
+    world.objects[name] = run
+    key = ("evt_0",)
+    place = f"{name[1].removeprefix('archive/')}/0/{len(run)}"
+    world.tables.items["events"][key]["archived"] = {"S": place}
+    found, unreadable = world.store.readable(["evt_0", "evt_1"])
+    assert (sorted(found), unreadable) == (["evt_1"], {"evt_0"})
+    assert world.store.existing(["evt_0", "evt_1", "evt_2"]) == {"evt_0", "evt_1"}
+
+
+def test_an_object_that_somebody_moved_to_another_storage_class_is_missing() -> None:
+    for code, missing in (("InvalidObjectState", True), ("SlowDown", False)):
+        assert is_missing(ClientError({"Error": {"Code": code}}, "GetObject")) is missing
 
 
 @pytest.mark.parametrize(

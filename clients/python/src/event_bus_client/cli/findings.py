@@ -65,6 +65,7 @@ _ADVICE: dict[str, str] = {
     "subscription_disabled": "Resume the subscription, then retry.",
     "too_many_hops": "Two services cause each other's events: break the loop, then discard these.",
     "function_crashed": "Read the log of the function that delivers; the bus retries by itself.",
+    "event_unreadable": "Restore the object of the archive that the log names, then retry.",
     "message_refused": "Read the log of the function `route`, then retry.",
 }
 
