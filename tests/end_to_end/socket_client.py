@@ -8,19 +8,35 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.sync.client import ClientConnection, connect
 
+from tests.waiting import at_most
+
 SECONDS = 20.0
+_LONGEST_SECONDS = 500.0
+
+
+class Connection(ClientConnection):
+    """A connection that can be closed while its thread reads half a record of TLS."""
+
+    def close_socket(self) -> None:
+        self.break_off()
+        super().close_socket()
+
+    def break_off(self) -> None:
+        """Ends it without a message, so that nobody reads from it or writes to it any more."""
+        with suppress(OSError):
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 
 class SocketClient:
     """A connection, and what was received over it."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def send(self, action: str, **message: Any) -> None:
@@ -62,7 +78,7 @@ class SocketClient:
     def break_off(self) -> None:
         """Disconnects without a message, like a killed client."""
         # It is not closed: the reading thread would read from the next socket of this number.
-        self.connection.socket.shutdown(socket.SHUT_RDWR)
+        self.connection.break_off()
 
 
 @contextmanager
@@ -70,11 +86,17 @@ def connected(url: str, key: str | None = None, token: str | None = None) -> Ite
     """A connection, until the end of the block."""
     headers = {"x-api-key": key} if key else {}
     query = f"?token={token}" if token else ""
-    # After an abrupt end, the client does not answer the closing handshake.
     with connect(
-        url + query, additional_headers=headers, open_timeout=30, close_timeout=1
+        url + query,
+        additional_headers=headers,
+        open_timeout=30,
+        # After an abrupt end, the client does not answer the closing handshake.
+        close_timeout=1,
+        create_connection=Connection,
     ) as connection:
-        yield SocketClient(connection)
+        assert isinstance(connection, Connection)
+        with at_most(_LONGEST_SECONDS, connection.break_off, "the end of a conversation"):
+            yield SocketClient(connection)
 
 
 @contextmanager

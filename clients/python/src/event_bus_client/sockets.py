@@ -1,7 +1,9 @@
 """WebSocket connections, with asyncio and without it. They need the extra `websocket`."""
 
 import asyncio
+import contextlib
 import json
+import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from event_bus_client.calls import USER_AGENT
@@ -142,12 +144,33 @@ class Socket:
             ConnectionFailed: There is no connection.
         """
         try:
-            from websockets.sync.client import connect  # noqa: PLC0415
+            from websockets.exceptions import InvalidStatus  # noqa: PLC0415
+            from websockets.sync.client import ClientConnection, connect  # noqa: PLC0415
         except ImportError as error:
             raise ConfigurationError(_INSTALL) from error
+
+        class Direct(ClientConnection):
+            """Follows no redirect, and ends in time whatever its thread waits for."""
+
+            def handshake(self, *arguments: Any, **options: Any) -> None:
+                try:
+                    super().handshake(*arguments, **options)
+                except InvalidStatus as refused:
+                    # The key would be sent to another server.
+                    refused.response.headers.pop("location", None)
+                    raise
+
+            def close_socket(self) -> None:
+                # A thread that reads half a record of TLS does not notice that the socket is
+                # closed, and whoever closes waits for the thread. Within a proxy that speaks TLS,
+                # it is no socket.
+                with contextlib.suppress(OSError, TypeError):
+                    socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+                super().close_socket()
+
         url, options = _options(config)
         try:
-            return cls(connect(url, **options).__enter__())
+            return cls(connect(url, create_connection=Direct, **options).__enter__())
         except Exception as error:
             raise _failure(error) from error
 

@@ -1,0 +1,127 @@
+"""A bus that falls silent on a WebSocket with TLS: the client without asyncio ends in time."""
+
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from event_bus_client import ConnectionFailed, EventBusError
+from event_bus_client import sockets as module
+from event_bus_client.config import Config
+from event_bus_client.sockets import Socket
+from websockets.utils import accept_key
+
+from tests.certificates import certificate, server_context
+from tests.hostile import answering_once, subscriber
+from tests.waiting import join
+
+Serve = Callable[[ssl.SSLSocket], None]
+Secure = Callable[[Serve], Config]
+
+
+def is_silent(_: ssl.SSLSocket) -> None:
+    """Answers nothing after the handshake of TLS."""
+
+
+def stops_within_a_record(connection: ssl.SSLSocket) -> None:
+    """Opens a WebSocket, and then sends the beginning of a record of TLS."""
+    asked = re.search(rb"Sec-WebSocket-Key: (\S+)", connection.recv(65_536))
+    assert asked
+    connection.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_key(asked[1].decode()).encode() + b"\r\n\r\n"
+    )
+    connection.recv(65_536)
+    socket.socket.sendall(connection, b"\x17\x03\x03\x40\x00")
+
+
+@pytest.fixture
+def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secure]:
+    """Serves one connection, which stays open until the end of the test."""
+    monkeypatch.setattr(module, "OPEN_SECONDS", 0.5)
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.2)
+    shown = certificate("127.0.0.1")
+    context = server_context(shown, tmp_path)
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(shown.pem())
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
+    over, threads = threading.Event(), []
+
+    def start(serve: Serve) -> Config:
+        def accept() -> None:
+            plain, _ = listener.accept()
+            plain.settimeout(10)
+            with plain, context.wrap_socket(plain, server_side=True) as connection:
+                serve(connection)
+                over.wait(30)
+
+        threads.append(threading.Thread(target=accept))
+        threads[-1].start()
+        url = f"wss://127.0.0.1:{listener.getsockname()[1]}"
+        return Config("https://bus.test", "key", str(trusted), url)
+
+    yield start
+    over.set()
+    join(*threads)
+    listener.close()
+
+
+def in_time(act: Callable[[], object]) -> None:
+    """Does something in a thread that may not take long."""
+    acting = threading.Thread(target=act, daemon=True)
+    acting.start()
+    join(acting, seconds=10)
+
+
+def test_a_bus_that_answers_nothing_is_given_up(secure: Secure) -> None:
+    config, failures = secure(is_silent), list[EventBusError]()
+
+    def connect() -> None:
+        try:
+            Socket.connect(config)
+        except EventBusError as failure:
+            failures.append(failure)
+
+    in_time(connect)
+    [failure] = failures
+    assert isinstance(failure, ConnectionFailed)
+    assert "timed out" in str(failure)
+
+
+def test_a_connection_is_closed_within_a_record(
+    secure: Secure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    reading, read = threading.Event(), ssl.SSLSocket.recv
+
+    def noted(connection: ssl.SSLSocket, size: int = 1024, flags: int = 0) -> bytes:
+        reads.append(size)
+        # The first read gets the answer to the handshake, and the next one half a record.
+        if threading.current_thread().daemon and asked.is_set():
+            reading.set()
+        return read(connection, size, flags)
+
+    asked = threading.Event()
+    connection = Socket.connect(secure(stops_within_a_record))
+    monkeypatch.setattr(ssl.SSLSocket, "recv", noted)
+    asked.set()
+    connection.send({"action": "ping"})
+    assert reading.wait(10)
+    in_time(connection.close)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_key_follows_a_redirect(status: int) -> None:
+    with subscriber(answering_once("HTTP/1.1 404 No\r\n\r\n")) as elsewhere:
+        other = elsewhere.url.replace("http:", "ws:")
+        answer = f"HTTP/1.1 {status} Elsewhere\r\nLocation: {other}\r\nContent-Length: 0\r\n\r\n"
+        with subscriber(answering_once(answer)) as first:
+            url = first.url.replace("http:", "ws:")
+            with pytest.raises(EventBusError):
+                Socket.connect(Config("http://bus", "secret", None, url))
+        assert first.requests
+        assert elsewhere.requests == []
