@@ -20,6 +20,8 @@ from event_bus_client import (
     RetryPolicy,
 )
 
+from tests.waiting import join
+
 AT = "2026-05-01T12:00:00.000Z"
 
 
@@ -115,6 +117,41 @@ def test_a_callback_that_fails_stops_no_other_event(caplog: pytest.LogCaptureFix
         assert publisher.flush(30)
     assert bus.stored == [after]
     assert f"on_refused failed for event {refused}" in caplog.text
+
+
+def test_a_report_may_close_its_publisher() -> None:
+    closed = threading.Event()
+
+    def close(event: NewEvent, problem: Problem) -> None:
+        publisher.close()
+        closed.set()
+
+    publisher = BackgroundPublisher(client(Bus()), on_refused=close)
+    publisher.publish("secret.made", {})
+    assert closed.wait(10)
+
+
+@pytest.mark.parametrize("payload", [{"of": object()}, {"text": "\ud800"}])
+def test_a_payload_that_is_not_json_is_refused_at_once(payload: dict[str, Any]) -> None:
+    bus = Bus()
+    with BackgroundPublisher(client(bus)) as publisher:
+        with pytest.raises(ValueError, match=r"serialize|surrogate"):
+            publisher.publish("order.placed", payload)
+        after = publisher.publish("order.placed", {})
+    assert bus.stored == [after]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_publisher_that_has_failed() -> None:
+    closed = client(Bus())
+    closed.close()
+    publisher = BackgroundPublisher(closed, queue_size=1, batch_size=1)
+    publisher.publish("order.placed", {})
+    join(publisher._thread)
+    with pytest.raises(PublisherClosed, match="failed"):
+        publisher.publish("order.placed", {})
+    assert not publisher.flush()
+    assert not publisher.close()
 
 
 def test_a_full_queue_raises_or_waits() -> None:

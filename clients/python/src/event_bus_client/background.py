@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from event_bus_client._sync.client import EventBus
+from event_bus_client.calls import Call
 from event_bus_client.errors import (
     ConnectionFailed,
     Problem,
@@ -84,6 +85,7 @@ class BackgroundPublisher:
         self._flushing = 0
         self._closed = False
         self._given_up = False
+        self._ended = False
         self._spool = Spool(Path(spool)) if spool else None
         if self._spool:
             self._waiting.extend(NewEvent.of_document(each) for each in self._spool.load())
@@ -106,26 +108,31 @@ class BackgroundPublisher:
 
         Raises:
             QueueFull: The queue is full, and the publisher does not block.
-            PublisherClosed: The publisher was closed.
+            PublisherClosed: The publisher was closed, or its thread has failed.
+            ValueError: The payload is not JSON.
         """
         members.setdefault("id", None)
         members["id"] = members["id"] or new_id()
         event = new_event(what, payload, **members)
+        document = event.document()
+        # Whoever publishes learns of a payload that is not JSON. The thread could tell nobody.
+        Call("POST", "/events", body=document).content()
         with self._changed:
-            while len(self._waiting) >= self._queue_size and not self._closed:
+            while len(self._waiting) >= self._queue_size and not (self._closed or self._ended):
                 if not self._block:
                     raise QueueFull(f"{self._queue_size} events wait to be published.")
                 self._changed.wait()
-            if self._closed:
-                raise PublisherClosed("The publisher is closed.")
+            if self._closed or self._ended:
+                said = "is closed" if self._closed else "has failed"
+                raise PublisherClosed(f"The publisher {said}.")
             if self._spool:
-                self._spool.append(event.document())
+                self._spool.append(document)
             self._waiting.append(event)
             self._changed.notify_all()
         return str(event.id)
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Waits until all events that were taken are published or refused.
+        """Waits until all events that were taken are published or refused, or the thread fails.
 
         Args:
             timeout: How many seconds to wait at most; None waits as long as it takes.
@@ -137,7 +144,8 @@ class BackgroundPublisher:
             self._flushing += 1
             self._changed.notify_all()
             try:
-                return self._changed.wait_for(lambda: not self._left(), timeout)
+                self._changed.wait_for(lambda: self._ended or not self._left(), timeout)
+                return not self._left()
             finally:
                 self._flushing -= 1
 
@@ -154,6 +162,7 @@ class BackgroundPublisher:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        end = None if timeout is None else time.monotonic() + timeout
         done = self.flush(timeout)
         with self._changed:
             if not done:
@@ -161,7 +170,9 @@ class BackgroundPublisher:
                 self._given_up = True
                 self._waiting.clear()
             self._changed.notify_all()
-        self._thread.join(1 if not done else None)
+        if threading.current_thread() is not self._thread:
+            # It may be in `on_refused`.
+            self._thread.join(None if end is None else max(1.0, end - time.monotonic()))
         if self._spool:
             self._spool.close()
         atexit.unregister(self.close)
@@ -182,16 +193,25 @@ class BackgroundPublisher:
         return len(self._waiting) + self._in_flight
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            results = self._published(batch)
+        try:
+            while batch := self._next_batch():
+                self._publish(batch)
+        finally:
+            # Nobody waits for a thread that has ended.
             with self._changed:
-                self._in_flight = 0
-                if self._spool and results is not None:
-                    self._spool.done(len(batch), empty=not self._waiting)
+                self._ended = True
                 self._changed.notify_all()
-            for event, outcome in zip(batch, results or (), strict=False):
-                if outcome.problem:
-                    self._report(event, outcome.problem)
+
+    def _publish(self, batch: list[NewEvent]) -> None:
+        results = self._published(batch)
+        with self._changed:
+            self._in_flight = 0
+            if self._spool and results is not None:
+                self._spool.done(len(batch), empty=not self._waiting)
+            self._changed.notify_all()
+        for event, outcome in zip(batch, results or (), strict=False):
+            if outcome.problem:
+                self._report(event, outcome.problem)
 
     def _report(self, event: NewEvent, refusal: Problem) -> None:
         try:

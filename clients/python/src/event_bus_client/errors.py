@@ -29,7 +29,7 @@ class SignatureError(EventBusError):
 
 
 class PublisherClosed(EventBusError):
-    """The background publisher was closed before the event was given to it."""
+    """The background publisher was closed, or failed, before the event was given to it."""
 
 
 class QueueFull(EventBusError):
