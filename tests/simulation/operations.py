@@ -7,6 +7,9 @@ determines the interleaving, and the same choices repeat it.
 import threading
 from collections.abc import Callable
 
+_LONGEST_SECONDS = 300.0
+"""The longest time between two calls to AWS; only an operation that waits for another takes it."""
+
 
 class Abandoned(BaseException):
     """Ends an operation that is not resumed any more."""
@@ -39,8 +42,7 @@ class Operation:
             return
         if self._thread.ident is None:
             self._thread.start()
-        self._resumed.release()
-        self._suspended.acquire()
+        self._continue()
         if self._failure:
             raise self._failure
 
@@ -54,13 +56,19 @@ class Operation:
     def abandon(self) -> None:
         """Ends it at its present call."""
         self._abandoned = True
+        # Its thread may not have been started, for which nobody may wait.
+        self.done = self.done or self._thread.ident is None
         while not self.done:
-            self._resumed.release()
-            self._suspended.acquire()
+            self._continue()
 
     def is_current(self) -> bool:
         """Whether the calling thread runs it."""
         return threading.current_thread() is self._thread
+
+    def _continue(self) -> None:
+        self._resumed.release()
+        if not self._suspended.acquire(timeout=_LONGEST_SECONDS):
+            raise AssertionError(f"the operation {self.name} waits for something")
 
     def _run(self) -> None:
         self._resumed.acquire()

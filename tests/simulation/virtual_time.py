@@ -49,6 +49,7 @@ class VirtualTime:
         self._main = threading.Lock()
         self._main.acquire()
         self._next: threading.Lock | None = None
+        self._running = False
 
     def at(self, moment: float, act: Callable[[], None]) -> None:
         """Schedules a call at a time; it must not sleep."""
@@ -68,6 +69,7 @@ class VirtualTime:
         Args:
             arrange: Receives the function that wakes it, which must be called at a scheduled time.
         """
+        assert self._running, "time passes only in `run`"
         turn = threading.Lock()
         turn.acquire()
         arrange(partial(self._continue, turn))
@@ -80,7 +82,11 @@ class VirtualTime:
             BaseException: What a thread raised.
         """
         self._until = until
-        self._hand_over(self._main)
+        self._running = True
+        try:
+            self._hand_over(self._main)
+        finally:
+            self._running = False
         if self._failed:
             raise self._failed[0]
         self.now = until
