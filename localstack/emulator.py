@@ -178,15 +178,18 @@ class Emulator:
         """Stops the emulator and the functions it runs.
 
         Its files are removed, except for the log and, if it is kept, the state.
+
+        Raises:
+            LocalError: The process does not end.
         """
-        _signal(self.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while running(self.pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        # Functions at work, or an emulator that hangs, may be left.
-        _signal(self.pid, signal.SIGKILL)
-        while running(self.pid):
-            time.sleep(0.01)
+        # After the first signal, functions at work, or an emulator that hangs, may be left.
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            _signal(self.pid, number)
+            deadline = time.monotonic() + _STOP_SECONDS
+            while running(self.pid) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        if running(self.pid):
+            raise LocalError(f"The emulator's process {self.pid} does not end.")
         _remove(self.directory, _SCRATCH if self.kept else (*_SCRATCH, *_STATE))
         if self.kept:
             self._complete_state()

@@ -120,7 +120,7 @@ class FlakyProxy:
         )
         answering.start()
         _pump(client, server, fault.request_bytes, fault.delay, cut)
-        answering.join()
+        answering.join(60)
         cut()
 
 

@@ -40,7 +40,10 @@ class Conversation:
             for name, _, value in (line.partition(":") for line in lines)
         }
         while len(body) < int(headers.get("content-length", 0)):
-            body += self.socket.recv(65_536)
+            received = self.socket.recv(65_536)
+            if not received:
+                return False
+            body += received
         self.requests.append((headers, body))
         return True
 

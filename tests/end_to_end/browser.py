@@ -84,7 +84,7 @@ def browsing(script: str) -> Iterator[Page]:
             yield page
         finally:
             os.killpg(browser.pid, 9)
-            browser.wait()
+            browser.wait(60)
             server.shutdown()
 
 
@@ -99,5 +99,6 @@ def _chromium(folder: str) -> str:
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
     return found.stdout.strip()

@@ -195,6 +195,7 @@ def verified(world: World) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     assert not done.stderr, done.stderr
     return done.returncode, done.stdout

@@ -69,7 +69,7 @@ def ended(client: Client, command_id: str) -> dict[str, Any]:
 def test_of_simultaneous_services_one_becomes_the_handler(world: World, command: str) -> None:
     services = [world.service() for _ in range(6)]
     body = {"event_types": [command], "handles": True, "target": {"type": "pull"}}
-    barrier = threading.Barrier(len(services))
+    barrier = threading.Barrier(len(services), timeout=60)
 
     def register(each: Client) -> httpx.Response:
         barrier.wait()

@@ -198,4 +198,4 @@ def _printed_after_publishing(program: str, environment: dict[str, str], world: 
         raise AssertionError("it printed nothing")
     finally:
         running.kill()
-        running.wait()
+        running.wait(60)

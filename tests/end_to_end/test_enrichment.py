@@ -13,6 +13,7 @@ from tests.end_to_end.aws_resources import made_function
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
+from tests.waiting import join
 
 SCORE = """
 def handler(event, context):
@@ -57,7 +58,7 @@ def prices() -> Iterator[Prices]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        join(thread)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_clients_that_keep_connections_do_not_delay_its_end(tmp_path: Path) -> N
         trusted = ssl.create_default_context(cafile=emulator.certificate)
         address = ("localhost", emulator.port)
         with (
-            socket.create_connection(address) as connection,
+            socket.create_connection(address, 20) as connection,
             trusted.wrap_socket(connection, server_hostname="localhost") as client,
         ):
             client.sendall(b"GET /_ministack/health HTTP/1.1\r\nhost: localhost\r\n\r\n")
@@ -120,7 +120,7 @@ from localstack.emulator import LOG, Emulator, running
 Emulator.find(Path({str(emulator.directory)!r})).stop()
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", stop], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", stop], check=True, env=environment, timeout=120)
     assert not emulator.answers()
 
 

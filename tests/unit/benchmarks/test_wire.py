@@ -10,6 +10,7 @@ from typing import Any
 import urllib3
 
 from benchmarks.metered.wire import counting
+from tests.waiting import join
 
 
 @contextmanager
@@ -18,6 +19,9 @@ def upstream(answer: Any) -> Iterator[tuple[str, list[Any]]]:
     asked: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
+        # It serves one connection at a time, and ends with the last one.
+        timeout = 10
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             asked.append((self.path, self.headers["x-own"], body))
@@ -39,7 +43,7 @@ def upstream(answer: Any) -> Iterator[tuple[str, list[Any]]]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        join(thread)
 
 
 def post(url: str, target: str, body: Any) -> urllib3.BaseHTTPResponse:

@@ -26,6 +26,7 @@ def completed(shell: str, **variables: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

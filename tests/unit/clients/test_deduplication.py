@@ -12,6 +12,8 @@ from event_bus_client.integrations.dynamodb import DynamoDBStore
 from event_bus_client.integrations.redis import RedisStore
 from moto import mock_aws
 
+from tests.waiting import join
+
 
 @dataclass
 class Clock:
@@ -121,8 +123,7 @@ def test_of_many_threads_one_has_the_claim() -> None:
     threads = [threading.Thread(target=claim) for _ in range(16)]
     for each in threads:
         each.start()
-    for each in threads:
-        each.join()
+    join(*threads)
     assert found.count(Seen.NEW) == 1
 
 

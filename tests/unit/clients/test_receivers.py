@@ -33,6 +33,8 @@ from event_bus_client.receiving import MAX_BODY_BYTES
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from tests.waiting import join
+
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 EVENT = {
     "id": "order-1",
@@ -292,7 +294,7 @@ def test_a_delivery_that_is_being_handled_is_not_handled_twice() -> None:
     assert (second.status, second.headers["retry-after"]) == (503, "5")
     # Another delivery is not held up.
     release.set()
-    first.join()
+    join(first)
     assert answers[0].status == post(send).status == 204
     assert seen == ["order-1"]
 
@@ -322,7 +324,7 @@ def test_a_receiver_that_is_closed_waits_for_what_runs(kind: Any) -> None:
     assert post(send, "order-2").status == 503
     release.set()
     assert close(10)
-    running.join()
+    join(running)
     assert answers[0].status == 204
 
 

@@ -21,7 +21,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # By way of the source distribution, as an installer without the wheel does it.
     build(PROJECT, "sdist", folder)
     [source] = folder.glob("*.tar.gz")
-    subprocess.run(["tar", "xzf", source], cwd=folder, check=True)
+    subprocess.run(["tar", "xzf", source], cwd=folder, check=True, timeout=300)
     [unpacked] = (each for each in folder.iterdir() if each.is_dir())
     build(unpacked, "wheel", folder)
     [wheel] = folder.glob("*.whl")
@@ -36,6 +36,7 @@ def build(project: Path, target: str, folder: Path) -> None:
         cwd=project,
         check=True,
         capture_output=True,
+        timeout=300,
     )
 
 
@@ -48,6 +49,7 @@ def run(installed: Path, code: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

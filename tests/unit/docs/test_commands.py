@@ -51,7 +51,7 @@ def _joined(sample: Sample) -> str:
 
 @pytest.mark.parametrize("sample", samples("sh", "bash"), ids=str)
 def test_commands_are_valid_shell(sample: Sample) -> None:
-    subprocess.run(["bash", "-n"], input=_joined(sample), text=True, check=True)
+    subprocess.run(["bash", "-n"], input=_joined(sample), text=True, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("sample", COMMANDS, ids=str)

@@ -73,7 +73,7 @@ def test_every_sample_of_python_compiles(sample: Sample) -> None:
 def test_every_sample_of_javascript_is_valid(sample: Sample, tmp_path: Path) -> None:
     script = tmp_path / "sample.mjs"
     script.write_text(sample.text)
-    subprocess.run(["node", "--check", str(script)], check=True)
+    subprocess.run(["node", "--check", str(script)], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("sample", samples("sql"), ids=str)

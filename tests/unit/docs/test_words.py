@@ -54,7 +54,7 @@ _TEXT = {".py", ".md", ".yml", ".toml", ".json", ".ts", ".tsx", ".js", ".mjs", "
 def _texts() -> dict[str, str]:
     """The text of each file, by its path, in lower case and without what keeps an old word."""
     listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     if listed.returncode:
         pytest.skip("needs a clone of the repository")

@@ -7,6 +7,8 @@ import pytest
 from event_bus import times
 from event_bus.cache import Cache
 
+from tests.waiting import join
+
 
 class Clock:
     """A monotonic clock that stands until a test moves it."""
@@ -105,8 +107,7 @@ def test_threads_share_a_cache() -> None:
     threads = [threading.Thread(target=work, args=(1_000 * each,)) for each in range(4)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join(*threads)
     assert failures == []
     assert len(cache.get_many(range(10_000))) <= 10
 

@@ -41,6 +41,7 @@ def imported(lane: str) -> set[str]:
         check=True,
         capture_output=True,
         text=True,
+        timeout=120,
     )
     return set(done.stdout.split())
 

@@ -115,6 +115,7 @@ def imported() -> dict[str, set[str]]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return {name: set(found) for name, found in map(json.loads, done.stdout.splitlines())}

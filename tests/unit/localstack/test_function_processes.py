@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from localstack.function_processes import NUMBER, start
+from tests.waiting import at_most
 
 SCRIPT = """
 import json, os, subprocess, sys
@@ -45,7 +46,8 @@ def process(script: Path) -> Iterator[Any]:
         [sys.executable, str(script)],
         **{**streams, "cwd": str(script.parent), "env": environment, "text": True, "bufsize": 1},
     )
-    yield started
+    with at_most(120, started.kill, "what the process prints"):
+        yield started
     started.kill()
     started.wait(10)
 

@@ -29,4 +29,4 @@ assert threading.active_count() == 1
 
 
 def test_to_import_the_bus_reads_no_setting_and_starts_nothing() -> None:
-    subprocess.run([sys.executable, "-c", _CHECKED], check=True)
+    subprocess.run([sys.executable, "-c", _CHECKED], check=True, timeout=120)

@@ -18,6 +18,8 @@ from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.failures import Unanswered
 from hypercorn.config import Config
 
+from tests.waiting import ending, join
+
 HERE = [ip_network("127.0.0.0/8")]
 KEEP_ALIVE_SECONDS = 0.3
 
@@ -127,8 +129,9 @@ def test_early_hints_of_node_are_skipped() -> None:
     with subprocess.Popen(["node", "-e", _NODE], stdout=subprocess.PIPE, text=True) as node:
         assert node.stdout
         try:
-            url = f"http://127.0.0.1:{int(node.stdout.readline())}/"
-            answers = [client.exchange("POST", url, {}, 5, b"{}") for _ in range(3)]
+            with ending(node):
+                url = f"http://127.0.0.1:{int(node.stdout.readline())}/"
+                answers = [client.exchange("POST", url, {}, 5, b"{}") for _ in range(3)]
         finally:
             node.kill()
     assert [(each.status, each.begun) for each in answers] == [(202, "accepted")] * 3
@@ -155,5 +158,5 @@ def test_answers_of_http_1_0_are_taken() -> None:
         url = f"http://127.0.0.1:{server.server_port}/"
         answers = [client.exchange("POST", url, {}, 5, b"{}") for _ in range(3)]
         server.shutdown()
-        thread.join()
+        join(thread)
     assert [(each.status, each.begun) for each in answers] == [(200, "{}")] * 3

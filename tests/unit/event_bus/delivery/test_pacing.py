@@ -37,6 +37,7 @@ from tests.unit.event_bus.delivery.lanes import (
     ordered_runner,
     received,
 )
+from tests.waiting import join
 
 SHARE = 2
 
@@ -187,7 +188,7 @@ def test_an_attempt_that_takes_long_marks_its_subscription_before_it_ends(
         assert both.pace().state == "slow"
     finally:
         answered.set()
-        attempt.join()
+        join(attempt)
 
 
 def test_a_fast_subscriber_has_no_pace(both: Both, aws: Aws) -> None:
@@ -321,8 +322,7 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join(*threads)
     # Half of the functions alone may deliver to it at a time.
     assert 1 <= most.seen <= SHARE
     pace = aws.paces.get("sub_1")

@@ -165,7 +165,7 @@ def test_the_library_is_loaded_only_where_there_is_a_schema() -> None:
         "import sys; import event_bus.publishing.intake, event_bus.stores.schemas;"
         "assert 'jsonschema_rs' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 def test_a_payload_that_is_not_json_meets_no_schema(aws: Aws, intake: Intake) -> None:

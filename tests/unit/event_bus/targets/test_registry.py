@@ -91,6 +91,7 @@ def imported(code: str) -> set[str]:
         capture_output=True,
         text=True,
         cwd=ROOT,
+        timeout=120,
     )
     return set(done.stdout.split())
 
