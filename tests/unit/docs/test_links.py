@@ -86,6 +86,14 @@ def test_the_concepts_have_the_same_order_everywhere() -> None:
     assert index == ["README", *overview] == site
 
 
+def test_the_index_has_the_pages_in_the_order_of_the_site() -> None:
+    rows = re.findall(r"^\| \[.*", (DOCS / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    index = [each for row in rows for each in re.findall(r"\]\(([\w/-]+\.md)\)", row)]
+    site = re.findall(r"([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert index == [each for each in site if each in set(index)]
+    assert set(site) - set(index) == {"README.md", "reference/api/operations.md"}
+
+
 @pytest.mark.parametrize(
     "page", sorted((DOCS / "concepts").glob("*.md")), ids=lambda page: str(page.stem)
 )
