@@ -105,10 +105,10 @@ def subscriber(*talks: Talk) -> Iterator[Subscriber]:
                 return
             made.connections += 1
             open_sockets.append(connection)
-            threads.append(threading.Thread(target=serve, args=(connection,)))
+            threads.append(threading.Thread(target=serve, args=(connection,), daemon=True))
             threads[-1].start()
 
-    threads.append(threading.Thread(target=accept))
+    threads.append(threading.Thread(target=accept, daemon=True))
     threads[0].start()
     try:
         yield made

@@ -99,5 +99,7 @@ def serving(bus: Bus, port: int = 0) -> Iterator[int]:
     """A server of the bus; its port."""
     with Server(bus, port) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()

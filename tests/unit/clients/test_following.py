@@ -23,6 +23,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
+from tests.waiting import PATIENCE_SECONDS, at_most
+
 AT = "2026-05-01T12:00:00.000Z"
 MINE = "sub_1"
 
@@ -126,7 +128,10 @@ def follow(bus: SocketBus, url: str, count: int, **options: Any) -> list[Receive
     )
     inbox = client.inbox(MINE)
     found = []
-    with closing(inbox.follow(**options)) as events:
+    with (
+        closing(inbox.follow(**options)) as events,
+        at_most(PATIENCE_SECONDS, inbox.stop, f"{count} events"),
+    ):
         for received in events:
             found.append(received)
             if len(found) == count:
@@ -151,7 +156,7 @@ def follow_with_asyncio(bus: SocketBus, url: str, count: int) -> list[Received]:
                     inbox.stop()
         return found
 
-    return asyncio.run(play())
+    return asyncio.run(asyncio.wait_for(play(), PATIENCE_SECONDS))
 
 
 def places(found: list[Received]) -> list[int]:
@@ -182,7 +187,11 @@ def test_unhandled_events_go_to_the_next_consumer() -> None:
     bus = SocketBus(9)
     with running(bus) as url:
         client = EventBus("http://bus.example", websocket_url=url)
-        with closing(client.inbox(MINE).follow()) as events:
+        inbox = client.inbox(MINE)
+        with (
+            closing(inbox.follow()) as events,
+            at_most(PATIENCE_SECONDS, inbox.stop, "4 events"),
+        ):
             for received in events:
                 if received.cursor == "4":
                     break

@@ -241,7 +241,11 @@ def test_a_background_publisher_outlives_answers_of_others() -> None:
     with BackgroundPublisher(bus_that(answering), flush_seconds=60) as publisher:
         # Its pauses between attempts end at once.
         real = publisher._changed.wait_for
-        publisher._changed.wait_for = lambda until, seconds=None: real(until, seconds and 0)  # type: ignore[assignment, method-assign]
+
+        def wait_for(until: Callable[[], Any], seconds: float | None = None) -> Any:
+            return real(until, 60 if seconds is None else 0)
+
+        publisher._changed.wait_for = wait_for  # type: ignore[assignment, method-assign]
         publisher.publish("a.b", {})
         publisher.publish("a.b", {})
         assert publisher.flush()
