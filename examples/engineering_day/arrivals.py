@@ -20,6 +20,8 @@ _TARGETS: dict[Protocol, dict[str, Any]] = {
     "pull": {"type": "pull"},
     "websocket": {"type": "websocket"},
 }
+# A consumer ends when its request has been answered.
+_END_SECONDS = 60
 
 
 @dataclass
@@ -67,7 +69,9 @@ class Arrivals:
             self.receiver.open(path, Inbox(made["signing_secret"], take))
         else:
             made = self.admin.subscribe({**subscription, "target": _TARGETS[protocol]})
-            thread = threading.Thread(target=self._consume, args=(protocol, key, made, take))
+            thread = threading.Thread(
+                target=self._consume, args=(protocol, key, made, take), daemon=True
+            )
             self._threads.append(thread)
             thread.start()
         return str(made["id"])
@@ -81,10 +85,10 @@ class Arrivals:
                 self.faults.append(f"{protocol} broke: {error!r}")
 
     def close(self) -> None:
-        """Stops the consumers."""
+        """Stops the consumers, and waits a while for their ends."""
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(_END_SECONDS)
 
 
 @contextmanager

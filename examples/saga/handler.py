@@ -8,6 +8,8 @@ from event_bus_client import Event, EventBus, Refused
 from examples.saga.services import Document
 
 _PULL_SECONDS = 2
+# It ends when its request has been answered.
+_END_SECONDS = 60
 
 
 class Handler:
@@ -33,7 +35,7 @@ class Handler:
     def close(self) -> None:
         """Takes no more commands, and removes the handler."""
         self._inbox.stop()
-        self._thread.join()
+        self._thread.join(_END_SECONDS)
         self._bus.subscriptions.delete(self._subscription_id)
 
     def _run(self) -> None:
