@@ -171,7 +171,7 @@ class Subscribers(Commanders):
     def _reopened(self, key: DeliveryKey) -> bool:
         """Returns whether a dead letter, which its stream may have passed, is retried."""
         item = self._item(key)
-        return item is not None and item.get("round_start", {"N": "0"})["N"] != "0"
+        return item is not None and "reopened" in item
 
     def status(self, key: DeliveryKey) -> str | None:
         """Returns the status of a delivery, if it is recorded."""

@@ -23,6 +23,10 @@ MOMENT_SECONDS = 3
 
 _PAGE = 25
 
+_SEARCHED_PAGE, _SEARCHED_PAGES = 100, 10
+"""How far a stream is searched for a later event that was delivered: events of a page, and pages.
+"""
+
 _CATCH_UP_DAYS = 3_650
 """Days that the cursor of a subscription with a history is kept after its last event.
 
@@ -141,7 +145,8 @@ class LiveWalk:
         have been delivered.
         """
         subscription = self.order.subscription
-        if subscription is None:
+        if subscription is None or (record and (record.reopened or record.round_start)):
+            # A person who retries a dead letter accepts that it arrives out of order.
             return None
         if record is None and subscription.catches_up:
             # The message only starts the stream, or the subscription is not owed its event.
@@ -150,36 +155,40 @@ class LiveWalk:
         if routing is None and not subscription.catches_up:
             return None
         owed, _ = self._owed(self.event.id, routing)
-        if record is None:
-            passed = not owed or (routing and _skipped(routing, subscription))
-            return AttemptResult(settled=True) if passed else self._matched_late()
-        if not owed and not record.round_start:
+        if record is None and (not owed or (routing and _skipped(routing, subscription))):
+            return AttemptResult(settled=True)
+        if record and not owed:
             # A pause or a crashed function recorded the delivery before this was known.
             said = "the event does not match the subscription"
             return self.parts.runner.dropped(self.order, record, "not_matched", said)
-        return None
+        return self._matched_late(record)
 
-    def _overtaken(self) -> bool:
-        """Whether a later event of the stream was delivered."""
+    def _overtaken(self) -> str | None:
+        """Says which later events of the stream count as delivered; None if there are none."""
         version, streams = int(self.event.metadata["stream_version"]), self.parts.streams
         own = streams.between(self.stream, version, version, 1)
         if not own or own[0].event_id != self.event.id:
             # It was stored when all sources shared streams, and has no place in this one.
-            return False
-        while found := streams.between(self.stream, version + 1, self.position, _PAGE):
-            keys = [replace(self.order.message.key, event_id=each.event_id) for each in found]
-            records = self.parts.runner.deliveries.get_many(keys)
-            if any(each.status == "delivered" for each in records.values()):
-                return True
-            version = found[-1].version
-        return False
-
-    def _matched_late(self) -> AttemptResult | None:
-        """A dead letter, if an attempt would break the order."""
-        if not self._overtaken():
             return None
-        said = "the event matched only after later events of its stream had been delivered"
-        return overtaken(self.parts.runner, self.order, self.event, said)
+        for _ in range(_SEARCHED_PAGES):
+            found = streams.between(self.stream, version + 1, self.position, _SEARCHED_PAGE)
+            keys = [replace(self.order.message.key, event_id=each.event_id) for each in found]
+            records = self.parts.runner.deliveries.get_many(keys) if keys else {}
+            if any(each.status == "delivered" for each in records.values()):
+                return "later events of its stream had been delivered"
+            if len(found) < _SEARCHED_PAGE:
+                return None
+            version = found[-1].version
+        # A long stream is not read to its end for one event.
+        return f"its stream had continued by {_SEARCHED_PAGES * _SEARCHED_PAGE} events"
+
+    def _matched_late(self, record: Delivery | None) -> AttemptResult | None:
+        """A dead letter, if an attempt would break the order."""
+        before = self._overtaken()
+        if before is None:
+            return None
+        said = f"the event matched only after {before}"
+        return overtaken(self.parts.runner, self.order, self.event, said, record)
 
     def _start(self) -> int:
         subscription, streams = self.order.subscription, self.parts.streams

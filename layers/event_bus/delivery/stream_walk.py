@@ -90,20 +90,27 @@ class StreamWalk(Protocol):
         ...
 
 
-def overtaken(runner: AttemptRunner, order: AttemptOrder, event: Event, said: str) -> AttemptResult:
+def overtaken(
+    runner: AttemptRunner,
+    order: AttemptOrder,
+    event: Event,
+    said: str,
+    record: Delivery | None = None,
+) -> AttemptResult:
     """Records a dead letter for an event that matched too late for its place in the stream.
 
     Args:
         runner: Records it.
         order: The message.
-        event: The event of the message, which has no record.
+        event: The event of the message.
         said: In a sentence, what came before the event.
+        record: The delivery of the event, if one is recorded.
     """
     if order.subscription and order.subscription.status == "paused":
         # No attempt is made, so there is no need to wait for the resume. The record of a delivery
         # that waits would not tell that the walk had passed the event.
         order = replace(order, subscription=replace(order.subscription, status="active"))
-    owed = runner.owed(order, event, None)
+    owed = runner.owed(order, event, record)
     if isinstance(owed, AttemptResult):
         return owed
     return runner.refused(order, owed.delivery, owed.subscription, "stream_passed", said)

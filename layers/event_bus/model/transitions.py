@@ -172,6 +172,7 @@ def reopened(delivery: Delivery) -> Delivery:
         delivery,
         status="retrying",
         round_start=delivery.attempts,
+        reopened=True,
         next_retry_at=now,
         waiting=False,
         updated_at=now,

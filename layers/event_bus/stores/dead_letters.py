@@ -120,7 +120,7 @@ class DeadLetterStore:
             {
                 "UpdateExpression": "SET #status = :status, round_start = attempts, "
                 "due_shard = :shard, due_at = :due, next_retry_at = :retry, updated_at = :now, "
-                "expires_at = :expiry, written_by = :writer",
+                "expires_at = :expiry, written_by = :writer, reopened = :yes",
                 "ConditionExpression": "attempts = :attempts AND "
                 "(#status = :exhausted OR #status = :retrying AND due_at = next_retry_at)",
             },
@@ -128,6 +128,7 @@ class DeadLetterStore:
                 ":status": text(reopened.status),
                 ":retrying": text("retrying"),
                 ":exhausted": text("exhausted"),
+                ":yes": {"BOOL": True},
                 ":attempts": number(reopened.round_start),
                 ":shard": text(shard_of(reopened.key.event_id)),
                 ":due": text(due_at(next_retry_at, waiting=reopened.waiting)),

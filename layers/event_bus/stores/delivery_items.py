@@ -110,6 +110,9 @@ def changes_of(delivery: Delivery, expires_at: int) -> tuple[str, Item]:
     if delivery.stored_at:
         sets.append("stored_at = :stored")
         values[":stored"] = text(delivery.stored_at)
+    if delivery.reopened:
+        sets.append("reopened = :reopened")
+        values[":reopened"] = {"BOOL": True}
     if delivery.stream and delivery.next_retry_at:
         sets.append("stream_key = :stream")
         values[":stream"] = text(delivery.stream)
@@ -159,6 +162,7 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
         status=item["status"]["S"],
         attempts=int(item.get("attempts", {"N": "0"})["N"]),
         round_start=int(item.get("round_start", {"N": "0"})["N"]),
+        reopened="reopened" in item,
         last_error=restored(DeliveryError, orjson.loads(error["S"])) if error else None,
         next_retry_at=word("next_retry_at"),
         waiting="due_at" in item and item["due_at"] == item["next_retry_at"],

@@ -220,5 +220,11 @@ def test_a_discarded_dead_letter_names_who_asked() -> None:
 def test_a_reopened_dead_letter_begins_a_round_at_once() -> None:
     letter = replace(failed(REOPENED, "timeout", "late"), status="exhausted", updated_at=BEFORE)
     assert transitions.reopened(letter) == replace(
-        letter, status="retrying", round_start=2, next_retry_at=NOW, waiting=False, updated_at=NOW
+        letter,
+        status="retrying",
+        round_start=2,
+        reopened=True,
+        next_retry_at=NOW,
+        waiting=False,
+        updated_at=NOW,
     )
