@@ -4,14 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from event_bus import times
 from event_bus.cache import Cache
+from event_bus.log import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 CACHE_SECONDS = 30.0
 """How long the secret is cached, in seconds."""
+
+AGAIN_AT_ONCE, AGAIN_SECONDS = 3, 10.0
+"""How often the secret is read again in a row, and after how many seconds once more."""
 
 _ID = "admin_"
 
@@ -31,7 +37,7 @@ class AdminSecret:
 
 @dataclass(slots=True)
 class AdminKey:
-    """Reads the admin key, at most twice a minute.
+    """Reads the admin key, twice a minute as long as nobody sends an unknown key.
 
     Attributes:
         client: The Secrets Manager client.
@@ -43,6 +49,7 @@ class AdminKey:
     secret: str
     clock: Callable[[], float] = times.steady
     _known: Cache[str, AdminSecret] = field(init=False)
+    _spent_until: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self._known = Cache(CACHE_SECONDS, 1, self.clock)
@@ -50,6 +57,21 @@ class AdminKey:
     def read(self) -> AdminSecret:
         """The admin key."""
         return self._known.fetch(self.secret, self._read)
+
+    def read_again(self) -> AdminSecret:
+        """The admin key, read anew for a key that is not the known one.
+
+        So a new admin key works at once. Unknown keys cost one read in ten seconds at the most.
+        """
+        now = self.clock()
+        spent_until = max(self._spent_until, now)
+        if spent_until - now <= AGAIN_SECONDS * (AGAIN_AT_ONCE - 1):
+            self._spent_until = spent_until + AGAIN_SECONDS
+            try:
+                self._known.put(self.secret, self._read())
+            except (BotoCoreError, ClientError):
+                logger.exception("admin key not read again")
+        return self.read()
 
     def _read(self) -> AdminSecret:
         answer = self.client.get_secret_value(SecretId=self.secret)

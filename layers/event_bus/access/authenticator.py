@@ -47,8 +47,9 @@ class Authenticator:
 
     Args:
         keys: The keys.
-        admin_key: Reads the admin's key.
+        admin_key: Reads the admin's key, which may be cached.
         clock: Monotonic clock, in seconds.
+        admin_key_again: Reads it anew, before a key is refused; None for never.
     """
 
     def __init__(
@@ -56,9 +57,11 @@ class Authenticator:
         keys: Keys,
         admin_key: Callable[[], AdminSecret],
         clock: Callable[[], float] = times.steady,
+        admin_key_again: Callable[[], AdminSecret] | None = None,
     ) -> None:
         self._keys = keys
         self._admin_key = admin_key
+        self._admin_key_again = admin_key_again or admin_key
         self._known: Cache[str, Caller] = Cache(CACHE_SECONDS, _CACHED_KEYS, clock)
 
     def identify(
@@ -119,15 +122,14 @@ class Authenticator:
         return caller
 
     def _proven(self, key: str) -> tuple[Caller | None, float]:
-        admin = self._admin_key()
-        if hmac.compare_digest(key.encode(), admin.value.encode()):
-            # Its reader caches it.
-            return Caller(ADMIN, "admin", key_id=admin.id), 0
+        # The reader of the admin key caches it.
+        if admin := _admin(key, self._admin_key()):
+            return admin, 0
         proof = proof_of(key)
         kept = self._keys.find(proof.id) if proof else None
         if kept and proof and hmac.compare_digest(kept.hash, proof.hash):
             return self._kept(kept)
-        return None, 0
+        return _admin(key, self._admin_key_again()), 0
 
     def _certified(self, subject: str) -> tuple[Caller | None, float]:
         return self._found(certificate_id(subject))
@@ -156,7 +158,7 @@ class Authenticator:
     def _good(self, key_id: str) -> bool:
         """Whether the key that requested a token is still valid."""
         if is_admin_key(key_id):
-            return key_id == self._admin_key().id
+            return key_id == self._admin_key().id or key_id == self._admin_key_again().id
         return self._keys.find(key_id) is not None
 
     def _note(self, kept: ApiKey) -> None:
@@ -167,6 +169,13 @@ class Authenticator:
         except Exception:
             # A valid key is accepted even if its use cannot be recorded.
             logger.exception("use of a key not recorded", key_id=kept.id)
+
+
+def _admin(key: str, admin: AdminSecret) -> Caller | None:
+    """The admin, if a key is the admin key."""
+    if not hmac.compare_digest(key.encode(), admin.value.encode()):
+        return None
+    return Caller(ADMIN, "admin", key_id=admin.id)
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:

@@ -19,7 +19,7 @@ def authenticator() -> "Authenticator":
     from event_bus.access.authenticator import Authenticator
 
     admin_key = AdminKey(clients.secrets(), settings().admin_secret)
-    return Authenticator(stores.keys(), admin_key.read)
+    return Authenticator(stores.keys(), admin_key.read, admin_key_again=admin_key.read_again)
 
 
 def iam_callers() -> "IamCallers":
