@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,7 @@ class Copy:
         self._imported: set[str] = set()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.chdir(folder)
-        os.environ["PYTHONPATH"] = f"{folder}:{folder / 'layers'}"
+        os.environ["PYTHONPATH"] = import_path(folder)
         sys.path[:] = [str(folder), *(each for each in sys.path if not of_project(each))]
         _forget_own_modules()
 
@@ -146,6 +147,13 @@ def _become_tests(
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def import_path(folder: Path) -> str:
+    """The places from which processes that tests start import a copy of the project."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    places = settings["tool"]["pytest"]["ini_options"]["pythonpath"]
+    return os.pathsep.join(str(folder / each) for each in places)
 
 
 def of_project(entry: str) -> bool:

@@ -1,11 +1,13 @@
 """The safeguards that `python -m tests.safeguards` breaks stand where it looks for them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.safeguards.patches import NotApplied, Safeguard, safeguards, written
-from tests.safeguards.runs import ROOT, Copy, noticed, of_project
+from tests.safeguards.runs import ROOT, Copy, import_path, noticed, of_project
 
 _SOURCES = "".join(each.read_text() for each in (ROOT / "tests").rglob("*.py"))
 BEFORE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
@@ -43,6 +45,22 @@ def test_a_copy_imports_installed_packages_but_not_the_intact_project(
     monkeypatch.setattr("sys.prefix", str(ROOT / ".venv"))
     assert of_project(str(ROOT / entry)) is own
     assert not of_project("/usr/lib/python3")
+
+
+def test_processes_that_tests_start_import_the_whole_copy(tmp_path: Path) -> None:
+    for name in ("layers/event_bus/__init__.py", "clients/python/src/event_bus_client/__init__.py"):
+        place = tmp_path / name
+        place.parent.mkdir(parents=True)
+        place.touch()
+    ran = subprocess.run(
+        [sys.executable, "-c", "import event_bus as a, event_bus_client as b; print(a, b)"],
+        env={"PYTHONPATH": import_path(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stdout.count(str(tmp_path)) == 2
 
 
 @pytest.mark.parametrize(("fails_intact", "said"), [(True, "fails without"), (False, None)])
