@@ -139,6 +139,16 @@ def test_without_a_terminal_nothing_warns() -> None:
     assert ended.stderr == b""
 
 
+def test_the_key_of_a_bus_is_not_sent_to_another_one(file: Path, ring: Ring) -> None:
+    login()
+    # Whoever can write the file of profiles could otherwise have the key sent to their server.
+    file.write_text(file.read_text().replace("https://b", "https://other"))
+    with pytest.raises(ConfigurationError, match="event-bus login"):
+        resolve()
+    file.write_text(file.read_text().replace("https://other", "https://b"))
+    assert resolve().api_key == "ebk_2"
+
+
 @pytest.mark.parametrize("where", ["keyring", "file", "lost", "locked"])
 def test_a_logout_removes_the_profile_and_its_key(file: Path, ring: Ring, where: str) -> None:
     login(*(["--no-keyring"] if where == "file" else []))
