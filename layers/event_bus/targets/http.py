@@ -159,6 +159,7 @@ def _replied(
     """
     failed = (
         outcome.client_error
+        and answer.status >= 400
         and not outcome.gone
         and answer.media_type == _PROBLEM_MEDIA_TYPE
         and request.event.expected_replies is not None

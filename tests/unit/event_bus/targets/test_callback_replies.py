@@ -62,6 +62,9 @@ def test_who_answers_nothing_replies_later(said: str) -> None:
         ("409 Conflict", PROBLEM, False),
         ("410 Gone", PROBLEM, False),
         ("503 Unavailable", PROBLEM, False),
+        # A redirect is no answer of the handler, and is not followed.
+        ("302 Found", PROBLEM, False),
+        ("399 Unknown", PROBLEM, False),
     ],
 )
 def test_a_problem_of_the_client_is_the_failure_of_a_command(
