@@ -12,6 +12,7 @@ MONTH_MINUTES = 30 * 24 * 60
 # https://aws.amazon.com/api-gateway/pricing/
 HTTP_API_REQUEST = 1.00 / MILLION
 WEBSOCKET_MINUTE = 0.25 / MILLION
+WEBSOCKET_MESSAGE = 1.00 / MILLION
 
 # https://aws.amazon.com/lambda/pricing/: arm64.
 FUNCTION_CALL = 0.20 / MILLION

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from event_bus.requests.fetching import TURN_SECONDS
+from event_bus_client.conversation import IDLE_SECONDS
 from rich.console import Console
 from rich.table import Table
 
@@ -84,9 +85,21 @@ def listening(memory_mb: int) -> float:
     return turns * turn
 
 
-def connected() -> float:
-    """Returns a month's dollars for a client that follows an empty inbox by a WebSocket."""
-    return prices.MONTH_MINUTES * prices.WEBSOCKET_MINUTE
+def connected(subscriptions: int = 1) -> float:
+    """Returns a month's dollars for a client that follows empty inboxes by a WebSocket.
+
+    Args:
+        subscriptions: How many subscriptions the connection follows.
+    """
+    pings = prices.MONTH_MINUTES * 60 / IDLE_SECONDS
+    # The ping and its answer; the key and the list of subscriptions; for each subscription, where
+    # the client and the inbox are. The function runs for some milliseconds.
+    ping = (
+        2 * prices.WEBSOCKET_MESSAGE
+        + prices.FUNCTION_CALL
+        + (2 + 2 * subscriptions) * prices.READ_UNIT
+    )
+    return prices.MONTH_MINUTES * prices.WEBSOCKET_MINUTE + pings * ping
 
 
 def swept(metered: MeteredBus) -> float:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from event_bus.requests.fetching import TURN_SECONDS
+from event_bus_client.conversation import IDLE_SECONDS
 
 from benchmarks import prices
 from benchmarks.standing import connected, listening
@@ -19,6 +20,13 @@ def test_a_client_that_waits_costs_what_the_documentation_says() -> None:
         "Server-Sent Events": f"{listening(512):.2f}",
         "WebSocket": f"{connected():.2f}",
     }
+
+
+def test_pings_cost_what_the_documentation_says() -> None:
+    page = (ROOT / "docs" / "architecture" / "performance.md").read_text()
+    second, twenty = 100 * (connected(2) - connected(1)), 100 * connected(20)
+    assert f"adds {second:.1f} cents a month, and 20 subscriptions cost {twenty:.0f} cents" in page
+    assert f"a ping every {('four' if IDLE_SECONDS == 240 else IDLE_SECONDS)} minutes" in page
 
 
 def test_most_of_it_is_the_function_that_waits() -> None:
