@@ -66,7 +66,7 @@ class ApiStack(StageStack):
         ).by_folder
         self.api = self._make_api(settings)
         host = settings.domain_name or cdk.Fn.parse_domain_name(self.api.api_endpoint)
-        self.functions["registry"].tell("API_HOST", host)
+        self.functions["registry"].set_variable("API_HOST", host)
         stage = self._stage()
         self._routes()
         if settings.domain_name:

@@ -10,7 +10,7 @@ from infra.bus import REPLAY_QUEUE_URL, BusStack
 from infra.data import DataStack
 from infra.function import BusFunction
 from infra.layers import Layers
-from infra.target_grants import call_reducers, know_targets, provide_queues, read_tags
+from infra.target_grants import call_reducers, provide_queues, read_tags, set_target_variables
 
 # API Gateway itself times out after 30 seconds.
 _TIMEOUT = cdk.Duration.seconds(29)
@@ -58,7 +58,7 @@ class ApiFunctions:
         function = self._function("authorize", timeout=_AUTHORIZER_TIMEOUT)
         function.use_table(self._data.keys, "GetItem", "UpdateItem")
         function.use_table(self._data.limits, "UpdateItem")
-        function.tell("KEY_RATE", str(self._settings.key_rate))
+        function.set_variable("KEY_RATE", str(self._settings.key_rate))
         function.use_secret("ADMIN_SECRET_ARN", self._data.admin_secret, self._data.key)
         return function
 
@@ -72,7 +72,7 @@ class ApiFunctions:
         function.use_table(self._data.subscriptions, indexes=("by_service",))
         # The handlers of commands.
         function.use_table(self._data.changes, "GetItem")
-        function.know_rights(self._data, "BatchGetItem")
+        function.read_rights(self._data, "BatchGetItem")
         function.seal_payloads(self._data)
         function.use_bucket(self._data.payloads, "PutObject")
         # What an archived event was, where its id is published again.
@@ -106,7 +106,7 @@ class ApiFunctions:
         function.use_sealing_key(self._data.sealing_key, data_keys.PURPOSE, "GenerateDataKey")
         function.use_retention()
         function.use_bucket(self._data.payloads, "GetObject")
-        function.know_rights(self._data, "BatchGetItem")
+        function.read_rights(self._data, "BatchGetItem")
         call_reducers(function, self._settings)
         return function
 
@@ -134,8 +134,8 @@ class ApiFunctions:
             self._data.changes,
             *("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
         )
-        function.tell("SERVICE_SUBSCRIPTIONS", str(self._settings.service_subscriptions))
-        function.know_rights(
+        function.set_variable("SERVICE_SUBSCRIPTIONS", str(self._settings.service_subscriptions))
+        function.read_rights(
             self._data, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", indexes=("by_kind",)
         )
         function.use_table(self._data.circuits, "BatchGetItem", "DeleteItem", "PutItem", "Scan")
@@ -148,7 +148,7 @@ class ApiFunctions:
         function.use_table(
             self._data.contexts, "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"
         )
-        know_targets(function, self._settings)
+        set_target_variables(function, self._settings)
         read_tags(function, self._settings)
         provide_queues(function, self._settings)
         function.call_back()
@@ -166,7 +166,7 @@ class ApiFunctions:
         function.use_table(self._data.publishers, "GetItem")
         function.use_table(self._data.subscriptions, "BatchGetItem", indexes=("by_service",))
         function.use_table(self._data.changes, "GetItem")
-        function.tell("KEY_RATE", str(self._settings.key_rate))
+        function.set_variable("KEY_RATE", str(self._settings.key_rate))
         return function
 
     def _recovery(self) -> BusFunction:
@@ -180,7 +180,7 @@ class ApiFunctions:
         function.use_table(
             self._data.subscriptions, "BatchGetItem", "GetItem", indexes=("by_service",)
         )
-        function.know_rights(self._data, "BatchGetItem")
+        function.read_rights(self._data, "BatchGetItem")
         function.use_table(
             self._data.replays, "GetItem", "PutItem", indexes=("by_kind", "by_service")
         )
@@ -195,13 +195,13 @@ class ApiFunctions:
         function.use_table(self._data.subscriptions, "GetItem", "PutItem", "UpdateItem")
         function.use_table(self._data.changes, "PutItem", "Query")
         function.count_subscriptions(self._data)
-        function.tell("SERVICE_LISTENERS", str(self._settings.service_listeners))
+        function.set_variable("SERVICE_LISTENERS", str(self._settings.service_listeners))
         function.use_table(self._data.keys, "GetItem", "PutItem")
         function.use_table(self._data.inbox, "GetItem", "Query")
         function.use_table(self._data.limits, "UpdateItem")
-        function.tell("WAITING_REQUESTS", str(self._settings.waiting_requests))
+        function.set_variable("WAITING_REQUESTS", str(self._settings.waiting_requests))
         function.use_table(self._data.cursors, "GetItem", "UpdateItem")
-        function.know_rights(self._data, "BatchGetItem")
+        function.read_rights(self._data, "BatchGetItem")
         function.use_table(self._data.events, "BatchGetItem", "GetItem", "PutItem")
         function.use_bucket(self._data.payloads, "GetObject")
         function.use_retention()
@@ -220,17 +220,17 @@ class ApiFunctions:
         function = self._function("audit_log")
         function.use_table(self._data.audit, "Query")
         # It keeps no data: cursors are encrypted by a key that is made from its ARN.
-        function.tell("SEALING_KEY_ARN", self._data.sealing_key.key_arn)
+        function.set_variable("SEALING_KEY_ARN", self._data.sealing_key.key_arn)
         return function
 
     def _metrics(self) -> BusFunction:
         function = self._function("metrics")
         function.use_table(self._data.metrics, "BatchGetItem")
-        function.tell("SUBSCRIPTION_METRICS", str(self._settings.subscription_metrics))
+        function.set_variable("SUBSCRIPTION_METRICS", str(self._settings.subscription_metrics))
         function.use_table(self._data.subscriptions, "Scan")
         function.use_table(self._data.circuits, "Scan")
         function.use_table(self._data.replays, "GetItem", indexes=("by_running",))
-        self._know_lag(function)
+        self._measure_lag(function)
         function.use_queue(AUDIT_QUEUE_URL, self._audit_stack.queue.queue, "GetQueueAttributes")
         lanes, bus = self._bus.lanes, self._bus
         work = {
@@ -245,13 +245,13 @@ class ApiFunctions:
         function.allow("sqs", ["GetQueueAttributes"], [each.queue_arn for each in counted.values()])
         # Their names in one variable, because all the URLs would exceed the 4 KB of an environment.
         named = [f"{name}={each.queue_name}" for name, each in counted.items()]
-        function.tell("QUEUE_NAMES", " ".join(named))
+        function.set_variable("QUEUE_NAMES", " ".join(named))
         return function
 
     def _status(self) -> BusFunction:
         function = self._function("status")
         function.use_table(self._data.events, "GetItem")
-        self._know_lag(function)
+        self._measure_lag(function)
         for lane in self._bus.lanes.all:
             function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")
         enrichment = self._bus.lanes.enrichment
@@ -264,7 +264,7 @@ class ApiFunctions:
         function.use_table(self._data.replays, "GetItem")
         return function
 
-    def _know_lag(self, function: BusFunction) -> None:
+    def _measure_lag(self, function: BusFunction) -> None:
         function.use_table(self._data.events, indexes=("by_cell",))
         function.use_table(self._data.deliveries, "BatchGetItem", indexes=("by_due",))
         function.use_queue("UNROUTABLE_QUEUE_URL", self._bus.unroutable.queue, "GetQueueAttributes")

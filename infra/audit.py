@@ -15,7 +15,7 @@ from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.stack import StageStack
 from infra.storage import deny_deletion, private_bucket
-from infra.table_stream import STORED_EVENTS, Handover, TableStreamSource, return_given_up
+from infra.table_stream import STORED_EVENTS, Batching, TableStreamSource, return_given_up
 
 AUDIT_QUEUE_URL = "AUDIT_QUEUE_URL"
 """The variable that tells a function the URL of the queue of audit entries."""
@@ -63,9 +63,9 @@ class AuditStack(StageStack):
         # It may add objects, but neither change nor remove them.
         self.write.use_table(data.audit, "PutItem", "Query")
         self.write.use_table(data.metrics, "BatchGetItem", "PutItem")
-        self.write.tell("AUDIT_RETENTION_DAYS", str(settings.audit_retention_days))
+        self.write.set_variable("AUDIT_RETENTION_DAYS", str(settings.audit_retention_days))
         self.write.allow("kms", ["Sign"], [key.key_arn])
-        self.write.tell("AUDIT_KEY_ARN", key.key_arn)
+        self.write.set_variable("AUDIT_KEY_ARN", key.key_arn)
         self.write.allow("s3", ["PutObject"], [self._bucket.arn_for_objects("*")])
         self.write.allow("s3", ["ListBucket"], [self._bucket.bucket_arn])
         self.write.allow_key(data.key, "s3", ["PutObject"])
@@ -74,9 +74,9 @@ class AuditStack(StageStack):
             f"IAM5[Resource::<{self.get_logical_id(self._bucket.node.default_child)}.Arn>/*]",  # type: ignore[arg-type]
             "An object is named after the block that it is about.",
         )
-        self.write.tell("AUDIT_BUCKET", self._bucket.bucket_name)
+        self.write.set_variable("AUDIT_BUCKET", self._bucket.bucket_name)
         self.write.consume(self.queue.queue, max_concurrency=2, window=_WINDOW)
-        self._come_again(data)
+        self._retry_unwritten(data)
         self.events_source = TableStreamSource(
             self,
             "Events",
@@ -84,21 +84,23 @@ class AuditStack(StageStack):
             function=self.write,
             patterns=STORED_EVENTS,
             # Half of the day for which a stream keeps records, so none is lost before.
-            handover=Handover(cdk.Duration.hours(12), most=1000, window=_EVENTS_WINDOW),
+            batching=Batching(
+                cdk.Duration.hours(12), batch_size=1000, batching_window=_EVENTS_WINDOW
+            ),
             failures=data.audit_failures,
             settings=settings,
         )
         output(self, "AuditKeyArn", key.key_arn)
         output(self, "AuditBucket", self._bucket.bucket_name)
 
-    def _come_again(self, data: DataStack) -> None:
+    def _retry_unwritten(self, data: DataStack) -> None:
         """Sends unwritten events and batches through the queue again."""
         self.write.use_queue(AUDIT_QUEUE_URL, self.queue.queue, "SendMessage")
         self.write.allow_recursion(_SET_ASIDE)
         self.write.use_table(data.events, "BatchGetItem")
         # An event may be archived before a person has had its message tried again.
         self.write.read_archive(data.payloads)
-        self.write.tell_missing(data.payloads)
+        self.write.detect_missing_objects(data.payloads)
         self.write.allow_objects(
             data.audit_failures,
             ["GetObject"],

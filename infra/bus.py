@@ -19,7 +19,7 @@ from infra.stack import StageStack
 from infra.table_stream import (
     CHANGES,
     STORED_EVENTS,
-    Handover,
+    Batching,
     TableStreamSource,
     return_given_up,
 )
@@ -86,7 +86,7 @@ class BusStack(StageStack):
         self.replay = self._replay(layers, data, settings)
         self.sweep = self._sweep(layers, data)
         self.observe = self._observer(layers, data, settings)
-        self.lanes.spare(self.unroutable, self.replays, audit.queue)
+        self.lanes.deny_own_resources(self.unroutable, self.replays, audit.queue)
         self.mirror = self._mirror(settings)
         return_given_up(self, data.failures, "the router", self.unroutable.queue)
 
@@ -102,7 +102,7 @@ class BusStack(StageStack):
         route.use_table(data.deliveries, "BatchGetItem", "BatchWriteItem", "Query", "UpdateItem")
         route.use_table(data.subscriptions, "Scan")
         route.use_table(data.changes, "Query")
-        route.know_rights(data, "Scan")
+        route.read_rights(data, "Scan")
         route.use_table(data.events, "BatchGetItem")
         route.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(route)
@@ -120,7 +120,7 @@ class BusStack(StageStack):
             function=route,
             patterns=STORED_EVENTS,
             # Half of the day that the stream keeps its records: given up before they are lost.
-            handover=Handover(cdk.Duration.hours(12), parallel=_ROUTE_PARALLEL),
+            batching=Batching(cdk.Duration.hours(12), parallelization_factor=_ROUTE_PARALLEL),
             failures=data.failures,
             settings=settings,
         )
@@ -153,7 +153,7 @@ class BusStack(StageStack):
         replay.use_table(data.replays, "GetItem", "PutItem")
         replay.use_table(data.subscriptions, "GetItem", "Scan")
         replay.use_table(data.changes, "Query")
-        replay.know_rights(data, "Scan")
+        replay.read_rights(data, "Scan")
         replay.use_table(data.events, "BatchGetItem", indexes=("by_cell", "by_odd"))
         replay.use_table(data.deliveries, "BatchGetItem", "UpdateItem")
         replay.use_table(data.streams, "GetItem", "Query", indexes=("by_source",))
@@ -181,7 +181,7 @@ class BusStack(StageStack):
             writes_metrics=True,
         )
         observe.use_table(data.metrics, "BatchGetItem", "PutItem", "UpdateItem")
-        observe.tell("SUBSCRIPTION_METRICS", str(settings.subscription_metrics))
+        observe.set_variable("SUBSCRIPTION_METRICS", str(settings.subscription_metrics))
         observe.use_table(data.events, "PutItem")
         observe.use_retention()
         self.changes_source = TableStreamSource(
@@ -191,7 +191,9 @@ class BusStack(StageStack):
             function=observe,
             patterns=CHANGES,
             # Repeated as a whole: the ids of all its records show that a batch was counted.
-            handover=Handover(cdk.Duration.hours(12), most=1000, window=_COUNT_WINDOW, whole=True),
+            batching=Batching(
+                cdk.Duration.hours(12), batch_size=1000, batching_window=_COUNT_WINDOW, bisect=False
+            ),
             # A person invokes the function with them. A batch counts once, however often it is
             # passed.
             failures=data.observer_failures,
@@ -231,7 +233,7 @@ class BusStack(StageStack):
     def _archive(self, sweep: BusFunction, data: DataStack) -> None:
         """Lets the sweeper archive old events, if the settings say so."""
         days = sweep.settings.archive_after_days
-        sweep.tell("ARCHIVE_AFTER_DAYS", str(days))
+        sweep.set_variable("ARCHIVE_AFTER_DAYS", str(days))
         if days:
             sweep.use_table(data.events, "BatchGetItem")
             sweep.write_archive(data.payloads)

@@ -44,7 +44,7 @@ class EnrichmentLane(Construct):
         self.enrich = BusFunction(self, "Enrich", folder="enrich", layers=layers, timeout=_TIMEOUT)
         cdk.Tags.of(self.enrich.function).add(*CALLED_BY_LANES)
         self.enrich.use_table(data.subscriptions, "BatchGetItem")
-        self.enrich.know_rights(data, "BatchGetItem")
+        self.enrich.read_rights(data, "BatchGetItem")
         self.enrich.use_table(data.deliveries, "GetItem", "UpdateItem")
         self.enrich.use_table(data.events, "GetItem")
         self.enrich.use_bucket(data.payloads, "GetObject")
@@ -70,4 +70,4 @@ class EnrichmentLane(Construct):
     def call_from(self, function: BusFunction) -> None:
         """Lets a function have single events enriched while it waits."""
         function.allow("lambda", ["InvokeFunction"], [self.enrich.function.function_arn])
-        function.tell("ENRICH_FUNCTION", self.enrich.function.function_name)
+        function.set_variable("ENRICH_FUNCTION", self.enrich.function.function_name)

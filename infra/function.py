@@ -162,7 +162,7 @@ class BusFunction(PermittedFunction):
     def call_back(self) -> None:
         """Lets the function call subscribers: from the VPC, where the settings name one."""
         # The networks that callbacks may lead to although they are not public.
-        self.tell("CALLBACK_NETWORKS", self.settings.callback_networks)
+        self.set_variable("CALLBACK_NETWORKS", self.settings.callback_networks)
         if self.settings.subnets:
             join_vpc(self.function, self.role, self.settings)
 

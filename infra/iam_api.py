@@ -63,7 +63,7 @@ class IamApi(Construct):
         for folder in dict.fromkeys(route.function for route in routes):
             functions[folder].use_table(data.keys, "GetItem", "UpdateItem")
             functions[folder].use_table(data.limits, "UpdateItem")
-            functions[folder].tell("KEY_RATE", str(settings.key_rate))
+            functions[folder].set_variable("KEY_RATE", str(settings.key_rate))
             behind[folder] = integrations.HttpLambdaIntegration(
                 folder.title(), functions[folder].function, scope_permission_to_route=False
             )

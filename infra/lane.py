@@ -76,11 +76,11 @@ class Lane(Construct):
             layers=layers,
             timeout=_TIMEOUT,
         )
-        self.deliver.tell("LANE", self.name)
+        self.deliver.set_variable("LANE", self.name)
         self._permit(data)
         if paced:
             # So that no subscription takes the lane from the others.
-            self.deliver.tell("PACED_SHARE", str(max(1, concurrency // 2)))
+            self.deliver.set_variable("PACED_SHARE", str(max(1, concurrency // 2)))
         self.deliver.consume(self.work.queue, max_concurrency=concurrency)
         self.deliver.allow_recursion(
             "Each message is an attempt that the retry policy counts, a wait for the turn of its "
@@ -91,7 +91,7 @@ class Lane(Construct):
         """Lets the function do what every lane does; `Lanes` adds what the target needs."""
         self.deliver.use_table(data.subscriptions, "BatchGetItem", "GetItem", "PutItem")
         self.deliver.use_table(data.changes, "PutItem", "Query")
-        self.deliver.know_rights(data, "BatchGetItem")
+        self.deliver.read_rights(data, "BatchGetItem")
         self.deliver.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         self.deliver.use_table(data.cursors, "UpdateItem")
         self.deliver.use_table(data.streams, "GetItem", "Query")
@@ -194,7 +194,7 @@ class Lanes(Construct):
         for action in grants.bucket:
             deliver.use_bucket(data.payloads, action)
 
-    def spare(self, *others: WorkQueue) -> None:
+    def deny_own_resources(self, *others: WorkQueue) -> None:
         """Denies the delivering functions the resources of the bus.
 
         Args:

@@ -123,7 +123,7 @@ class PermittedFunction(Construct):
         if indexes:
             self.allow("dynamodb", ["Query"], table.index_arns(indexes))
         self.allow_key(table.key, "dynamodb", actions)
-        self.tell(table.description.variable, table.table.table_name)
+        self.set_variable(table.description.variable, table.table.table_name)
 
     def use_bucket(self, bucket: BusBucket, action: str) -> None:
         """Lets the function read all of the bucket of payloads, or put payloads there.
@@ -139,8 +139,8 @@ class PermittedFunction(Construct):
             reason="The bucket holds events and their payloads, and any may be asked for.",
         )
         if action == "GetObject":
-            self.tell_missing(bucket)
-        self.tell("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
+            self.detect_missing_objects(bucket)
+        self.set_variable("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
 
     def read_archive(self, bucket: BusBucket) -> None:
         """Lets the function read archived events, but no payloads."""
@@ -153,9 +153,9 @@ class PermittedFunction(Construct):
     def _allow_archive(self, bucket: BusBucket, action: str) -> None:
         reason = "Objects of the archive are named after their content."
         self.allow_objects(bucket, [action], prefixes=(ARCHIVE_PREFIX,), reason=reason)
-        self.tell("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
+        self.set_variable("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
 
-    def tell_missing(self, bucket: BusBucket) -> None:
+    def detect_missing_objects(self, bucket: BusBucket) -> None:
         """Lets the function tell a missing object from one that it may not read.
 
         Without the right to list, S3 answers 403 for both
@@ -199,7 +199,7 @@ class PermittedFunction(Construct):
             actions: Actions of SQS.
         """
         self.allow("sqs", actions, [queue.queue_arn])
-        self.tell(variable, queue.queue_url)
+        self.set_variable(variable, queue.queue_url)
 
     def receive_from(self, queue: sqs.IQueue) -> None:
         """Lets the function receive the messages of a queue as its consumer.
@@ -233,7 +233,7 @@ class PermittedFunction(Construct):
         arn = secret_arn(secret)
         self.allow("secretsmanager", ["GetSecretValue"], [arn])
         self.allow_key(key, "secretsmanager", ["GetSecretValue"])
-        self.tell(variable, arn)
+        self.set_variable(variable, arn)
 
     def watch_secret(self, variable: str, secret: secretsmanager.Secret) -> None:
         """Lets the function know the current version of a secret, but not its value.
@@ -244,7 +244,7 @@ class PermittedFunction(Construct):
         """
         arn = secret_arn(secret)
         self.allow("secretsmanager", ["DescribeSecret"], [arn])
-        self.tell(variable, arn)
+        self.set_variable(variable, arn)
 
     def use_sealing_key(self, key: kms.IKey, purpose: str, *actions: str) -> None:
         """Lets the function seal and open data with the sealing key itself.
@@ -262,7 +262,7 @@ class PermittedFunction(Construct):
                 conditions={"StringEquals": {"kms:EncryptionContext:purpose": purpose}},
             )
         )
-        self.tell("SEALING_KEY_ARN", key.key_arn)
+        self.set_variable("SEALING_KEY_ARN", key.key_arn)
 
     def open_payloads(self, data: DataStack) -> None:
         """Lets the function open sensitive parts of payloads.
@@ -292,7 +292,7 @@ class PermittedFunction(Construct):
         self.use_table(data.idempotency, "DeleteItem", "PutItem", "UpdateItem")
         self.use_sealing_key(data.sealing_key, data_keys.KEPT_ANSWERS, "Decrypt", "GenerateDataKey")
 
-    def know_rights(self, data: DataStack, *actions: str, indexes: tuple[str, ...] = ()) -> None:
+    def read_rights(self, data: DataStack, *actions: str, indexes: tuple[str, ...] = ()) -> None:
         """Lets the function read rights.
 
         Args:
@@ -301,11 +301,11 @@ class PermittedFunction(Construct):
             indexes: The indexes of the table that it may query.
         """
         self.use_table(data.rights, *actions, indexes=indexes)
-        self.tell("DEFAULT_RECEIVE", self.settings.default_receive)
+        self.set_variable("DEFAULT_RECEIVE", self.settings.default_receive)
 
     def use_retention(self) -> None:
         """Tells the function how long events are kept."""
-        self.tell("RETENTION_DAYS", str(self.settings.retention_days))
+        self.set_variable("RETENTION_DAYS", str(self.settings.retention_days))
 
     def read_statistics(self) -> None:
         """Lets the function ask CloudWatch for the statistics of metrics."""
@@ -316,6 +316,6 @@ class PermittedFunction(Construct):
             "Metrics are no resources that a role could name, and the action reads metrics alone.",
         )
 
-    def tell(self, variable: str, value: str) -> None:
+    def set_variable(self, variable: str, value: str) -> None:
         """Puts a value into the function's environment."""
         self.function.add_environment(variable, value)

@@ -14,7 +14,7 @@ from infra.layers import Layers
 from infra.nag import accept, accept_resource
 from infra.outputs import output
 from infra.settings import Settings
-from infra.table_stream import Handover, TableStreamSource
+from infra.table_stream import Batching, TableStreamSource
 
 # API Gateway itself times out after 29 seconds.
 _SOCKET_TIMEOUT = cdk.Duration.seconds(28)
@@ -100,14 +100,14 @@ class Sockets(Construct):
         function.use_table(data.subscriptions, "DeleteItem", "GetItem")
         function.use_table(data.changes, "PutItem", "Query")
         function.count_subscriptions(data)
-        function.know_rights(data, "BatchGetItem")
+        function.read_rights(data, "BatchGetItem")
         _send_to_clients(function, self._api.api_id, settings)
 
     def _start_subscriptions(self, data: DataStack, settings: Settings) -> None:
         """Lets `socket` begin to follow inboxes and make the subscriptions of listeners."""
         self.socket.use_table(data.socket_subscribers, "PutItem", indexes=("by_connection",))
         self.socket.use_table(data.inbox, "GetItem")
-        self.socket.tell("SERVICE_LISTENERS", str(settings.service_listeners))
+        self.socket.set_variable("SERVICE_LISTENERS", str(settings.service_listeners))
         self.socket.use_table(data.subscriptions, "PutItem")
         self.socket.use_table(data.cursors, "GetItem", "UpdateItem")
         self.socket.use_retention()
@@ -127,7 +127,7 @@ class Sockets(Construct):
                 }
             ],
             # An event that is not pushed stays in its inbox. The next event or ping brings it.
-            handover=Handover(cdk.Duration.minutes(5)),
+            batching=Batching(cdk.Duration.minutes(5)),
             settings=settings,
         )
 
@@ -179,8 +179,8 @@ class Sockets(Construct):
 
 def _send_to_clients(function: BusFunction, api_id: str, settings: Settings) -> None:
     """Allows a function to send to the clients of a WebSocket API, and to end their connections."""
-    function.tell("SOCKET_API_ID", api_id)
-    function.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
+    function.set_variable("SOCKET_API_ID", api_id)
+    function.set_variable("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
     for method in ("POST", "DELETE"):
         connections = (
             f"arn:{cdk.Aws.PARTITION}:execute-api:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"

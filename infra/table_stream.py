@@ -33,23 +33,23 @@ _RETRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Handover:
-    """How records are passed to the function.
+class Batching:
+    """How Lambda passes records to the function, in batches.
 
     Attributes:
         max_age: The age at which a record that keeps failing is given up.
-        most: The most records of a batch.
-        window: How long a record may wait for others to fill a batch; None for no wait.
-        parallel: How many batches of a shard are processed at once. Records of one item keep their
-            order.
-        whole: Whether a failed batch is repeated unchanged instead of in halves.
+        batch_size: The most records of a batch.
+        batching_window: How long a record may wait for others to fill a batch; None for no wait.
+        parallelization_factor: How many batches of a shard are processed at once. Records of one
+            item keep their order.
+        bisect: Whether a failed batch is repeated in halves instead of unchanged.
     """
 
     max_age: cdk.Duration
-    most: int = 100
-    window: cdk.Duration | None = None
-    parallel: int = 1
-    whole: bool = False
+    batch_size: int = 100
+    batching_window: cdk.Duration | None = None
+    parallelization_factor: int = 1
+    bisect: bool = True
 
 
 class TableStreamSource(Construct):
@@ -67,7 +67,7 @@ class TableStreamSource(Construct):
         table: BusTable,
         function: BusFunction,
         patterns: Sequence[Mapping[str, object]],
-        handover: Handover,
+        batching: Batching,
         failures: BusBucket | None = None,
         settings: Settings,
     ) -> None:
@@ -79,7 +79,7 @@ class TableStreamSource(Construct):
             table: The table, which has a stream.
             function: The function.
             patterns: The filters of records; one that fits any of them is passed.
-            handover: How records are passed.
+            batching: How records are passed, in batches.
             failures: The bucket for records on which the function keeps failing; None if they may
                 be dropped.
             settings: The settings of the deployment.
@@ -98,14 +98,14 @@ class TableStreamSource(Construct):
             function_name=function.function.function_name,
             event_source_arn=stream_arn,
             starting_position="TRIM_HORIZON",
-            batch_size=handover.most,
-            maximum_batching_window_in_seconds=handover.window.to_seconds()
-            if handover.window
+            batch_size=batching.batch_size,
+            maximum_batching_window_in_seconds=batching.batching_window.to_seconds()
+            if batching.batching_window
             else 0,
-            parallelization_factor=handover.parallel,
-            bisect_batch_on_function_error=not handover.whole,
+            parallelization_factor=batching.parallelization_factor,
+            bisect_batch_on_function_error=batching.bisect,
             maximum_retry_attempts=_RETRIES,
-            maximum_record_age_in_seconds=handover.max_age.to_seconds(),
+            maximum_record_age_in_seconds=batching.max_age.to_seconds(),
             destination_config=destination,
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
                 filters=[

@@ -11,11 +11,11 @@ from infra.nag import accept_resource
 from infra.settings import Settings
 
 
-def know_targets(function: BusFunction, settings: Settings) -> None:
+def set_target_variables(function: BusFunction, settings: Settings) -> None:
     """Tells a function which AWS resources subscriptions may name."""
-    function.tell("TARGET_ACCOUNTS", ",".join((cdk.Aws.ACCOUNT_ID, *settings.accounts)))
-    function.tell("PARTITION", cdk.Aws.PARTITION)
-    function.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
+    function.set_variable("TARGET_ACCOUNTS", ",".join((cdk.Aws.ACCOUNT_ID, *settings.accounts)))
+    function.set_variable("PARTITION", cdk.Aws.PARTITION)
+    function.set_variable("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
 
 
 def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
@@ -27,7 +27,7 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings)
     In another account, it is the resource's policy, which IAM requires across accounts, or a role
     of that account.
     """
-    know_targets(function, settings)
+    set_target_variables(function, settings)
     opted_in = {f"aws:ResourceTag/{tag_key(settings.stage)}": TAG_VALUE}
     _allow(
         function,
@@ -90,7 +90,7 @@ def deny_own(
 
 def read_tags(function: BusFunction, settings: Settings) -> None:
     """Lets a function read whether the owner of a resource opted it in."""
-    function.tell("UNTAGGED_TARGETS", settings.untagged_targets)
+    function.set_variable("UNTAGGED_TARGETS", settings.untagged_targets)
     for targets in _resources():
         arn = _arn(targets, "*")
         function.allow(targets.service, [targets.reads_tags], [arn])
