@@ -8,10 +8,10 @@ class Target:
     """The capabilities of a deployment target.
 
     Attributes:
-        lambda_runtime: Functions run on Lambda's own interpreter and processor; the emulator runs
-            them on the interpreter it was started with.
-        stream_failures_to_bucket: Whether a stream's event source can put records that failed
-            for good into a bucket. The emulator never gives up a record.
+        lambda_runtime: Whether functions run on Lambda's own interpreter and processor. The
+            emulator runs them on the interpreter with which it was started.
+        stream_failures_to_bucket: Whether the event source of a table stream can put records that
+            it gives up into a bucket. The emulator gives up no record.
         handler: The entry point of each function. On the emulator, it prints a line for each call,
             because the emulator waits 50 ms for the output of a call that prints nothing.
     """

@@ -2,98 +2,33 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from event_bus.requests.credentials import MAX_RATE
-from event_bus.targets.registry import TARGETS
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from infra.deployment_target import AWS, EMULATOR, Target
+from infra.setting_types import (
+    AccountIds,
+    CertificateArn,
+    DomainName,
+    Networks,
+    Origins,
+    S3Object,
+    SecurityGroupIds,
+    Stage,
+    SubnetIds,
+    TargetPatterns,
+    WarmWrites,
+    listed,
+)
 
 LOCAL = "local"
 """The stage that runs on the local emulator."""
 
-MAX_STAGE_LENGTH = 14
-"""The most characters of a stage's name.
-
-CloudFormation makes the names of functions and roles from the first 24 characters of the stack's
-name. `event-bus-<stage>` must fit into them: the denials of delivery roles name the bus's own
-functions by that prefix.
-"""
-
-_NEW_TABLE_WRITES = 4_000
-_MOST_WARM_WRITES = 1_000_000
-
-_OPTIONAL_OBJECT = r"^(s3://[a-z0-9.-]{3,63}/.+)?$"
-
-
-def _ids(kind: str) -> str:
-    one = f"{kind}-[0-9a-f]{{8,17}}"
-    return f"^({one}(,{one})*)?$"
-
 
 class SettingsError(Exception):
-    """The context holds a setting that is unknown or out of range."""
-
-
-def _stage(text: str) -> str:
-    if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", text):
-        raise ValueError(
-            "must begin with a lower-case letter, and hold lower-case letters, digits and inner "
-            "hyphens alone"
-        )
-    if len(text) > MAX_STAGE_LENGTH:
-        raise ValueError(
-            f"may have at most {MAX_STAGE_LENGTH} characters: CloudFormation would cut a longer "
-            "one in the names of functions, by which the bus keeps deliveries from itself"
-        )
-    return text
-
-
-def _warm(writes: int) -> int:
-    if writes and not _NEW_TABLE_WRITES <= writes <= _MOST_WARM_WRITES:
-        raise ValueError(
-            f"must be 0, or from {_NEW_TABLE_WRITES}, which a new table has anyway, to "
-            f"{_MOST_WARM_WRITES}"
-        )
-    return writes
-
-
-def _listed(text: str) -> list[str]:
-    """The parts of a setting that lists several, separated by commas."""
-    return text.split(",") if text else []
-
-
-def _networks(text: str) -> str:
-    for each in _listed(text):
-        ip_network(each)
-    return text
-
-
-def _target_patterns(text: str) -> str:
-    for each in _listed(text):
-        found = re.fullmatch(r"arn:[^:,]+:([a-z]+):[^:,]+:[^:,]+:[^,]+", each)
-        services = TARGETS.services
-        if not found or found[1] not in services:
-            raise ValueError(f"{each} must be an ARN of {', '.join(services)}")
-    return text
-
-
-def _origins(text: str) -> str:
-    for each in _listed(text):
-        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", each):
-            raise ValueError(f"{each} is no origin: scheme, host and port alone, in lower case")
-    return text
+    """The context has a setting that is unknown, or whose value is invalid."""
 
 
 class Settings(BaseModel):
@@ -101,7 +36,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    stage: Annotated[str, AfterValidator(_stage)] = Field(
+    stage: Stage = Field(
         default="dev",
         description="Names the deployment; `local` is the one on the emulator.",
     )
@@ -142,7 +77,7 @@ class Settings(BaseModel):
         description="Whether the WebSocket API writes an access log; this also sets the role by "
         "which API Gateway writes logs in this account and region.",
     )
-    warm_writes: Annotated[int, AfterValidator(_warm)] = Field(
+    warm_writes: WarmWrites = Field(
         default=0,
         description="Writes a second that the tables of events and deliveries, and each of their "
         "indexes, take from the first on; 0 leaves that to DynamoDB, which begins with 4,000.",
@@ -230,23 +165,21 @@ class Settings(BaseModel):
         description="Subscriptions that have metrics of their own, in the order in which they are "
         "first delivered to.",
     )
-    target_accounts: Annotated[str, StringConstraints(pattern=r"^([0-9]{12}(,[0-9]{12})*)?$")] = (
-        Field(
-            default="",
-            description="Other accounts that subscriptions may name, with commas between.",
-        )
+    target_accounts: AccountIds = Field(
+        default="",
+        description="Other accounts that subscriptions may name, with commas between.",
     )
-    untagged_targets: Annotated[str, AfterValidator(_target_patterns)] = Field(
+    untagged_targets: TargetPatterns = Field(
         default="",
         description="ARNs of queues, topics, functions, event buses and state machines that are "
         "targets without the tag, in which * and ? stand for any characters, with commas between.",
     )
 
-    subnet_ids: Annotated[str, StringConstraints(pattern=_ids("subnet"))] = Field(
+    subnet_ids: SubnetIds = Field(
         default="",
         description="Subnets of a VPC that functions call subscribers from, with commas between.",
     )
-    security_group_ids: Annotated[str, StringConstraints(pattern=_ids("sg"))] = Field(
+    security_group_ids: SecurityGroupIds = Field(
         default="",
         description="Security groups of these functions, with commas between.",
     )
@@ -255,26 +188,21 @@ class Settings(BaseModel):
         description="Whether functions also call subscribers over IPv6 from these subnets, all of "
         "which must be dual-stack.",
     )
-    callback_networks: Annotated[str, AfterValidator(_networks)] = Field(
+    callback_networks: Networks = Field(
         default="",
         description="Networks, such as 10.1.0.0/16, that callbacks may lead to although they are "
         "not public, with commas between.",
     )
 
-    domain_name: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$")] = (
-        Field(
-            default="",
-            description="The API's own domain, such as bus.example.com.",
-        )
+    domain_name: DomainName = Field(
+        default="",
+        description="The API's own domain, such as bus.example.com.",
     )
-    certificate_arn: Annotated[
-        str,
-        StringConstraints(pattern=r"^(arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+)?$"),
-    ] = Field(
+    certificate_arn: CertificateArn = Field(
         default="",
         description="The certificate of that domain.",
     )
-    truststore: Annotated[str, StringConstraints(pattern=_OPTIONAL_OBJECT)] = Field(
+    truststore: S3Object = Field(
         default="",
         description="The object in S3 with the certificates that sign those of clients; the domain "
         "then requires mutual TLS.",
@@ -287,7 +215,7 @@ class Settings(BaseModel):
         default=False,
         description="Whether there is a second API for callers with an IAM role.",
     )
-    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+    cors_origins: Origins = Field(
         default="",
         description="Origins, such as https://app.example.com, whose pages may call the API, with "
         "commas between.",
@@ -310,27 +238,27 @@ class Settings(BaseModel):
     @property
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
-        return _listed(self.cors_origins)
+        return listed(self.cors_origins)
 
     @property
     def subnets(self) -> list[str]:
         """The subnets from which functions call subscribers."""
-        return _listed(self.subnet_ids)
+        return listed(self.subnet_ids)
 
     @property
     def security_groups(self) -> list[str]:
         """The security groups of functions that call subscribers."""
-        return _listed(self.security_group_ids)
+        return listed(self.security_group_ids)
 
     @property
     def accounts(self) -> list[str]:
         """The other accounts that subscriptions may name."""
-        return _listed(self.target_accounts)
+        return listed(self.target_accounts)
 
     @property
     def untagged(self) -> list[str]:
         """The patterns of the ARNs of resources that are targets without the tag."""
-        return _listed(self.untagged_targets)
+        return listed(self.untagged_targets)
 
     @classmethod
     def of(cls, context: Mapping[str, object]) -> "Settings":

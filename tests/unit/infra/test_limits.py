@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.built import ROOT
-from infra.settings import MAX_STAGE_LENGTH
+from infra.setting_types import MAX_STAGE_LENGTH
 from tests.unit.infra.synthesised import Synthesised
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
