@@ -22,10 +22,21 @@ from infra.nag import accept_resource, accept_wildcard
 from infra.settings import Settings
 from infra.storage import BusBucket, BusTable
 
-# Those of the granted actions that write data which the key encrypts.
+# Granted actions that write data which the key encrypts.
 _WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "PutObject", "UpdateItem"})
-_KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
-_KEY_TO_WRITE = ("kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+# What a service does with the key for a caller that reads, and what else for one that writes
+# (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html,
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html,
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html).
+_KEY_TO_READ = {
+    "dynamodb": ("kms:Decrypt", "kms:DescribeKey"),
+    "s3": ("kms:Decrypt",),
+    "secretsmanager": ("kms:Decrypt",),
+}
+_KEY_TO_WRITE = {
+    "dynamodb": ("kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+    "s3": ("kms:GenerateDataKey",),
+}
 
 
 class PermittedFunction(Construct):
@@ -73,14 +84,14 @@ class PermittedFunction(Construct):
         *,
         unless_equal: Mapping[str, str] | None = None,
     ) -> None:
-        """Denies the function resources, whatever else it may do.
+        """Denies the function an action on resources, whatever else allows it.
 
         Args:
             service: The prefix of the action.
             action: The action without the prefix.
             resources: The ARNs.
-            unless_equal: Values of condition keys for which the denial does not hold. It holds
-                where a request has no such key.
+            unless_equal: Values of condition keys for which the denial does not hold. It holds if
+                a request has no such key.
         """
         unless = {"StringNotEquals": dict(unless_equal)} if unless_equal else None
         self.role.add_to_policy(
@@ -93,14 +104,15 @@ class PermittedFunction(Construct):
         )
 
     def allow_key(self, key: kms.IKey, service: str, actions: Sequence[str]) -> None:
-        """Lets the function use a key, through one service, as far as its actions need it.
+        """Lets the function use a key through one service, as far as its actions there need it.
 
         Args:
-            key: The key that the service encrypts with.
+            key: The key with which the service encrypts.
             service: The service, such as `dynamodb`.
-            actions: What the function may do there.
+            actions: The actions of the service that the function may take.
         """
-        usages = [*_KEY_TO_READ, *(_KEY_TO_WRITE if _WRITES.intersection(actions) else ())]
+        writes = _WRITES.intersection(actions)
+        usages = [*_KEY_TO_READ[service], *(_KEY_TO_WRITE[service] if writes else ())]
         through = f"{service}.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
         self.role.add_to_policy(
             iam.PolicyStatement(
@@ -156,7 +168,7 @@ class PermittedFunction(Construct):
         self.set_variable("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
 
     def detect_missing_objects(self, bucket: BusBucket) -> None:
-        """Lets the function tell a missing object from one that it may not read.
+        """Lets the function distinguish a missing object from one that it may not read.
 
         Without the right to list, S3 answers 403 for both
         (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
@@ -194,7 +206,7 @@ class PermittedFunction(Construct):
         """Lets the function use a queue.
 
         Args:
-            variable: The environment variable that tells the queue's URL.
+            variable: The environment variable with the queue's URL.
             queue: The queue.
             actions: Actions of SQS.
         """
@@ -226,7 +238,7 @@ class PermittedFunction(Construct):
         """Lets the function read a secret.
 
         Args:
-            variable: The environment variable that tells the secret's ARN.
+            variable: The environment variable with the secret's ARN.
             secret: The secret.
             key: The key that encrypts it.
         """
@@ -236,10 +248,10 @@ class PermittedFunction(Construct):
         self.set_variable(variable, arn)
 
     def watch_secret(self, variable: str, secret: secretsmanager.Secret) -> None:
-        """Lets the function know the current version of a secret, but not its value.
+        """Lets the function read the current version of a secret, but not its value.
 
         Args:
-            variable: The environment variable that tells the secret's ARN.
+            variable: The environment variable with the secret's ARN.
             secret: The secret.
         """
         arn = secret_arn(secret)
@@ -247,11 +259,11 @@ class PermittedFunction(Construct):
         self.set_variable(variable, arn)
 
     def use_sealing_key(self, key: kms.IKey, purpose: str, *actions: str) -> None:
-        """Lets the function seal and open data with the sealing key itself.
+        """Lets the function seal and open data with the sealing key.
 
         Args:
             key: The key.
-            purpose: The purpose in the encryption context.
+            purpose: The purpose that the encryption context of its calls names.
             actions: Actions of KMS.
         """
         self.role.add_to_policy(
@@ -284,7 +296,7 @@ class PermittedFunction(Construct):
         self.use_table(data.publishers, "BatchGetItem", "GetItem")
 
     def remember_answers(self, data: DataStack) -> None:
-        """Lets the function store and repeat answers to requests with an idempotency key.
+        """Lets the function store answers to requests with an idempotency key, and repeat them.
 
         Args:
             data: What is stored.
@@ -304,11 +316,11 @@ class PermittedFunction(Construct):
         self.set_variable("DEFAULT_RECEIVE", self.settings.default_receive)
 
     def use_retention(self) -> None:
-        """Tells the function how long events are kept."""
+        """Sets the variable with the retention of events."""
         self.set_variable("RETENTION_DAYS", str(self.settings.retention_days))
 
     def read_statistics(self) -> None:
-        """Lets the function ask CloudWatch for the statistics of metrics."""
+        """Lets the function read the statistics of metrics from CloudWatch."""
         self.allow("cloudwatch", ["GetMetricStatistics"], ["*"])
         accept_resource(
             self,
@@ -317,5 +329,5 @@ class PermittedFunction(Construct):
         )
 
     def set_variable(self, variable: str, value: str) -> None:
-        """Puts a value into the function's environment."""
+        """Sets a variable of the function's environment."""
         self.function.add_environment(variable, value)

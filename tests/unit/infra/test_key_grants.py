@@ -17,6 +17,26 @@ def test_the_key_is_used_through_one_service_at_a_time(app: Synthesised) -> None
         assert "kms:ViaService" in statement["Condition"]["StringEquals"]
 
 
+def test_each_service_uses_the_key_as_it_needs_for_what_a_function_does(app: Synthesised) -> None:
+    reads_tables = {"kms:Decrypt", "kms:DescribeKey"}
+    writes_tables = {"kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
+    expected = {
+        "dynamodb": [reads_tables, reads_tables | writes_tables],
+        "s3": [{"kms:Decrypt"}, {"kms:Decrypt", "kms:GenerateDataKey"}],
+        "secretsmanager": [{"kms:Decrypt"}],
+    }
+    found: dict[str, list[set[str]]] = {}
+    for function in app.functions().values():
+        for statement in grants_of(app, function):
+            through = statement.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService")
+            if through:
+                service = through["Fn::Join"][1][0].rstrip(".")
+                uses = found.setdefault(service, [])
+                if (actions := set(listed(statement["Action"]))) not in uses:
+                    uses.append(actions)
+    assert {service: sorted(uses, key=len) for service, uses in found.items()} == expected
+
+
 READERS = {
     *(f"deliver_{name}" for name in LANE_NAMES),
     *("enrich", "events", "inbox", "push", "recovery", "replay", "route", "socket"),
