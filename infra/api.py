@@ -3,13 +3,12 @@
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
-from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 from event_bus.api.operations.registry import OPERATIONS
 
 from infra.api_functions import ApiFunctions
-from infra.api_stage import ApiStage
+from infra.api_stage import ApiStage, integrations_of
 from infra.audit import AUDIT_QUEUE_URL, AuditStack
 from infra.bus import BusStack
 from infra.cors import cors
@@ -93,7 +92,7 @@ class ApiStack(StageStack):
         )
         self.functions |= {"socket": sockets.socket, "push": sockets.push}
         routed = {route.function for route in OPERATIONS if not route.public}
-        # The authorizer refuses WebSockets.
+        # The authorizer records the WebSocket connections that it refuses.
         for name in sorted({*routed, "authorize", "socket"}):
             self.functions[name].use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "SendMessage")
 
@@ -104,7 +103,7 @@ class ApiStack(StageStack):
             api_name=f"event-bus-{settings.stage}",
             description=f"Event bus, stage {settings.stage}",
             create_default_stage=False,
-            # It would be a way around a domain with mutual TLS.
+            # It would be a way around the domain, which requires mutual TLS.
             disable_execute_api_endpoint=bool(settings.truststore),
             cors_preflight=self._cors(),
         )
@@ -142,18 +141,12 @@ class ApiStack(StageStack):
             response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
             results_cache_ttl=cdk.Duration.seconds(0),
         )
-        # One permission for the API, not one for each route: a function's policy has its limit.
-        behind = {
-            folder: integrations.HttpLambdaIntegration(
-                folder.title(), self.functions[folder].function, scope_permission_to_route=False
-            )
-            for folder in dict.fromkeys(route.function for route in OPERATIONS)
-        }
+        integrations = integrations_of(self.functions, OPERATIONS)
         for route in OPERATIONS:
             for made in self.api.add_routes(
                 path=route.path,
                 methods=[apigateway.HttpMethod(method) for method in route.methods],
-                integration=behind[route.function],
+                integration=integrations[route.function],
                 authorizer=apigateway.HttpNoneAuthorizer() if route.public else authorizer,
             ):
                 if route.public:
@@ -163,7 +156,7 @@ class ApiStack(StageStack):
             "Unknown",
             http_api=self.api,
             route_key=apigateway.HttpRouteKey.DEFAULT,
-            integration=behind["status"],
+            integration=integrations["status"],
         )
         accept(unknown, "APIG4", "Answers that there is no such route, and nothing else.")
         # The API's permission covers methods and paths, and this route has neither.

@@ -1,12 +1,15 @@
-"""The stage of an API: its limits and its access log."""
+"""What HTTP and WebSocket APIs share: a stage with limits and an access log, integrations."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
+from event_bus.api.operation import Operation
 
+from infra.function import BusFunction
 from infra.logs import BusLogGroup
 from infra.settings import Settings
 
@@ -73,3 +76,26 @@ class ApiStage(Construct):
             ),
             format=json.dumps(access_log),
         )
+
+
+def integrations_of(
+    functions: Mapping[str, BusFunction], operations: Iterable[Operation]
+) -> dict[str, integrations.HttpLambdaIntegration]:
+    """Makes the integrations of an HTTP API with the functions behind its operations.
+
+    Each has one permission for the API instead of one for each route, because the size of a
+    function's policy is limited.
+
+    Args:
+        functions: The functions, by folder.
+        operations: The operations.
+
+    Returns:
+        The integrations, by the folder of the function.
+    """
+    return {
+        folder: integrations.HttpLambdaIntegration(
+            folder.title(), functions[folder].function, scope_permission_to_route=False
+        )
+        for folder in dict.fromkeys(each.function for each in operations)
+    }

@@ -18,9 +18,7 @@ from infra.storage import deny_deletion, private_bucket
 from infra.table_stream import STORED_EVENTS, Batching, TableStreamSource, return_given_up
 
 AUDIT_QUEUE_URL = "AUDIT_QUEUE_URL"
-"""The variable that tells a function the URL of the queue of audit entries."""
-
-_SET_ASIDE = "An event is set aside once: what comes by the queue stays there until it is read."
+"""The environment variable with the URL of the queue of audit entries."""
 
 _TIMEOUT = cdk.Duration.seconds(60)
 # Entries wait for others to share a block with: each block costs a signature.
@@ -60,7 +58,7 @@ class AuditStack(StageStack):
             layers=Layers(self, "Layers", settings=settings),
             timeout=_TIMEOUT,
         )
-        # It may add objects, but neither change nor remove them.
+        # It may add blocks and heads, but neither change nor remove them.
         self.write.use_table(data.audit, "PutItem", "Query")
         self.write.use_table(data.metrics, "BatchGetItem", "PutItem")
         self.write.set_variable("AUDIT_RETENTION_DAYS", str(settings.audit_retention_days))
@@ -83,7 +81,7 @@ class AuditStack(StageStack):
             table=data.events,
             function=self.write,
             patterns=STORED_EVENTS,
-            # Half of the day for which a stream keeps records, so none is lost before.
+            # The table stream keeps records for a day. They are given up before they are lost.
             batching=Batching(
                 cdk.Duration.hours(12), batch_size=1000, batching_window=_EVENTS_WINDOW
             ),
@@ -96,9 +94,11 @@ class AuditStack(StageStack):
     def _retry_unwritten(self, data: DataStack) -> None:
         """Sends unwritten events and batches through the queue again."""
         self.write.use_queue(AUDIT_QUEUE_URL, self.queue.queue, "SendMessage")
-        self.write.allow_recursion(_SET_ASIDE)
+        self.write.allow_recursion(
+            "An event is set aside once: what comes by the queue stays there until it is read."
+        )
         self.write.use_table(data.events, "BatchGetItem")
-        # An event may be archived before a person has had its message tried again.
+        # An event may be archived before a person has its message tried again.
         self.write.read_archive(data.payloads)
         self.write.detect_missing_objects(data.payloads)
         self.write.allow_objects(

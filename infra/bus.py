@@ -1,4 +1,4 @@
-"""The stack of the bus itself: the router and the delivery lanes."""
+"""The stack of the bus itself: the router, the lanes, replays, metrics and the sweeper."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -26,7 +26,7 @@ from infra.table_stream import (
 from infra.target_grants import call_reducers
 
 REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
-"""The variable that tells a function the URL of the queue of replays."""
+"""The environment variable with the URL of the queue of replays."""
 
 _ROUTE_TIMEOUT = cdk.Duration.seconds(60)
 # A shard has up to 1,000 events a second, and consecutive calls route 500 of them at a fan-out
@@ -43,7 +43,7 @@ _SWEEP_INTERVAL = cdk.Duration.minutes(INTERVAL_SECONDS // 60)
 
 
 class BusStack(StageStack):
-    """The router, the queue of unroutable events, and the lanes.
+    """The functions that route and deliver events, and their queues.
 
     Attributes:
         route: The function that routes events to lanes.
@@ -52,7 +52,7 @@ class BusStack(StageStack):
         replays: The queue of replays.
         replay: The function that continues replays.
         sweep: The function that runs every minute.
-        observe: The function that counts what happens.
+        observe: The function that counts events and deliveries for metrics.
         events_source: The event source that passes new events to the router.
         changes_source: The event source that passes changes of deliveries to the observer.
         mirror: The EventBridge event bus to which events can be copied.
@@ -119,18 +119,18 @@ class BusStack(StageStack):
             table=data.events,
             function=route,
             patterns=STORED_EVENTS,
-            # Half of the day that the stream keeps its records: given up before they are lost.
+            # The table stream keeps records for a day. They are given up before they are lost.
             batching=Batching(cdk.Duration.hours(12), parallelization_factor=_ROUTE_PARALLEL),
             failures=data.failures,
             settings=settings,
         )
-        # Read models: a query when a router starts, and a message for the events that one is of.
+        # A router knows which categories have read models, and sends messages about their events.
         route.use_table(data.states, "Query")
         route.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         return route
 
     def _mirror(self, settings: Settings) -> events.EventBus:
-        # It costs nothing while nobody has the bus's own events put on it.
+        # It costs nothing until a subscription copies events to it.
         mirror = events.EventBus(
             self,
             "Mirror",
@@ -194,8 +194,8 @@ class BusStack(StageStack):
             batching=Batching(
                 cdk.Duration.hours(12), batch_size=1000, batching_window=_COUNT_WINDOW, bisect=False
             ),
-            # A person invokes the function with them. A batch counts once, however often it is
-            # passed.
+            # A person invokes the function with these records. A batch counts once, however often
+            # it is passed.
             failures=data.observer_failures,
             settings=settings,
         )

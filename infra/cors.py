@@ -20,7 +20,7 @@ class Cors(TypedDict):
 
 
 def cors(origins: Sequence[str]) -> Cors:
-    """Permits pages of some origins everything that keys permit; cookies are never read.
+    """The configuration that lets pages of some origins do all that keys permit, without cookies.
 
     Args:
         origins: The origins.

@@ -1,16 +1,14 @@
-"""The dashboard: what the bus does, and how far behind it is."""
+"""The dashboard: events and deliveries, delays, queues, errors and requests."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from event_bus.model.metrics import NAMESPACE
 
 from infra.api import ApiStack
 from infra.bus import BusStack
 from infra.settings import Settings
-
-NAMESPACE = "EventBus"
-"""The namespace of the metrics of the function `observe`."""
 
 _MINUTE = cdk.Duration.minutes(1)
 _WIDTH = 12
@@ -57,7 +55,7 @@ class Dashboard(Construct):
         )
         return [
             _graph("Time from acceptance to delivery (s)", *latencies),
-            _graph("Age of what waits in streams (ms)", *ages),
+            _graph("Age of records in table streams (ms)", *ages),
         ]
 
     def _counted(self, name: str) -> cloudwatch.Metric:

@@ -1,4 +1,4 @@
-"""The stack of everything that is stored: tables, buckets, the first admin key."""
+"""The stack of everything that is stored: tables, buckets, keys, the first admin key."""
 
 import string
 from typing import cast
@@ -40,6 +40,7 @@ class DataStack(StageStack):
         keys: The table of API keys.
         limits: The table of counted requests.
         idempotency: The table of idempotency keys.
+        metrics: The table of metrics.
         audit: The table of the audit log.
         subscriptions: The table of subscriptions.
         changes: The table of subscription changes.
@@ -47,8 +48,8 @@ class DataStack(StageStack):
         contexts: The table of what services keep for enrichments.
         payloads: The bucket of payloads too large for the table of events, and of the archive.
         failures: The bucket of records of the table stream that the router gave up.
-        audit_failures: The bucket of those that the audit log gave up.
-        observer_failures: The bucket of those that the observer gave up.
+        audit_failures: The bucket of such records that the audit log gave up.
+        observer_failures: The bucket of records of deliveries that the observer gave up.
         admin_secret: The secret that holds the first admin key.
     """
 
@@ -67,7 +68,7 @@ class DataStack(StageStack):
         )
         # The topic of alarms is encrypted by it, and CloudWatch must publish there.
         self.key.add_to_resource_policy(alarms_may(["kms:Decrypt", "kms:GenerateDataKey*"], "*"))
-        # Apart from the other one, which everyone may use who reads a table.
+        # Whoever reads a table may use the other key, but not this one.
         self.sealing_key = kms.Key(
             self,
             "SealingKey",
@@ -150,7 +151,7 @@ class DataStack(StageStack):
 
 
 def secret_arn(secret: secretsmanager.Secret) -> str:
-    """The ARN of a secret, as an attribute: a reference to it is its name on the emulator.
+    """The ARN of a secret, as its attribute: on the emulator, a reference gives its name instead.
 
     Args:
         secret: The secret.

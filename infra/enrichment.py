@@ -21,12 +21,12 @@ CALLED_BY_LANES = "event-bus-called-by", "lanes"
 
 
 class EnrichmentLane(Construct):
-    """A queue, its redrive queue, the function that works it, and that function's role.
+    """A queue, its redrive queue, the function that enriches events, and the function's role.
 
     Attributes:
         work: The queue and its redrive queue.
         enrich: The function.
-        url_variable: The environment variable that tells a function the queue's URL.
+        url_variable: The environment variable with the queue's URL.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class EnrichmentLane(Construct):
         self.enrich.use_table(data.events, "GetItem")
         self.enrich.use_bucket(data.payloads, "GetObject")
         self.enrich.use_table(data.contexts, "GetItem")
-        # The circuits of sources.
+        # The circuits of enrichment sources.
         self.enrich.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         self.enrich.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
-        # The schemas of events, which a subscription may ask for in another version.
+        # The schemas of events, since a subscription may ask for another version.
         self.enrich.use_table(data.publishers, "GetItem")
         self.enrich.use_queue(self.url_variable, self.work.queue, "SendMessage")
         self.enrich.use_retention()

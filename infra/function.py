@@ -25,12 +25,7 @@ _NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
 
 
 class BusFunction(PermittedFunction):
-    """One function.
-
-    Attributes:
-        function: The function.
-        timeout: How long it may run.
-    """
+    """One function, with a role and a log group of its own."""
 
     def __init__(
         self,
@@ -58,7 +53,6 @@ class BusFunction(PermittedFunction):
         """
         super().__init__(scope, construct_id)
         name = name or folder
-        self.timeout = timeout
         settings = self.settings = layers.settings
         log_level = _log_level(settings, writes_metrics=writes_metrics)
         log_group = BusLogGroup(self, "Logs", settings=settings)
@@ -110,16 +104,16 @@ class BusFunction(PermittedFunction):
         window: cdk.Duration | None = None,
         name: str = "QueueSource",
     ) -> None:
-        """Lets the function work a queue.
+        """Makes a queue the event source of the function.
 
         Args:
             queue: The queue.
-            max_concurrency: How many executions of the function may do so in parallel, at least 2.
+            max_concurrency: How many executions may handle its messages in parallel, at least 2.
                 Without a limit, Lambda adds executions while the queue grows, and takes them from
                 all other functions.
             window: How long messages may wait for others to share a batch with; None for not at
                 all.
-            name: Distinguishes the source from others of the function.
+            name: The id of the event source, which distinguishes it from others of the function.
         """
         self.receive_from(queue)
         lambda_.EventSourceMapping(
@@ -134,7 +128,7 @@ class BusFunction(PermittedFunction):
         )
 
     def allow_recursion(self, bound: str) -> None:
-        """Permits the function to be invoked repeatedly by what it causes itself.
+        """Permits chains of invocations in which the function causes its next invocation.
 
         Otherwise Lambda ends a chain of about 16 calls in which the function sends messages to its
         own queue (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html).
@@ -147,10 +141,10 @@ class BusFunction(PermittedFunction):
         resource.add_metadata("RecursionEndsBy", bound)
 
     def run_every(self, interval: cdk.Duration) -> None:
-        """Lets the function run again and again.
+        """Runs the function at a fixed rate.
 
         Args:
-            interval: How often.
+            interval: The time between two runs.
         """
         events.Rule(
             self,
@@ -160,8 +154,7 @@ class BusFunction(PermittedFunction):
         )
 
     def call_back(self) -> None:
-        """Lets the function call subscribers: from the VPC, where the settings name one."""
-        # The networks that callbacks may lead to although they are not public.
+        """Lets the function make callbacks: from the VPC, if the settings name one."""
         self.set_variable("CALLBACK_NETWORKS", self.settings.callback_networks)
         if self.settings.subnets:
             join_vpc(self.function, self.role, self.settings)

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
-from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 from event_bus.api.operations.registry import OPERATIONS
 
-from infra.api_stage import ApiStage
+from infra.api_stage import ApiStage, integrations_of
 from infra.data import DataStack
 from infra.function import BusFunction
 from infra.outputs import output
@@ -18,7 +17,7 @@ from infra.settings import Settings
 class IamApi(Construct):
     """An API for IAM callers; its functions find the service of each caller.
 
-    A route has one authorizer, so an API for keys cannot also accept signatures.
+    A route has one authorizer, so the API for keys cannot accept signatures as well.
     """
 
     def __init__(
@@ -59,19 +58,16 @@ class IamApi(Construct):
             settings=settings,
         )
         routes = [route for route in OPERATIONS if not route.public]
-        behind = {}
         for folder in dict.fromkeys(route.function for route in routes):
             functions[folder].use_table(data.keys, "GetItem", "UpdateItem")
             functions[folder].use_table(data.limits, "UpdateItem")
             functions[folder].set_variable("KEY_RATE", str(settings.key_rate))
-            behind[folder] = integrations.HttpLambdaIntegration(
-                folder.title(), functions[folder].function, scope_permission_to_route=False
-            )
+        integrations = integrations_of(functions, routes)
         for route in routes:
             api.add_routes(
                 path=route.path,
                 methods=[apigateway.HttpMethod(method) for method in route.methods],
-                integration=behind[route.function],
+                integration=integrations[route.function],
             )
         output(self, "IamApiUrl", api.api_endpoint)
         output(self, "IamApiId", api.api_id)

@@ -22,7 +22,7 @@ _REDRIVE_CONCURRENCY = 2
 
 
 class Lane(Construct):
-    """A queue, its redrive queue, the function that works it, and that function's role.
+    """A queue, its redrive queue, the function that delivers its messages, and the function's role.
 
     The lanes share only their code, so a slow or broken one does not affect the others. A target
     whose subscribers may answer slowly has two.
@@ -33,7 +33,7 @@ class Lane(Construct):
         target: The target that it delivers to.
         work: The queue and its redrive queue.
         deliver: The function.
-        url_variable: The environment variable that tells a function the queue's URL.
+        url_variable: The environment variable with the queue's URL.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class Lane(Construct):
 
 
 class Lanes(Construct):
-    """The lanes of each target, and the function that makes dead letters of what they give up.
+    """The lanes of all targets, and the function that makes dead letters of what they give up.
 
     Attributes:
         all: The lanes.
-        enrichment: The lane in which events are enriched before they reach another one.
-        redrive: The function that works their redrive queues.
+        enrichment: The lane in which events are enriched before they reach the lane of a target.
+        redrive: The function that handles the messages of their redrive queues.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Lanes(Construct):
         )
         for lane in self.all:
             self._grant(lane, data)
-            # An inbox keeps no copies of events to add anything to.
+            # An inbox refers to stored events, to which nothing can be added.
             if lane.target.grants.payloads != "passes":
                 self.enrichment.send_from(lane.deliver)
                 self.enrichment.call_from(lane.deliver)

@@ -21,7 +21,7 @@ from infra.table_stream import TableStreamSource
 
 _MINUTE = cdk.Duration.minutes(1)
 _FIVE_MINUTES = cdk.Duration.minutes(5)
-# A retry is a new message, so a message older than the longest delay is not being worked on.
+# A retry is a new message, so a message that is older than the longest delay is overdue.
 _OLDEST_MESSAGE = cdk.Duration.minutes(30)
 _OLDEST_RECORD = cdk.Duration.minutes(1)
 _OLDEST_CHANGE = cdk.Duration.minutes(10)
@@ -178,6 +178,6 @@ class OperationsStack(StageStack):
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        told = actions.SnsAction(self._topic)
-        alarm.add_alarm_action(told)
-        alarm.add_ok_action(told)
+        notification = actions.SnsAction(self._topic)
+        alarm.add_alarm_action(notification)
+        alarm.add_ok_action(notification)

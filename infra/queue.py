@@ -1,4 +1,4 @@
-"""A queue with its redrive queue."""
+"""A queue of work with its redrive queue."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
@@ -10,6 +10,8 @@ from infra.removal import removal_policy
 from infra.settings import Settings
 
 MAX_RECEIVES = 5
+"""How often SQS gives a message to a function before it moves it to the redrive queue."""
+
 _RETENTION = cdk.Duration.days(14)
 
 
@@ -18,7 +20,7 @@ class WorkQueue(Construct):
 
     Attributes:
         queue: The queue.
-        redrive: The queue of messages that were received five times and never finished.
+        redrive: The queue of messages that were received `MAX_RECEIVES` times and not deleted.
     """
 
     def __init__(
@@ -37,8 +39,8 @@ class WorkQueue(Construct):
             name: Their id in the parent construct, with which their outputs begin.
             consumer_timeout: The timeout of the function that reads the queue.
             settings: The settings of the deployment.
-            deployed_as: The earlier name by which deployments know them, if they have one. Queues
-                whose construct changes its name are replaced, and their messages are lost.
+            deployed_as: Their id in existing deployments, if it is another one. Queues whose id
+                changes are replaced, and their messages are lost.
         """
         super().__init__(scope, deployed_as or name)
         self.redrive = sqs.Queue(

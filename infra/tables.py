@@ -1,7 +1,6 @@
 """The tables of the event bus: their keys and indexes, as plain data.
 
-The data stack creates the deployed tables from it, and the tests create theirs, so both are the
-same.
+The data stack and the tests create their tables from these descriptions, so both are the same.
 """
 
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ class Index:
         name: Its name: `by_` and its subject.
         partition_key: Its partition key.
         sort_key: Its sort key.
-        include: The further attributes that it has beside the keys; None for all.
+        include: The attributes that it has beside the keys; None for all.
     """
 
     name: str
@@ -51,8 +50,8 @@ class Table:
         busy: Whether it is written for each event.
         stream: What a record of the table stream has: the new item, or the new and the old one.
             None if the table has no stream.
-        deployed_as: The earlier id by which deployments know the table; None if it has none. A
-            table whose construct changes its name is replaced, and its items are lost.
+        deployed_as: Its id in existing deployments, if it is another one. A table whose id changes
+            is replaced, and its items are lost.
     """
 
     name: str
@@ -76,7 +75,7 @@ class Table:
 
     @property
     def variable(self) -> str:
-        """The environment variable that tells a function the table's name."""
+        """The environment variable with the table's name."""
         return f"{self.name.upper()}_TABLE"
 
 

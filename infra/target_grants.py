@@ -12,7 +12,7 @@ from infra.settings import Settings
 
 
 def set_target_variables(function: BusFunction, settings: Settings) -> None:
-    """Tells a function which AWS resources subscriptions may name."""
+    """Sets the variables that say which AWS resources subscriptions may name."""
     function.set_variable("TARGET_ACCOUNTS", ",".join((cdk.Aws.ACCOUNT_ID, *settings.accounts)))
     function.set_variable("PARTITION", cdk.Aws.PARTITION)
     function.set_variable("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
@@ -21,11 +21,11 @@ def set_target_variables(function: BusFunction, settings: Settings) -> None:
 def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
     """Allows a function to deliver to resources that their owners have opted in.
 
-    In the bus's own account that is a tag of the resource, which IAM looks up for each call: the
-    resource types of all these actions have the condition key `aws:ResourceTag`
+    In the bus's own account, the owner opts a resource in by a tag, which IAM looks up for each
+    call: the resource types of all these actions have the condition key `aws:ResourceTag`
     (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
-    In another account, it is the resource's policy, which IAM requires across accounts, or a role
-    of that account.
+    In another account, the owner does so by the resource's policy, which IAM requires across
+    accounts, or by a role of that account.
     """
     set_target_variables(function, settings)
     opted_in = {f"aws:ResourceTag/{tag_key(settings.stage)}": TAG_VALUE}
@@ -64,7 +64,7 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings)
 
 
 def call_reducers(function: BusFunction, settings: Settings) -> None:
-    """Lets a function call the functions that reduce, which are opted in as targets are."""
+    """Lets a function call the functions of reducers, which are opted in like targets."""
     deliver_to(function, FUNCTIONS, settings)
     deny_own(function, FUNCTIONS, settings)
 
@@ -81,7 +81,7 @@ def deny_own(
         function: The function.
         targets: The resources.
         settings: The settings of the deployment.
-        unless_tagged: The tag of those that it may use; None for none of them.
+        unless_tagged: The tag of own resources that it may use all the same; None for none.
     """
     own = [_arn(targets, f"event-bus-{settings.stage}-*")]
     tag = {f"aws:ResourceTag/{unless_tagged[0]}": unless_tagged[1]} if unless_tagged else None
@@ -98,7 +98,7 @@ def read_tags(function: BusFunction, settings: Settings) -> None:
 
 
 def provide_queues(function: BusFunction, settings: Settings) -> None:
-    """Lets a function create and remove queues of subscriptions."""
+    """Lets a function create and remove managed queues."""
     [targets] = [each for each in _resources() if each.managed]
     queues = _arn(targets, _managed(settings))
     actions = ["CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl"]

@@ -4,11 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from event_bus.model.metrics import KINDS, MetricTotals
+from event_bus.model.metrics import KINDS, NAMESPACE, MetricTotals
 from event_bus.runtime.metrics import dead_letter_events, level_observer, observer
 from event_bus.settings import settings
 
-_metrics = Metrics(namespace="EventBus")
+_metrics = Metrics(namespace=NAMESPACE)
 _metrics.set_default_dimensions(stage=settings().stage)
 _observer = observer()
 _levels = level_observer()
@@ -22,10 +22,11 @@ def handler(event: dict[str, Any], _context: object) -> None:
     _levels.count(event["Records"])
     metrics = _observer.count(event["Records"])
     if metrics:
-        _tell(metrics)
+        _write(metrics)
 
 
-def _tell(metrics: MetricTotals) -> None:
+def _write(metrics: MetricTotals) -> None:
+    """Adds counts and latencies to the metrics that the log line of this call holds."""
     for kind in KINDS:
         if count := sum(metrics.counts[kind].values()):
             name = "".join(word.title() for word in kind.split("_"))

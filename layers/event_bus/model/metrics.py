@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+NAMESPACE = "EventBus"
+"""The namespace of the bus's metrics in CloudWatch."""
+
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200, 21_600, 86_400)
 """The upper bounds of the histogram of latencies, in seconds; the last bucket has none."""
 
