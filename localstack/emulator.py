@@ -1,4 +1,4 @@
-"""The emulator's process: starts, finds and stops it."""
+"""Starts, finds and stops the emulator's process."""
 
 import contextlib
 import json
@@ -208,7 +208,7 @@ class Emulator:
         functions.write_bytes(orjson.dumps(state))
 
     def answers(self) -> bool:
-        """True if it is up and answers."""
+        """Whether it is up and answers."""
         try:
             # This asks only whether it is up. Its certificate may not be written yet.
             health = f"{self.endpoint_url}/_ministack/health"
@@ -221,7 +221,7 @@ class Emulator:
         while not (running(self.pid) and self.answers()):
             if not running(self.pid) or time.monotonic() > deadline:
                 said = tail(self.directory / LOG)
-                # ministack says it if it sees this before it starts, and the system if not.
+                # ministack says so if it notices that before it starts, and otherwise the system.
                 kind = _PortTaken if "already in use" in said else LocalError
                 raise kind(f"The emulator did not start:\n{said}")
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Corrections where a strict emulator demands other permissions than AWS."""
+"""Corrects roles where a strict emulator demands other permissions than AWS."""
 
 import json
 from typing import Any
@@ -23,8 +23,8 @@ _OF_ANY_RESOURCE = {
 _UNKNOWN = "kms:EncryptionContext:"
 
 
-def make_up(bus: LocalBus) -> None:
-    """Changes roles so that each may do what AWS would permit.
+def align_roles(bus: LocalBus) -> None:
+    """Changes the policies of roles so that the emulator permits what AWS would permit.
 
     Args:
         bus: The deployed bus.
@@ -41,6 +41,7 @@ def make_up(bus: LocalBus) -> None:
 
 
 def _changed(policy: dict[str, Any]) -> bool:
+    """Corrects a policy; returns whether that changed it."""
     changed = False
     for statement in policy["Statement"]:
         given = statement["Action"]

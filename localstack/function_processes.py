@@ -1,6 +1,6 @@
 """The processes of functions on the emulator, forked from one that has imported what they need.
 
-To start Python and import it takes 0.7 s of a processor, for each of some hundred processes.
+Otherwise each of some hundred processes would start Python and import it for 0.7 s of a processor.
 """
 
 import json
@@ -18,19 +18,18 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
+NUMBER = "pid"
+"""The file beside a function's script that holds the number of its process."""
+
 _TEMPLATE = Path(__file__).with_name("process_template.py")
 _STARTING = threading.Lock()
 
 
-NUMBER = "pid"
-"""The file beside a function's script that holds the number of its process."""
-
-
 def start(command: list[str], **members: Any) -> "ForkedProcess | subprocess.Popen[Any]":
-    """Starts a process as `subprocess.Popen` does.
+    """Starts a process as `subprocess.Popen` does; the process of a function is forked.
 
     Args:
-        command: What it runs.
+        command: The command of the process.
         members: Its folder, environment and streams, as `Popen` takes them.
     """
     if len(command) != 2 or command[0] != sys.executable or "env" not in members:
@@ -86,9 +85,9 @@ class ForkedProcess:
         self.returncode: int | None = None
         self._handle: FileIO | None = None
         with suppress(ProcessLookupError):
-            # As a file, it is closed once no thread uses it. If each thread that sees the end
-            # closed the descriptor, the second one might close what another thread has opened under
-            # its number.
+            # A file is closed once no thread uses it. If each thread that sees the end closed the
+            # descriptor, the second one might close a file that another thread has opened under
+            # the same number.
             self._handle = FileIO(os.pidfd_open(self.pid))
 
     def poll(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Functions of ministack that cost much, replaced by others with the same results.
+"""Replaces functions of ministack that cost much by others with the same results.
 
 - It parses a condition again for every item that it looks at. A query over some thousand items,
   such as the router's for what changed in the registry, then stops everything for seconds. Here it
@@ -136,11 +136,11 @@ def path_parameters(route: str, path: str) -> dict[str, str] | None:
 
 
 def output_of(worker: Any, **waits: float) -> str:
-    """What a function printed in the invocation that has just ended.
+    """Returns what a function printed in the invocation that has just ended.
 
     Args:
         worker: The process of the function.
-        waits: For how long to wait for the output of a function that is not of the bus.
+        waits: How long ministack waits for the output of a function that is not one of the bus.
     """
     ended = worker._proc is None
     if ended or worker.config.get("Handler") != _HANDLER:

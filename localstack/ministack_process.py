@@ -1,9 +1,10 @@
 """The emulator's own process: ministack, with fewer costs, more tags and another HTTP server.
 
-For a condition on tags, ministack looks up those of queues, topics and functions, by the ARN. Here
-it looks up those of event buses and state machines, too, and those of the function that a version
-or an alias belongs to. It keeps any number of messages for a WebSocket client that does not read.
-Here, as on AWS, a message is refused if the client's buffer is full.
+- For a condition on tags, ministack looks up the tags of queues, topics and functions by the ARN.
+  Here it also looks up those of event buses and state machines, and for a version or an alias those
+  of its function.
+- It keeps any number of messages for a WebSocket client that does not read. Here, as on AWS, a
+  message is refused if the client's buffer is full.
 """
 
 import json
@@ -32,6 +33,7 @@ tagging.resource_tags = lambda arn: _tags(
     ":".join(arn.split(":")[:7]) if ":lambda:" in arn else arn
 )
 
+# How many bytes may wait for a WebSocket client.
 _BUFFER = 1024 * 1024
 _post = apigateway.handle_connections_api
 

@@ -10,7 +10,7 @@ import httpx
 
 from localstack.bus import LocalBus
 from localstack.emulator import LOG, REGION, Emulator
-from localstack.enforcement import make_up
+from localstack.enforcement import align_roles
 from localstack.errors import LocalError, tail
 
 _READY_SECONDS = 60
@@ -19,13 +19,16 @@ _READY_SECONDS = 60
 def opened(
     emulator: Emulator, outputs: Mapping[str, str], stage: str, cors: Mapping[str, Any]
 ) -> LocalBus:
-    """Waits until a deployed bus is ready.
+    """Completes a deployed bus with what the template cannot set here, and waits until it is ready.
 
     Args:
         emulator: The emulator.
         outputs: The outputs of the stacks.
         stage: The stage that is deployed.
-        cors: Which pages may call the API from browsers.
+        cors: Which pages may call the API from browsers, as API Gateway's `CorsConfiguration`.
+
+    Returns:
+        The running bus.
 
     Raises:
         LocalError: It does not become ready.
@@ -33,7 +36,7 @@ def opened(
     resources = {
         _snake_case(name): value
         for name, value in outputs.items()
-        # The others are what the stacks tell each other.
+        # The others are values that one stack exports for another.
         if not name.startswith("ExportsOutput")
     }
     bus = LocalBus(
@@ -46,10 +49,10 @@ def opened(
         pid=emulator.pid,
         resources=resources,
     )
-    # Not by the template, from which the emulator does not take it; pages here have any port.
+    # The emulator ignores it in the template. Pages on this machine may have any port.
     bus.client("apigatewayv2").update_api(ApiId=resources["api_id"], CorsConfiguration=cors)
     if emulator.strict:
-        make_up(bus)
+        align_roles(bus)
     secret = bus.client("secretsmanager").get_secret_value(SecretId=resources["admin_secret_arn"])
     bus = replace(bus, admin_api_key=secret["SecretString"])
     _wait_until_ready(emulator, bus)

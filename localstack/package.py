@@ -103,7 +103,7 @@ def _empty_dependencies(copied: Path) -> None:
 
 
 def _project() -> str:
-    """The description of the distribution."""
+    """Returns the `pyproject.toml` of the distribution."""
     listed = _LAYER.read_text().splitlines()
     names = [each for each in listed if each and not each.startswith("#")]
     lines = "".join(f"    {json.dumps(_pinned(each))},\n" for each in sorted({*names, *_FURTHER}))
@@ -128,7 +128,10 @@ artifacts = ["{NAME}/**"]
 
 
 def _pinned(name: str) -> str:
-    """A requirement in the version of the lock; the client comes with its command line."""
+    """Returns the requirement of a package in the version of the lock.
+
+    The client has no version in the lock; it is required with its command line.
+    """
     if name == "event-bus-client":
         return "event-bus-client[cli]"
     lock = (ROOT / "requirements.lock").read_text()

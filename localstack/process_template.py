@@ -25,10 +25,11 @@ _IMPORTED = (
     *("boto3", "botocore.client", "botocore.httpsession", "botocore.retries.standard"),
     *("aws_lambda_powertools", "concurrent.futures.thread", "orjson", "pydantic", "urllib3"),
 )
-# The layer of the bus. No module of it reads settings while it is imported, as a test demands; its
-# log does, and is made again in each process by `emulated`.
+# The layer of the bus. A test demands that no module reads settings while it is imported, except
+# the log, which `emulated` makes again in each process.
 _BUS = "event_bus"
 _NOT_IMPORTED = ("emulated", "__main__")
+# The services for which functions have clients, as `infra.bundling` names them.
 _SERVICES = (
     *("dynamodb", "sqs", "s3", "kms", "secretsmanager", "sts", "lambda", "sns", "events"),
     *("stepfunctions", "cloudwatch", "apigatewaymanagementapi"),
@@ -115,7 +116,7 @@ def _become(process: dict[str, Any], streams: list[int]) -> NoReturn:
         script = process["script"]
         sys.argv[:] = [script]
         sys.path.insert(0, os.path.dirname(script))
-        # As a process that Python starts has it.
+        # In the place where Python puts it when it starts.
         sys.path[1:1] = [each for each in os.environ.get("PYTHONPATH", "").split(":") if each]
         with open(script) as file:
             code = compile(file.read(), script, "exec")

@@ -64,7 +64,7 @@ def create_stacks(emulator: Emulator, assembly: Path) -> dict[str, str]:
 
 
 def _upload(s3: Any, assembly: Path, artifacts: Mapping[str, Any]) -> None:
-    """Uploads the assets that are not there yet; the name of each says what it holds."""
+    """Uploads the assets that are not there yet; the key of each is a hash of its content."""
     present: dict[str, set[str]] = {}
     for source, bucket, key in _assets(assembly, artifacts):
         if bucket not in present:
@@ -93,7 +93,7 @@ def _content(source: Path) -> bytes:
     if source.is_file():
         return source.read_bytes()
     packed = io.BytesIO()
-    # Not compressed: it goes to this machine only, and to compress it takes a processor 1.3 s.
+    # Not compressed: it stays on this machine, and to compress it takes a processor 1.3 s.
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted(source.rglob("*")):
             if file.is_file():
@@ -134,7 +134,7 @@ def _exists(client: Any, name: str) -> bool:
 
 
 def _settled(client: Any, name: str) -> dict[str, Any]:
-    """A stack once nothing is in progress."""
+    """Waits until nothing of a stack is in progress, and returns the stack."""
     deadline = time.monotonic() + _STACK_SECONDS
     while time.monotonic() < deadline:
         stack: dict[str, Any] = client.describe_stacks(StackName=name)["Stacks"][0]
@@ -145,7 +145,7 @@ def _settled(client: Any, name: str) -> dict[str, Any]:
 
 
 def _filled(text: str) -> str:
-    """A text of the assembly with the values of the emulator."""
+    """Fills the pseudo parameters of AWS in a text of the assembly."""
     pseudo = {"AccountId": ACCOUNT, "Region": REGION, "Partition": "aws"}
     for name, value in pseudo.items():
         text = text.replace(f"${{AWS::{name}}}", value)

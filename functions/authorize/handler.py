@@ -22,7 +22,7 @@ _recorder = cache(audit.recorder)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Passes on the caller, or the reason code."""
+    """Returns the caller, or the reason why there is none, as API Gateway expects it."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     query = event.get("queryStringParameters") or {}
     subject = _subject(event)
@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     context = caller.context() if caller else {"reason": unknown}
     allowance = _spend(caller) if caller else None
     if "methodArn" in event:
-        # Over a WebSocket events are received, and nothing else.
+        # Clients of a WebSocket only receive events, so the key needs that scope.
         exceeded = allowance is not None and allowance.exceeded
         may_connect = caller is not None and caller.permits("receive")
         if not (may_connect or exceeded):

@@ -1,4 +1,4 @@
-"""Reads events and event streams back, and explains which subscriptions events match."""
+"""Reads events, event streams and their states, and explains which subscriptions events match."""
 
 from collections.abc import Callable
 from dataclasses import replace

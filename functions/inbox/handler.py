@@ -1,4 +1,4 @@
-"""Serves inboxes: `/subscriptions/{id}/events`, `/ack`, `/stream`; `/stream`."""
+"""Serves inboxes, by pull and by SSE, and commands."""
 
 from dataclasses import replace
 from functools import cache
@@ -79,7 +79,7 @@ def _stream(request: Request) -> Response:
     query = request.query()
     wait = query[operations.TURN]
     sse = replace(_inboxes.sse, reader=_reader_for(request, wait))
-    return _turn(sse.follow(subscription, _last_id(request, query), wait))
+    return _sse_response(sse.follow(subscription, _last_id(request, query), wait))
 
 
 @endpoint.answers(operations.LISTEN)
@@ -88,8 +88,8 @@ def _listen(request: Request) -> Response:
     query = request.query()
     types, wait = query[operations.TYPES], query[operations.TURN]
     sse = replace(_inboxes.sse, reader=_reader_for(request, wait))
-    turn, listener_id = sse.listen(types, caller, _last_id(request, query), wait)
-    return replace(_turn(turn), listener_id=listener_id)
+    text, listener_id = sse.listen(types, caller, _last_id(request, query), wait)
+    return replace(_sse_response(text), listener_id=listener_id)
 
 
 def _reader_for(request: Request, wait: int) -> InboxReader:
@@ -101,7 +101,7 @@ def _last_id(request: Request, query: Query) -> str | None:
     return request.headers.get("last-event-id") or query.sent.get("cursor")
 
 
-def _turn(text: str) -> Response:
+def _sse_response(text: str) -> Response:
     return Response(200, text=text, headers={"content-type": MEDIA_TYPE})
 
 

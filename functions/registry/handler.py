@@ -277,7 +277,7 @@ def _get_event_type(request: Request) -> Response:
 
 @endpoint.answers(schemas.ASYNCAPI)
 def _asyncapi(request: Request) -> Response:
-    # An answer of its own kind, which nothing else of the function needs.
+    # Imported here: no other operation of the function needs it.
     from event_bus.api.asyncapi import asyncapi_document  # noqa: PLC0415
 
     return Response(200, asyncapi_document(_catalogue.all(request.caller), request.api_url))

@@ -30,7 +30,7 @@ def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _route_unroutable(records: list[dict[str, Any]]) -> dict[str, Any]:
     ids = {record["messageId"]: _unroutable_in(record) for record in records}
-    # An event that is gone by now has expired, and is owed to nobody.
+    # An event that is missing has expired, and is owed to nobody.
     events, failed = _events.readable(each for found in ids.values() for each in found or ())
     failed |= set(_router.route_again(list(events.values())))
     return {

@@ -3,10 +3,7 @@
 from event_bus.api.openapi import served_document
 from event_bus.api.operations import status as operations
 from event_bus.api.requests import Request, Response
-from event_bus.metrics.health import (
-    Check,
-    worst,
-)
+from event_bus.metrics.health import Check, worst
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.metrics import health
 

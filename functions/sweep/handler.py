@@ -1,4 +1,4 @@
-"""Runs every minute: sends due deliveries, and finds what was left undone."""
+"""Runs every minute: sends due deliveries, and finds work that was left undone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,10 @@ from event_bus.log import logger
 from event_bus.runtime import inbox, maintenance
 
 _DUE_SECONDS = 30
+"""How long due deliveries may be sent, in seconds."""
+
 _ALL_SECONDS = 45
-"""When the last part ends that may take as long as there is time, of the 60 seconds of a call."""
+"""When the archiver, the last part, must end, in seconds: the function times out after 60."""
 
 _due = maintenance.due_sweep()
 _unrouted = maintenance.unrouted_sweep()

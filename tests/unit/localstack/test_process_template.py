@@ -1,7 +1,10 @@
-"""The process that forks into functions has imported the bus, and nothing of one function."""
+"""The process that forks into functions has imported the bus and clients, but no function."""
 
 import subprocess
 import sys
+
+from infra.bundling import AWS_SERVICES
+from localstack import process_template
 
 _CHECKED = """
 import os, sys, threading
@@ -30,3 +33,7 @@ assert threading.active_count() == 1
 
 def test_to_import_the_bus_reads_no_setting_and_starts_nothing() -> None:
     subprocess.run([sys.executable, "-c", _CHECKED], check=True, timeout=120)
+
+
+def test_the_process_has_a_client_of_each_service_that_functions_use() -> None:
+    assert set(process_template._SERVICES) == set(AWS_SERVICES)
