@@ -27,7 +27,8 @@ _OTHERS = ("event_bus", "functions", "simulation", "infra", "clients")
 _NOTICED = Path(__file__).with_name("noticed.json")
 
 _OWN = ("event_bus", "event_bus_client", "infra", "localstack", "tests")
-_OPTIONS = ("-qp", "no:cacheprovider")
+# A timeout of a test would end the alarm of the whole run.
+_OPTIONS = ("-qp", "no:cacheprovider", "-o", "timeout=0")
 _FAILURE = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
 _SECONDS = 900
 _NO_END = f"nothing came to an end within {_SECONDS} s"
