@@ -132,11 +132,14 @@ class ChaosTest:
             killer.start()
             done = [executor.submit(self._publish, number, over) for number in range(_PUBLISHERS)]
             done += [executor.submit(self._sweep, over), executor.submit(self._replay, seconds / 2)]
-            time.sleep(seconds)
-            while time.monotonic() < began + _LONGEST_SECONDS and not killer.has_killed(NEEDED):
-                time.sleep(0.5)
-            over.set()
-            killer.stop()
+            try:
+                time.sleep(seconds)
+                while time.monotonic() < began + _LONGEST_SECONDS and not killer.has_killed(NEEDED):
+                    time.sleep(0.5)
+            finally:
+                # Otherwise a test that is ended would wait for its publishers for ever.
+                over.set()
+                killer.stop()
             for each in done:
                 each.result()
             records = self._calm()
