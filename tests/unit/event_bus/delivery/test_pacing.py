@@ -12,7 +12,7 @@ import pytest
 from event_bus import times
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
-from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.circuits import CACHE_SECONDS, Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.pacing import HandOver, Turns
@@ -51,6 +51,7 @@ class Both:
     fast: Lane
     paced: Lane
     queues: dict[str, str]
+    now: list[float]
 
     def sent(self, lane: str) -> list[Message]:
         """The messages that were sent to a lane since the last call, with their delays."""
@@ -87,18 +88,21 @@ class Most:
 def both(aws: Aws, executor: Executor) -> Both:
     target = ScriptedTransport()
     queues = {"http": aws.queue(), "http_paced": aws.queue()}
-    lanes = Lanes(aws.sqs, queues, executor)
+    lanes, now = Lanes(aws.sqs, queues, executor), [1_000.0]
     return Both(
         aws,
         target,
-        _lane(aws, target, lanes, paced=False),
-        _lane(aws, target, lanes, paced=True),
+        _lane(aws, target, lanes, now, paced=False),
+        _lane(aws, target, lanes, now, paced=True),
         queues,
+        now,
     )
 
 
-def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> Lane:
-    circuits = Circuits(aws.circuits)
+def _lane(
+    aws: Aws, target: ScriptedTransport, lanes: Lanes, now: list[float], *, paced: bool
+) -> Lane:
+    circuits = Circuits(aws.circuits, lambda: now[0])
     pacing: HandOver | Turns
     if paced:
         timed = TimedTransport(target, AnswerTimes())
@@ -161,7 +165,7 @@ def test_a_message_that_was_attempted_is_finished_where_it_is(both: Both, aws: A
     with not_sent(aws.sqs, "SendMessageBatch"):
         assert both.fast.process(_batch(message(event(), to))) == ["m-evt_1-1"]
     assert aws.paces.put("sub_1", replace(Pace().proved_slow(times.unix()), version=1))
-    time.sleep(1.1)
+    both.now[0] += CACHE_SECONDS
     # Its attempt is on record; only this message may send what follows.
     assert both.fast.process(_batch(message(event(), to), receives=2)) == []
     assert both.sent("http_paced") == []
@@ -206,7 +210,7 @@ def test_a_trial_ends_in_the_paced_lane_and_the_lane_takes_over(both: Both, aws:
     assert both.target.events == ["evt_1"]
     assert both.pace().state == "fast"
     assert both.pace().leases == {}
-    time.sleep(1.1)
+    both.now[0] += CACHE_SECONDS
     assert both.fast.process(_batch(message(event("evt_2"), to))) == []
     assert both.target.events == ["evt_1", "evt_2"]
 
@@ -315,7 +319,7 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
     sender = Lanes(aws.sqs, {"http": aws.queue(), "http_paced": aws.queue()}, executor)
     most = Most()
     target = ScriptedTransport(meet=most)
-    lanes = [_lane(aws, target, sender, paced=True) for _ in range(4)]
+    lanes = [_lane(aws, target, sender, [0.0], paced=True) for _ in range(4)]
     threads = [
         threading.Thread(target=lane.process, args=(_batch(message(event(f"evt_{n}"), to)),))
         for n, lane in enumerate(lanes)
