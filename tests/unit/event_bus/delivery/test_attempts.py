@@ -11,8 +11,8 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, delivery, event, message, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+from tests.builders import LARGE_PAYLOAD, LATER, NOON, delivery, event, message, subscription
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 
 __all__ = ["trial"]
 
@@ -29,6 +29,26 @@ def test_an_accepted_delivery_has_ended(trial: Trial, aws: Aws) -> None:
     [attempt] = done.log
     assert (attempt.number, attempt.code, attempt.status_code) == (1, None, 204)
     assert trial.sent() == []
+
+
+def test_an_attempt_is_recorded_with_its_time_and_duration(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, now = aws.subscriptions.create(subscription(retry_policy=SOON)), [5.0]
+
+    def take_long() -> None:
+        now[0] += 1.2345
+        monkeypatch.setattr(times, "now", lambda: LATER)
+
+    trial.target.meet = take_long
+    trial.target.script["evt_1"] = replace(REFUSED, response="no")
+    monkeypatch.setattr(times, "now", lambda: NOON)
+    runner = replace(trial.lane.runner, clock=lambda: now[0])
+    replace(trial.lane, runner=runner).process([received(message(event(), to))])
+    [attempt] = trial.outcome().log
+    assert (attempt.at, attempt.duration_ms) == (NOON, 1_234)
+    assert (attempt.code, attempt.message) == (REFUSED.code, REFUSED.message)
+    assert (attempt.status_code, attempt.response) == (500, "no")
 
 
 def test_a_failure_is_followed_by_a_message_until_the_last_attempt(trial: Trial, aws: Aws) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus import times
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.enriching import Enrich, EnrichmentLane, EnrichmentStep
 from event_bus.delivery.subscription_cache import SubscriptionCache
@@ -23,6 +24,8 @@ from event_bus.queues.message import Message, from_json
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import (
     LARGE_PAYLOAD,
+    LATER,
+    NOON,
     delivery,
     event,
     message,
@@ -143,6 +146,35 @@ def test_a_failure_is_an_attempt_that_the_retry_policy_counts(
     assert last.dead_letter_id
 
 
+def test_a_failed_enrichment_is_recorded_with_its_time_and_duration(
+    enriching: Enriching, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [5.0]
+
+    def enrich(*_: object) -> Outcome:
+        now[0] += 2.5
+        monkeypatch.setattr(times, "now", lambda: LATER)
+        return FAILED
+
+    monkeypatch.setattr(times, "now", lambda: NOON)
+    step = replace(enriching.lane.step, enrich=enrich, clock=lambda: now[0])
+    sent = received(message(event(), subscribed(aws), enriches=True))
+    replace(enriching.lane, step=step).process([sent])
+    [attempt] = enriching.outcome().log
+    assert (attempt.at, attempt.duration_ms) == (NOON, 2_500)
+
+
+def test_a_message_goes_on_with_the_newest_version_of_its_subscription(
+    enriching: Enriching, aws: Aws
+) -> None:
+    to = aws.subscriptions.update(subscribed(aws))
+    asked = message(stored(aws), to, enriches=True)
+    for known, sent in ((1, to.version), (9, 9)):
+        enriching.take(replace(asked, subscription_version=known))
+        [onward] = enriching.sent(enriching.target)
+        assert onward.subscription_version == sent
+
+
 def test_a_retry_of_a_failure_passes_the_lane_again(enriching: Enriching, aws: Aws) -> None:
     to = subscribed(aws, retry_policy=RetryPolicy(schedule=[1], max_attempts=3))
     enriching.found = [FAILED]
@@ -197,8 +229,7 @@ def test_nothing_is_enriched_that_is_not_delivered(
     assert enriching.take(message(stored(aws), to, enriches=True)) == []
     found = enriching.outcome()
     assert (found.status, found.last_error.code) == (status, code)
-    said = f"the subscription is {members['status']}"
-    assert found.last_error.message == said
+    assert found.last_error.message == f"the subscription is {members['status']}"
     assert (enriching.asked, enriching.sent(enriching.target)) == ([], [])
 
 
@@ -242,6 +273,7 @@ def test_the_targets_lane_has_what_comes_from_elsewhere_enriched_first(
     moving = replace(trial, lane=replace(trial.lane, lanes=lanes))
     assert moving.take(change(message(stored(aws), to))) == []
     [moved] = aws.sent_on(own)
+    assert (moved.subscription_version, moved.delay) == (to.version, 0)
     assert (moved.attempt, moved.enrichment, trial.target.events) == (
         change(message(stored(aws), to)).attempt,
         None,

@@ -1,0 +1,86 @@
+"""How a lane marks slow subscribers, and how long it delivers to one of them."""
+
+from concurrent.futures import Executor
+from dataclasses import replace
+
+import pytest
+from event_bus import times
+from event_bus.delivery import pacing
+from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.model.pace import Pace
+from event_bus.queues.lanes import Lanes
+from event_bus.stores.paces import PaceStore
+from event_bus.targets.answer_times import AnswerTimes
+
+from tests.aws import Aws
+from tests.builders import event, message, subscription
+from tests.faults import not_sent
+from tests.interference import before_next
+from tests.unit.event_bus.delivery.lanes import Trial, received, trial
+
+__all__ = ["trial"]
+
+
+@pytest.fixture
+def hand_over(aws: Aws) -> HandOver:
+    return HandOver(Circuits(aws.circuits), aws.paces, aws.deliveries)
+
+
+def test_a_slow_subscriber_is_marked_once(
+    aws: Aws, hand_over: HandOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(times, "unix", lambda: 1_800_000_000.0)
+    for _ in range(2):
+        hand_over.slow("sub_1")
+        marked = aws.paces.get("sub_1")
+        assert marked == replace(Pace().proved_slow(times.unix()), version=1)
+        assert hand_over.circuits.paces.get("sub_1") == marked
+
+
+def test_a_mark_keeps_what_another_function_wrote_at_the_same_time(
+    aws: Aws, hand_over: HandOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leased = Pace(leases={"fn_1": (4_000_000_000.0, 1)}, version=1)
+    before_next(aws, monkeypatch, "put_item", lambda: aws.paces.put("sub_1", leased))
+    hand_over.slow("sub_1")
+    found = aws.paces.get("sub_1")
+    assert found
+    assert (found.state, found.leases, found.version) == ("slow", leased.leases, 2)
+
+
+def test_a_mark_that_cannot_be_written_is_left_to_the_next_slow_attempt(
+    aws: Aws, hand_over: HandOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with not_sent(aws.dynamodb, "PutItem"):
+        hand_over.slow("sub_1")
+    assert aws.paces.get("sub_1") is None
+    written = []
+
+    def overtaken(_: PaceStore, name: str, pace: Pace) -> bool:
+        written.append((name, pace.state))
+        return False
+
+    monkeypatch.setattr(PaceStore, "put", overtaken)
+    monkeypatch.setattr(pacing, "attempts", range)
+    hand_over.slow("sub_1")
+    assert written == [("sub_1", "slow")] * 8
+
+
+def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
+    trial: Trial, aws: Aws, executor: Executor
+) -> None:
+    to, now = aws.subscriptions.create(subscription(max_in_flight=1)), [100.0]
+
+    def take_long() -> None:
+        now[0] += 5
+
+    trial.target.meet = take_long
+    runner = replace(trial.lane.runner, clock=lambda: now[0])
+    turns = Turns(trial.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
+    lanes = Lanes(aws.sqs, {"http_paced": trial.url}, executor)
+    lane = replace(trial.lane, runner=runner, pacing=turns, lanes=lanes)
+    sent = [message(event(f"evt_{each}"), to) for each in range(4)]
+    assert lane.process([received(each) for each in sent]) == []
+    assert trial.target.events == ["evt_0", "evt_1"]
+    assert [(each.event_id, each.delay) for each in trial.sent()] == [("evt_2", 1), ("evt_3", 1)]
