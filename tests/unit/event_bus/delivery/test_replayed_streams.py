@@ -135,10 +135,13 @@ def test_the_replay_of_one_event_delivers_it_alone(trial: Trial, aws: Aws) -> No
     assert trial.target.events == []
 
 
-def test_an_event_of_an_expired_replay_is_delivered_alone(trial: Trial, aws: Aws) -> None:
-    to, (_, second) = ordered(aws), store(aws, "evt_1", "evt_2")
-    trial.take(replayed(second, to))
-    assert trial.target.events == ["evt_2"]
+@pytest.mark.parametrize("before", [1, 30])
+def test_an_event_of_an_expired_replay_is_delivered_alone(
+    trial: Trial, aws: Aws, before: int
+) -> None:
+    to, [*_, last] = ordered(aws), store(aws, *[f"evt_{number}" for number in range(before + 1)])
+    assert trial.take(replayed(last, to)) == []
+    assert trial.target.events == [last.id]
 
 
 def test_a_walk_reads_once_what_all_its_events_need(

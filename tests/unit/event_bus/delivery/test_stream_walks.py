@@ -7,6 +7,7 @@ from event_bus import times
 from event_bus.model import transitions
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
 from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.enrichment import StaticSource
 from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.stream_name import StreamName
@@ -45,6 +46,27 @@ def test_a_walk_that_takes_too_long_is_continued_by_a_message(trial: Trial, aws:
     assert (follow_up.event_id, follow_up.delay) == ("evt_1", 0)
     assert lane.process([received(message(first, to))]) == []
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+
+
+@pytest.mark.parametrize(("enriches", "delivered"), [(False, 3), (True, 2)])
+def test_a_walk_ends_earlier_if_its_events_are_enriched(
+    trial: Trial, aws: Aws, enriches: bool, delivered: int
+) -> None:
+    # An enrichment may take the rest of the function's time.
+    sources = {"region": StaticSource(json='"eu"')} if enriches else None
+    to = aws.subscriptions.create(subscription(ordered=True, enrichment=sources))
+    names, now = ["evt_1", "evt_2", "evt_3", "evt_4"], [0.0]
+    first, *_ = store(aws, *names)
+
+    def take_long() -> None:
+        now[0] += 8
+
+    trial.target.meet = take_long
+    runner = replace(trial.lane.runner, enrich=lambda *_: b"{}")
+    slow = replace(trial.lane.ordered, runner=runner, clock=lambda: now[0])
+    lane = replace(trial.lane, runner=runner, ordered=slow)
+    assert lane.process([received(message(first, to))]) == []
+    assert trial.target.events == names[:delivered]
 
 
 @pytest.mark.parametrize("replay_id", [None, "rpl_1"])

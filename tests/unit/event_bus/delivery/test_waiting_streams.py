@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from event_bus import times
 from event_bus.delivery import waiting_events
+from event_bus.model.followed_streams import FollowedStreams
 
 from tests.aws import Aws
-from tests.builders import message, routing
+from tests.builders import delivery, message, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
@@ -70,3 +71,44 @@ def test_a_stream_continues_however_many_of_its_events_are_for_others(
     assert trial.take(following) == []
     assert trial.target.events == ["evt_1", "evt_20"]
     assert trial.sent() == []
+
+
+def test_a_stream_that_was_never_walked_continues_with_its_first_event(
+    trial: Trial, aws: Aws
+) -> None:
+    to = ordered(aws)
+    first, second = store(aws, "evt_1", "evt_2")
+    # A function that kept crashing left a record of the second event. The message of the first one
+    # has ended, because this one continued the stream.
+    aws.deliveries.record(delivery("retrying", "evt_2", stream="planner\ntask/1"), 1)
+    aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_2"}})
+    assert trial.take(replace(message(second, to, attempt=2), event=None)) == []
+    [following] = trial.sent()
+    assert following == replace(message(first, to), event=None)
+
+
+def test_the_stream_of_a_subscription_with_a_history_continues_with_an_event_of_it(
+    trial: Trial, aws: Aws
+) -> None:
+    stream = FollowedStreams("planner", "task/1", None, 1)
+    to = aws.subscriptions.create(
+        subscription(ordered=True, stream=stream, filters=stream.narrowed({}))
+    )
+    first, second = store(aws, "evt_1", "evt_2", routed=False)
+    # No event was routed to the subscription, because it was registered later.
+    aws.routings.record([routing(each.id) for each in (first, second)])
+    aws.deliveries.record(delivery("retrying", "evt_1", stream="planner\ntask/1"), 1)
+    aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
+    assert trial.take(replace(message(first, to, attempt=2), event=None)) == []
+    [following] = trial.sent()
+    assert following == replace(message(second, to), event=None)
+
+
+def test_the_message_of_a_made_attempt_leaves_an_expired_event_to_the_next(
+    trial: Trial, aws: Aws
+) -> None:
+    to, [first] = ordered(aws), store(aws, "evt_1")
+    aws.deliveries.record(delivery("retrying", stream="planner\ntask/1", written_by="another"), 1)
+    aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
+    assert trial.take(replace(message(first, to), event=None)) == []
+    assert (trial.outcome().status, trial.sent()) == ("retrying", [])
