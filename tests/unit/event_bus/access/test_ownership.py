@@ -4,6 +4,7 @@ import pytest
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import (
     may_see_service,
+    own,
     own_publisher,
     own_source,
     own_subscription,
@@ -46,6 +47,22 @@ def test_visibility_of_a_subscription_by_caller(caller: Caller, seen: list[str])
             )
         # For what it is about to do, a caller may use any.
         assert own_subscription(KEPT.get, name, caller, of_anyone=True) is kept
+
+
+@pytest.mark.parametrize(
+    ("caller", "sees"),
+    [(AN_ADMIN, True), (service("worker"), True), (service("llm"), False), (service(""), False)],
+    ids=lambda each: str(getattr(each, "service_id", "")),
+)
+def test_a_resource_is_found_by_its_owner_and_admins(caller: Caller, *, sees: bool) -> None:
+    kept = subscription("sub_1", "worker")
+    if sees:
+        assert own(kept, "replay rpl_1", caller) is kept
+    # What is hidden is refused in the same words as what does not exist.
+    for found in (None,) if sees else (None, kept):
+        with pytest.raises(NotFound) as refusal:
+            own(found, "replay rpl_1", caller)
+        assert str(refusal.value) == "There is no replay rpl_1, or none that this key may see."
 
 
 @pytest.mark.parametrize("of_anyone", [True, False])

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
+from event_bus.inbox import reader as module
 from event_bus.inbox.reader import MOST_BYTES, Fetched, InboxReader
 from event_bus.inbox.sse_format import event_stream
 from event_bus.model.command_record import Command, Reply, after_cancel, after_reply
@@ -18,7 +20,7 @@ from event_bus.stores.commands import CommandStore
 from event_bus.transforms.transform import Transform
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, NOON, event, subscription
+from tests.builders import LARGE_PAYLOAD, LATER, NOON, event, subscription
 from tests.unit.event_bus.inbox.inbox import Fill, Time
 
 
@@ -140,6 +142,31 @@ def test_no_command_is_handed_out_that_has_ended(reader: InboxReader, aws: Aws) 
     # Others observe what was cancelled; the deadline counts for them as well.
     fetched, _ = looking.read("sub_2", 0, 10, 0)
     assert [each.position for each in fetched] == [1, 3, 4]
+
+
+def test_a_request_is_handed_out_though_others_have_answered_it(
+    reader: InboxReader, aws: Aws
+) -> None:
+    # Only a command has one handler, which must not act on it any more.
+    aws.subscriptions.create(subscription(event_types=["price.asked"], handles=True))
+    metadata = {"expect_replies": 1, "deadline": LATER}
+    aws.events.put(event("evt_1", "price.asked", metadata=metadata), RETENTION_DAYS)
+    aws.inboxes.append("sub_1", [DeliveryKey("evt_1", "sub_1")])
+    commands = CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+    commands.save(after_reply(Command("evt_1"), Reply("r", "llm", False, NOON), 1))
+    assert read(replace(reader, commands=commands), 0) == ([1], 1)
+
+
+def test_a_page_is_filled_to_the_last_byte(
+    reader: InboxReader, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = [event(f"evt_{number}", payload={"n": number}) for number in range(1, 4)]
+    for each in stored:
+        aws.events.put(each, RETENTION_DAYS)
+        aws.inboxes.append("sub_1", [DeliveryKey(each.id, "sub_1")])
+    monkeypatch.setattr(module, "MOST_BYTES", 2 * stored[0].payload_bytes)
+    assert read(reader, 0) == ([1, 2], 2)
+    assert read(reader, 2) == ([3], 3)
 
 
 def test_a_place_is_taken_once_and_only_to_wait(

@@ -1,5 +1,6 @@
 """A stream of Server-Sent Events goes on where it was, or says that it does not."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -7,11 +8,13 @@ import pytest
 from event_bus.access.callers import Caller
 from event_bus.errors import Forbidden
 from event_bus.inbox.sse import AWAY_SECONDS, LISTENER_SECONDS, ServerSentEvents
+from event_bus.model.delivery import DeliveryKey
 from event_bus.requests.fetching import TURN_SECONDS
 from event_bus.targets.inbox import InboxTarget
+from event_bus.transforms.transform import Transform
 
-from tests.aws import Aws
-from tests.builders import service, subscription
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import event, service, subscription
 from tests.unit.event_bus.inbox.inbox import Fill, Time
 
 TYPES = ["task.*"]
@@ -62,6 +65,19 @@ def test_an_sse_stream_resumes_behind_the_last_event_id(sse: ServerSentEvents, f
     for seen in ("2", None):
         turn = sse.follow(FOLLOWED, seen, 0)
         assert (blocks(turn), last_id(turn)) == ([], "2")
+
+
+def test_an_event_whose_transform_fails_is_shown_with_the_error(
+    sse: ServerSentEvents, aws: Aws
+) -> None:
+    transform = Transform("payload", expression='$error("none")')
+    to = aws.subscriptions.create(replace(FOLLOWED, transform=transform))
+    aws.events.put(event("evt_1"), RETENTION_DAYS)
+    aws.inboxes.append("sub_1", [DeliveryKey("evt_1", "sub_1")], shaped=True)
+    [(name, event_type, data)] = blocks(sse.follow(to, "0", 0))
+    assert (name, event_type, list(data)) == ("1", "task.created", ["error"])
+    assert data["error"]["code"] == "transform_failed"
+    assert "none" in data["error"]["detail"]
 
 
 def test_an_empty_inbox_has_a_beginning(sse: ServerSentEvents) -> None:

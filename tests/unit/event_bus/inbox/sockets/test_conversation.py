@@ -38,9 +38,9 @@ def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
     )
 
 
-def fill(aws: Aws, name: str) -> None:
+def fill(aws: Aws, name: str, owner: str = "sub_1") -> None:
     aws.events.put(event(name), 30)
-    aws.inboxes.append("sub_1", [DeliveryKey(name, "sub_1")], pushed=True)
+    aws.inboxes.append(owner, [DeliveryKey(name, owner)], pushed=True)
 
 
 def say(
@@ -315,8 +315,18 @@ def test_a_listener_of_another_connection_cannot_be_subscribed_to(
 ) -> None:
     say(conversation, {"action": "subscribe", "event_types": ["task.*"]})
     [begun] = wire.received["one"]
-    say(conversation, {**SUBSCRIBE, "subscription_id": begun["subscription_id"]}, "two")
-    assert wire.received["two"][0]["error"]["status"] == 409
+    name = begun["subscription_id"]
+    say(conversation, {**SUBSCRIBE, "subscription_id": name}, "two")
+    error = wire.received["two"][0]["error"]
+    said = f"The subscription {name} ends with the connection that began it; name event_types "
+    assert (error["status"], error["detail"]) == (409, f"{said}instead of a subscription_id.")
+    # Nobody acknowledges what ends with its connection.
+    fill(aws, "evt_1", name)
+    conversation.pusher.push(SocketSubscriberKey(name, "one"), 1)
+    say(conversation, {"action": "ack", "subscription_id": name, "cursor": "1"})
+    refused = wire.received["one"][-1]["error"]
+    said = "Events of a subscription that ends with its connection cannot be acknowledged."
+    assert (refused["status"], refused["detail"]) == (409, said)
     conversation.end("one")
     assert aws.subscriptions.get(begun["subscription_id"]) is None
 
