@@ -1,5 +1,6 @@
 """Functions reduce in batches, and what they do wrong is told precisely."""
 
+import io
 from concurrent.futures import Executor
 from typing import Any
 
@@ -84,24 +85,53 @@ def test_halving_a_batch_finds_the_event_that_fails(at: int) -> None:
     assert len(aws_lambda.calls) <= 15
 
 
+_NOT_JSON = "the function did not return valid JSON for the bus"
+_NO_OBJECT = "the function must return the state, an object"
+
+
 @pytest.mark.parametrize(
     ("result", "says"),
     [
-        (b"", "valid JSON"),
-        (b'{"a":1,"a":2}', "valid JSON"),
-        (b'{"a":NaN}', "valid JSON"),
-        (b"[" * 100_000, "valid JSON"),
-        (b'{"a":' * 40 + b"1" + b"}" * 40, "valid JSON"),
-        (b"\xff", "valid JSON"),
-        (b"null", "must return the state, an object"),
-        (b"[]", "must return the state, an object"),
-        (b" " * MAX_STATE_BYTES + b"{}", f"more than {MAX_STATE_BYTES} bytes"),
+        (b"", _NOT_JSON),
+        (b'{"a":1,"a":2}', _NOT_JSON),
+        (b'{"a":NaN}', _NOT_JSON),
+        (b"[" * 100_000, _NOT_JSON),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, _NOT_JSON),
+        (b"\xff", _NOT_JSON),
+        (b"null", _NO_OBJECT),
+        (b"[]", _NO_OBJECT),
+        (
+            b" " * MAX_STATE_BYTES + b"{}",
+            f"the function returned more than {MAX_STATE_BYTES} bytes",
+        ),
     ],
 )
 def test_an_invalid_state_from_a_function_is_refused(result: bytes, says: str) -> None:
     failure = failed(Lambda(lambda _: result), 1)
     assert (failure.version, failure.before, failure.state) == (1, None, b"{}")
-    assert says in failure.detail
+    assert failure.detail == says
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (b'{"errorType":"KeyError","errorMessage":"a secret"}', " (KeyError)"),
+        (b'{"errorType":"' + b"x" * 150 + b'"}', f" ({'x' * 100})"),
+        (b'{"errorMessage":"a secret"}', ""),
+        (b'{"errorType":7}', ""),
+        (b"[]", ""),
+        (b"not JSON", ""),
+    ],
+    ids=lambda each: str(each)[:30],
+)
+def test_the_error_of_a_function_is_named_by_its_type(
+    monkeypatch: pytest.MonkeyPatch, error: bytes, says: str
+) -> None:
+    def fail(_: Lambda, **__: object) -> dict[str, object]:
+        return {"FunctionError": "Unhandled", "Payload": io.BytesIO(error)}
+
+    monkeypatch.setattr(Lambda, "invoke", fail)
+    assert failed(Lambda(), 1).detail == f"the function failed{says}"
 
 
 @pytest.mark.parametrize(

@@ -59,13 +59,14 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     models.work()
     assert models.states() == {"task/1": {"total": 3, "last": 2}}
     append(aws, [{"n": 4}, {"n": "5"}])
+    models_read = ReadModelReader(models.store, reader(aws, executor).finder)
+    assert models_read.lag(models.model)
     aws_lambda.faults = [refused("TooManyRequestsException")] * 2 if busy else []
     models.projector.project(STREAM)
     failed = stored_state(models)
     assert (failed.version, failed.failures) == (2 if busy else 3, 1)
     assert failed.failed
     assert ("throttled" if busy else "TypeError") in failed.failed
-    models_read = ReadModelReader(models.store, reader(aws, executor).finder)
     assert models_read.lag(models.model)
     assert failed.retry_at
     assert 3 <= times.seconds(failed.retry_at) - times.unix() <= 10
@@ -92,6 +93,24 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     assert models_read.lag(models.model) == 0
 
 
+def test_a_stream_without_a_state_waits_for_a_busy_function_as_well(
+    aws: Aws, functions: tuple[Models, Lambda], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, aws_lambda = functions
+    models.work()
+    other = StreamName("planner", "task/2")
+    append(aws, [{"n": 7}], other)
+    monkeypatch.setattr(ProjectionQueue, "retry", lambda *_: None)
+    aws_lambda.faults = [refused("TooManyRequestsException")] * 2
+    models.projector.project(other)
+    waiting = models.store.state(models.model, 1, "task/2")
+    assert waiting
+    assert (waiting.stream_id, waiting.version, waiting.failures) == ("task/2", 0, 1)
+    advance_clock(monkeypatch, 12)
+    models.projector.project(other)
+    assert models.states()["task/2"] == {"total": 7, "last": 1}
+
+
 def test_a_failure_for_another_event_counts_anew(
     aws: Aws, functions: tuple[Models, Lambda], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +132,10 @@ def test_a_failure_for_another_event_counts_anew(
 
 
 def test_a_function_is_called_again_up_to_a_number(
-    aws: Aws, functions: tuple[Models, Lambda], monkeypatch: pytest.MonkeyPatch
+    aws: Aws,
+    executor: Executor,
+    functions: tuple[Models, Lambda],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     models, _ = functions
     models.work()
@@ -128,6 +150,8 @@ def test_a_function_is_called_again_up_to_a_number(
         None,
         "version 3: the function failed (TypeError)",
     )
+    # Nothing is waited for any more.
+    assert ReadModelReader(models.store, reader(aws, executor).finder).lag(models.model) == 0
     # A new event has it called once more, as it may change nothing for the event that failed.
     append(aws, [{"n": 1}])
     models.projector.project(STREAM)

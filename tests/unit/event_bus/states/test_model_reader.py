@@ -7,6 +7,7 @@ import pytest
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest, NotFound, Unavailable
 from event_bus.model.read_model import ModelState
+from event_bus.states import model_reader
 from event_bus.states.model_reader import ReadModelReader
 
 from tests.builders import AN_ADMIN, service
@@ -79,6 +80,24 @@ def test_a_service_sees_a_state_if_it_may_receive_every_type_behind_it(models: M
     assert pages(one, WORKER, 9) == [(["task/0", "task/3"], None)]
     assert pages(one, WORKER, 1) == [(["task/0"], "task/0"), (["task/3"], None)]
     assert pages(both, WORKER, 9) == [([f"task/{n}" for n in range(4)], None)]
+
+
+def test_states_that_a_service_may_not_see_do_not_end_its_page(models: Models) -> None:
+    hidden = [["task.paid"]] * 25
+    fill(models, *hidden, ["task.made"])
+    assert pages(reader(models, "task.made"), WORKER, 1) == [(["task/25"], None)]
+
+
+def test_a_page_of_a_service_ends_with_a_state_that_it_may_see(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_reader, "MAX_LIMIT", 3)
+    seen, hidden = ["task.made"], ["task.paid"]
+    fill(models, seen, seen, hidden, hidden, seen)
+    assert pages(reader(models, "task.made"), WORKER, 2) == [
+        (["task/0", "task/1"], "task/1"),
+        (["task/4"], None),
+    ]
 
 
 def test_a_member_without_an_index_is_named_to_the_owner_alone(models: Models) -> None:

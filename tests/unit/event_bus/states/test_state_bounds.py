@@ -10,6 +10,7 @@ from event_bus.states import reducing
 from event_bus.strict_json import MAX_DEPTH
 
 from tests.aws import Aws
+from tests.builders import event
 from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
 from tests.unit.event_bus.states.streams import STREAM, append, reader, register, state
 
@@ -79,6 +80,20 @@ def test_a_state_has_a_largest_depth(aws: Aws, executor: Executor) -> None:
     # Many arrays and objects beside each other are not deep.
     register(aws, Reducer("jsonata", '{"all": $append(state.all, [[]])}'))
     assert state(aws, read).version == 40
+
+
+def test_a_state_that_grows_too_large_is_that_of_the_event_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reducing, "MAX_STATE_BYTES", 20)
+    events = [
+        reducing.Numbered(version, event(payload={"a": "x" * size}))
+        for version, size in ((3, 1), (5, 2), (8, 20))
+    ]
+    with pytest.raises(reducing.ReducerFailed) as failed:
+        reducing.reduced(Reducer("merge"), b"{}", events)
+    failure = failed.value
+    assert (failure.version, failure.before, failure.state) == (8, 5, b'{"a":"xx"}')
 
 
 @pytest.mark.parametrize("deep", [b'{"a":' * 2_000 + b"1" + b"}" * 2_000, b'{"a":[1.5e-400,{}'])
