@@ -216,6 +216,14 @@ def test_an_attempt_records_what_was_not_known_of_its_event(trial: Trial, aws: A
     assert (failed.stored_at, failed.stream) == (about.created_at, "planner\ntask/1")
 
 
+def test_a_retry_without_a_record_counts_the_attempts_before_it(trial: Trial, aws: Aws) -> None:
+    # The record of the first attempt may have expired.
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    aws.subscriptions.update(replace(to, status="disabled"))
+    trial.take(message(event(), to, attempt=3))
+    assert (trial.outcome().status, trial.outcome().attempts) == ("exhausted", 2)
+
+
 class TestAtMostOnce:
     def test_a_failure_is_dropped_and_no_dead_letter(self, trial: Trial, aws: Aws) -> None:
         to = aws.subscriptions.create(subscription(delivery_guarantee="at_most_once"))

@@ -78,8 +78,10 @@ def test_a_walk_does_not_judge_by_an_older_subscription(trial: Trial, aws: Aws) 
     make_due(aws, "evt_1")
     trial.target.script.clear()
     retried = replace(replayed(first, to, attempt=2), subscription_version=0)
+    trial.sent()
     assert trial.take(retried) == []
     assert trial.target.events == ["evt_1"]
+    assert trial.sent() == [replace(retried, subscription_version=newer.version, delay=1)]
     trial.take(replace(retried, subscription_version=newer.version))
     assert trial.target.events == ["evt_1", "evt_1", "evt_2", "evt_3"]
     assert status(trial, third.id) == status(trial, second.id) == "delivered"

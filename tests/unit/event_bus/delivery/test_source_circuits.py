@@ -59,6 +59,20 @@ def test_a_source_that_fails_is_left_alone_and_then_probed(aws: Aws) -> None:
     assert aws.circuits.get_many([KEY]) == {}
 
 
+def test_a_question_comes_again_when_the_circuit_may_be_probed(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(times, "unix", lambda: now[0])
+    monkeypatch.setattr(Circuit, "retry_at", lambda *_: 1_800_000_000.25)
+    assert aws.circuits.put(KEY, Circuit(state="open", until=now[0] + 60, version=1))
+    for passed, left in ((0.0, 0.25), (0.5, 0.0)):
+        now[0] = 1_800_000_000.0 + passed
+        with pytest.raises(SourceFailed) as refused:
+            sources(aws).guarded("sub_1", "price", never)
+        assert refused.value.retry_after == left
+
+
 def test_a_source_that_lacks_a_value_works(aws: Aws) -> None:
     for _ in range(2 * CONSECUTIVE_FAILURES):
         with pytest.raises(SourceFailed, match="404"):

@@ -4,8 +4,8 @@ import random
 
 import pytest
 from event_bus import times
-from event_bus.delivery.pauses import look_again_at, waits_for_resume
 from event_bus.model.delivery import DeliveryError
+from event_bus.model.pauses import look_again_at, waits_for_resume
 
 from tests.builders import NOON, delivery, subscription
 
