@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.model import transitions
+from event_bus.model.delivery import DeliveryKey
 from event_bus.model.rights import Grant
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, LATER, NOON, event, message, replay, routing
+from tests.builders import LARGE_PAYLOAD, LATER, NOON, delivery, event, message, replay, routing
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 from tests.unit.event_bus.delivery.ordered_streams import ordered, overtaken
 from tests.unit.event_bus.delivery.replaying import (
@@ -123,6 +124,19 @@ def test_a_delivery_that_has_begun_keeps_its_place(trial: Trial, aws: Aws) -> No
     to = aws.subscriptions.update(narrowed)
     trial.take(replayed(second, to))
     assert trial.target.events == ["evt_1"]
+
+
+def test_a_delivery_that_is_settled_during_a_walk_is_not_attempted(trial: Trial, aws: Aws) -> None:
+    to, (_, second) = ordered(aws), store(aws, "evt_1", "evt_2")
+    start(aws)
+    key = DeliveryKey("evt_2", to.id, "rpl_1")
+    due = delivery("retrying", key=key, next_retry_at=NOON, dead_letter_id="dl_1")
+    aws.deliveries.record(due, 1)
+    # A person discards it after the walk has read the records of its page.
+    trial.target.meet = lambda: aws.dead_letters.discard(transitions.discarded(due, "worker"))
+    assert trial.take(replayed(second, to)) == []
+    assert trial.target.events == ["evt_1"]
+    assert status(trial, "evt_2") == "dropped"
 
 
 def test_the_replay_of_one_event_delivers_it_alone(trial: Trial, aws: Aws) -> None:

@@ -8,11 +8,20 @@ from event_bus.delivery import waiting_events
 from event_bus.model.followed_streams import FollowedStreams
 
 from tests.aws import Aws
-from tests.builders import delivery, message, routing, subscription
+from tests.builders import NOON, delivery, message, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
 __all__ = ["trial"]
+
+
+def test_a_message_that_is_repeated_during_a_pause_waits_once(trial: Trial, aws: Aws) -> None:
+    to, [first] = ordered(aws), store(aws, "evt_1")
+    paused = aws.subscriptions.update(replace(to, status="paused", paused_at=NOON, pauses=1))
+    for receives in (1, 2):
+        assert trial.take(message(first, paused), receives=receives) == []
+        assert (trial.outcome().status, trial.outcome().waiting) == ("retrying", True)
+    assert (trial.target.events, trial.sent()) == ([], [])
 
 
 @pytest.mark.parametrize(("waited", "delay"), [(0, 3), (100, 25), (7_200, 900)])
