@@ -53,6 +53,9 @@ def test_a_source_that_fails_is_left_alone_and_then_probed(aws: Aws) -> None:
     # The subscriber itself is not at fault, and no list shows the circuit as its own.
     assert aws.circuits.get_many(["sub_1"]) == aws.circuits.by_subscription() == {}
     opened = aws.circuits.get_many([KEY])[KEY]
+    assert opened.last_error
+    said = "the URL answered 503"
+    assert (opened.last_error.code, opened.last_error.message) == ("enrichment_failed", said)
     over = Circuit(state="open", until=times.unix() - 1, version=opened.version + 1)
     assert aws.circuits.put(KEY, over)
     assert sources(aws).guarded("sub_1", "price", answering) == b"1"
