@@ -120,6 +120,7 @@ SUITES = (
         ("event_bus/enrichment/*.py",),
         (
             f"{_UNIT}/enrichment",
+            f"{_UNIT}/delivery/test_enriched_streams.py",
             f"{_UNIT}/delivery/test_enriching.py",
             "tests/unit/functions/test_enrich.py",
         ),

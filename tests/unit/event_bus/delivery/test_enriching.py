@@ -9,11 +9,10 @@ import orjson
 import pytest
 from event_bus import times
 from event_bus.access.receive_rights import HandoverRights
-from event_bus.delivery.enriching import Enrich, EnrichmentLane, EnrichmentStep
+from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.enrichment.calls import SubscriptionChanged
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.enrichment import LookupSource, StaticSource
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
@@ -33,14 +32,17 @@ from tests.builders import (
     routing,
     subscription,
 )
+from tests.unit.event_bus.delivery.enrichments import (
+    ADDED,
+    FAILED,
+    in_turn,
+    of_a_stream,
+    stored,
+    subscribed,
+)
 from tests.unit.event_bus.delivery.lanes import Trial, received, trial
 
 __all__ = ["trial"]
-
-ADDED = b'{"region":"eu"}'
-FAILED = Outcome("enrichment_failed", "region: the URL answered 500")
-SOURCES = {"region": StaticSource(json='"eu"'), "c": LookupSource(context="c", key="$.id")}
-SOON = RetryPolicy(schedule=[5], max_attempts=2)
 
 
 @dataclass
@@ -90,16 +92,6 @@ def enriching(aws: Aws, executor: Executor) -> Enriching:
     )
     made.append(Enriching(aws, lane, own, target))
     return made[0]
-
-
-def subscribed(aws: Aws, **members: Any) -> Subscription:
-    return aws.subscriptions.create(
-        subscription(**{"enrichment": SOURCES, "retry_policy": SOON, **members})
-    )
-
-
-def stored(aws: Aws, name: str = "evt_1", **members: Any) -> Event:
-    return aws.events.put(event(name, **members), RETENTION_DAYS)[1]
 
 
 def test_an_enriched_event_is_sent_to_the_lane_of_its_target(
@@ -336,23 +328,6 @@ def test_a_removed_enrichment_is_not_added(trial: Trial, aws: Aws) -> None:
     assert trial.target.enrichments == [None]
 
 
-def in_turn(trial: Trial, enrich: Enrich) -> Trial:
-    """A lane that enriches in the turn of a stream."""
-    runner = replace(trial.lane.runner, enrich=enrich)
-    ordered = replace(trial.lane.ordered, runner=runner)
-    return replace(trial, lane=replace(trial.lane, runner=runner, ordered=ordered))
-
-
-def answering(found: list[bytes | Outcome]) -> Enrich:
-    return lambda *_: found.pop(0)
-
-
-def of_a_stream(aws: Aws, *names: str) -> list[Event]:
-    events = [stored(aws, name, metadata={"stream_id": "task/1"}) for name in names]
-    aws.routings.record([routing(name, sub_1="worker") for name in names])
-    return events
-
-
 @pytest.mark.parametrize("ordered", [False, True])
 def test_sources_see_markers_in_place_of_sealed_values(
     enriching: Enriching, trial: Trial, aws: Aws, ordered: bool
@@ -370,52 +345,6 @@ def test_sources_see_markers_in_place_of_sealed_values(
         enriching.take(sent)
     [seen] = enriching.seen
     assert orjson.loads(seen.payload or b"") == {"total": {"$encrypted": True}}
-
-
-def test_a_stream_is_enriched_in_its_order(trial: Trial, aws: Aws) -> None:
-    to = subscribed(aws, ordered=True)
-    trial = in_turn(trial, answering([b'{"n":1}', b'{"n":2}', b'{"n":3}']))
-    events = of_a_stream(aws, "evt_1", "evt_2", "evt_3")
-    for each in reversed(events):
-        assert trial.take(message(each, to)) == []
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
-    assert trial.target.enrichments == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
-
-
-def test_a_stream_waits_for_an_enrichment_that_fails(trial: Trial, aws: Aws) -> None:
-    to = subscribed(aws, ordered=True)
-    trial = in_turn(trial, answering([FAILED, ADDED, ADDED]))
-    first, second = of_a_stream(aws, "evt_1", "evt_2")
-    trial.take(message(second, to))
-    assert trial.target.events == []
-    assert trial.outcome().status == "retrying"
-    assert trial.aws.circuits.get_many(["sub_1"]) == {}
-    trial.take(message(first, to, attempt=2))
-    assert trial.target.events == []  # It waits for its time.
-
-
-def test_a_stream_continues_behind_an_enrichment_that_failed_for_good(
-    trial: Trial, aws: Aws
-) -> None:
-    to = subscribed(aws, ordered=True, retry_policy=RetryPolicy(max_attempts=1))
-    trial = in_turn(trial, answering([FAILED, ADDED]))
-    first, _second = of_a_stream(aws, "evt_1", "evt_2")
-    trial.take(message(first, to))
-    assert trial.outcome().last_error.code == "enrichment_failed"  # type: ignore[union-attr]
-    assert trial.outcome().status == "exhausted"
-    assert trial.target.events == ["evt_2"]
-
-
-def test_a_claim_is_taken_behind_the_enrichment(trial: Trial, aws: Aws) -> None:
-    to = subscribed(aws, ordered=True, delivery_guarantee="exactly_once")
-    trial = in_turn(trial, answering([FAILED]))
-    trial.take(message(stored(aws), to))
-    assert trial.outcome().status == "retrying"
-    item = aws.dynamodb.get_item(
-        TableName=aws.tables["deliveries"],
-        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
-    )["Item"]
-    assert "epoch" not in item
 
 
 def test_a_subscription_without_an_enrichment_pays_nothing(trial: Trial, aws: Aws) -> None:
