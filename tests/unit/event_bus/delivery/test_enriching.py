@@ -42,7 +42,7 @@ from tests.unit.event_bus.delivery.enrichments import (
 )
 from tests.unit.event_bus.delivery.lanes import Trial, received, trial
 
-__all__ = ["trial"]
+__all__ = ["ADDED", "of_a_stream", "stored", "subscribed", "trial"]
 
 
 @dataclass
