@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from event_bus import times
 
 from tests.simulation.clients import ADMIN, Clients
 from tests.simulation.known import Violation
@@ -100,7 +101,7 @@ class Consumers(Clients):
             self._acknowledge_carelessly(subscription_id, taken)
         if not crash:
             place = int(taken["items"][0]["cursor"] if part else taken["cursor"])
-            if self._acknowledge_taken(subscription_id, taken["lease"], place) == 204:
+            if self._acknowledge_taken(subscription_id, taken, place) == 204:
                 self.done[subscription_id] = place
         return True
 
@@ -113,9 +114,11 @@ class Consumers(Clients):
         if places != expected:
             raise Violation(f"{places} were taken of {subscription_id} behind {begun}")
 
-    def _acknowledge_taken(self, subscription_id: str, lease: str, place: int) -> int:
-        status = self._post_acknowledgement(subscription_id, lease, place)
-        if status != 204 and not (status == 409 and self.spoiled):
+    def _acknowledge_taken(self, subscription_id: str, taken: dict[str, Any], place: int) -> int:
+        status = self._post_acknowledgement(subscription_id, taken["lease"], place)
+        ended = self.spoiled or times.seconds(taken["lease_expires_at"]) <= self.now
+        refused = (status == 409 and ended) or (status == 404 and subscription_id in self.gone)
+        if status != 204 and not refused:
             raise Violation(f"an acknowledgement was answered {status}")
         return status
 
