@@ -3,14 +3,12 @@
 import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from event_bus.queues.lanes import MAX_RECEIVES
 
 from infra.exports import export
 from infra.outputs import output
 from infra.removal import removal_policy
 from infra.settings import Settings
-
-MAX_RECEIVES = 5
-"""How often SQS gives a message to a function before it moves it to the redrive queue."""
 
 _RETENTION = cdk.Duration.days(14)
 

@@ -22,6 +22,7 @@ from event_bus.model.event import Event
 from event_bus.model.pauses import look_again_at, waits_for_resume
 from event_bus.model.registration import Subscription
 from event_bus.model.stream_name import StreamName
+from event_bus.queues.lanes import MAX_RECEIVES
 from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
@@ -217,6 +218,11 @@ class OrderedRunner:
             if unreadable:
                 return self.runner.unreadable(own_order, record)
             event = found.get(entry.event_id)
+        if _keeps_crashing(order, own):
+            crashed = self.runner.crashed(own_order, event, record)
+            # The rest of the stream continues with a new message, which has all its receipts.
+            rest = replace(message, delay=0) if crashed.settled else None
+            return AttemptResult(settled=False, follow_up=rest)
         return self.runner.attempt(own_order, event, record)
 
 
@@ -230,6 +236,23 @@ def _held(message: Message) -> Message:
         message,
         times_held=min(message.times_held + 1, _MOST_TIMES_HELD),
         delay=min(delay, _LONGEST_HELD_SECONDS),
+    )
+
+
+def _keeps_crashing(order: AttemptOrder, own: Message) -> bool:
+    """Whether a message crashes its function at an event that has no message of its own.
+
+    It has its last receipt then: the redrive queue would record a crash at the event of the
+    message.
+    """
+    subscription = order.subscription
+    stands_for_others = order.message.replay_id is not None or (
+        subscription is not None and subscription.catches_up
+    )
+    return (
+        stands_for_others
+        and own.key != order.message.key
+        and order.queue_message.receives >= MAX_RECEIVES
     )
 
 

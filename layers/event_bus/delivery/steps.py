@@ -237,6 +237,29 @@ class DeliveryStep:
             follow_up = replace(message, delay=LEASE_SECONDS)
         return AttemptResult(stands.status in SETTLED, outcome.gone, follow_up)
 
+    def crashed(
+        self, order: StepOrder, event: Event | None, record: Delivery | None
+    ) -> AttemptResult:
+        """Records that the function kept crashing at a delivery, which counts as an attempt.
+
+        The arguments are those of `owed`.
+        """
+        owed = self.owed(order, event, record)
+        if isinstance(owed, AttemptResult):
+            return owed
+        subscription, attempt = owed.subscription, order.message.attempt
+        crashed = transitions.after_crash(
+            owed.delivery, subscription.delivery_guarantee, subscription.retry_policy, attempt
+        )
+        stands = self.deliveries.record(crashed, attempt) or crashed
+        logger.error(
+            "event given up by its lane",
+            event_id=order.message.event_id,
+            subscription_id=subscription.id,
+            status=stands.status,
+        )
+        return AttemptResult(settled=stands.status in SETTLED)
+
     def _forbidden(
         self, order: StepOrder, delivery: Delivery, event: Event, subscription: Subscription
     ) -> AttemptResult | None:

@@ -15,6 +15,9 @@ from event_bus.queues.message import Message
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+MAX_RECEIVES = 5
+"""How often a queue hands out a message before it moves the message to its redrive queue."""
+
 _TRIES = 3
 
 _Packed = tuple[Message, str]

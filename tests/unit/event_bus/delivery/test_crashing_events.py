@@ -1,0 +1,66 @@
+"""An event of an ordered replay or of a history at which the function crashes each time."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from event_bus.model.retry_policy import RetryPolicy
+from event_bus.queues.lanes import MAX_RECEIVES
+
+from tests.aws import Aws
+from tests.builders import subscription
+from tests.unit.event_bus.delivery.lanes import Trial, trial
+from tests.unit.event_bus.delivery.replaying import replayed, start, store
+
+__all__ = ["trial"]
+
+
+@pytest.mark.parametrize(("attempts", "end"), [(1, "exhausted"), (3, "retrying")])
+def test_an_event_of_a_replay_that_crashes_its_function_becomes_a_dead_letter(
+    trial: Trial, aws: Aws, attempts: int, end: str
+) -> None:
+    policy = RetryPolicy(schedule=[5], max_attempts=attempts)
+    to = aws.subscriptions.create(subscription(ordered=True, retry_policy=policy))
+    events = store(aws, "evt_1", "evt_2", "evt_3")
+    start(aws)
+    # The first receipt delivered an event, and every one crashed at the next.
+    aws.deliveries.record(delivered_of(events[0], to), 1)
+    message = replayed(events[2], to)
+    assert trial.take(message, receives=MAX_RECEIVES) == []
+    letter = trial.outcome("evt_2", replay="rpl_1")
+    assert (letter.status, letter.attempts) == (end, 1)
+    assert trial.error("evt_2", replay="rpl_1")[0] == "function_crashed"
+    assert letter.dead_letter_id
+    assert trial.target.events == []
+    sent = trial.sent()
+    if end == "retrying":
+        # It waits in the table, and its next attempt continues the replay.
+        assert letter.waiting
+        assert sent == []
+    else:
+        assert [(each.event_id, each.delay) for each in sent] == [("evt_3", 0)]
+        trial.take(*sent)
+        assert trial.target.events == ["evt_3"]
+
+
+def delivered_of(event: Any, to: Any) -> Any:
+    first = replayed(event, to).first_record(event)
+    return replace(first, status="delivered", attempts=1)
+
+
+@pytest.mark.parametrize("receives", [1, MAX_RECEIVES - 1])
+def test_earlier_receipts_make_the_attempt(trial: Trial, aws: Aws, receives: int) -> None:
+    to = aws.subscriptions.create(subscription(ordered=True))
+    events = store(aws, "evt_1", "evt_2")
+    start(aws)
+    trial.take(replayed(events[1], to), receives=receives)
+    assert trial.target.events == ["evt_1", "evt_2"]
+
+
+def test_the_last_receipt_attempts_the_event_of_the_message(trial: Trial, aws: Aws) -> None:
+    # The redrive queue records this one.
+    to = aws.subscriptions.create(subscription(ordered=True))
+    [only] = store(aws, "evt_1")
+    start(aws)
+    trial.take(replayed(only, to), receives=MAX_RECEIVES)
+    assert trial.target.events == ["evt_1"]
