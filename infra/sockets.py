@@ -110,6 +110,7 @@ class Sockets(Construct):
         self.socket.set_variable("SERVICE_LISTENERS", str(settings.service_listeners))
         self.socket.use_table(data.subscriptions, "PutItem")
         self.socket.use_table(data.cursors, "GetItem", "UpdateItem")
+        self.socket.use_table(data.limits, "UpdateItem")
         self.socket.use_retention()
 
     def _push_entries(self, data: DataStack, settings: Settings) -> None:

@@ -42,7 +42,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _spend(caller: Caller) -> Allowance:
-    return _limiter.spend(caller.key_id or ADMIN, caller.rate_limit or settings().key_rate)
+    return _limiter.spend(caller.key_id or ADMIN, _rate(caller))
+
+
+def _rate(caller: Caller) -> int:
+    return caller.rate_limit or settings().key_rate
 
 
 def _subject(event: dict[str, Any]) -> str | None:
@@ -79,5 +83,6 @@ def _policy(arn: str, caller: Caller | None) -> dict[str, Any]:
     return {
         "principalId": caller.service_id if caller else "unknown",
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": caller.context() if caller else {},
+        # The function behind counts the messages of the connection.
+        "context": caller.context() | {"rate_limit": str(_rate(caller))} if caller else {},
     }

@@ -38,8 +38,8 @@ class Caller:
         subscription_id: The only subscription of a stream token, if it is limited to one.
         scopes: The scopes of the key; None for all.
         key_id: The key; None for the admin's.
-        rate_limit: The key's own rate, in requests a second, if it has one. Functions behind the
-            authorizer do not know it.
+        rate_limit: The key's own rate, in requests a second, if it has one. Of the functions behind
+            the authorizer, only the one for WebSockets knows it: there, it is set for each key.
     """
 
     service_id: str
@@ -117,6 +117,7 @@ def listener_of(context: Mapping[str, Any] | None) -> Caller:
             context.get("subscription_id"),
             scopes,
             context.get("key_id"),
+            int(context["rate_limit"]) if "rate_limit" in context else None,
         )
     given = context.get("reason")
     reason: Reason = next((each for each in _UNKNOWN if each == given), "no_key")

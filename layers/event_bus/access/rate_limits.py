@@ -17,6 +17,9 @@ from event_bus.log import logger
 WINDOW_SECONDS = 10
 """The length of a window, in seconds."""
 
+SOCKET = "socket#"
+"""The prefix of what counts messages over WebSockets: of a key, or of a connection."""
+
 _FREE = 0.02
 _SHARE = 0.05
 _COUNTED_KEYS = 1_000

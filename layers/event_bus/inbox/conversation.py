@@ -1,19 +1,22 @@
 """Carries out what clients send over a WebSocket."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from event_bus import strict_json, times
-from event_bus.access.callers import Caller
+from event_bus.access.callers import ADMIN, Caller
 from event_bus.access.ownership import own_subscription
-from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem
+from event_bus.access.rate_limits import SOCKET, WINDOW_SECONDS, RateLimiter
+from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem, TooManyRequests
 from event_bus.failures import problem_of
 from event_bus.ids import new_id
 from event_bus.inbox.connections import Connections, Gone
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.messages import Acknowledge, Message, Ping, Subscribe, Unsubscribe
 from event_bus.inbox.pusher import HOLD_SECONDS, Pusher
+from event_bus.inbox.pusher import Taken as PushTaken
 from event_bus.inbox.reader import beyond_the_end
 from event_bus.log import logger
 from event_bus.model.registration import Subscription
@@ -63,6 +66,7 @@ class Conversation:
         cursors: The acknowledged place of each inbox.
         pusher: Pushes events.
         connections: Sends answers.
+        limiter: Counts messages.
     """
 
     find: Callable[[str], Subscription | None]
@@ -72,6 +76,7 @@ class Conversation:
     cursors: InboxCursorStore
     pusher: Pusher
     connections: Connections
+    limiter: RateLimiter
 
     def take(self, connection_id: str, caller: Caller, text: str) -> Taken:
         """Does what a client asks for, and reports faults to the client.
@@ -88,8 +93,9 @@ class Conversation:
         try:
             try:
                 asked = strict_json.parse(text)
-                if isinstance(asked, dict):
-                    ref, taken = asked.get("ref"), _asked(asked)
+                ref = asked.get("ref") if isinstance(asked, dict) else None
+                self._count(connection_id, caller)
+                taken = _asked(asked) if isinstance(asked, dict) else taken
                 self.pusher.require_good_key(connection_id, caller.key_id)
                 listener_id = self._do(connection_id, caller, read(Message, asked).root)
                 taken = replace(taken, listener_id=listener_id)
@@ -102,6 +108,30 @@ class Conversation:
         except Gone:
             self.end(connection_id)
         return taken
+
+    def _count(self, connection_id: str, caller: Caller) -> None:
+        """Counts a message for its key.
+
+        Raises:
+            TooManyRequests: The key has sent too many over all its connections.
+            Gone: After that, this connection alone has sent as many again. It was ended.
+        """
+        rate = caller.rate_limit
+        # A connection from before an update of the bus has no rate.
+        if rate is None:
+            return
+        allowance = self.limiter.spend(f"{SOCKET}{caller.key_id or ADMIN}", rate)
+        if not allowance.exceeded:
+            return
+        if self.limiter.spend(f"{SOCKET}{connection_id}", rate).exceeded:
+            logger.warning("WebSocket client floods", connection_id=connection_id)
+            self.connections.close(connection_id)
+            raise Gone(connection_id)
+        raise TooManyRequests(
+            f"The key may send {allowance.quota} messages in {WINDOW_SECONDS} seconds; send this "
+            f"one again in {allowance.reset} seconds.",
+            allowance.reset,
+        )
 
     def end(self, connection_id: str) -> None:
         """Removes a connection that has ended."""
@@ -142,7 +172,7 @@ class Conversation:
             end = self.inboxes.last(key.subscription_id)
             if subscriber.sent < end:
                 try:
-                    self.pusher.push(key, end)
+                    self.pusher.push(key, end, patience=0)
                 except Exception:
                     # Another push is under way, or this one failed as well: the next ping is later.
                     logger.exception("not pushed", subscription_id=key.subscription_id)
@@ -237,7 +267,9 @@ class Conversation:
         # Not beyond the position that the client names, even if it subscribed behind it.
         self.cursors.advance(key.subscription_id, place)
         if subscriber.waiting:
-            self.pusher.push(key, self.inboxes.last(key.subscription_id))
+            # The acknowledgement stands. A push that is under way sees it when it ends.
+            with suppress(PushTaken):
+                self.pusher.push(key, self.inboxes.last(key.subscription_id))
 
     def _may_be_sent(self, subscriber: SocketSubscriber, place: int) -> bool:
         """Whether a push may have sent a place that it has not recorded.

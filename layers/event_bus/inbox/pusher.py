@@ -84,19 +84,27 @@ class Pusher:
         if failed:
             raise NotPushed(f"to {len(failed)} of {len(keys)} connections")
 
-    def push(self, key: SocketSubscriberKey, end: int, holder: str | None = None) -> None:
+    def push(
+        self,
+        key: SocketSubscriberKey,
+        end: int,
+        holder: str | None = None,
+        *,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
         """Pushes new events to a WebSocket subscriber, as far as its window allows.
 
         Args:
             key: The WebSocket subscriber.
             end: The place up to which the inbox is filled.
             holder: The present holder of the WebSocket subscriber, if any.
+            patience: How long to wait for another function that pushes to it, in seconds.
 
         Raises:
             Taken: Another function pushes to it, or crashed while it did.
         """
         holder = holder or new_id("psh")
-        subscriber = self._take(key, holder)
+        subscriber = self._take(key, holder, patience)
         try:
             if subscriber:
                 self.require_good_key(key.connection_id, subscriber.api_key)
@@ -139,12 +147,14 @@ class Pusher:
             return key
         return None
 
-    def _take(self, key: SocketSubscriberKey, holder: str) -> SocketSubscriber | None:
-        patience = self.clock() + _PATIENCE_SECONDS
+    def _take(
+        self, key: SocketSubscriberKey, holder: str, patience: float = _PATIENCE_SECONDS
+    ) -> SocketSubscriber | None:
+        end = self.clock() + patience
         while (subscriber := self.socket_subscribers.hold(key, holder, HOLD_SECONDS)) is None:
             if self.socket_subscribers.get(key) is None:
                 return None
-            if self.clock() > patience:
+            if self.clock() >= end:
                 raise Taken(key.connection_id)
             self.sleep(_LOOK_SECONDS)
         return subscriber

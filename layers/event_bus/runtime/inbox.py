@@ -106,6 +106,7 @@ def conversation() -> "Conversation":
         cursors=stores.inbox_cursors(),
         pusher=push,
         connections=push.connections,
+        limiter=access.rate_limiter(),
     )
 
 

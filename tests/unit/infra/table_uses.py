@@ -263,6 +263,7 @@ TABLES = {
         },
         "inbox": {"DeleteItem", "GetItem", "Query"},
         "cursors": {"GetItem", "UpdateItem"},
+        "limits": {"UpdateItem"},
         "events": {"BatchGetItem"},
         "deliveries": {"BatchGetItem"},
         "subscriptions": {

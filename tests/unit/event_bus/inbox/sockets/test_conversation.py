@@ -7,6 +7,7 @@ import orjson
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from event_bus.access.callers import Caller
+from event_bus.access.rate_limits import RateLimiter
 from event_bus.inbox import pusher as pushing
 from event_bus.inbox.connections import Gone
 from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS, Conversation
@@ -35,6 +36,7 @@ def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
         cursors=aws.inbox_cursors,
         pusher=pusher,
         connections=wire,
+        limiter=RateLimiter(aws.limits),
     )
 
 
