@@ -219,8 +219,7 @@ class LiveWalk:
         # the subscription was stored.
         if event is None:
             # A replay would skip an event that cannot be read, too.
-            found, _ = self.parts.runner.events.readable([event_id])
-            event = found.get(event_id)
+            event, _ = self.parts.runner.events.find(event_id)
         return event is not None and self.parts.history.owes(subscription, event), event
 
 

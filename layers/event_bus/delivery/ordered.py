@@ -214,10 +214,9 @@ class OrderedRunner:
         own_order = replace(order, message=own)
         event = turn.event
         if event is None:
-            found, unreadable = self.runner.events.readable([entry.event_id])
+            event, unreadable = self.runner.events.find(entry.event_id)
             if unreadable:
                 return self.runner.unreadable(own_order, record)
-            event = found.get(entry.event_id)
         if _keeps_crashing(order, own):
             crashed = self.runner.crashed(own_order, event, record)
             # The rest of the stream continues with a new message, which has all its receipts.

@@ -281,6 +281,12 @@ class EventStore:
                 unreadable.add(event_id)
         return events, unreadable
 
+    def find(self, event_id: str) -> tuple[Event | None, bool]:
+        """Returns an event with its payload, or None, and whether it is stored but unreadable."""
+        found, unreadable = self.readable([event_id])
+        event = found.get(event_id)
+        return self.whole(event) if event else None, bool(unreadable)
+
     def existing(self, event_ids: Iterable[str]) -> set[str]:
         """Returns the ids of those of some events that are stored, whether they can be read or not.
 

@@ -47,6 +47,7 @@ class ScriptedTransport:
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         self.meet()
+        assert all(request.event.payload is not None for request in requests), "without payload"
         self.requests.append([request.key for request in requests])
         self.enrichments.extend(request.enrichment for request in requests)
         self.targets.extend(request.subscription.target for request in requests)

@@ -17,7 +17,7 @@ from event_bus.queues.message import next_message
 from event_bus.stores.routings import RoutingStore
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import event, message, routing, subscription
+from tests.builders import LARGE_PAYLOAD, event, message, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
 
 __all__ = ["trial"]
@@ -62,6 +62,14 @@ def test_a_stream_is_delivered_from_the_chosen_version_on(trial: Trial, aws: Aws
     # Whatever comes again finds everything settled.
     trial.take(message(last, to), receives=2)
     assert len(trial.target.events) == 3
+
+
+def test_large_events_come_with_their_payloads(trial: Trial, aws: Aws) -> None:
+    for number in range(3):
+        last = store(aws, f"evt_{number}", 1_000, payload=LARGE_PAYLOAD)
+    aws.lose_payload("evt_1")
+    assert trial.take(message(last, catching_up(aws))) == []
+    assert trial.target.events == ["evt_0", "evt_2"]
 
 
 def test_an_event_that_cannot_be_read_is_passed_over(trial: Trial, aws: Aws) -> None:

@@ -13,7 +13,7 @@ from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import NOON, event, message, replay, routing, subscription
+from tests.builders import LARGE_PAYLOAD, NOON, event, message, replay, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 from tests.unit.event_bus.delivery.ordered_streams import (
     GONE,
@@ -33,6 +33,12 @@ def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws
     for each in reversed(stored):
         assert trial.take(message(each, to)) == []
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+
+
+def test_large_events_of_a_stream_come_with_their_payloads(trial: Trial, aws: Aws) -> None:
+    stored = store(aws, "evt_1", "evt_2", payload=LARGE_PAYLOAD)
+    assert trial.take(message(stored[1], ordered(aws))) == []
+    assert trial.target.events == ["evt_1", "evt_2"]
 
 
 def test_a_stream_goes_on_behind_an_event_that_cannot_be_read(trial: Trial, aws: Aws) -> None:
