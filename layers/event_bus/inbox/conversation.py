@@ -92,9 +92,12 @@ class Conversation:
         ref, taken = None, Taken()
         try:
             try:
-                asked = strict_json.parse(text)
-                ref = asked.get("ref") if isinstance(asked, dict) else None
-                self._count(connection_id, caller)
+                try:
+                    asked = strict_json.parse(text)
+                    ref = asked.get("ref") if isinstance(asked, dict) else None
+                finally:
+                    # A message that is not JSON counts, too.
+                    self._count(connection_id, caller)
                 taken = _asked(asked) if isinstance(asked, dict) else taken
                 self.pusher.require_good_key(connection_id, caller.key_id)
                 listener_id = self._do(connection_id, caller, read(Message, asked).root)
@@ -113,7 +116,7 @@ class Conversation:
         """Counts a message for its key.
 
         Raises:
-            TooManyRequests: The key has sent too many over all its connections.
+            TooManyRequests: The key has sent too many messages over all its connections.
             Gone: After that, this connection alone has sent as many again. It was ended.
         """
         rate = caller.rate_limit

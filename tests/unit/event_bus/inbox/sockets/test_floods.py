@@ -83,6 +83,15 @@ def test_a_key_sends_so_many_messages_over_all_its_connections(
     assert said(conversation, wire, PING, "c1") == ["pong"]
 
 
+def test_messages_that_are_no_json_count_too(conversation: Conversation, wire: Wire) -> None:
+    for text in ("{", '{"ref": "\\ud800"}', "[]", "null") * 5:
+        conversation.take("one", CALLER, text)
+    conversation.take("one", CALLER, "{")
+    statuses = [each["error"]["status"] for each in wire.received["one"]]
+    assert statuses[-1] == 429
+    assert 429 not in statuses[:-1]
+
+
 def test_a_connection_that_goes_on_flooding_is_ended(
     conversation: Conversation, wire: Wire
 ) -> None:
