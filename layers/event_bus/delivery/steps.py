@@ -189,15 +189,18 @@ class DeliveryStep:
     ) -> AttemptResult | OwedDelivery:
         """Returns the delivery of a message, unless it ends or waits without the step.
 
+        Its event has its payload, wherever that is stored.
+
         Args:
             order: The message that asks for the step.
-            event: The event; None if it has expired.
+            event: The event, with or without its payload; None if it has expired.
             record: The recorded delivery, if it was read.
         """
         delivery = _before_attempt(order, event, record)
         if order.subscription is None:
             said = "the subscription was deleted"
             return self.dropped(order, delivery, "subscription_deleted", said)
+        event = self.events.whole(event) if event else None
         if event is None:
             return self.dropped(order, delivery, "event_expired", "the event's retention ended")
         return self._forbidden(order, delivery, event, order.subscription) or OwedDelivery(

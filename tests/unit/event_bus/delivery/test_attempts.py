@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus import times
+from event_bus.delivery.steps import AttemptResult, OwedDelivery, QueueMessage, StepOrder
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
@@ -171,6 +172,20 @@ def test_a_large_event_is_read_from_where_it_lies(trial: Trial, aws: Aws) -> Non
     aws.events.put(large, RETENTION_DAYS)
     assert trial.take(message(large, to)) == []
     assert trial.outcome().status == "delivered"
+
+
+def test_no_step_has_an_event_without_its_payload(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    large = event(payload=LARGE_PAYLOAD)
+    aws.events.put(large, RETENTION_DAYS)
+    order = StepOrder(QueueMessage("msg_1", 1, ""), message(large, to), to)
+    owed = trial.lane.runner.owed(order, replace(large, payload=None), None)
+    assert isinstance(owed, OwedDelivery)
+    assert owed.event.payload == large.payload
+    aws.lose_payload(large.id)
+    ended = trial.lane.runner.owed(order, replace(large, payload=None), None)
+    assert isinstance(ended, AttemptResult)
+    assert trial.error() == ("event_expired", "the event's retention ended")
 
 
 def test_an_event_whose_payload_is_lost_has_expired(trial: Trial, aws: Aws) -> None:
