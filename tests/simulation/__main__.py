@@ -14,25 +14,22 @@ from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.simulation.known import Violation
+from tests.simulation.many_seeds import run_seeds
 from tests.simulation.stories import STORIES
 from tests.simulation.telling import spoil, spoil_by_chance
 from tests.simulation.workload import run
 
 
-def outcome(seed: int) -> tuple[int, str, Counter[str]]:
-    """Returns the result of a seed: its violation, if there is one, and its course."""
-    try:
-        world = run(seed)
-    except (Exception, Violation) as error:
-        return seed, f"{type(error).__name__}: {error}", Counter()
+def happened(seed: int) -> Counter[str]:
+    """Runs a seed, and counts what happened."""
+    world = run(seed)
     counts: Counter[str] = Counter(world.happened)
     counts["events"] = len(world.tables.items["events"])
     counts["calls"] = world.calls
     for item in world.tables.items["deliveries"].values():
         if "status" in item:
             counts[item["status"]["S"]] += 1
-    return seed, "", counts
+    return counts
 
 
 def broken(story: str) -> tuple[str, list[str]]:
@@ -84,18 +81,7 @@ def main() -> int:
         run(asked.seed)
         return 0
     many = asked.seeds or 2_000
-    began, failed, counts = time.monotonic(), 0, Counter[str]()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        seeds = range(asked.first, asked.first + many)
-        for seed, error, counted in pool.map(outcome, seeds, chunksize=20):
-            counts += counted
-            if error:
-                failed += 1
-                sys.stdout.write(f"seed {seed}: {error}\n")
-    took = time.monotonic() - began
-    sys.stdout.write(f"{many} seeds in {took:.0f} s, {failed} failed\n")
-    sys.stdout.write(", ".join(f"{name} {count}" for name, count in sorted(counts.items())) + "\n")
-    return 1 if failed else 0
+    return run_seeds(happened, range(asked.first, asked.first + many), 20)
 
 
 if __name__ == "__main__":

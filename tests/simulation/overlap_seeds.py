@@ -5,14 +5,11 @@ are long, and have many operations at once.
 """
 
 import argparse
-import os
 import random
 import sys
-import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 
-from tests.simulation.known import Violation
+from tests.simulation.many_seeds import run_seeds
 from tests.simulation.overlap import ALL_CONTESTS, WAITS, Overlap
 from tests.simulation.overlap_operations import KINDS
 
@@ -50,15 +47,11 @@ def _order(rng: random.Random) -> list[int]:
     return [rng.randint(0, 7) for _ in range(rng.randint(0, _MOST_RESUMED))]
 
 
-def outcome(seed: int) -> tuple[int, str, Counter[str]]:
-    """Returns the result of a seed: its violation, if there is one, and what it did."""
-    try:
-        course = run_course(seed)
-    except (Exception, Violation) as error:
-        return seed, f"{type(error).__name__}: {error}", Counter()
-    counts: Counter[str] = Counter(course.begun)
+def happened(seed: int) -> Counter[str]:
+    """Runs the course of a seed, and counts its operations."""
+    counts: Counter[str] = Counter(run_course(seed).begun)
     counts["courses"] = 1
-    return seed, "", counts
+    return counts
 
 
 def main() -> int:
@@ -71,19 +64,7 @@ def main() -> int:
     if asked.seed is not None:
         run_course(asked.seed)
         return 0
-    began, failed, counts = time.monotonic(), 0, Counter[str]()
-    seeds = range(asked.first, asked.first + asked.seeds)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for seed, error, counted in pool.map(outcome, seeds, chunksize=5):
-            counts += counted
-            if error:
-                failed += 1
-                sys.stdout.write(f"seed {seed}: {error}\n")
-                sys.stdout.flush()
-    took = time.monotonic() - began
-    sys.stdout.write(f"{asked.seeds} seeds in {took:.0f} s, {failed} failed\n")
-    sys.stdout.write(", ".join(f"{name} {count}" for name, count in sorted(counts.items())) + "\n")
-    return 1 if failed else 0
+    return run_seeds(happened, range(asked.first, asked.first + asked.seeds), 5)
 
 
 if __name__ == "__main__":

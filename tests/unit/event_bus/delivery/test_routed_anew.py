@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.delivery import live_stream
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
 from event_bus.model.transitions import exhausted, reopened
 
 from tests.aws import Aws
@@ -14,6 +16,15 @@ from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
 __all__ = ["trial"]
+
+
+def matching_late(trial: Trial, aws: Aws, to: Subscription) -> Event:
+    """The first event of a stream, which matches only after the walk has passed it."""
+    gained, second = store(aws, "evt_1", "evt_2", routed=False)
+    aws.routings.record([routing("evt_1"), routing("evt_2")])
+    trial.take(message(second, to))
+    aws.routings.record([routing("evt_1", sub_1="x")])
+    return gained
 
 
 @pytest.mark.parametrize(
@@ -41,10 +52,7 @@ def test_an_event_that_matches_late_is_attempted_if_no_later_one_was(
     trial: Trial, aws: Aws
 ) -> None:
     to = ordered(aws)
-    gained, second = store(aws, "evt_1", "evt_2", routed=False)
-    aws.routings.record([routing("evt_1"), routing("evt_2")])
-    trial.take(message(second, to))
-    aws.routings.record([routing("evt_1", sub_1="x")])
+    gained = matching_late(trial, aws, to)
     trial.take(message(gained, to))
     assert trial.target.events == ["evt_1"]
 
@@ -82,10 +90,7 @@ def test_a_retry_of_an_event_that_matched_late_comes_behind_no_later_one(
     trial: Trial, aws: Aws
 ) -> None:
     to = ordered(aws)
-    gained, second = store(aws, "evt_1", "evt_2", routed=False)
-    aws.routings.record([routing("evt_1"), routing("evt_2")])
-    trial.take(message(second, to))
-    aws.routings.record([routing("evt_1", sub_1="x")])
+    gained = matching_late(trial, aws, to)
     trial.target.script["evt_1"] = REFUSED
     trial.take(message(gained, to))
     [third] = store(aws, "evt_3")

@@ -16,6 +16,18 @@ from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, subscription
 
 
+def runner_of(aws: Aws, executor: Executor, lane: str, queue: ReplayQueue) -> CatchUpRunner:
+    return CatchUpRunner(
+        replays=aws.replays,
+        subscriptions=aws.subscriptions,
+        streams=aws.streams,
+        events=aws.events,
+        deliveries=aws.deliveries,
+        lanes=Lanes(aws.sqs, {"http": lane}, executor),
+        queue=queue,
+    )
+
+
 @pytest.mark.parametrize("resume_from", ["backlog", "now"])
 def test_a_resume_continues_the_catch_up_that_a_pause_stopped(
     aws: Aws, executor: Executor, resume_from: Any, monkeypatch: pytest.MonkeyPatch
@@ -26,15 +38,7 @@ def test_a_resume_continues_the_catch_up_that_a_pause_stopped(
     )
     lane, queue = aws.queue(), aws.queue()
     replays = ReplayQueue(aws.sqs, queue)
-    runner = CatchUpRunner(
-        replays=aws.replays,
-        subscriptions=aws.subscriptions,
-        streams=aws.streams,
-        events=aws.events,
-        deliveries=aws.deliveries,
-        lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        queue=replays,
-    )
+    runner = runner_of(aws, executor, lane, replays)
     aws.events.put(event("evt_1", metadata={"stream_id": "task/1"}), RETENTION_DAYS)
     followed = FollowedStreams("planner", "task/1", None, 1)
     new = subscription(ordered=True, stream=followed, created_at=times.now())
@@ -70,15 +74,7 @@ def test_a_stream_whose_last_event_cannot_be_read_begins_with_the_one_before(
     aws: Aws, executor: Executor
 ) -> None:
     lane, queue = aws.queue(), aws.queue()
-    runner = CatchUpRunner(
-        replays=aws.replays,
-        subscriptions=aws.subscriptions,
-        streams=aws.streams,
-        events=aws.events,
-        deliveries=aws.deliveries,
-        lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        queue=ReplayQueue(aws.sqs, queue),
-    )
+    runner = runner_of(aws, executor, lane, ReplayQueue(aws.sqs, queue))
     for stream, names in {"a": "123", "b": "45", "c": "6"}.items():
         for name in names:
             aws.events.put(event(f"evt_{name}", metadata={"stream_id": f"task/{stream}"}), 30)

@@ -18,6 +18,7 @@ from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
 from tests.builders import event, key, service, subscription
+from tests.unit.event_bus.inbox.sockets.conversing import conversation_of
 from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
 
 CALLER = service("worker")
@@ -28,16 +29,7 @@ SUBSCRIBE = {"action": "subscribe", "subscription_id": "sub_1"}
 def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
     for name in ("sub_1", "sub_2"):
         aws.subscriptions.create(subscription(name, target=InboxTarget("websocket")))
-    return Conversation(
-        find=aws.subscriptions.get,
-        listeners=pusher.listeners,
-        socket_subscribers=aws.socket_subscribers,
-        inboxes=aws.inboxes,
-        cursors=aws.inbox_cursors,
-        pusher=pusher,
-        connections=wire,
-        limiter=RateLimiter(aws.limits),
-    )
+    return conversation_of(aws, wire, pusher, RateLimiter(aws.limits))
 
 
 def fill(aws: Aws, name: str, owner: str = "sub_1") -> None:

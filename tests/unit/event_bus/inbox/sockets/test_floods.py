@@ -16,6 +16,7 @@ from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
 from tests.builders import event, service, subscription
+from tests.unit.event_bus.inbox.sockets.conversing import conversation_of
 from tests.unit.event_bus.inbox.sockets.wire import Wire
 
 PING = {"action": "ping", "ref": "r"}
@@ -42,16 +43,7 @@ def now() -> list[float]:
 @pytest.fixture
 def conversation(aws: Aws, wire: Wire, pusher: Pusher, now: list[float]) -> Conversation:
     aws.subscriptions.create(subscription("sub_1", target=InboxTarget("websocket")))
-    return Conversation(
-        find=aws.subscriptions.get,
-        listeners=pusher.listeners,
-        socket_subscribers=aws.socket_subscribers,
-        inboxes=aws.inboxes,
-        cursors=aws.inbox_cursors,
-        pusher=pusher,
-        connections=wire,
-        limiter=RateLimiter(Counted(), lambda: now[0]),
-    )
+    return conversation_of(aws, wire, pusher, RateLimiter(Counted(), lambda: now[0]))
 
 
 def said(
