@@ -150,7 +150,7 @@ class Lanes(Construct):
         )
         for lane in self.all:
             self._grant(lane, data)
-            # An inbox refers to stored events, to which nothing can be added.
+            # An inbox contains references to events, and no copies that an enrichment could change.
             if lane.target.grants.payloads != "passes":
                 self.enrichment.send_from(lane.deliver)
                 self.enrichment.call_from(lane.deliver)

@@ -33,7 +33,7 @@ tagging.resource_tags = lambda arn: _tags(
     ":".join(arn.split(":")[:7]) if ":lambda:" in arn else arn
 )
 
-# How many bytes may wait for a WebSocket client.
+# The size of the buffer for messages that a WebSocket client has not read yet, in bytes.
 _BUFFER = 1024 * 1024
 _post = apigateway.handle_connections_api
 

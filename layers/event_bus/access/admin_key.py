@@ -61,7 +61,8 @@ class AdminKey:
     def read_again(self) -> AdminSecret:
         """The admin key, read anew for a key that is not the known one.
 
-        So a new admin key works at once. Unknown keys cost one read in ten seconds at the most.
+        So a new admin key works at once. Unknown keys cost three reads in a row, and then at most
+        one in ten seconds.
         """
         now = self.clock()
         spent_until = max(self._spent_until, now)

@@ -39,9 +39,9 @@ class ReplayQueue:
         self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
 
     def try_to_send(self, replay_id: str, delay: int = 0, behind: str = "") -> None:
-        """Sends the message of a stored replay; the arguments are those of `send`.
+        """Sends the message that continues a replay, and does not fail if SQS refuses it.
 
-        The sweeper continues the replay within two minutes if SQS does not take the message.
+        Then the sweeper continues the replay within two minutes. The arguments are those of `send`.
         """
         try:
             self.send(replay_id, delay, behind)

@@ -41,7 +41,7 @@ _MAX_PARTLY_FOLDED_BYTES = 8 * 1024 * 1024
 """The most bytes of payloads that are folded for readers who do not see the whole stream."""
 
 _PAYLOADS_AT_ONCE = 4 * 1024 * 1024
-"""About how many bytes of payloads are in memory at once."""
+"""The approximate size of the payloads that are in memory at the same time, in bytes."""
 
 AsShown = Callable[[Event], Event]
 """Returns an event with the part of its payload that the reader may read."""

@@ -217,7 +217,7 @@ class BackgroundPublisher:
         try:
             self._on_refused(event, refusal)
         except Exception:
-            # The thread must go on: it publishes the other events.
+            # The thread must not end, because it publishes the other events.
             logger.exception("on_refused failed for event %s (%s)", event.id, event.type)
 
     def _next_batch(self) -> list[NewEvent]:

@@ -18,7 +18,7 @@ logger = logging.getLogger("event_bus_client")
 Message = dict[str, Any]
 
 IDLE_SECONDS = 240.0
-"""The time without a message after which to ping: API Gateway ends idle connections after 600 s."""
+"""The client pings after this time without a message. API Gateway ends a connection after 600 s."""
 
 ANSWER_SECONDS = 20.0
 """How long the bus may take to answer."""

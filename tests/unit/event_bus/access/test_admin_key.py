@@ -87,7 +87,7 @@ def test_a_new_admin_key_works_at_once(aws: Aws) -> None:
     # So does a token that was issued with it, in a process that knows the old key only.
     token, _ = StreamTokens(aws.keys).issue("admin", found)
     assert other.identify({}, {"token": token})
-    # A process that has seen the new key refuses the old one.
+    # A process that has read the new admin key refuses the old one.
     assert one.identify({"x-api-key": "first"}) is None
 
 

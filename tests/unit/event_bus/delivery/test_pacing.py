@@ -296,7 +296,7 @@ def test_turns_are_taken_though_another_function_writes_first(
     turns, waited = cast("Turns", both.paced.pacing), list[float]()
     turns.sleep = waited.append
     assert both.paced.process(_batch(message(event(), to))) == []
-    # Its turn follows those that the other function gave.
+    # The message is delivered after those to which the other function has assigned times.
     [later] = both.sent("http_paced")
     assert (later.turn, later.delay in (2, 3)) == (taken.next_turn, True)
     assert both.pace().next_turn == taken.next_turn + 0.5
