@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from event_bus.requests.fetching import TURN_SECONDS
+from event_bus.requests.fetching import SSE_WAIT_SECONDS
 from event_bus_client.conversation import IDLE_SECONDS
 from rich.console import Console
 from rich.table import Table
@@ -74,15 +74,15 @@ def listening(memory_mb: int) -> float:
     Args:
         memory_mb: The memory of the waiting function.
     """
-    turns = prices.MONTH_MINUTES * 60 / TURN_SECONDS
-    turn = (
+    requests = prices.MONTH_MINUTES * 60 / SSE_WAIT_SECONDS
+    request = (
         prices.HTTP_API_REQUEST
         # The authorizer's call, and that of the function that waits.
         + 2 * prices.FUNCTION_CALL
-        + memory_mb / 1024 * TURN_SECONDS * prices.GB_SECOND
-        + TURN_SECONDS * _LOOKS_A_SECOND * prices.READ_UNIT
+        + memory_mb / 1024 * SSE_WAIT_SECONDS * prices.GB_SECOND
+        + SSE_WAIT_SECONDS * _LOOKS_A_SECOND * prices.READ_UNIT
     )
-    return turns * turn
+    return requests * request
 
 
 def connected(subscriptions: int = 1) -> float:

@@ -77,7 +77,7 @@ def _acknowledge(request: Request) -> Response:
 def _stream(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     query = request.query()
-    wait = query[operations.TURN]
+    wait = query[operations.SSE_WAIT]
     sse = replace(_inboxes.sse, reader=_reader_for(request, wait))
     return _sse_response(sse.follow(subscription, _last_id(request, query), wait))
 
@@ -86,7 +86,7 @@ def _stream(request: Request) -> Response:
 def _listen(request: Request) -> Response:
     caller = request.caller
     query = request.query()
-    types, wait = query[operations.TYPES], query[operations.TURN]
+    types, wait = query[operations.TYPES], query[operations.SSE_WAIT]
     sse = replace(_inboxes.sse, reader=_reader_for(request, wait))
     text, listener_id = sse.listen(types, caller, _last_id(request, query), wait)
     return replace(_sse_response(text), listener_id=listener_id)

@@ -8,13 +8,13 @@ from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.reader import InboxReader
 from event_bus.inbox.sse_format import event_stream, reset
 from event_bus.model.registration import Subscription
-from event_bus.requests.fetching import TURN_SECONDS
+from event_bus.requests.fetching import SSE_WAIT_SECONDS
 from event_bus.stores.inboxes import InboxStore
 
 AWAY_SECONDS = 120
 """How long a listener may stay away after an answer without missing anything, in seconds."""
 
-LISTENER_SECONDS = 2 * (AWAY_SECONDS + TURN_SECONDS)
+LISTENER_SECONDS = 2 * (AWAY_SECONDS + SSE_WAIT_SECONDS)
 """How long a listener lasts, in seconds; a request prolongs it only once half of this is left."""
 
 _MOST = 100
@@ -51,7 +51,7 @@ class ServerSentEvents:
         if last_id is not None and not _PLACE.fullmatch(last_id):
             return reset(str(self.inboxes.last(subscription.id)), _FOREIGN)
         position = None if last_id is None else int(last_id)
-        return self._turn(subscription.id, position, wait)
+        return self._answer(subscription.id, position, wait)
 
     def listen(
         self, event_types: list[str], caller: Caller, last_id: str | None, wait: float
@@ -75,14 +75,16 @@ class ServerSentEvents:
             subscription = self.listeners.subscriptions.get(resumed[1])
             if subscription and self._may_resume(subscription, event_types, caller):
                 place = int(resumed[2])
-                return self._turn(subscription.id, place, wait, f"{subscription.id}."), None
+                return self._answer(subscription.id, place, wait, f"{subscription.id}."), None
         begun = self.listeners.begin(event_types, {}, caller, "sse", LISTENER_SECONDS)
         # Answer at once: the client then knows that it receives everything from now on.
         name = f"{begun.id}."
-        turn = reset(f"{name}0", _ENDED) if last_id else event_stream([], 0, name)
-        return turn, begun.id
+        answer = reset(f"{name}0", _ENDED) if last_id else event_stream([], 0, name)
+        return answer, begun.id
 
-    def _turn(self, subscription_id: str, position: int | None, wait: float, name: str = "") -> str:
+    def _answer(
+        self, subscription_id: str, position: int | None, wait: float, name: str = ""
+    ) -> str:
         # Nothing shows whether a place after the first was ever reached.
         end = self.inboxes.last(subscription_id) if position != 0 else 0
         if position is None:

@@ -13,7 +13,7 @@ MAX_WAIT_SECONDS = 20
 LEASE_SECONDS, MAX_LEASE_SECONDS = 30, 900
 """The default and the longest duration of a lease, in seconds."""
 
-TURN_SECONDS = 25
+SSE_WAIT_SECONDS = 25
 """The longest wait of an SSE request, in seconds: API Gateway gives up after 30."""
 
 Place = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]

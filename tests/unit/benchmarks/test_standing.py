@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from event_bus.requests.fetching import TURN_SECONDS
+from event_bus.requests.fetching import SSE_WAIT_SECONDS
 from event_bus_client.conversation import IDLE_SECONDS
 
 from benchmarks import prices
@@ -30,7 +30,7 @@ def test_pings_cost_what_the_documentation_says() -> None:
 
 
 def test_most_of_it_is_the_function_that_waits() -> None:
-    turns = prices.MONTH_MINUTES * 60 / TURN_SECONDS
-    waiting = turns * TURN_SECONDS / 2 * prices.GB_SECOND
+    requests = prices.MONTH_MINUTES * 60 / SSE_WAIT_SECONDS
+    waiting = requests * SSE_WAIT_SECONDS / 2 * prices.GB_SECOND
     assert listening(512) == pytest.approx(waiting, rel=0.1)
     assert listening(1024) - listening(512) == pytest.approx(waiting)

@@ -9,7 +9,7 @@ from event_bus.requests.fetching import (
     LEASE_SECONDS,
     MAX_LEASE_SECONDS,
     MAX_WAIT_SECONDS,
-    TURN_SECONDS,
+    SSE_WAIT_SECONDS,
     Acknowledgement,
 )
 
@@ -41,12 +41,12 @@ LEASE = whole(
     maximum=MAX_LEASE_SECONDS,
 )
 TOKEN = text("token", "A token, for a browser that cannot send a key.")
-TURN = whole(
+SSE_WAIT = whole(
     "wait",
     "The longest wait for the first event, in seconds.",
-    default=TURN_SECONDS,
+    default=SSE_WAIT_SECONDS,
     minimum=0,
-    maximum=TURN_SECONDS,
+    maximum=SSE_WAIT_SECONDS,
 )
 STREAM_PLACE = _place(
     "Where to begin without Last-Event-ID. Beyond the end of the inbox the answer has "
@@ -95,8 +95,9 @@ STREAM = Operation(
     tokens=True,
     action="inbox.read",
     tag="Receiving",
-    summary=f"Follow an inbox as Server-Sent Events, in turns of up to {TURN_SECONDS} seconds.",
-    query=(TOKEN, TURN, STREAM_PLACE),
+    summary="Follow an inbox as Server-Sent Events, in answers that each wait for up to "
+    f"{SSE_WAIT_SECONDS} seconds.",
+    query=(TOKEN, SSE_WAIT, STREAM_PLACE),
     headers=(LAST_EVENT_ID,),
     head=False,
     answers={200: {MEDIA_TYPE: str}},
@@ -122,7 +123,7 @@ LISTEN = Operation(
     action="inbox.read",
     tag="Receiving",
     summary="Listen to event types as Server-Sent Events, without a subscription of one's own.",
-    query=(TYPES, TOKEN, TURN, LISTENER_CURSOR),
+    query=(TYPES, TOKEN, SSE_WAIT, LISTENER_CURSOR),
     headers=(LAST_EVENT_ID,),
     head=False,
     answers={200: {MEDIA_TYPE: str}},

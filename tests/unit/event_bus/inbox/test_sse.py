@@ -9,7 +9,7 @@ from event_bus.access.callers import Caller
 from event_bus.errors import Forbidden
 from event_bus.inbox.sse import AWAY_SECONDS, LISTENER_SECONDS, ServerSentEvents
 from event_bus.model.delivery import DeliveryKey
-from event_bus.requests.fetching import TURN_SECONDS
+from event_bus.requests.fetching import SSE_WAIT_SECONDS
 from event_bus.targets.inbox import InboxTarget
 from event_bus.transforms.transform import Transform
 
@@ -22,7 +22,7 @@ FOLLOWED = subscription("sub_1", target=InboxTarget("sse"))
 
 
 def blocks(text: str) -> list[tuple[str, str, Any]]:
-    """The id, the type and the data of each event of a turn."""
+    """The id, the type and the data of each event of an answer."""
     found = []
     for block in text.split("\n\n"):
         lines = dict(line.partition(": ")[::2] for line in block.split("\n"))
@@ -32,7 +32,7 @@ def blocks(text: str) -> list[tuple[str, str, Any]]:
 
 
 def last_id(text: str) -> str:
-    """The last id that a client has seen after a turn."""
+    """The last id that a client has seen after an answer."""
     return [line for line in text.split("\n") if line.startswith("id: ")][-1].removeprefix("id: ")
 
 
@@ -52,10 +52,10 @@ def test_a_place_that_the_inbox_never_reached_begins_it_anew(
     sse: ServerSentEvents, fill: Fill, seen: str, reason: str
 ) -> None:
     fill("evt_1", "evt_2")
-    turn = sse.follow(FOLLOWED, seen, 20)
-    assert blocks(turn) == [("2", "eventbus.stream.reset", {"reason": reason})]
+    answer = sse.follow(FOLLOWED, seen, 20)
+    assert blocks(answer) == [("2", "eventbus.stream.reset", {"reason": reason})]
     fill("evt_3")
-    assert [each[0] for each in blocks(sse.follow(FOLLOWED, last_id(turn), 20))] == ["3"]
+    assert [each[0] for each in blocks(sse.follow(FOLLOWED, last_id(answer), 20))] == ["3"]
 
 
 def test_an_sse_stream_resumes_behind_the_last_event_id(sse: ServerSentEvents, fill: Fill) -> None:
@@ -63,8 +63,8 @@ def test_an_sse_stream_resumes_behind_the_last_event_id(sse: ServerSentEvents, f
     assert [each[0] for each in blocks(sse.follow(FOLLOWED, "0", 0))] == ["1", "2"]
     assert [each[0] for each in blocks(sse.follow(FOLLOWED, "1", 0))] == ["2"]
     for seen in ("2", None):
-        turn = sse.follow(FOLLOWED, seen, 0)
-        assert (blocks(turn), last_id(turn)) == ([], "2")
+        answer = sse.follow(FOLLOWED, seen, 0)
+        assert (blocks(answer), last_id(answer)) == ([], "2")
 
 
 def test_an_event_whose_transform_fails_is_shown_with_the_error(
@@ -82,15 +82,15 @@ def test_an_event_whose_transform_fails_is_shown_with_the_error(
 
 def test_an_empty_inbox_has_a_beginning(sse: ServerSentEvents) -> None:
     for seen in ("0", None):
-        turn = sse.follow(FOLLOWED, seen, 0)
-        assert (blocks(turn), last_id(turn)) == ([], "0")
+        answer = sse.follow(FOLLOWED, seen, 0)
+        assert (blocks(answer), last_id(answer)) == ([], "0")
 
 
 def begun(sse: ServerSentEvents, caller: Caller) -> str:
     """The id of a listener's subscription."""
-    turn, listener_id = sse.listen(TYPES, caller, None, 20)
-    assert blocks(turn) == []
-    name, _, place = last_id(turn).partition(".")
+    answer, listener_id = sse.listen(TYPES, caller, None, 20)
+    assert blocks(answer) == []
+    name, _, place = last_id(answer).partition(".")
     assert (name, place) == (listener_id, "0")
     return name
 
@@ -98,9 +98,9 @@ def begun(sse: ServerSentEvents, caller: Caller) -> str:
 def test_a_listener_resumes_behind_the_last_event_id(sse: ServerSentEvents, fill: Fill) -> None:
     listener = begun(sse, service("llm"))
     fill("evt_1", "evt_2", to=listener)
-    turn, anew = sse.listen(TYPES, service("llm"), f"{listener}.1", 0)
+    answer, anew = sse.listen(TYPES, service("llm"), f"{listener}.1", 0)
     assert anew is None
-    assert [each[0] for each in blocks(turn)] == [f"{listener}.2"]
+    assert [each[0] for each in blocks(answer)] == [f"{listener}.2"]
 
 
 def test_a_listener_that_is_beyond_its_end_begins_anew_there(
@@ -163,7 +163,7 @@ def test_a_listener_may_stay_away_after_any_answer(
     listener = begun(sse, service("llm"))
     time.now += asked
     assert sse.listen(TYPES, service("llm"), f"{listener}.0", 0)[1] is None
-    time.now += TURN_SECONDS + AWAY_SECONDS - 1
+    time.now += SSE_WAIT_SECONDS + AWAY_SECONDS - 1
     assert sse.listen(TYPES, service("llm"), f"{listener}.0", 0)[1] is None
 
 

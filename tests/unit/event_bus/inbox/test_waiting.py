@@ -7,7 +7,7 @@ from event_bus.errors import TooManyRequests
 from event_bus.inbox.waiting import WINDOW_SECONDS, WaitingRoom
 
 PLACES = 4
-TURN = 25
+WAIT = 25
 
 
 class Memory:
@@ -35,17 +35,17 @@ def test_a_service_has_so_many_places_and_another_one_its_own() -> None:
     counters, now = Memory(), [3_000.0]
     room = _room(counters, now)
     with ExitStack() as waiting:
-        for _ in range(PLACES * WINDOW_SECONDS // TURN):
-            waiting.enter_context(room.place("shop", TURN)())
-        with pytest.raises(TooManyRequests) as refused, room.place("shop", TURN)():
+        for _ in range(PLACES * WINDOW_SECONDS // WAIT):
+            waiting.enter_context(room.place("shop", WAIT)())
+        with pytest.raises(TooManyRequests) as refused, room.place("shop", WAIT)():
             pass
         assert refused.value.headers["retry-after"] == str(WINDOW_SECONDS)
         assert "wait=0" in refused.value.document()["detail"]
-        with room.place("billing", TURN)():
+        with room.place("billing", WAIT)():
             pass
         # In the next window there is room again.
         now[0] += WINDOW_SECONDS
-        with room.place("shop", TURN)():
+        with room.place("shop", WAIT)():
             pass
 
 
@@ -53,7 +53,7 @@ def test_a_short_wait_returns_the_rest() -> None:
     counters, now = Memory(), [3_000.0]
     room = _room(counters, now)
     for _ in range(10 * PLACES):
-        with room.place("shop", TURN)():
+        with room.place("shop", WAIT)():
             now[0] += 0.5
     assert max(counters.counts.values()) <= PLACES * WINDOW_SECONDS
 
@@ -63,9 +63,9 @@ def test_a_refused_request_takes_nothing() -> None:
     room = _room(counters, now)
     with ExitStack() as waiting:
         for _ in range(4):
-            waiting.enter_context(room.place("shop", TURN)())
+            waiting.enter_context(room.place("shop", WAIT)())
         for _ in range(100):
-            with pytest.raises(TooManyRequests), room.place("shop", TURN)():
+            with pytest.raises(TooManyRequests), room.place("shop", WAIT)():
                 pass
         assert max(counters.counts.values()) <= PLACES * WINDOW_SECONDS
         # A shorter wait may still fit.
@@ -76,12 +76,12 @@ def test_a_refused_request_takes_nothing() -> None:
 def test_counters_that_do_not_answer_refuse_nobody() -> None:
     counters, now = Memory(), [3_000.0]
     counters.answers = False
-    with _room(counters, now).place("shop", TURN)():
+    with _room(counters, now).place("shop", WAIT)():
         now[0] += 1
 
 
 def test_a_failure_gives_its_place_back() -> None:
     counters, now = Memory(), [3_000.0]
-    with pytest.raises(ZeroDivisionError), _room(counters, now).place("shop", TURN)():
+    with pytest.raises(ZeroDivisionError), _room(counters, now).place("shop", WAIT)():
         raise ZeroDivisionError
     assert set(counters.counts.values()) == {0}

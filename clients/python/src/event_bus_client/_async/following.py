@@ -14,7 +14,7 @@ from event_bus_client.sockets import AsyncConnection
 
 logger = logging.getLogger("event_bus_client")
 
-_TURN_SECONDS = 0.5
+_CHECK_SECONDS = 0.5
 """How long to wait for a message before looking whether to stop."""
 
 
@@ -65,7 +65,7 @@ class AsyncFollowing:
         """Yields the events of one connection."""
         await socket.send(self._conversation.connected(time.monotonic()))
         while not self._stopped():
-            message = await socket.receive(_TURN_SECONDS)
+            message = await socket.receive(_CHECK_SECONDS)
             if message is None:
                 await _send(socket, self._conversation.idle(time.monotonic()))
                 continue
@@ -92,7 +92,7 @@ class AsyncFollowing:
         """Waits before the next connection, until it is stopped."""
         until = time.monotonic() + self._conversation.pause(failure)
         while not self._stopped() and (left := until - time.monotonic()) > 0:
-            await sleep(min(left, _TURN_SECONDS))
+            await sleep(min(left, _CHECK_SECONDS))
 
 
 async def _send(socket: AsyncConnection, messages: Iterable[Message]) -> None:

@@ -14,7 +14,7 @@ from event_bus_client.sockets import Connection
 
 logger = logging.getLogger("event_bus_client")
 
-_TURN_SECONDS = 0.5
+_CHECK_SECONDS = 0.5
 """How long to wait for a message before looking whether to stop."""
 
 
@@ -65,7 +65,7 @@ class Following:
         """Yields the events of one connection."""
         socket.send(self._conversation.connected(time.monotonic()))
         while not self._stopped():
-            message = socket.receive(_TURN_SECONDS)
+            message = socket.receive(_CHECK_SECONDS)
             if message is None:
                 _send(socket, self._conversation.idle(time.monotonic()))
                 continue
@@ -92,7 +92,7 @@ class Following:
         """Waits before the next connection, until it is stopped."""
         until = time.monotonic() + self._conversation.pause(failure)
         while not self._stopped() and (left := until - time.monotonic()) > 0:
-            sleep(min(left, _TURN_SECONDS))
+            sleep(min(left, _CHECK_SECONDS))
 
 
 def _send(socket: Connection, messages: Iterable[Message]) -> None:

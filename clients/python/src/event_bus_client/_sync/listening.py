@@ -16,11 +16,11 @@ from event_bus_client.models import Event
 
 logger = logging.getLogger("event_bus_client")
 
-_TURN_SECONDS = 40.0
-"""How long the bus may take for one turn; it answers after 25 seconds at most."""
+_TIMEOUT_SECONDS = 40.0
+"""The time limit of a request, in seconds; the bus answers after 25 seconds at most."""
 
 _PAUSE_SECONDS = 1.0
-"""The wait after a failure, and the least time between two turns without events, in seconds."""
+"""The wait after a failure, and the least time between two requests without events, in seconds."""
 
 _RESET = "eventbus.stream.reset"
 _MEDIA_TYPE = "text/event-stream"
@@ -29,7 +29,7 @@ _MEDIA_TYPE = "text/event-stream"
 class Listening:
     """Iterates over the events of some types from now on, through failures of the network.
 
-    No event is missed between two turns if the client comes back within two minutes.
+    No event is missed between two requests if the client comes back within two minutes.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Listening:
         self._call = Call("GET", "/stream", query={"types": list(event_types)})
         self._on_gap = on_gap or _warn
         self._stopped = False
-        self._events = self._turns()
+        self._events = self._received()
 
     def stop(self) -> None:
-        """Ends the iteration at the end of a turn, from another thread or a signal handler."""
+        """Ends the iteration after the current answer, from another thread or a signal handler."""
         self._stopped = True
 
     def __iter__(self) -> Iterator[Event]:
@@ -62,13 +62,13 @@ class Listening:
     def __next__(self) -> Event:
         return next(self._events)
 
-    def _turns(self) -> Iterator[Event]:
+    def _received(self) -> Iterator[Event]:
         last_id: str | None = None
         while not self._stopped:
             headers = {"accept": _MEDIA_TYPE}
             if last_id is not None:
                 headers["last-event-id"] = last_id
-            call = replace(self._call, headers=headers, timeout=_TURN_SECONDS)
+            call = replace(self._call, headers=headers, timeout=_TIMEOUT_SECONDS)
             asked_at = time.monotonic()
             try:
                 answer = self._transport.answer(call)
@@ -93,7 +93,7 @@ class Listening:
 
 
 def _sent(answer: httpx.Response) -> Iterator[Event | str]:
-    """The events of a turn, and the reasons for gaps between them."""
+    """The events of an answer, and the reasons for gaps between them."""
     if not answer.headers.get("content-type", "").startswith(_MEDIA_TYPE):
         raise ValueError(answer.headers.get("content-type") or "no content type")
     for sent in EventSource(answer).iter_sse():
@@ -104,7 +104,7 @@ def _sent(answer: httpx.Response) -> Iterator[Event | str]:
 
 
 def _last_id(text: str) -> str | None:
-    """The last id of a turn, which may stand in a block without data."""
+    """The last id of an answer, which may stand in a block without data."""
     ids = [line[3:].strip() for line in text.splitlines() if line.startswith("id:")]
     return ids[-1] if ids else None
 

@@ -17,7 +17,7 @@ from event_bus_client.testing.streams import Streams
 from event_bus_client.testing.submissions import Document, envelope, submission
 
 _PULL_SECONDS = 0.02
-"""How long a pull and a turn of Server-Sent Events wait: a test must not wait long."""
+"""How long a pull and a request for Server-Sent Events wait: a test must not wait long."""
 
 _LISTED = {"type", "source", "correlation_id", "order", "limit", "cursor"}
 
@@ -29,7 +29,7 @@ class Api:
         store: The content of the bus.
         streams: Its event streams.
         commands: Its commands.
-        listeners: How many turns of Server-Sent Events have begun.
+        listeners: How many requests for Server-Sent Events have come.
     """
 
     def __init__(self, source: str, deliver: Callable[[Stored], None]) -> None:
@@ -275,7 +275,7 @@ class Api:
         return httpx.Response(204)
 
     def _listen(self, request: httpx.Request) -> Later:
-        """A turn of Server-Sent Events: the events since the last id, or from now on."""
+        """An answer of Server-Sent Events: the events since the last id, or from now on."""
         types = request.url.params.get("types", "*").split(",")
         with self.store.lock:
             last_id = request.headers.get("last-event-id")
