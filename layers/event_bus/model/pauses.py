@@ -14,14 +14,14 @@ SAID: Final = "the subscription is paused"
 """The reason in a sentence."""
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 60.0, 900.0
-"""The longest time until a delivery checks again, in seconds: early in a pause, and later."""
+"""The longest wait before a delivery checks again, in seconds: in the first minute, and at most."""
 
 
 def look_again_at(subscription: Subscription) -> float:
     """Returns when a delivery checks again whether its subscription is paused, in Unix seconds.
 
-    The wait grows with the length of the pause, so even a long pause costs few checks. The times
-    are random, so that deliveries do not come all at once.
+    The wait is at most as long as the pause has lasted. So a delivery checks four to eight times an
+    hour from the 15th minute on. The times are random, so that deliveries do not come all at once.
     """
     now = times.unix()
     lasted = now - times.seconds(subscription.paused_at) if subscription.paused_at else 0.0
