@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from event_bus.version import VERSION
+
 from infra.built import ROOT
 from infra.cors import cors
 from infra.settings import LOCAL
@@ -113,7 +115,7 @@ build-backend = "hatchling.build"
 
 [project]
 name = "event-bus"
-version = "0.1.0"
+version = "{VERSION}"
 description = "The Event Bus Service on this machine"
 readme = "README.md"
 requires-python = ">=3.11"

@@ -1,5 +1,6 @@
-"""Adds a generated page and the script for diagrams to the site."""
+"""Adds generated pages, the changelog and the script for diagrams to the site."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ _GENERATED = {
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Adds the generated files."""
+    """Adds the generated files, and the changelog, which is outside of `docs`."""
     for uri, path in _GENERATED.items():
         files.append(File.generated(config, uri, abs_src_path=str(path)))
+    changelog = (_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    content = changelog.replace("](docs/", "](")
+    files.append(File.generated(config, "changelog.md", content=content))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Makes links to the changelog lead to its page."""
+    return re.sub(r"\]\(((?:\.\./)*)\.\./CHANGELOG\.md", r"](\1changelog.md", markdown)

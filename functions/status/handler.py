@@ -6,6 +6,7 @@ from event_bus.api.requests import Request, Response
 from event_bus.metrics.health import Check, worst
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.metrics import health
+from event_bus.version import MAJOR, VERSION
 
 _health = health()
 endpoint = new_endpoint()
@@ -36,6 +37,8 @@ def _answered(checks: list[Check]) -> Response:
     status = worst(checks)
     body = {
         "status": status,
+        "version": MAJOR,
+        "releaseId": VERSION,
         "checks": {check.name: check.document() for check in checks},
     }
     return Response(

@@ -24,7 +24,17 @@ from infra.built import ROOT
 from tests.mutants import forks
 from tests.mutants.suites import SUITES, Suite
 
-_COPIED = ("tests", "infra", "localstack", "functions", "docs", "app.py", "cdk.json", "README.md")
+_COPIED = (
+    "tests",
+    "infra",
+    "localstack",
+    "functions",
+    "docs",
+    "app.py",
+    "cdk.json",
+    "README.md",
+    "CHANGELOG.md",
+)
 _JUDGED = Path(__file__).with_name("judged.toml")
 _NAME = re.compile(r"^\s+(\S+__mutmut_\d+): ", re.MULTILINE)
 _SEED = 15

@@ -35,6 +35,7 @@ from event_bus.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from event_bus.version import VERSION
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 
@@ -161,7 +162,7 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Event Bus Service",
-            "version": "0.1.0",
+            "version": VERSION,
             "description": "Publish events, subscribe to them, read them back, and replay them. "
             "Times in answers are RFC 3339, in UTC, with milliseconds.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

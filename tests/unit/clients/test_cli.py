@@ -268,4 +268,10 @@ def test_the_status_is_a_table_of_checks() -> None:
     bus = Bus(**{"GET /health/ready": {"status": "warn", "checks": {"http-lane": check}}})
     shown = run(bus, "status").stdout
     assert re.search(r"http-lane +fail +7 messages", shown)
-    assert "The bus: warn" in shown
+    assert "The bus: warn\n" in shown
+
+
+def test_the_status_names_the_version_of_the_bus() -> None:
+    health = {"status": "pass", "version": "1", "releaseId": "1.20.3", "checks": {}}
+    shown = run(Bus(**{"GET /health/ready": health}), "status").stdout
+    assert "The bus: pass, version 1.20.3\n" in shown

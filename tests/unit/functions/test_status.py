@@ -4,6 +4,7 @@ import jsonschema_rs
 import pytest
 from event_bus.api.description import describe
 from event_bus.settings import settings
+from event_bus.version import MAJOR, VERSION
 
 from tests.aws import Aws
 from tests.cloudwatch import FAILURES
@@ -32,6 +33,8 @@ def test_a_bus_whose_components_answer_is_healthy(
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/health+json"
     assert answer.body["status"] == "pass"
+    assert (answer.body["releaseId"], answer.body["version"]) == (VERSION, MAJOR)
+    assert VERSION.startswith(f"{MAJOR}.")
     assert set(answer.body["checks"]) == checks
 
 

@@ -12,6 +12,7 @@ Example:
 from event_bus_client._async.client import AsyncEventBus
 from event_bus_client._async.inbox import AsyncInbox
 from event_bus_client._async.receiver import AsyncReceiver
+from event_bus_client._bus.version import VERSION
 from event_bus_client._sync.client import EventBus
 from event_bus_client._sync.inbox import Inbox
 from event_bus_client._sync.receiver import Receiver
@@ -66,6 +67,8 @@ from event_bus_client.models import (
 from event_bus_client.receiving import Answer, Refused, TryLater
 from event_bus_client.states import Generation, ModelState, ReadModel, Reducer, StreamState
 from event_bus_client.webhooks import Webhook
+
+__version__ = VERSION
 
 __all__ = [
     "Answer",
@@ -130,6 +133,7 @@ __all__ = [
     "UnsupportedMediaType",
     "VersionConflict",
     "Webhook",
+    "__version__",
     "event_type",
     "parse",
     "path",

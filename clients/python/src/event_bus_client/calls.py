@@ -11,9 +11,10 @@ from uuid import uuid4
 
 import httpx
 
+from event_bus_client._bus.version import VERSION
 from event_bus_client.errors import Problem, UnexpectedAnswer, problem
 
-USER_AGENT = "event-bus-client-python/0.1.0"
+USER_AGENT = f"event-bus-client-python/{VERSION}"
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """The most bytes of an answer. API Gateway sends up to 10 MB."""

@@ -33,10 +33,14 @@ class Health(TypedDict):
 
     Attributes:
         status: The worst status of the checks.
+        version: The version of the API.
+        releaseId: The version of the service, such as 1.0.0.
         checks: The checks, by the names of the components.
     """
 
     status: HealthStatus
+    version: str
+    releaseId: str
     checks: dict[str, HealthCheck]
 
 

@@ -26,7 +26,7 @@ def status(context: typer.Context) -> None:
 
 
 def _checks(health: dict[str, Any]) -> Group:
-    """The checks, and the result."""
+    """The checks, the version and the result."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("CHECK", "STATUS", "OBSERVED"):
         table.add_column(column)
@@ -34,7 +34,10 @@ def _checks(health: dict[str, Any]) -> Group:
         table.add_row(
             name, Text(check["status"], _STYLES.get(check["status"], "")), observed(check)
         )
-    return Group(table, Text(f"The bus: {health['status']}", _STYLES.get(health["status"], "")))
+    # A bus from before version 1.0.0 does not name its version.
+    of_version = f", version {health['releaseId']}" if "releaseId" in health else ""
+    result = f"The bus: {health['status']}{of_version}"
+    return Group(table, Text(result, _STYLES.get(health["status"], "")))
 
 
 def metrics(

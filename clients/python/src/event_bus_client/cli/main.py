@@ -1,10 +1,12 @@
 """The commands of `event-bus`."""
 
+import json
 import sys
 from typing import Any
 
 import typer
 
+from event_bus_client._bus.version import VERSION
 from event_bus_client.cli import (
     codegen,
     commands,
@@ -92,6 +94,13 @@ app.add_typer(codegen.app, name="codegen")
 app.add_typer(local.app, name="local")
 
 
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        as_json = context.ensure_object(State).as_json
+        typer.echo(json.dumps({"version": VERSION}) if as_json else f"event-bus {VERSION}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -107,6 +116,13 @@ def options(
     ),
     as_json: bool = typer.Option(
         False, "--json", help="Print JSON: a document, or a line for each item of a list."
+    ),
+    _: bool = typer.Option(
+        False,
+        "--version",
+        callback=_show_version,
+        is_eager=True,
+        help="Print the version of the command line.",
     ),
 ) -> None:
     """Work with an Event Bus Service from the command line."""

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from event_bus_client._bus.matching.event_types import matches_type
+from event_bus_client._bus.version import VERSION
 from event_bus_client.errors import Problem
 from event_bus_client.testing.commands import Commands
 from event_bus_client.testing.network import Later
@@ -297,7 +298,7 @@ class Api:
         return Later(lambda: len(self.store.events) > begun, _PULL_SECONDS, answer)
 
     def _ready(self, _: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"status": "pass"})
+        return httpx.Response(200, json={"status": "pass", "releaseId": VERSION})
 
 
 def _body(request: httpx.Request) -> Any:

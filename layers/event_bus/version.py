@@ -1,0 +1,7 @@
+"""The version of the service, its clients and its command line."""
+
+VERSION = "1.0.0"
+"""A semantic version (https://semver.org). `CHANGELOG.md` says what each version changes."""
+
+MAJOR = VERSION.partition(".")[0]
+"""The version of the API: it changes only when something that worked no longer works."""
