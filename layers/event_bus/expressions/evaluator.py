@@ -158,15 +158,18 @@ class _Process:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         # It gets no credentials, because clients write the expressions.
         environment["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
-        child = self._child = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-S", "-m", _WORKER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
         try:
+            child = self._child = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-S", "-m", _WORKER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # What a child did not read must not stay in a buffer, which is written at the end.
+                bufsize=0,
+                env=environment,
+            )
+            os.set_blocking(_input(child), False)
             # A busy machine takes long to import the library.
-            _read_answer(child, START_SECONDS)
+            _read_answer(child, times.steady() + START_SECONDS)
         except (OSError, EOFError):
             self._end()
             raise Unavailable(
@@ -184,18 +187,35 @@ class _Process:
 
 
 def _exchange(child: "subprocess.Popen[bytes]", request: bytes) -> bytes:
+    end = times.steady() + WALL_SECONDS
     # The child reads the whole request before it writes, so neither waits for the other.
-    stdin = cast("IO[bytes]", child.stdin)
-    stdin.write(_LENGTH.pack(len(request)) + request)
-    stdin.flush()
-    return _read_answer(child, WALL_SECONDS)
+    _write(_input(child), _LENGTH.pack(len(request)) + request, end)
+    return _read_answer(child, end)
 
 
-def _read_answer(child: "subprocess.Popen[bytes]", seconds: float) -> bytes:
+def _input(child: "subprocess.Popen[bytes]") -> int:
+    return cast("IO[bytes]", child.stdin).fileno()
+
+
+def _read_answer(child: "subprocess.Popen[bytes]", end: float) -> bytes:
     source = cast("IO[bytes]", child.stdout).fileno()
-    end = times.steady() + seconds
     [length] = _LENGTH.unpack(_read(source, _LENGTH.size, end))
     return _read(source, length, end)
+
+
+def _write(target: int, content: bytes, end: float) -> None:
+    """Writes to a pipe that does not block.
+
+    Raises:
+        TimeoutError: The child has not read it in time.
+        OSError: The child has ended.
+    """
+    rest = memoryview(content)
+    poll = select.poll()
+    poll.register(target, select.POLLOUT)
+    while rest:
+        _await(poll, end)
+        rest = rest[os.write(target, rest) :]
 
 
 def _read(source: int, length: int, end: float) -> bytes:
@@ -203,14 +223,18 @@ def _read(source: int, length: int, end: float) -> bytes:
     poll = select.poll()
     poll.register(source, select.POLLIN)
     while length > 0:
-        if not poll.poll(max(0.0, 1000 * (end - times.steady()))):
-            raise TimeoutError
+        _await(poll, end)
         part = os.read(source, length)
         if not part:
             raise EOFError
         parts.append(part)
         length -= len(part)
     return b"".join(parts)
+
+
+def _await(poll: select.poll, end: float) -> None:
+    if not poll.poll(max(0.0, 1000 * (end - times.steady()))):
+        raise TimeoutError
 
 
 _PROCESS = _Process()

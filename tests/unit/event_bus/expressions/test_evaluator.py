@@ -170,8 +170,6 @@ def test_the_caller_does_not_import_the_library() -> None:
 
 
 def test_an_expression_does_not_see_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from event_bus.expressions import evaluator  # noqa: PLC0415
-
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     process = evaluator._Process()
     try:
@@ -187,8 +185,6 @@ def test_an_expression_does_not_see_the_environment(monkeypatch: pytest.MonkeyPa
 def test_an_expression_is_not_blamed_for_a_slow_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from event_bus.expressions import evaluator  # noqa: PLC0415
-
     (tmp_path / "slow_worker.py").write_text(
         "import time; time.sleep(1.1); from event_bus.expressions.worker import main; main()"
     )
@@ -211,6 +207,56 @@ def test_an_expression_is_not_blamed_for_a_slow_start(
         assert process._child is None
     finally:
         process._end()
+
+
+LARGE = orjson.dumps({"check": "1" * 1_000_000})
+"""More than a pipe holds."""
+
+
+@pytest.mark.parametrize(
+    ("worker", "said"),
+    [
+        ("sys.stdout.flush(); signal.pause()", "too long"),
+        ("sys.stdout.flush(); sys.stdin.buffer.read(100_000); signal.pause()", "too long"),
+        ("sys.stdout.flush(); sys.stdin.buffer.read(100_000)", "memory or processor time"),
+    ],
+    ids=["reads nothing", "reads a part", "ends within the request"],
+)
+def test_a_child_that_does_not_read_is_not_awaited(
+    worker: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = "sys.stdout.buffer.write(bytes(4))"
+    (tmp_path / "deaf_worker.py").write_text(f"import signal, sys; {ready}; {worker}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(evaluator, "_WORKER", "deaf_worker")
+    monkeypatch.setattr(evaluator, "WALL_SECONDS", 0.5)
+    process, failures = evaluator._Process(), list[str]()
+
+    def ask() -> None:
+        try:
+            process.ask(LARGE)
+        except ExpressionFailed as failure:
+            failures.append(failure.detail)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    try:
+        join(asking, seconds=30)
+    finally:
+        if process._child:
+            process._child.kill()
+    assert len(failures) == 1
+    assert said in failures[0]
+    # The next request starts another one.
+    assert process._child is None
+
+
+def test_no_expression_is_blamed_if_the_system_starts_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(Unavailable, match="did not start"):
+        evaluator._Process().ask(LARGE)
 
 
 DRAWN = '{"now": $now(), "millis": $millis(), "random": $random(), "shuffled": $shuffle([1..20])}'
