@@ -1,18 +1,19 @@
 """A server that does not answer as a bus does: the client says so, ends in time, and goes on."""
 
-import asyncio
 import gzip
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from event_bus_client import (
     BackgroundPublisher,
+    CommandFailed,
+    CommandNotEnded,
     ConfigurationError,
     ConnectionFailed,
     EventBus,
-    EventBusError,
     NewEvent,
     Problem,
     RetryPolicy,
@@ -20,9 +21,9 @@ from event_bus_client import (
 )
 from event_bus_client._sync import commands, inbox, listening, transport
 from event_bus_client.calls import LONGEST_PAUSE, MAX_ANSWER_BYTES
-from event_bus_client.config import Config, trusted
+from event_bus_client.config import trusted
 from event_bus_client.conversation import Conversation
-from event_bus_client.sockets import AsyncSocket
+from event_bus_client.times import rfc3339
 
 AT = "2026-05-01T12:00:00.000Z"
 STORED = {
@@ -198,39 +199,6 @@ def test_a_redirect_is_refused_and_no_key_is_sent_there() -> None:
     assert asked == ["https://bus.test/events/evt_1"]
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_no_key_follows_a_redirect_of_a_websocket(status: int) -> None:
-    async def attack() -> list[bytes]:
-        seen: list[bytes] = []
-
-        async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            seen.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.close()
-
-        async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            location = f"Location: ws://127.0.0.1:{port_of(other)}/\r\n"
-            head = f"HTTP/1.1 {status} Elsewhere\r\n{location}Content-Length: 0\r\n\r\n"
-            writer.write(head.encode())
-            await writer.drain()
-            writer.close()
-
-        other = await asyncio.start_server(elsewhere, "127.0.0.1", 0)
-        first = await asyncio.start_server(redirecting, "127.0.0.1", 0)
-        async with other, first:
-            url = f"ws://127.0.0.1:{port_of(first)}"
-            with pytest.raises(EventBusError):
-                await AsyncSocket.connect(Config("http://bus", "secret", None, url))
-        return seen
-
-    assert asyncio.run(attack()) == []
-
-
-def port_of(server: asyncio.Server) -> int:
-    port: int = server.sockets[0].getsockname()[1]
-    return port
-
-
 def test_a_background_publisher_outlives_answers_of_others() -> None:
     answers = [NO_ANSWERS["page"], NO_ANSWERS["list"], httpx.Response(207, json={"results": []})]
     good = {"results": [STORED, STORED]}
@@ -327,6 +295,23 @@ def test_a_request_asks_a_bus_that_does_not_wait_once_a_second(clock: Clock) -> 
     with pytest.raises(Problem):
         bus_that(answering).commands.request("a.b", {})
     assert clock.slept == [1.0] * 3
+
+
+@pytest.mark.parametrize("deadline", [None, 60, -5, 3600])
+def test_a_request_gives_up_a_command_that_the_bus_does_not_end(
+    clock: Clock, deadline: float | None
+) -> None:
+    at = deadline and rfc3339(datetime.now(UTC) + timedelta(seconds=deadline))
+    running = {"id": "cmd_1", "type": "a.b", "state": "delivered", "deadline": at}
+    bus = bus_that(lambda _: httpx.Response(200, json=running))
+    started = clock.now
+    with pytest.raises(CommandNotEnded, match="'delivered', and its handler may") as failed:
+        bus.commands.request("a.b", {}, timeout=60)
+    assert failed.value.command.id == "cmd_1"
+    assert isinstance(failed.value, CommandFailed)
+    bound = 30 + (60 if deadline is None else max(0, deadline))
+    # The deadline is measured by the clock of the machine, which goes on meanwhile.
+    assert bound - 30 < clock.now - started <= bound + 2
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""A bus that falls silent on a WebSocket with TLS: the client without asyncio ends in time."""
+"""A bus that falls silent on a WebSocket with TLS, or redirects: the client ends in time."""
 
+import asyncio
 import re
 import socket
 import ssl
@@ -11,7 +12,7 @@ import pytest
 from event_bus_client import ConnectionFailed, EventBusError
 from event_bus_client import sockets as module
 from event_bus_client.config import Config
-from event_bus_client.sockets import Socket
+from event_bus_client.sockets import AsyncSocket, Socket
 from websockets.utils import accept_key
 
 from tests.certificates import certificate, server_context
@@ -125,3 +126,36 @@ def test_no_key_follows_a_redirect(status: int) -> None:
                 Socket.connect(Config("http://bus", "secret", None, url))
         assert first.requests
         assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_key_follows_a_redirect_with_asyncio(status: int) -> None:
+    async def attack() -> list[bytes]:
+        seen: list[bytes] = []
+
+        async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.close()
+
+        async def redirecting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            location = f"Location: ws://127.0.0.1:{port_of(other)}/\r\n"
+            head = f"HTTP/1.1 {status} Elsewhere\r\n{location}Content-Length: 0\r\n\r\n"
+            writer.write(head.encode())
+            await writer.drain()
+            writer.close()
+
+        other = await asyncio.start_server(elsewhere, "127.0.0.1", 0)
+        first = await asyncio.start_server(redirecting, "127.0.0.1", 0)
+        async with other, first:
+            url = f"ws://127.0.0.1:{port_of(first)}"
+            with pytest.raises(EventBusError):
+                await AsyncSocket.connect(Config("http://bus", "secret", None, url))
+        return seen
+
+    assert asyncio.run(attack()) == []
+
+
+def port_of(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port

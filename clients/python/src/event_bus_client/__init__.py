@@ -18,7 +18,7 @@ from event_bus_client._sync.inbox import Inbox
 from event_bus_client._sync.receiver import Receiver
 from event_bus_client.background import BackgroundPublisher
 from event_bus_client.calls import RetryPolicy, path
-from event_bus_client.commands import Command, CommandFailed
+from event_bus_client.commands import Command, CommandFailed, CommandNotEnded
 from event_bus_client.deduplication import MemoryStore, Seen, SeenStore
 from event_bus_client.errors import (
     ConfigurationError,
@@ -79,6 +79,7 @@ __all__ = [
     "BackgroundPublisher",
     "Command",
     "CommandFailed",
+    "CommandNotEnded",
     "ConfigurationError",
     "Conflict",
     "ConnectionFailed",

@@ -1,5 +1,6 @@
 """Commands and their replies, without the network."""
 
+from datetime import datetime, timezone
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,6 +44,16 @@ class Command(BaseModel):
         """
         return self.ended_at is not None
 
+    def seconds_left(self, otherwise: float) -> float:
+        """How long it may take until its deadline, in seconds; 0 after it.
+
+        Args:
+            otherwise: What to return if it has no deadline.
+        """
+        if self.deadline is None:
+            return otherwise
+        return max(0.0, (self.deadline - datetime.now(timezone.utc)).total_seconds())
+
 
 class CommandFailed(EventBusError):
     """A command failed, expired or was cancelled.
@@ -56,6 +67,20 @@ class CommandFailed(EventBusError):
         reason = ": ".join(str(error[name]) for name in ("title", "detail") if error.get(name))
         super().__init__(f"{command.type} {command.id} {command.state}{reason and f': {reason}'}")
         self.command = command
+
+
+class CommandNotEnded(CommandFailed):
+    """The bus has not ended a command in time, although its deadline has passed.
+
+    Its handler may still act. Ask for its state later by `commands.get`.
+    """
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command)
+        self.args = (
+            f"The bus has not ended {command.type} {command.id} in time; its state is "
+            f"{command.state!r}, and its handler may still act.",
+        )
 
 
 def ended_reply(command: Command) -> Event:

@@ -18,6 +18,7 @@ from event_bus_client.calls import (
     refusal,
 )
 from event_bus_client.config import Config, trusted
+from event_bus_client.deadlines import AsyncDeadline
 from event_bus_client.errors import ConnectionFailed, UnexpectedAnswer
 from event_bus_client.sockets import AsyncConnection, AsyncSocket
 
@@ -59,12 +60,14 @@ class AsyncTransport:
         self._connect = getattr(transport, "connect", AsyncSocket.connect)
         self._retries = retries
         self._timeout = timeout
-        self._http = httpx.AsyncClient(
-            base_url=config.url,
-            headers=headers,
-            timeout=timeout,
-            verify=trusted(config.ca_file) if config.ca_file else True,
-            transport=transport,
+        self._http = AsyncDeadline.kept_by(
+            httpx.AsyncClient(
+                base_url=config.url,
+                headers=headers,
+                timeout=timeout,
+                verify=trusted(config.ca_file) if config.ca_file else True,
+                transport=transport,
+            )
         )
 
     async def connect(self) -> AsyncConnection:
@@ -143,28 +146,17 @@ class AsyncTransport:
             await sleep(wait)
 
     async def _received(self, call: Call) -> httpx.Response:
-        """Sends a request once, and reads the answer as far as it comes in time.
-
-        httpx limits the time for each part of an answer, but not for all of them.
-        """
-        end = time.monotonic() + (self._timeout if call.timeout is None else call.timeout)
-        answer = await self._http.send(self._request(call), stream=True)
-        body = bytearray()
-        try:
-            async for part in answer.aiter_bytes():
-                body += part
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise UnexpectedAnswer(
-                        f"{call.method} {call.path} was answered with more than "
-                        f"{MAX_ANSWER_BYTES} bytes."
-                    )
-                if time.monotonic() > end:
-                    raise httpx.ReadTimeout("the answer did not end in time")
-        finally:
-            await answer.aclose()
+        """Sends a request once, and reads its answer, if all of it comes in time."""
+        seconds = self._timeout if call.timeout is None else call.timeout
+        async with AsyncDeadline(seconds):
+            answer = await self._http.send(self._request(call), stream=True)
+            try:
+                body = await _body(call, answer, time.monotonic() + seconds)
+            finally:
+                await answer.aclose()
         headers = [each for each in answer.headers.multi_items() if each[0] not in _ON_THE_WIRE]
         return httpx.Response(
-            answer.status_code, headers=headers, content=bytes(body), request=answer.request
+            answer.status_code, headers=headers, content=body, request=answer.request
         )
 
     async def aclose(self) -> None:
@@ -185,3 +177,22 @@ class AsyncTransport:
             headers=headers,
             **extra,
         )
+
+
+async def _body(call: Call, answer: httpx.Response, end: float) -> bytes:
+    """Reads the body of an answer.
+
+    Raises:
+        UnexpectedAnswer: It is too large.
+        httpx.ReadTimeout: It does not come in time, also if it comes from no network.
+    """
+    body = bytearray()
+    async for part in answer.aiter_bytes():
+        body += part
+        if len(body) > MAX_ANSWER_BYTES:
+            raise UnexpectedAnswer(
+                f"{call.method} {call.path} was answered with more than {MAX_ANSWER_BYTES} bytes."
+            )
+        if time.monotonic() > end:
+            raise httpx.ReadTimeout("the answer did not end in time")
+    return bytes(body)

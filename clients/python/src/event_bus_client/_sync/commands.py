@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, creating, path
-from event_bus_client.commands import Command, ended_reply
+from event_bus_client.commands import Command, CommandNotEnded, ended_reply
 from event_bus_client.event_types import new_event
 from event_bus_client.models import Event
 from event_bus_client.publishing import prepared
@@ -20,6 +20,9 @@ _WAIT_SECONDS = 20
 
 _PAUSE_SECONDS = 1.0
 """The least time between two requests for the same command, in seconds."""
+
+_MARGIN_SECONDS = 30.0
+"""How long `request` waits after the command's deadline for a bus that does not end it."""
 
 
 class Commands:
@@ -80,6 +83,7 @@ class Commands:
             what: The command's type, or its payload as a model declared by `event_type`.
             payload: The payload, if `what` is a type.
             timeout: After how many seconds the command expires, unless `metadata` has a deadline.
+                The client stops waiting 30 s later.
             metadata: Its metadata.
             members: Further members of the event.
 
@@ -88,6 +92,7 @@ class Commands:
 
         Raises:
             CommandFailed: It failed, expired or was cancelled; `command` says how.
+            CommandNotEnded: The bus has not ended it in time; it may still be handled.
             Conflict: No service handles the type.
         """
         deadline = datetime.now(timezone.utc) + timedelta(seconds=timeout)
@@ -95,8 +100,11 @@ class Commands:
         command = self.send(
             what, payload, metadata=given, wait_seconds=_wait(timeout), **members
         )
+        end = time.monotonic() + _MARGIN_SECONDS + command.seconds_left(timeout)
         while not command.ended:
             asked_at = time.monotonic()
+            if asked_at > end:
+                raise CommandNotEnded(command)
             command = self.get(command.id, wait_seconds=_WAIT_SECONDS)
             if not command.ended:
                 # A bus that does not wait must not be asked again and again.

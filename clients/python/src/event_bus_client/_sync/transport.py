@@ -18,6 +18,7 @@ from event_bus_client.calls import (
     refusal,
 )
 from event_bus_client.config import Config, trusted
+from event_bus_client.deadlines import Deadline
 from event_bus_client.errors import ConnectionFailed, UnexpectedAnswer
 from event_bus_client.sockets import Connection, Socket
 
@@ -59,12 +60,14 @@ class Transport:
         self._connect = getattr(transport, "connect", Socket.connect)
         self._retries = retries
         self._timeout = timeout
-        self._http = httpx.Client(
-            base_url=config.url,
-            headers=headers,
-            timeout=timeout,
-            verify=trusted(config.ca_file) if config.ca_file else True,
-            transport=transport,
+        self._http = Deadline.kept_by(
+            httpx.Client(
+                base_url=config.url,
+                headers=headers,
+                timeout=timeout,
+                verify=trusted(config.ca_file) if config.ca_file else True,
+                transport=transport,
+            )
         )
 
     def connect(self) -> Connection:
@@ -143,28 +146,17 @@ class Transport:
             sleep(wait)
 
     def _received(self, call: Call) -> httpx.Response:
-        """Sends a request once, and reads the answer as far as it comes in time.
-
-        httpx limits the time for each part of an answer, but not for all of them.
-        """
-        end = time.monotonic() + (self._timeout if call.timeout is None else call.timeout)
-        answer = self._http.send(self._request(call), stream=True)
-        body = bytearray()
-        try:
-            for part in answer.iter_bytes():
-                body += part
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise UnexpectedAnswer(
-                        f"{call.method} {call.path} was answered with more than "
-                        f"{MAX_ANSWER_BYTES} bytes."
-                    )
-                if time.monotonic() > end:
-                    raise httpx.ReadTimeout("the answer did not end in time")
-        finally:
-            answer.close()
+        """Sends a request once, and reads its answer, if all of it comes in time."""
+        seconds = self._timeout if call.timeout is None else call.timeout
+        with Deadline(seconds):
+            answer = self._http.send(self._request(call), stream=True)
+            try:
+                body = _body(call, answer, time.monotonic() + seconds)
+            finally:
+                answer.close()
         headers = [each for each in answer.headers.multi_items() if each[0] not in _ON_THE_WIRE]
         return httpx.Response(
-            answer.status_code, headers=headers, content=bytes(body), request=answer.request
+            answer.status_code, headers=headers, content=body, request=answer.request
         )
 
     def close(self) -> None:
@@ -185,3 +177,22 @@ class Transport:
             headers=headers,
             **extra,
         )
+
+
+def _body(call: Call, answer: httpx.Response, end: float) -> bytes:
+    """Reads the body of an answer.
+
+    Raises:
+        UnexpectedAnswer: It is too large.
+        httpx.ReadTimeout: It does not come in time, also if it comes from no network.
+    """
+    body = bytearray()
+    for part in answer.iter_bytes():
+        body += part
+        if len(body) > MAX_ANSWER_BYTES:
+            raise UnexpectedAnswer(
+                f"{call.method} {call.path} was answered with more than {MAX_ANSWER_BYTES} bytes."
+            )
+        if time.monotonic() > end:
+            raise httpx.ReadTimeout("the answer did not end in time")
+    return bytes(body)
