@@ -1,6 +1,6 @@
 """Items as DynamoDB reads and writes them, and the requests that several stores make."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +87,38 @@ def put_unless_refused(client: "DynamoDBClient", **request: Any) -> bool:
     except ClientError as error:
         return standing_item(error).get("written_by") == writer
     return True
+
+
+def if_unchanged(
+    client: "DynamoDBClient",
+    table: str,
+    key: Item,
+    before: object,
+    read: Callable[[Item], object],
+) -> Item:
+    """Returns the condition that an item has not changed since a record was read from it.
+
+    The condition names the document as it is stored: a later version of the bus may have stored
+    members that the record does not have, and an earlier version may have stored fewer.
+
+    Args:
+        client: The DynamoDB client.
+        table: The table's name.
+        key: The key of the item.
+        before: The record.
+        read: Reads the record from an item.
+
+    Returns:
+        The members of the request. The write is refused if the item is gone or now holds another
+        record.
+    """
+    item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+    # No document is an empty text.
+    stored = item["document"] if item and read(item) == before else text("")
+    return {
+        "ConditionExpression": "document = :before",
+        "ExpressionAttributeValues": {":before": stored},
+    }
 
 
 def unexpired(item: Mapping[str, Any]) -> bool:

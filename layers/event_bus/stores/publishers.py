@@ -8,7 +8,7 @@ import orjson
 
 from event_bus.model.publisher import Publisher
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, index_page, text
+from event_bus.stores.items import Item, document, if_unchanged, index_page, text
 from event_bus.stores.refusals import Exists, Outdated
 from event_bus.stores.transactions import Part
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _KIND = "publisher"
 
 _LATER_MEMBERS = ("restricted", "stream_categories", "kept_stream_categories")
-"""Members that earlier releases did not store. They are stored only if they hold something, because
-a change compares the publisher with what is stored."""
+"""Members that the first releases did not store. They are stored only if they hold something:
+functions of those releases cannot change a publisher with members that they do not store."""
 
 _PAGE = 100
 
@@ -71,8 +71,13 @@ class PublisherStore:
         put: Item = {
             "TableName": self.table,
             "Item": _item(after),
-            "ConditionExpression": "document = :before",
-            "ExpressionAttributeValues": {":before": document(_members(before))},
+            **if_unchanged(
+                self.client,
+                self.table,
+                {"service_id": text(after.service_id)},
+                before,
+                read_publisher,
+            ),
         }
         return Part({"Put": put}, Outdated(after.service_id))
 

@@ -14,6 +14,8 @@ from event_bus.stores.changes import ChangeLog
 from event_bus.stores.items import (
     Item,
     batch_get,
+    document,
+    if_unchanged,
     number,
     put_unless_refused,
     query_all,
@@ -56,7 +58,7 @@ class ReadModelStore:
             return None
         answer = self.client.get_item(
             TableName=self.table,
-            Key={"partition": text(_MODELS), "id": text(f"{source}#{category}")},
+            Key=_key(f"{source}#{category}"),
             ConsistentRead=True,
         )
         return _model(answer["Item"]) if "Item" in answer else None
@@ -207,18 +209,14 @@ class ReadModelStore:
         return len(found) == _BATCH
 
     def _replacing(self, before: ReadModel | None, after: ReadModel) -> Part:
-        put: Item = {
-            "TableName": self.table,
-            "Item": {
-                "partition": text(_MODELS),
-                "id": text(after.name),
-                "document": text(_written(after)),
-            },
-            "ConditionExpression": "attribute_not_exists(id)",
-        }
-        if before:
-            put["ConditionExpression"] = "document = :before"
-            put["ExpressionAttributeValues"] = {":before": text(_written(before))}
+        key = _key(after.name)
+        condition = (
+            if_unchanged(self.client, self.table, key, before, _model)
+            if before
+            else {"ConditionExpression": "attribute_not_exists(id)"}
+        )
+        item = {**key, "document": document(asdict(after))}
+        put = {"TableName": self.table, "Item": item, **condition}
         return Part({"Put": put}, Outdated(after.name))
 
 
@@ -248,8 +246,8 @@ def _partition(model: ReadModel, generation: int) -> str:
     return f"state#{model.name}#{generation}"
 
 
-def _written(model: ReadModel) -> str:
-    return orjson.dumps(asdict(model)).decode()
+def _key(name: str) -> Item:
+    return {"partition": text(_MODELS), "id": text(name)}
 
 
 def _model(item: Mapping[str, Any]) -> ReadModel:

@@ -12,6 +12,7 @@ from event_bus.stored import restored
 from event_bus.stores.items import (
     Item,
     document,
+    if_unchanged,
     index_page,
     number,
     of_service_or_all,
@@ -80,12 +81,12 @@ class ReplayStore:
         Returns:
             Whether it was replaced. A repeated request also returns True.
         """
+        key = {"id": text(before.id)}
         return put_unless_refused(
             self.client,
             TableName=self.table,
             Item=self._item(after, wait),
-            ConditionExpression="document = :before",
-            ExpressionAttributeValues={":before": document(before)},
+            **if_unchanged(self.client, self.table, key, before, _replay),
         )
 
     def get(self, replay_id: str) -> Replay | None:

@@ -4,8 +4,8 @@ A type has an item that lists its versions, and each version has an item. One mo
 tells the latest version and the validation of every type: publishing reads it with the publisher.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,18 +16,20 @@ from event_bus.model.publisher import Publisher
 from event_bus.model.schemas import SchemaVersion, TypeInIndex, TypeSchemas, VersionEntry
 from event_bus.stored import restored
 from event_bus.stores.events import EventStore
-from event_bus.stores.items import Item, batch_get, document, index_page, text
+from event_bus.stores.items import Item, batch_get, document, if_unchanged, index_page, text
 from event_bus.stores.publishers import read_publisher
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _KIND = "schema"
 # No service is called so: their names hold no such character.
 _INDEX = "schemas#"
 _PAGE = 100
+_ELEMENTS = len(fields(TypeInIndex))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class SchemaIndex:
 
     def types(self) -> dict[str, TypeInIndex]:
         """Returns the entry of each type that has a version."""
-        return {name: TypeInIndex(*each) for name, each in orjson.loads(self.text or "{}").items()}
+        types = orjson.loads(self.text or "{}")
+        # A later version of the bus may have stored further elements.
+        return {name: TypeInIndex(*each[:_ELEMENTS]) for name, each in types.items()}
 
     def with_type(self, schemas: TypeSchemas) -> "SchemaIndex":
         """Returns the index with another entry for a type."""
@@ -136,29 +140,36 @@ class SchemaStore:
             Outdated: They, or the index, have changed.
             Contended: Another transaction was under way on the same items.
         """
-        own = self._replacing(_key(after.type), _stored(before) if before else None, _stored(after))
+        own = self._replacing(_key(after.type), _schemas, before, document(asdict(after)))
         own["Put"]["Item"]["kind"] = text(_KIND)
         puts = [own]
         if (changed := index.with_type(after)) != index:
-            puts.append(self._replacing(_INDEX, index.text or None, changed.text))
+            known = index if index.text else None
+            puts.append(self._replacing(_INDEX, _index, known, text(changed.text)))
         if version:
             key = _version_key(version.type, version.number)
-            puts.append(self._replacing(key, None, json_numbers.dumps(asdict(version)).decode()))
+            written = text(json_numbers.dumps(asdict(version)).decode())
+            puts.append(self._replacing(key, _version, None, written))
         parts = [Part(each, Outdated(after.type)) for each in puts]
         if told and self.events:
             parts.append(self.events.adding_part(told, self.retention_days))
         transact(self.client, parts)
 
-    def _replacing(self, key: str, before: str | None, after: str) -> Item:
-        put: Item = {
-            "TableName": self.table,
-            "Item": {"service_id": text(key), "document": text(after)},
-            "ConditionExpression": "attribute_not_exists(service_id)",
-        }
-        if before is not None:
-            put["ConditionExpression"] = "document = :before"
-            put["ExpressionAttributeValues"] = {":before": text(before)}
-        return {"Put": put}
+    def _replacing(
+        self,
+        service_id: str,
+        read: Callable[[Item], object],
+        before: object | None,
+        after: "AttributeValueTypeDef",
+    ) -> Item:
+        key = {"service_id": text(service_id)}
+        condition = (
+            if_unchanged(self.client, self.table, key, before, read)
+            if before
+            else {"ConditionExpression": "attribute_not_exists(service_id)"}
+        )
+        item = {**key, "document": after}
+        return {"Put": {"TableName": self.table, "Item": item, **condition}}
 
     def _item(self, key: str) -> Mapping[str, Any] | None:
         answer = self.client.get_item(
@@ -173,11 +184,6 @@ def _key(event_type: str) -> str:
 
 def _version_key(event_type: str, number: int) -> str:
     return f"schema#{event_type}#{number}"
-
-
-def _stored(schemas: TypeSchemas) -> str:
-    written = document(asdict(schemas))["S"]
-    return str(written)
 
 
 def _schemas(item: Mapping[str, Any]) -> TypeSchemas:

@@ -1,16 +1,27 @@
-"""What a later version of the bus has stored can be read."""
+"""What a later or an earlier version of the bus has stored can be read and changed."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import getitem
+from pathlib import Path
 from typing import Any
 
+import event_bus.stores
 import orjson
 import pytest
+from event_bus.model.read_model import Generation, ReadModel
 from event_bus.model.registration import SealedSecret
+from event_bus.model.schemas import TypeInIndex, TypeSchemas, VersionEntry
 from event_bus.queues.message import Message, from_json
 from event_bus.stored import restored
+from event_bus.stores.read_models import ReadModelStore
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.schemas import SchemaIndex
+from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
-from tests.builders import event, publisher, replay, subscription
+from tests.builders import NOON, event, publisher, replay, subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +77,147 @@ def test_a_message_of_a_later_version_is_read() -> None:
     members["event"]["of_a_later_version"] = {"a": 1}
     read = from_json(orjson.dumps({**members, "of_a_later_version": True}).decode())
     assert read == from_json(message.to_json())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a record that demands that nothing else has changed it.
+
+    Attributes:
+        table: The name of its table.
+        key: Its key.
+        record: The record.
+        changed: The record after the change.
+        optional: The path of a member that holds its default.
+        add: Stores the record.
+        get: Reads it.
+        replace: Replaces one record by another; raises Outdated if it is refused.
+    """
+
+    table: str
+    key: dict[str, Any]
+    record: Any
+    changed: Any
+    optional: tuple[str, ...]
+    add: Callable[[Any], Any]
+    get: Callable[[], Any]
+    replace: Callable[[Any, Any], Any]
+
+
+def _of_a_publisher(aws: Aws) -> Change:
+    record = publisher("shop", "order.*")
+    return Change(
+        aws.publishers.table,
+        {"service_id": {"S": "shop"}},
+        record,
+        replace(record, name="Shop"),
+        ("sensitive",),
+        aws.add_publishers,
+        lambda: aws.publishers.get("shop"),
+        lambda before, after: transact(
+            aws.dynamodb, [aws.publishers.replacing_part(before, after)]
+        ),
+    )
+
+
+def _of_a_replay(aws: Aws) -> Change:
+    def move(before: Any, after: Any) -> None:
+        if not aws.replays.move(before, after):
+            raise Outdated
+
+    record = replay()
+    return Change(
+        aws.replays.table,
+        {"id": {"S": "rpl_1"}},
+        record,
+        replace(record, sent=3),
+        ("stored_until",),
+        aws.replays.add,
+        lambda: aws.replays.get("rpl_1"),
+        move,
+    )
+
+
+def _of_schemas(aws: Aws) -> Change:
+    record = TypeSchemas("order.placed", "shop", NOON, NOON)
+    changed = replace(record, versions=[VersionEntry(1, "digest", NOON, "shop")])
+    return Change(
+        aws.schemas.table,
+        {"service_id": {"S": "schema#order.placed"}},
+        record,
+        changed,
+        ("description",),
+        lambda each: aws.schemas.put(None, each, aws.schemas.index()),
+        lambda: aws.schemas.get("order.placed"),
+        lambda before, after: aws.schemas.put(before, after, aws.schemas.index()),
+    )
+
+
+def _of_a_read_model(aws: Aws) -> Change:
+    models = ReadModelStore(aws.dynamodb, aws.tables["states"], aws.tables["changes"])
+    building = Generation(1, 0, [], NOON)
+    record = ReadModel("planner", "task", NOON, NOON, 1, building=building)
+    return Change(
+        models.table,
+        {"partition": {"S": "models"}, "id": {"S": "planner#task"}},
+        record,
+        replace(record, building=replace(building, position="x")),
+        ("building", "built_at"),
+        lambda each: models.announce(None, each),
+        lambda: models.get("planner", "task"),
+        models.put,
+    )
+
+
+CHANGES = pytest.mark.parametrize(
+    "made", [_of_a_publisher, _of_a_replay, _of_schemas, _of_a_read_model]
+)
+
+
+@CHANGES
+def test_a_record_of_a_later_version_is_changed(aws: Aws, made: Callable[[Aws], Change]) -> None:
+    change = made(aws)
+    change.add(change.record)
+    _add_members(aws, change.table, change.key)
+    change.replace(change.get(), change.changed)
+    assert change.get() == change.changed
+
+
+@CHANGES
+def test_a_record_of_an_earlier_version_is_changed(aws: Aws, made: Callable[[Aws], Change]) -> None:
+    change = made(aws)
+    change.add(change.record)
+    item = aws.dynamodb.get_item(TableName=change.table, Key=change.key)["Item"]
+    members = orjson.loads(item["document"]["S"])
+    *above, optional = change.optional
+    del reduce(getitem, above, members)[optional]
+    item["document"] = {"S": orjson.dumps(members).decode()}
+    aws.dynamodb.put_item(TableName=change.table, Item=item)
+    assert change.get() == change.record
+    change.replace(change.get(), change.changed)
+    assert change.get() == change.changed
+
+
+@CHANGES
+def test_a_record_that_has_changed_is_not_replaced(aws: Aws, made: Callable[[Aws], Change]) -> None:
+    change = made(aws)
+    change.add(change.record)
+    change.replace(change.record, change.changed)
+    _add_members(aws, change.table, change.key)
+    with pytest.raises(Outdated):
+        change.replace(change.record, change.record)
+    aws.dynamodb.delete_item(TableName=change.table, Key=change.key)
+    with pytest.raises(Outdated):
+        change.replace(change.changed, change.record)
+    assert change.get() is None
+
+
+def test_conditions_on_a_whole_document_are_made_in_one_place() -> None:
+    [package] = event_bus.stores.__path__
+    found = [each.name for each in Path(package).glob("*.py") if "document =" in each.read_text()]
+    assert found == ["items.py"]
+
+
+def test_the_entries_of_a_later_index_of_schemas_are_read() -> None:
+    index = SchemaIndex('{"order.placed":[2,"warn",[1],"of a later version"]}')
+    assert index.types() == {"order.placed": TypeInIndex(2, "warn", [1])}
