@@ -16,6 +16,7 @@ from event_bus.matching.event_types import matches_type
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.matching.filters import FILTERS, SubscriptionFilter
 from event_bus.matching.limits import EVENT_WORK
+from event_bus.matching.marker import marker
 from event_bus.matching.pattern import EventPattern, Leaf
 from event_bus.matching.work import OutOfWork, Work
 
@@ -23,7 +24,6 @@ _MAX_REASONS = 20
 _MAX_CANDIDATES = 1_000
 _SHOWN_VALUES = 5
 _SHOWN_CHARACTERS = 80
-_MARKER = {"$encrypted": True}
 _PHRASES = {
     "anything-but": "anything but",
     "cidr": "an address in",
@@ -183,7 +183,7 @@ def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
 def _found(values: list[Any]) -> str:
     if not values:
         return "has no value"
-    if any(each == _MARKER for each in values):
+    if any(each == marker() for each in values):
         return "is sealed as sensitive, so filters do not see it"
     if all(isinstance(each, dict) for each in values):
         return "is an object of fields"

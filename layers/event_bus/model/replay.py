@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from event_bus import times
+from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 
@@ -109,3 +110,30 @@ class Replay:
         begin, end = times.seconds(self.since), times.seconds(self.end)
         reached = times.seconds(self.position.partition("#")[0]) if self.position else begin
         return round(min(max((reached - begin) / max(end - begin, 0.001), 0.0), 1.0), 3)
+
+
+def new_replay(service_id: str, since: str, now: str) -> Replay:
+    """Returns a new replay to the subscriptions of the service that requests it.
+
+    It has no limits, and its period ends where it begins.
+
+    Args:
+        service_id: The service.
+        since: The first timestamp, RFC 3339.
+        now: When it is requested, RFC 3339.
+    """
+    return Replay(
+        id=new_id("rpl"),
+        service_id=service_id,
+        audience=service_id,
+        subscription_id=None,
+        event_id=None,
+        event_types=None,
+        source=None,
+        since=since,
+        until=since,
+        rate=DEFAULT_RATE,
+        state="running",
+        created_at=now,
+        updated_at=now,
+    )

@@ -7,17 +7,12 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from event_bus.matching.marker import marker
+
 WHOLE = ""
 """The pointer of the whole payload."""
 
-_MARKER = "$encrypted"
-
 _MISSING = object()
-
-
-def marker() -> dict[str, Any]:
-    """The marker that replaces a sensitive value."""
-    return {_MARKER: True}
 
 
 def points_at_something(payload: Mapping[str, Any], pointer: str) -> bool:

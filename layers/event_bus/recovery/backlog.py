@@ -5,11 +5,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.ids import new_id
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.pauses import look_again_at
 from event_bus.model.registration import Subscription
-from event_bus.model.replay import DEFAULT_RATE, Replay, ReplayState
+from event_bus.model.replay import Replay, ReplayState, new_replay
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import owed_message
@@ -35,22 +34,8 @@ _DEPTH = 25
 def backlog_of(subscription: Subscription) -> Replay:
     """Makes the replay that delivers what a subscription has matched since its pause."""
     now = times.now()
-    return Replay(
-        id=new_id("rpl"),
-        service_id=subscription.service_id,
-        audience=subscription.service_id,
-        subscription_id=subscription.id,
-        event_id=None,
-        event_types=None,
-        source=None,
-        since=subscription.paused_at or now,
-        until=now,
-        rate=DEFAULT_RATE,
-        state="running",
-        created_at=now,
-        updated_at=now,
-        pause=subscription.pauses,
-    )
+    replay = new_replay(subscription.service_id, subscription.paused_at or now, now)
+    return replace(replay, subscription_id=subscription.id, until=now, pause=subscription.pauses)
 
 
 @dataclass(frozen=True, slots=True)

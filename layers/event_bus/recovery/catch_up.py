@@ -5,19 +5,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.ids import new_id
-from event_bus.log import logger
 from event_bus.model.event import Event
 from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.pauses import look_again_at
 from event_bus.model.registration import Subscription
-from event_bus.model.replay import DEFAULT_RATE, Replay
+from event_bus.model.replay import Replay, new_replay
 from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, owed_message
 from event_bus.queues.recorded_sending import send_recorded
 from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.progress import store_progress
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.replays import ReplayStore
@@ -38,20 +37,11 @@ _SECOND_LOOK = "\n"
 
 def catch_up_of(subscription: Subscription) -> Replay:
     """Makes the replay that starts the delivery of the streams that a subscription follows."""
-    return Replay(
-        id=new_id("rpl"),
-        service_id=subscription.service_id,
-        audience=subscription.service_id,
+    begin = subscription.created_at
+    return replace(
+        new_replay(subscription.service_id, begin, begin),
         subscription_id=subscription.id,
-        event_id=None,
-        event_types=None,
         source=subscription.stream.source if subscription.stream else None,
-        since=subscription.created_at,
-        until=subscription.created_at,
-        rate=DEFAULT_RATE,
-        state="running",
-        created_at=subscription.created_at,
-        updated_at=subscription.created_at,
         catches_up=True,
     )
 
@@ -89,12 +79,13 @@ class CatchUpRunner:
         """Sends the messages for the next page of streams. A crash may repeat a page."""
         subscription = self.subscriptions.get(replay.subscription_id or "")
         if subscription is None or not subscription.stream or subscription.status == "disabled":
-            self._move(replay, replace(replay, state="completed", updated_at=times.now()))
+            completed = replace(replay, state="completed", updated_at=times.now())
+            store_progress(self.replays, self.queue, replay, completed)
             return
         if subscription.status == "paused":
             # The resume continues it.
             wait = look_again_at(subscription) - times.unix()
-            self._move(replay, replace(replay, updated_at=times.now()), wait)
+            self.replays.move(replay, replace(replay, updated_at=times.now()), wait)
             return
         page = list(self._page(replay, subscription.stream))
         second = replay.position.startswith(_SECOND_LOOK)
@@ -119,17 +110,7 @@ class CatchUpRunner:
             after = replace(after, position=_SECOND_LOOK)
             known = times.seconds(replay.created_at) + _SECOND_LOOK_SECONDS
             pause = max(pause, math.ceil(known - times.unix()))
-        pause = max(pause, 0)
-        if self._move(replay, after, pause) and after.state == "running":
-            self.queue.try_to_send(replay.id, pause, behind=after.updated_at)
-
-    def _move(self, before: Replay, after: Replay, wait: float = 0) -> bool:
-        if not self.replays.move(before, after, wait):
-            # It was cancelled, or another function has continued it.
-            return False
-        if after.state == "completed":
-            logger.info("catch-up completed", replay_id=after.id, sent=after.sent)
-        return True
+        store_progress(self.replays, self.queue, replay, after, pause)
 
     def _page(self, replay: Replay, followed: FollowedStreams) -> Iterator[ListedStream]:
         if stream := followed.single:

@@ -1,4 +1,8 @@
-"""Ends a step of a replay: stores its progress, and sends the message for the next step."""
+"""Ends a step of a replay: stores its progress, and sends the message for the next step.
+
+A step calls this after its messages were sent. After a crash in between, the step is repeated: it
+sends the same messages with the same ids.
+"""
 
 import math
 from dataclasses import replace
@@ -23,11 +27,7 @@ def end_step(
     unroutable: int,
     until: str | None = None,
 ) -> None:
-    """Stores the progress of a replay, and starts its next step unless it is complete.
-
-    Call this after the messages of the step were sent. After a crash in between, the step is
-    repeated: it sends the same messages with the same ids. Nothing happens if the replay was
-    cancelled, or if another function has continued it.
+    """Ends a step that looked at a page of events.
 
     Args:
         replays: The replays.
@@ -51,9 +51,26 @@ def end_step(
         updated_at=times.now(),
     )
     pause = min(math.ceil((sent + refused) / before.rate), LONGEST_DELAY_SECONDS)
+    store_progress(replays, queue, before, after, pause)
+
+
+def store_progress(
+    replays: ReplayStore, queue: ReplayQueue, before: Replay, after: Replay, pause: int = 0
+) -> None:
+    """Stores the progress of a replay, and starts its next step unless it is complete.
+
+    Nothing happens if the replay was cancelled, or if another function has continued it.
+
+    Args:
+        replays: The replays.
+        queue: Sends the message for the next step.
+        before: The replay before the step.
+        after: The replay after the step.
+        pause: After how many seconds the next step begins.
+    """
     if not replays.move(before, after, pause):
         return
-    if complete:
-        logger.info("replay completed", replay_id=before.id, sent=after.sent)
+    if after.state == "running":
+        queue.try_to_send(after.id, pause, behind=after.updated_at)
     else:
-        queue.try_to_send(before.id, pause, behind=after.updated_at)
+        logger.info("replay completed", replay_id=after.id, sent=after.sent)

@@ -8,10 +8,9 @@ from event_bus.access.callers import Caller
 from event_bus.access.ownership import own, own_subscription
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, InvalidRequest
-from event_bus.ids import new_id
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.registration import Subscription
-from event_bus.model.replay import DEFAULT_RATE, Replay
+from event_bus.model.replay import Replay, new_replay
 from event_bus.queues.replays import ReplayQueue
 from event_bus.requests.replay import EventReplayRequest, ReplayRequest
 from event_bus.stores.replays import ReplayStore
@@ -162,7 +161,8 @@ def history_for(subscription: Subscription, since: str) -> Replay:
 
     Its period ends shortly after the subscription begins, so an event of that time may come twice.
     """
-    replay = _up_to(_new(None, subscription.service_id, since), times.after(2 * SEAM_SECONDS))
+    replay = new_replay(subscription.service_id, since, times.now())
+    replay = _up_to(replay, times.after(2 * SEAM_SECONDS))
     return replace(replay, subscription_id=subscription.id)
 
 
@@ -198,19 +198,5 @@ def _up_to(replay: Replay, stored_until: str, until: str | None = None) -> Repla
 
 
 def _new(replay_id: str | None, service_id: str, since: str) -> Replay:
-    now = times.now()
-    return Replay(
-        id=replay_id or new_id("rpl"),
-        service_id=service_id,
-        audience=service_id,
-        subscription_id=None,
-        event_id=None,
-        event_types=None,
-        source=None,
-        since=since,
-        until=since,
-        rate=DEFAULT_RATE,
-        state="running",
-        created_at=now,
-        updated_at=now,
-    )
+    replay = new_replay(service_id, since, times.now())
+    return replace(replay, id=replay_id) if replay_id else replay

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from event_bus.model.sensitive import marker
+from event_bus.matching.marker import marker
 from event_bus.schemas.scalars import type_of
 from event_bus.schemas.structure import Schema
 

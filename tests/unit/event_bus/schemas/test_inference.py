@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from event_bus.model.sensitive import marker
+from event_bus.matching.marker import marker
 from event_bus.schemas.checks import check_schema
 from event_bus.schemas.inference import MAX_MEMBERS, draft_of
 from event_bus.schemas.validator import compiled
