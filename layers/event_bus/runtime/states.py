@@ -39,7 +39,7 @@ def model_reader(finder: "EventFinder") -> "ReadModelReader":
     """Lists the states of read models."""
     from event_bus.states.model_reader import ReadModelReader
 
-    return ReadModelReader(stores.read_models(), finder)
+    return ReadModelReader(stores.read_models(), finder, stores.streams())
 
 
 def projector() -> "Projector":

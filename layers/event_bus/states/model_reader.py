@@ -12,6 +12,7 @@ from event_bus.paging import MAX_LIMIT
 from event_bus.querying.event_finder import EventFinder
 from event_bus.stores.listings import EventSelector, with_any
 from event_bus.stores.read_models import ReadModelStore
+from event_bus.stores.streams import StreamStore
 
 _LOOKED_AT = 20
 """How many of a service's latest events show how far behind a read model is."""
@@ -27,10 +28,12 @@ class ReadModelReader:
     Attributes:
         models: The read models.
         finder: Finds events, and reads rights to them.
+        streams: The event streams.
     """
 
     models: ReadModelStore
     finder: EventFinder
+    streams: StreamStore
 
     def page(
         self,
@@ -134,9 +137,10 @@ class ReadModelReader:
     def _waits(self, model: ReadModel, stream: StreamName, version: int) -> bool:
         assert model.serving is not None  # noqa: S101
         state = self.models.state(model, model.serving.number, stream.stream_id)
-        return state is None or (
-            state.version < version and (state.failed is None or state.retry_at is not None)
-        )
+        if state is None:
+            # A stream has no state before its first visible event.
+            return version >= self.streams.marks(stream).first_visible
+        return state.version < version and (state.failed is None or state.retry_at is not None)
 
     def _visible(self, states: list[ModelState], source: str, caller: Caller) -> list[ModelState]:
         rights = self.finder.rights.of(caller.service_id, [source])

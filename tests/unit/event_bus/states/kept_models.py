@@ -8,6 +8,7 @@ from event_bus.model.read_model import ModelState, ReadModel
 from event_bus.queues.projections import ProjectionQueue, projection_in
 from event_bus.registry import read_models as registering
 from event_bus.registry.read_models import ReadModelRegistry
+from event_bus.states.model_reader import ReadModelReader
 from event_bus.states.projector import Projector
 from event_bus.stores.read_models import ReadModelStore
 
@@ -38,6 +39,7 @@ class Models:
         self.projector = Projector(
             self.store, aws.reducers, aws.streams, aws.events, queue, executor
         )
+        self.reader = ReadModelReader(self.store, aws.event_finder(executor), aws.streams)
 
     def work(self) -> int:
         """Takes all messages, and those that follow from them; returns how many there were."""
@@ -55,6 +57,10 @@ class Models:
         found = self.store.get("planner", "task")
         assert found is not None
         return found
+
+    def lag(self) -> float | None:
+        """The age of the oldest event that is not folded yet, in seconds."""
+        return self.reader.lag(self.model)
 
     def states(self, **wanted: str) -> dict[str, dict[str, Any]]:
         """The states that are served, by stream."""

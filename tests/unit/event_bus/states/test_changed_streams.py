@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, service
-from tests.unit.event_bus.states.kept_models import Models
+from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
 from tests.unit.event_bus.states.streams import PLANNER, SUM, append, reader, register, state
+
+__all__ = ["built_at_once", "models"]
 
 _NUMBERS = itertools.count(1)
 _LENGTH = 7
@@ -113,6 +115,24 @@ def test_a_rebuilt_read_model_holds_what_is_visible(
     models.registry.rebuild("planner", "task")
     models.work()
     assert models.states() == {"task/0": every, "task/1": {"versions": [3, 4]}}
+
+
+def test_a_read_model_is_not_behind_streams_whose_events_are_hidden(
+    aws: Aws, models: Models
+) -> None:
+    truncated, deleted = (StreamName("planner", f"task/{n}") for n in range(2))
+    for each in (truncated, deleted):
+        append(aws, [{"n": n} for n in range(3)], each)
+    changes = StreamChanges(aws.streams)
+    changes.truncate(truncated, 4, PLANNER)
+    changes.delete(deleted, PLANNER)
+    models.registry.register("planner", "task", [])
+    models.work()
+    assert (models.states(), models.lag()) == ({}, 0.0)
+    append(aws, [{"n": 3}], truncated)
+    assert models.lag()
+    models.projector.project(truncated)
+    assert models.lag() == 0.0
 
 
 def test_a_stream_that_never_was_cannot_be_changed(aws: Aws) -> None:

@@ -11,12 +11,11 @@ from event_bus.model.stream_name import StreamName
 from event_bus.queues.projections import ProjectionQueue, projection_in
 from event_bus.registry import read_models
 from event_bus.states import retrying
-from event_bus.states.model_reader import ReadModelReader
 
 from tests.aws import Aws
 from tests.unit.event_bus.states.functions import FOLD, Lambda, refused
 from tests.unit.event_bus.states.kept_models import Models
-from tests.unit.event_bus.states.streams import STREAM, append, reader, register
+from tests.unit.event_bus.states.streams import STREAM, append, register
 
 
 @pytest.fixture
@@ -48,7 +47,6 @@ def advance_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 @pytest.mark.parametrize("busy", [True, False])
 def test_a_function_that_failed_is_called_again_without_a_new_event(
     aws: Aws,
-    executor: Executor,
     functions: tuple[Models, Lambda],
     monkeypatch: pytest.MonkeyPatch,
     busy: bool,
@@ -59,15 +57,14 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     models.work()
     assert models.states() == {"task/1": {"total": 3, "last": 2}}
     append(aws, [{"n": 4}, {"n": "5"}])
-    models_read = ReadModelReader(models.store, reader(aws, executor).finder)
-    assert models_read.lag(models.model)
+    assert models.lag()
     aws_lambda.faults = [refused("TooManyRequestsException")] * 2 if busy else []
     models.projector.project(STREAM)
     failed = stored_state(models)
     assert (failed.version, failed.failures) == (2 if busy else 3, 1)
     assert failed.failed
     assert ("throttled" if busy else "TypeError") in failed.failed
-    assert models_read.lag(models.model)
+    assert models.lag()
     assert failed.retry_at
     assert 3 <= times.seconds(failed.retry_at) - times.unix() <= 10
 
@@ -90,7 +87,7 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     mended = stored_state(models)
     assert (mended.version, mended.failed) == (4, None)
     assert (mended.failures, mended.retry_at) == (0, None)
-    assert models_read.lag(models.model) == 0
+    assert models.lag() == 0
 
 
 def test_a_stream_without_a_state_waits_for_a_busy_function_as_well(
@@ -133,7 +130,6 @@ def test_a_failure_for_another_event_counts_anew(
 
 def test_a_function_is_called_again_up_to_a_number(
     aws: Aws,
-    executor: Executor,
     functions: tuple[Models, Lambda],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -151,7 +147,7 @@ def test_a_function_is_called_again_up_to_a_number(
         "version 3: the function failed (TypeError)",
     )
     # Nothing is waited for any more.
-    assert ReadModelReader(models.store, reader(aws, executor).finder).lag(models.model) == 0
+    assert models.lag() == 0
     # A new event has it called once more, as it may change nothing for the event that failed.
     append(aws, [{"n": 1}])
     models.projector.project(STREAM)

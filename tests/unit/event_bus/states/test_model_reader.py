@@ -28,7 +28,7 @@ def reader(models: Models, *received: str) -> ReadModelReader:
 
     rights = SimpleNamespace(of=lambda _service_id, _sources: SimpleNamespace(permits=permits))
     finder: Any = SimpleNamespace(rights=rights)
-    return ReadModelReader(models.store, finder)
+    return ReadModelReader(models.store, finder, models.aws.streams)
 
 
 def fill(models: Models, *types: list[str], indexes: list[str] | None = None) -> None:
