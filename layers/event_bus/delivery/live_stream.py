@@ -149,8 +149,7 @@ class LiveWalk:
             # A person who retries a dead letter accepts that it arrives out of order.
             return None
         if record is None and subscription.catches_up:
-            # The message only starts the stream, or the subscription is not owed its event.
-            return AttemptResult(settled=True)
+            return self._before_start(subscription)
         routing = self._routing()
         if routing is None and not subscription.catches_up:
             return None
@@ -162,6 +161,27 @@ class LiveWalk:
             said = "the event does not match the subscription"
             return self.parts.runner.dropped(self.order, record, "not_matched", said)
         return self._matched_late(record)
+
+    def _before_start(self, subscription: Subscription) -> AttemptResult:
+        """The result of a message whose event the walk has passed without a delivery.
+
+        The router also matches new events below `from_version`, which are not owed.
+        """
+        message, event, followed = self.order.message, self.event, subscription.stream
+        first = followed.from_version if followed else None
+        is_old = event.created_at < received_since(subscription.created_at)
+        if first is None or event.metadata["stream_version"] >= first or is_old:
+            # The message only starts the stream, or the subscription is not owed its event.
+            return AttemptResult(settled=True)
+        routing = self._routing()
+        if routing is None:
+            # The router sends a message before it records the match.
+            return AttemptResult(settled=False, follow_up=replace(message, delay=MOMENT_SECONDS))
+        if subscription.id not in routing.matched:
+            return AttemptResult(settled=True)
+        said = f"the subscription receives the stream from version {first} on"
+        delivery = message.first_record(event)
+        return self.parts.runner.dropped(self.order, delivery, "not_matched", said)
 
     def _overtaken(self) -> str | None:
         """Says which later events of the stream count as delivered; None if there are none."""
@@ -194,9 +214,13 @@ class LiveWalk:
         subscription, streams = self.order.subscription, self.parts.streams
         if subscription is None:
             return int(self.event.metadata["stream_version"]) - 1
-        if subscription.stream and subscription.stream.from_version:
-            visible = streams.marks(self.stream).first_visible
-            return max(subscription.stream.from_version, visible) - 1
+        if first := subscription.stream and subscription.stream.from_version:
+            hidden = streams.marks(self.stream).first_visible - 1
+            if hidden >= first:
+                # The events since the registration were routed, and are owed even if hidden.
+                since = received_since(subscription.created_at)
+                hidden = min(hidden, streams.version_before(self.stream, since))
+            return max(first - 1, hidden)
         # The router matches no earlier event, and expired events are owed to nobody.
         expired = times.at(times.unix() - 86_400 * self.parts.retention_days)
         since = max(received_since(subscription.created_at), expired)

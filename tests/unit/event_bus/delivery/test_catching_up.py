@@ -147,6 +147,39 @@ def test_truncated_and_deleted_events_are_not_delivered(
     assert trial.target.events == received
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("from_version", [1, 2])
+def test_new_events_are_delivered_although_they_are_hidden_before(
+    trial: Trial, aws: Aws, deleted: bool, from_version: int
+) -> None:
+    for number in range(3):
+        store(aws, f"evt_{number}", 1_000)
+    to = catching_up(aws, from_version)
+    for number in (3, 4):
+        last = store(aws, f"evt_{number}", -60, routed=False)
+        aws.routings.record([routing(last.id, sub_1="worker")])
+    aws.streams.truncate(TASK_1, 6)
+    if deleted:
+        aws.streams.delete(TASK_1, 5)
+    trial.take(message(last, to))
+    assert trial.target.events == ["evt_3", "evt_4"]
+
+
+def test_a_new_event_below_the_first_version_is_dropped(trial: Trial, aws: Aws) -> None:
+    to = catching_up(aws, 3)
+    for number in range(4):
+        last = store(aws, f"evt_{number}", -60, routed=False)
+        aws.routings.record([routing(last.id, sub_1="worker")])
+        trial.take(message(last, to))
+    assert trial.target.events == ["evt_2", "evt_3"]
+    for each in ("evt_0", "evt_1"):
+        ended = trial.outcome(each)
+        assert (ended.status, ended.last_error and ended.last_error.code) == (
+            "dropped",
+            "not_matched",
+        )
+
+
 def test_a_usual_ordered_subscription_begins_with_itself(trial: Trial, aws: Aws) -> None:
     store(aws, "evt_0", 1_000)
     to = catching_up(aws)
