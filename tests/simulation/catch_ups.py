@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from event_bus import times
 
 from tests.simulation.archived import stored_events
 from tests.simulation.known import Violation
@@ -39,6 +40,13 @@ def follows(followed: dict[str, Any], item: dict[str, Any]) -> bool:
     if "id" in followed:
         return bool(name == followed["id"])
     return bool(name.split("/")[0] == followed["category"])
+
+
+def may_be_hidden(world: World, item: dict[str, Any], since: float) -> bool:
+    """Whether a truncation or deletion may hide an event that was stored before a time."""
+    name = orjson.loads(item["metadata"]["S"]).get("stream_id", "")
+    hidden = max(world.hiding.get(name, {0}))
+    return version_of(item) < hidden and times.seconds(item["created_at"]["S"]) < since
 
 
 def check_catch_ups(world: World) -> None:

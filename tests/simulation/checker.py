@@ -12,7 +12,14 @@ from event_bus.model.delivery import DeliveryKey
 
 from tests.simulation.answered_commands import check_commands
 from tests.simulation.archived import stored_events
-from tests.simulation.catch_ups import check_catch_ups, fits, follows, inbox_of, version_of
+from tests.simulation.catch_ups import (
+    check_catch_ups,
+    fits,
+    follows,
+    inbox_of,
+    may_be_hidden,
+    version_of,
+)
 from tests.simulation.known import Receipt, Subscribed, Violation
 from tests.simulation.replayed import check_replays
 from tests.simulation.surroundings import UNSENDABLE
@@ -166,6 +173,7 @@ def _check_history(world: World) -> None:
                 and _permitted(world, subscribed.request, item) == {True}
                 and not world.passed_over(event_id, subscribed.id)
                 and not _is_about(item, subscribed.id)
+                and not (followed and may_be_hidden(world, item, subscribed.at))
             ):
                 _demand(
                     subscribed.id in delivered[event_id],

@@ -9,6 +9,9 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 
+DELETED = 10**9
+"""The version before which a deleted stream is hidden."""
+
 
 class Violation(BaseException):
     """A promise that was broken while the world ran.
@@ -121,6 +124,8 @@ class Knowledge:
         paused: When the pause of each paused subscription was answered, in Unix seconds.
         pauses: How often each subscription was paused.
         skipped: Up to which pause a subscription was resumed from now, or disabled.
+        hiding: The versions before which clients have begun to hide each stream of an admin.
+        hidden: The highest of them that was answered.
     """
 
     def __init__(self) -> None:
@@ -138,3 +143,5 @@ class Knowledge:
         self.paused: dict[str, float] = {}
         self.pauses: Counter[str] = Counter()
         self.skipped: dict[str, int] = {}
+        self.hiding: dict[str, set[int]] = {}
+        self.hidden: dict[str, int] = {}

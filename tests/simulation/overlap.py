@@ -27,10 +27,17 @@ from tests.simulation.overlap_changes import CHANGE_CONTESTS
 from tests.simulation.overlap_commands import COMMAND_CONTESTS
 from tests.simulation.overlap_models import MODEL_CONTESTS, check_models
 from tests.simulation.overlap_operations import CONTESTS, KINDS, POLICIES, SERVICES, Operations
+from tests.simulation.overlap_streams import STREAM_CONTESTS, check_hidden
 from tests.simulation.overlapping_world import refuses_each
 from tests.simulation.process import simulated
 
-ALL_CONTESTS = (*CONTESTS, *COMMAND_CONTESTS, *CHANGE_CONTESTS, *MODEL_CONTESTS)
+ALL_CONTESTS = (
+    *CONTESTS,
+    *COMMAND_CONTESTS,
+    *CHANGE_CONTESTS,
+    *MODEL_CONTESTS,
+    *STREAM_CONTESTS,
+)
 """Operations that compete for the same resource."""
 
 WAITS = (1, 40, 2_000)
@@ -134,6 +141,7 @@ class Overlap(Operations, RuleBasedStateMachine):
             check(self.world)
             promises.check_overlaps(self.world)
             check_models(self.world)
+            check_hidden(self.world)
         finally:
             self.world.operations.abandon()
             self._stack.close()

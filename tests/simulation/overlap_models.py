@@ -1,14 +1,15 @@
 """Overlapping operations of read models, reducers, appends and states; and what must hold after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
 from tests.simulation.clients import ADMIN
-from tests.simulation.known import Violation
+from tests.simulation.known import DELETED, Violation
 from tests.simulation.overlapping_world import OverlappingWorld
 from tests.simulation.stories.story import event
+from tests.simulation.streaming import events_of
 
 MODEL_KINDS = (
     *("put_model", "rebuild_model", "remove_model", "put_reducer", "remove_reducer"),
@@ -66,29 +67,39 @@ class ModelOperations:
         return lambda: self._of_tasks("registry", "DELETE /reducers/{category}")
 
     def _append(self, choice: int) -> Callable[[], object]:
-        stream, expected = f"task/{choice % 2}", _EXPECTED[choice]
+        stream, expected = self._stream(choice), _EXPECTED[choice]
         self._appended += 1
         events = [event(f"a{self._appended}-{each}") for each in range(1 + choice % 3)]
 
         def append() -> None:
+            was_deleted = self.world.hidden.get(stream) == DELETED
             status, answer = self.world.append(stream, *events, expected=expected)
-            if status == 409 and answer.get("actual_version") == expected:
+            if status == 409 and answer.get("actual_version", "deleted") == expected:
                 raise Violation(f"an append to {stream} expected {expected}, and was refused")
+            if status == 409 and "actual_version" not in answer:
+                if DELETED not in self.world.hiding.get(stream, ()):
+                    raise Violation(f"an append to {stream} was refused: {answer}")
+            elif status != 409 and was_deleted:
+                raise Violation(f"an append to the deleted {stream} was answered {status}")
 
         return append
 
     def _read_state(self, choice: int) -> Callable[[], object]:
-        stream = f"task/{choice % 2}"
+        stream = self._stream(choice)
         query = {**_BY_ADMIN, "stream_id": stream}
 
         def read() -> None:
+            hidden = self.world.hidden.get(stream, 0)
             status, answer = self.world.insist("events", "GET /streams/state", ADMIN, query=query)
             if status == 200:
-                self._check_read(stream, answer)
+                self._check_read(stream, answer, hidden)
             elif status != 409:
                 raise Violation(f"the state of {stream} was answered {status}")
 
         return read
+
+    def _stream(self, choice: int) -> str:
+        raise NotImplementedError
 
     def _of_tasks(self, function: str, route: str, body: Any = None) -> None:
         status, _ = self.world.insist(
@@ -97,12 +108,15 @@ class ModelOperations:
         if status not in (200, 201, 202, 204, 404, 409):
             raise Violation(f"{route} was answered {status}")
 
-    def _check_read(self, stream: str, answer: dict[str, Any]) -> None:
-        events = _streams(self.world).get(stream, [])[: answer["version"]]
-        reducer = answer["reducer"]
-        expected = _folded(_reducer(self.world, reducer["version"]), events)
-        if expected != (answer["version"], answer["state"]):
-            raise Violation(f"the state of {stream} is {answer}, and its fold is {expected}")
+    def _check_read(self, stream: str, answer: dict[str, Any], hidden: int) -> None:
+        reducer = _reducer(self.world, answer["reducer"]["version"])
+        begun = self.world.hiding.get(stream, set()) | {1}
+        expected: list[tuple[int, Any]] = [(0, {})] if DELETED in begun else []
+        for first in begun - {DELETED}:
+            if first >= hidden:
+                expected += _folds(self.world, stream, reducer, first, answer["version"])
+        if (answer["version"], answer["state"]) not in expected:
+            raise Violation(f"the state of {stream} is {answer}, and its folds are {expected}")
 
 
 def check_models(world: OverlappingWorld) -> None:
@@ -123,22 +137,37 @@ def check_models(world: OverlappingWorld) -> None:
             states[stream] = document["version"], document["state"]
     if serving:
         reducer = _reducer(world, serving["reducer"])
-        expected = {name: _folded(reducer, events) for name, events in _streams(world).items()}
-        if states != expected:
-            raise Violation(f"a read model holds {states}, and the folds are {expected}")
+        for stream in _streams(world):
+            _check_state(world, stream, reducer, states.pop(stream, None))
+    if states:
+        raise Violation(f"a read model holds the states {states} of no streams")
 
 
-def _streams(world: OverlappingWorld) -> dict[str, list[dict[str, Any]]]:
-    """Returns the events of each stream of the category, in order."""
-    found: dict[str, dict[int, dict[str, Any]]] = {}
-    for item in world.tables.items["events"].values():
-        metadata = orjson.loads(item["metadata"]["S"])
-        name = metadata.get("stream_id", "")
-        if item["source"]["S"] == "admin" and name.startswith("task/"):
-            payload = orjson.loads(item["payload"]["S"])
-            shown = {"id": item["id"]["S"], "payload": payload}
-            found.setdefault(name, {})[metadata["stream_version"]] = shown
-    return {name: [events[each] for each in sorted(events)] for name, events in found.items()}
+def _check_state(
+    world: OverlappingWorld, stream: str, reducer: dict[str, Any], state: tuple[int, Any] | None
+) -> None:
+    events, hiding = events_of(world, stream), world.hiding.get(stream, set())
+    last = max(events)
+    # A state begins with the events that are visible, and keeps those that are hidden later.
+    firsts = {1, *(each for each in hiding if each <= last + 1)}
+    firsts |= {version + 1 for version, item in events.items() if world.has_expired(item)}
+    if state is None:
+        if not (DELETED in hiding or last + 1 in firsts):
+            raise Violation(f"a read model has no state of {stream}")
+        return
+    folds = [each for first in firsts for each in _folds(world, stream, reducer, first, last)]
+    if state not in folds:
+        raise Violation(f"a read model holds {state} of {stream}, and its folds are {folds}")
+
+
+def _streams(world: OverlappingWorld) -> set[str]:
+    """Returns the streams of the category that have events."""
+    names = {
+        orjson.loads(item["metadata"]["S"]).get("stream_id", "")
+        for item in world.tables.items["events"].values()
+        if item["source"]["S"] == "admin"
+    }
+    return {name for name in names if name.startswith("task/")}
 
 
 def _reducer(world: OverlappingWorld, number: int) -> dict[str, Any]:
@@ -149,14 +178,41 @@ def _reducer(world: OverlappingWorld, number: int) -> dict[str, Any]:
     return reducer or _REDUCERS[0]
 
 
-def _folded(reducer: dict[str, Any], events: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
-    """Returns the version up to which events are folded, and the state there."""
-    state: dict[str, Any] = {}
-    for version, each in enumerate(events, 1):
-        if reducer["type"] == "merge":
-            state |= each["payload"]
-        elif reducer["expression"] == _FAILS and "3" in each["id"]:
-            return version - 1, state
+def _folds(
+    world: OverlappingWorld, stream: str, reducer: dict[str, Any], first: int, last: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yields the possible folds of a stream: the last version, and the state there.
+
+    Expired events may be folded, if that was done in time, or left out. A reducer that fails for
+    an event stops there until the event has expired.
+
+    Args:
+        world: The world.
+        stream: The stream.
+        reducer: The reducer.
+        first: The first version.
+        last: The last version.
+    """
+    events = events_of(world, stream)
+    versions = [each for each in sorted(events) if first <= each <= last]
+    expired = {each for each in versions if world.has_expired(events[each])}
+    for left_out in (set(), expired):
+        state: dict[str, Any] = {}
+        count, reached = 0, first - 1
+        for version in versions:
+            event_id = events[version]["id"]["S"]
+            if version in left_out:
+                continue
+            if reducer["type"] == "merge":
+                state = state | orjson.loads(events[version]["payload"]["S"])
+            elif reducer["expression"] == _FAILS and "3" in event_id:
+                yield from ((each, state) for each in (reached, version - 1))
+                if version in expired:
+                    continue
+                break
+            else:
+                count += 1
+                state = {"count": count, "last": event_id}
+            reached = version
         else:
-            state = {"count": version, "last": each["id"]}
-    return len(events), state
+            yield max(versions, default=first - 1), state

@@ -48,6 +48,17 @@ def catch_up(world: World, rng: random.Random) -> None:
     world.subscribe(types, answers, **members)
 
 
+def events_of(world: World, stream: str) -> dict[int, dict[str, Any]]:
+    """Returns the stored events of a stream of an admin, by version."""
+    found = {}
+    for item in world.tables.items["events"].values():
+        if item["source"]["S"] == "admin":
+            metadata = orjson.loads(item["metadata"]["S"])
+            if metadata.get("stream_id") == stream:
+                found[metadata["stream_version"]] = item
+    return found
+
+
 def read_state(world: World, rng: random.Random) -> None:
     """Reads the state of a stream, and folds its events beside it."""
     stream = rng.choice(_STREAMS)
@@ -55,13 +66,7 @@ def read_state(world: World, rng: random.Random) -> None:
     status, answer = world.insist("events", "GET /streams/state", ADMIN, query=query)
     if status != 200:
         raise Violation(f"the state of {stream} was answered {status}: {answer}")
-    stored = [
-        each
-        for each in world.tables.items["events"].values()
-        if each["source"]["S"] == "admin"
-        and orjson.loads(each["metadata"]["S"]).get("stream_id") == stream
-    ]
-    versions = {orjson.loads(each["metadata"]["S"])["stream_version"]: each for each in stored}
+    versions = events_of(world, stream)
     state: dict[str, Any] = {}
     for version in range(1, answer["version"] + 1):
         state |= orjson.loads(versions[version]["payload"]["S"])

@@ -132,7 +132,7 @@ class Subscribers(Commanders):
         by_routing = key.replay_id is None and not subscription.catches_up
         if by_routing and not (self.matched(event.id, key.subscription_id) or self._reopened(key)):
             raise Violation(f"{key} is attempted, and its stream goes on without it")
-        for earlier in self._earlier(event):
+        for earlier in self._earlier(event, subscription):
             before = replace(key, event_id=earlier)
             status = self.status(before)
             if status in ("delivered", "exhausted", "dropped") or self._reopened(before):
@@ -158,14 +158,16 @@ class Subscribers(Commanders):
         if subscription.handles and key.replay_id:
             raise Violation(f"{key} repeats a command")
 
-    def _earlier(self, event: Event) -> list[str]:
+    def _earlier(self, event: Event, subscription: Subscription) -> list[str]:
+        followed = subscription.stream
+        first = (followed.from_version if followed else None) or 1
         return [
             item["event_id"]["S"]
             for item in self.tables.items["streams"].values()
             if event.stream
             and "event_id" in item
             and item["stream_id"]["S"] == event.stream.key
-            and int(item["version"]["N"]) < event.metadata["stream_version"]
+            and first <= int(item["version"]["N"]) < event.metadata["stream_version"]
         ]
 
     def _reopened(self, key: DeliveryKey) -> bool:
