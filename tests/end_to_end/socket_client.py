@@ -1,5 +1,6 @@
 """A client of the WebSocket API, as a subscriber writes it."""
 
+import asyncio
 import base64
 import json
 import os
@@ -8,43 +9,35 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from websockets.sync.client import ClientConnection, connect
-
-from tests.waiting import at_most
+from event_bus_client.loop_thread import LoopThread
+from websockets.asyncio.client import ClientConnection, connect
 
 SECONDS = 20.0
-_LONGEST_SECONDS = 500.0
-
-
-class Connection(ClientConnection):
-    """A connection that can be closed while its thread reads half a record of TLS."""
-
-    def close_socket(self) -> None:
-        self.break_off()
-        super().close_socket()
-
-    def break_off(self) -> None:
-        """Ends it without a message, so that nobody reads from it or writes to it any more."""
-        with suppress(OSError):
-            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
 
 class SocketClient:
     """A connection, and what was received over it."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, thread: LoopThread, connection: ClientConnection) -> None:
+        """Uses a connection that was opened in this thread."""
+        self._thread = thread
+        self._connection = connection
 
     def send(self, action: str, **message: Any) -> None:
-        self.connection.send(json.dumps({"action": action, **message}))
+        self.write(json.dumps({"action": action, **message}))
+
+    def write(self, text: str | list[str]) -> None:
+        """Sends a text, or a text in several frames."""
+        self._thread.result(asyncio.wait_for(self._connection.send(text), SECONDS))
 
     def receive(self, seconds: float = SECONDS) -> dict[str, Any]:
         """Returns the next message; raises TimeoutError if none comes."""
-        message: dict[str, Any] = json.loads(self.connection.recv(seconds))
+        text = self._thread.result(asyncio.wait_for(self._connection.recv(), seconds))
+        message: dict[str, Any] = json.loads(text)
         return message
 
     def ask(self, action: str, **message: Any) -> dict[str, Any]:
@@ -77,26 +70,29 @@ class SocketClient:
 
     def break_off(self) -> None:
         """Disconnects without a message, like a killed client."""
-        # It is not closed: the reading thread would read from the next socket of this number.
-        self.connection.break_off()
+
+        async def abort() -> None:
+            self._connection.transport.abort()
+
+        self._thread.result(abort())
 
 
 @contextmanager
 def connected(url: str, key: str | None = None, token: str | None = None) -> Iterator[SocketClient]:
     """A connection, until the end of the block."""
-    headers = {"x-api-key": key} if key else {}
-    query = f"?token={token}" if token else ""
-    with connect(
-        url + query,
-        additional_headers=headers,
+    opening = connect(
+        f"{url}?token={token}" if token else url,
+        additional_headers={"x-api-key": key} if key else {},
         open_timeout=30,
         # After an abrupt end, the client does not answer the closing handshake.
         close_timeout=1,
-        create_connection=Connection,
-    ) as connection:
-        assert isinstance(connection, Connection)
-        with at_most(_LONGEST_SECONDS, connection.break_off, "the end of a conversation"):
-            yield SocketClient(connection)
+    )
+    with closing(LoopThread()) as thread:
+        connection = thread.result(opening.__aenter__())
+        try:
+            yield SocketClient(thread, connection)
+        finally:
+            thread.result(connection.close())
 
 
 @contextmanager

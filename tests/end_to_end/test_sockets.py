@@ -165,7 +165,7 @@ def test_a_message_that_is_too_large_ends_the_connection(
 
         def ask() -> None:
             # The end may come while the message is still being sent.
-            client.connection.send(text[at : at + size] for at in range(0, len(text), size))
+            client.write([text[at : at + size] for at in range(0, len(text), size)])
             client.receive()
 
         with pytest.raises(ConnectionClosed) as closed:
@@ -282,7 +282,7 @@ def test_a_token_connects_a_browser(world: World, service: Client, domain: str) 
 def test_an_impossible_message_is_answered_with_its_reason(
     socket: SocketClient, text: str, status: int, pointer: str | None
 ) -> None:
-    socket.connection.send(text)
+    socket.write(text)
     answer = socket.receive()
     assert answer["type"] == "error"
     error = answer["error"]
@@ -306,7 +306,7 @@ def test_a_large_message_comes_in_several_frames(
         }
     )
     assert 32 * 1024 < len(text) < 64 * 1024
-    socket.connection.send([text[:30_000], text[30_000:]])
+    socket.write([text[:30_000], text[30_000:]])
     assert socket.receive()["type"] == "subscribed"
     service.publish(f"{domain}.created", {"name": values[-1]})
     assert [each["event"]["payload"] for each in socket.items(1)] == [{"name": values[-1]}]

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-from tests.waiting import PATIENCE_SECONDS, at_most
+from tests.waiting import PATIENCE_SECONDS, at_most, join
 
 AT = "2026-05-01T12:00:00.000Z"
 MINE = "sub_1"
@@ -173,6 +173,15 @@ def test_each_event_comes_once_however_often_the_connection_breaks(followed: Any
     assert bus.cursors[0] is None
     assert len(bus.cursors) == 5
     assert set(bus.keys) == {"ebk_1"}
+
+
+def test_a_broken_connection_keeps_no_thread() -> None:
+    before = set(threading.enumerate())
+    bus = SocketBus(9, breaks=[3, 6])
+    with running(bus) as url:
+        assert places(follow(bus, url, 9)) == list(range(1, 10))
+        loops = [each for each in threading.enumerate() if each.name == "event-bus-loop"]
+        join(*(set(loops) - before))
 
 
 def test_acknowledgements_go_out_together() -> None:

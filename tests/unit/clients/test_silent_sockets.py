@@ -1,4 +1,4 @@
-"""A bus that falls silent on a WebSocket with TLS, or redirects: the client ends in time."""
+"""WebSockets of the client with TLS: one thread uses each, and it ends in time."""
 
 import asyncio
 import re
@@ -6,12 +6,15 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from event_bus_client import ConnectionFailed, EventBusError
 from event_bus_client import sockets as module
 from event_bus_client.config import Config
+from event_bus_client.loop_thread import LoopThread
 from event_bus_client.sockets import AsyncSocket, Socket
 from websockets.utils import accept_key
 
@@ -93,26 +96,72 @@ def test_a_bus_that_answers_nothing_is_given_up(secure: Secure) -> None:
     assert "timed out" in str(failure)
 
 
-def test_a_connection_is_closed_within_a_record(
-    secure: Secure, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reads: list[int] = []
-    reading, read = threading.Event(), ssl.SSLSocket.recv
+def test_a_connection_is_closed_within_a_record(secure: Secure) -> None:
+    sent = threading.Event()
 
-    def noted(connection: ssl.SSLSocket, size: int = 1024, flags: int = 0) -> bytes:
-        reads.append(size)
-        # The first read gets the answer to the handshake, and the next one half a record.
-        if threading.current_thread().daemon and asked.is_set():
-            reading.set()
-        return read(connection, size, flags)
+    def serve(connection: ssl.SSLSocket) -> None:
+        stops_within_a_record(connection)
+        sent.set()
 
-    asked = threading.Event()
-    connection = Socket.connect(secure(stops_within_a_record))
-    monkeypatch.setattr(ssl.SSLSocket, "recv", noted)
-    asked.set()
+    connection = Socket.connect(secure(serve))
     connection.send({"action": "ping"})
-    assert reading.wait(10)
+    assert sent.wait(10)
     in_time(connection.close)
+    with pytest.raises(ConnectionFailed, match="closed"):
+        connection.send({"action": "ping"})
+
+
+def test_one_thread_uses_a_connection(secure: Secure, monkeypatch: pytest.MonkeyPatch) -> None:
+    # OpenSSL answers some handshakes with silence if a thread writes while another one reads.
+    users: set[str] = set()
+
+    def note(of: Any, name: str) -> None:
+        call = getattr(of, name)
+
+        def noted(*arguments: Any, **options: Any) -> Any:
+            users.add(threading.current_thread().name)
+            return call(*arguments, **options)
+
+        monkeypatch.setattr(of, name, noted)
+
+    for name in ("recv", "send", "sendall"):
+        note(ssl.SSLSocket, name)
+    for name in ("read", "write"):
+        note(ssl.SSLObject, name)
+
+    def serve(connection: ssl.SSLSocket) -> None:
+        threading.current_thread().name = "bus"
+        stops_within_a_record(connection)
+
+    with closing(Socket.connect(secure(serve))) as connection:
+        connection.send({"action": "ping"})
+        assert connection.receive(0.05) is None
+    assert len(users - {"bus"}) == 1, users
+
+
+def test_what_waits_is_told_when_its_thread_ends() -> None:
+    thread, failures = LoopThread(), list[ConnectionFailed]()
+    began = threading.Event()
+
+    async def wait_for_ever() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    def wait() -> None:
+        try:
+            thread.result(wait_for_ever())
+        except ConnectionFailed as failure:
+            failures.append(failure)
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    assert began.wait(10)
+    thread.close()
+    join(waiting, seconds=10)
+    assert len(failures) == 1
+    with pytest.raises(ConnectionFailed):
+        thread.result(wait_for_ever())
+    thread.close()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

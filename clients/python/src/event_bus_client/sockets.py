@@ -1,18 +1,16 @@
 """WebSocket connections, with asyncio and without it. They need the extra `websocket`."""
 
 import asyncio
-import contextlib
 import json
-import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from event_bus_client.calls import USER_AGENT
 from event_bus_client.config import WEBSOCKET_VARIABLE, Config, trusted
 from event_bus_client.errors import ConfigurationError, ConnectionFailed, problem
+from event_bus_client.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection as AsyncClientConnection
-    from websockets.sync.client import ClientConnection
 
 OPEN_SECONDS = 30.0
 """How long a connection may take to open."""
@@ -128,10 +126,21 @@ class AsyncSocket:
 
 
 class Socket:
-    """A connection that sends and receives JSON, without asyncio."""
+    """A connection that sends and receives JSON, without asyncio.
 
-    def __init__(self, connection: "ClientConnection") -> None:
-        """Uses an open connection."""
+    Inside, one thread does all of it with asyncio. If a thread read from a TLS connection while
+    another one wrote to it, some handshakes would get no answer: OpenSSL lets only one thread at a
+    time use a connection, and Python does not see to that.
+    """
+
+    def __init__(self, thread: LoopThread, connection: AsyncSocket) -> None:
+        """Uses an open connection.
+
+        Args:
+            thread: The thread in which it was opened. It ends with the connection.
+            connection: The connection.
+        """
+        self._thread = thread
         self._connection = connection
 
     @classmethod
@@ -143,36 +152,12 @@ class Socket:
             Problem: The bus refuses, such as Forbidden for an unknown key.
             ConnectionFailed: There is no connection.
         """
+        thread = LoopThread()
         try:
-            from websockets.exceptions import InvalidStatus  # noqa: PLC0415
-            from websockets.sync.client import ClientConnection, connect  # noqa: PLC0415
-        except ImportError as error:
-            raise ConfigurationError(_INSTALL) from error
-
-        class Direct(ClientConnection):
-            """Follows no redirect, and ends in time whatever its thread waits for."""
-
-            def handshake(self, *arguments: Any, **options: Any) -> None:
-                try:
-                    super().handshake(*arguments, **options)
-                except InvalidStatus as refused:
-                    # The key would be sent to another server.
-                    refused.response.headers.pop("location", None)
-                    raise
-
-            def close_socket(self) -> None:
-                # A thread that reads half a record of TLS does not notice that the socket is
-                # closed, and whoever closes waits for the thread. Within a proxy that speaks TLS,
-                # it is no socket.
-                with contextlib.suppress(OSError, TypeError):
-                    socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
-                super().close_socket()
-
-        url, options = _options(config)
-        try:
-            return cls(connect(url, create_connection=Direct, **options).__enter__())
-        except Exception as error:
-            raise _failure(error) from error
+            return cls(thread, thread.result(AsyncSocket.connect(config)))
+        except BaseException:
+            thread.close()
+            raise
 
     def send(self, message: dict[str, Any]) -> None:
         """Sends a message.
@@ -180,10 +165,7 @@ class Socket:
         Raises:
             ConnectionFailed: The connection has ended.
         """
-        try:
-            self._connection.send(json.dumps(message))
-        except Exception as error:
-            raise _failure(error) from error
+        self._thread.result(self._connection.send(message))
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
         """Returns the next message; None if none comes in time.
@@ -191,16 +173,14 @@ class Socket:
         Raises:
             ConnectionFailed: The connection has ended.
         """
-        try:
-            return _read(self._connection.recv(seconds))
-        except TimeoutError:
-            return None
-        except Exception as error:
-            raise _failure(error) from error
+        return self._thread.result(self._connection.receive(seconds))
 
     def close(self) -> None:
         """Closes the connection."""
-        self._connection.close()
+        try:
+            self._thread.result(self._connection.aclose())
+        finally:
+            self._thread.close()
 
 
 def _options(config: Config) -> tuple[str, dict[str, Any]]:

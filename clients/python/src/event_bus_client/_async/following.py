@@ -82,8 +82,10 @@ class AsyncFollowing:
 
     async def _leave(self, socket: AsyncConnection) -> None:
         try:
-            await _send(socket, self._conversation.unacknowledged(time.monotonic()))
-            await socket.aclose()
+            try:
+                await _send(socket, self._conversation.unacknowledged(time.monotonic()))
+            finally:
+                await socket.aclose()
         except EventBusError as failure:
             # The next connection acknowledges the handled events.
             logger.info("a WebSocket has ended: %s", failure)

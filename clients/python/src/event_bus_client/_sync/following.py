@@ -82,8 +82,10 @@ class Following:
 
     def _leave(self, socket: Connection) -> None:
         try:
-            _send(socket, self._conversation.unacknowledged(time.monotonic()))
-            socket.close()
+            try:
+                _send(socket, self._conversation.unacknowledged(time.monotonic()))
+            finally:
+                socket.close()
         except EventBusError as failure:
             # The next connection acknowledges the handled events.
             logger.info("a WebSocket has ended: %s", failure)
