@@ -15,7 +15,7 @@ from event_bus.targets.transport import DeliveryRequest, Sent
 EVENT_BUSES = AwsResources(
     service="events",
     name=r"[A-Za-z0-9._/-]{1,256}",
-    called="the ARN of an EventBridge event bus",
+    called="the ARN of a Classic event bus of EventBridge, with event-bus/ before its name",
     action="PutEvents",
     reads_tags="ListTagsForResource",
     kind="event-bus/",

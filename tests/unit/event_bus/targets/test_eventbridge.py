@@ -3,7 +3,11 @@
 import orjson
 import pytest
 from event_bus.model.outcome import Outcome
-from event_bus.targets.eventbridge import EventBridgeTarget, EventBridgeTransport
+from event_bus.targets.eventbridge import (
+    EventBridgeTarget,
+    EventBridgeTransport,
+    check_event_bus,
+)
 from moto.events.utils import EventTemplateParser
 
 from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, Client, Services
@@ -19,6 +23,13 @@ def test_validates(services: Services) -> None:
     assert faults(type="eventbridge") == ["/event_bus"]
     assert faults(type="eventbridge", event_bus="orders") == ["/event_bus"]
     assert faults(type="eventbridge", event_bus=f"{mirror}-x") == ["/event_bus"]
+
+
+@pytest.mark.usefixtures("services")
+def test_a_custom_event_bus_is_refused_by_name() -> None:
+    custom = ARN.replace("event-bus/orders", "event-busv2/orders/umsn1mzdebj8ynyo3i9hphbdq")
+    with pytest.raises(ValueError, match="Classic event bus of EventBridge, with event-bus/"):
+        check_event_bus(custom)
 
 
 def test_formats(services: Services) -> None:
