@@ -1,6 +1,6 @@
 /** The client of a bus. */
 
-import { receive, type Received, type Receiving } from "./inbox.js";
+import { receive, type DeliveredEvent, type Received, type Receiving } from "./inbox.js";
 import type { paths } from "./schema.js";
 import { Transport } from "./transport.js";
 import type { Answer, Method, Path, RequestOptions, Schemas } from "./types.js";
@@ -53,8 +53,15 @@ export class EventBus {
     return answer as Schemas["AcceptedEvent"];
   }
 
-  /** Yields the events of an inbox, at least once each; see `Receiving`. */
-  receive(subscriptionId: string, options: Receiving = {}): AsyncGenerator<Received> {
+  /**
+   * Yields the events of an inbox, at least once each; see `Receiving`.
+   *
+   * For a subscription with a transform, `Content` is what the transform makes of events.
+   */
+  receive<Content = DeliveredEvent>(
+    subscriptionId: string,
+    options: Receiving = {},
+  ): AsyncGenerator<Received<Content>> {
     return receive(this.#transport, subscriptionId, options);
   }
 

@@ -4,8 +4,17 @@ import { ConnectionFailed, Problem, UnexpectedAnswer } from "./errors.js";
 import { pause, type Transport } from "./transport.js";
 import type { Schemas } from "./types.js";
 
-/** An event from an inbox. */
-export type Received = Schemas["FetchedEvent"];
+/** An event as subscribers receive it. */
+export type DeliveredEvent = Schemas["DeliveredEvent"];
+
+type Place = Pick<Schemas["FetchedEvent"], "cursor" | "delivery_id">;
+
+/**
+ * An event from an inbox, or why there is none: its transform failed, or the bus cannot read it.
+ * `Content` is what the subscription's transform makes of events; without one, it is the event.
+ */
+export type Received<Content = DeliveredEvent> = Place &
+  ({ event: Content; error?: undefined } | { event: null; error: Schemas["FetchError"] });
 
 /** How to receive. */
 export type Receiving = {
@@ -28,11 +37,11 @@ const PAUSE = 1_000;
  * Yields events. One counts as handled when the loop asks for the next one. If the loop is left, the
  * current event is not acknowledged, and comes again. The lease is renewed while events are handled.
  */
-export async function* receive(
+export async function* receive<Content>(
   transport: Transport,
   subscriptionId: string,
   { limit = 10, wait = 20, lease = 60, untilEmpty = false, signal }: Receiving,
-): AsyncGenerator<Received> {
+): AsyncGenerator<Received<Content>> {
   const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`;
   while (!signal?.aborted) {
     let taken: Schemas["FetchedEvents"];
@@ -67,7 +76,7 @@ export async function* receive(
     try {
       for (const item of taken.items) {
         if (signal?.aborted) break;
-        yield item;
+        yield item as Received<Content>;
         handled = item.cursor;
       }
     } finally {

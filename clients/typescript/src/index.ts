@@ -2,7 +2,7 @@
 
 export { EventBus, type EventBusOptions, type NewEvent } from "./client.js";
 export { ConnectionFailed, Problem, UnexpectedAnswer, type Fault } from "./errors.js";
-export { type Receiving, type Received } from "./inbox.js";
+export { type DeliveredEvent, type Received, type Receiving } from "./inbox.js";
 export type { components, operations, paths } from "./schema.js";
 export type { Answer, Body, Method, Path, Query, RequestOptions } from "./types.js";
 export { SignatureError, Webhook } from "./webhooks.js";

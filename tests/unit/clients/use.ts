@@ -13,6 +13,17 @@ export async function use(): Promise<string[]> {
   const page = await bus.request("GET", "/events", { query: { type: "order.*", limit: 5 } });
   const found: components["schemas"]["Event"][] = [];
   for await (const received of bus.receive(made.id)) console.log(received.cursor);
+  for await (const { event: sent, error } of bus.receive(made.id)) {
+    if (error) console.log(error.code, error.detail);
+    else console.log(sent.type, sent.payload, sent.metadata.correlation_id);
+    // @ts-expect-error Without a look at the error, the event may be null.
+    console.log(sent.type);
+  }
+  for await (const shaped of bus.receive<{ text: string }>(made.id)) {
+    if (!shaped.error) console.log(shaped.event.text);
+    // @ts-expect-error The transform makes something else of the event.
+    if (!shaped.error) console.log(shaped.event.type);
+  }
 
   // @ts-expect-error An event has a type.
   await bus.publish({ payload: {} });
