@@ -156,6 +156,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "error dead_letters",
         "2 dead letters of billing.orders need you",
     ),
+    "a dead letter": (
+        {"GET /dead-letters": page(LETTER)},
+        "error dead_letters",
+        "1 dead letter of billing.orders needs you",
+    ),
     "unrouted": (
         {"GET /events": page({**EVENT, "payload": {}, "processed": False})},
         "error unrouted",

@@ -184,11 +184,12 @@ def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]
     for (subscription, code), count in counts.most_common():
         newest = first[subscription, code]
         message = (newest["error"] or {}).get("message", "unknown")
+        need = "needs" if count == 1 else "need"
         chosen = f"--subscription {subscription} --code {code} --dry-run"
         yield Finding(
             "error",
             "dead_letters",
-            f"{at_least}{counted(count, 'dead letter')} of {subscription} need you ({code}).",
+            f"{at_least}{counted(count, 'dead letter')} of {subscription} {need} you ({code}).",
             f"The newest: {message}.",
             advice_for(code),
             (
