@@ -1,4 +1,4 @@
-"""Adds generated pages, the changelog and the script for diagrams to the site."""
+"""Adds generated pages, the changelog, the script for diagrams and the version to the site."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,16 @@ _GENERATED = {
     # Without this script, Material would load one from another server to draw diagrams.
     "assets/mermaid.js": _ROOT / "website" / "node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js",
 }
+
+
+def on_config(config: Any) -> Any:
+    """Shows the version at the foot of every page."""
+    code = (_ROOT / "layers" / "event_bus" / "version.py").read_text(encoding="utf-8")
+    found = re.search(r'^VERSION = "(.+)"$', code, re.MULTILINE)
+    if found is None:
+        raise ValueError("version.py defines no VERSION")
+    config.copyright = f"Version {found[1]}"
+    return config
 
 
 def on_files(files: Files, config: Any) -> Files:
