@@ -5,15 +5,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from infra.built import ROOT
+from tests.http_server import Answer, Asked, serving
 
 _FIND = "import chromium from '@sparticuz/chromium'; console.log(await chromium.executablePath())"
 
@@ -44,37 +43,23 @@ def browsing(script: str) -> Iterator[Page]:
         () => fetch("/", {{method: "POST", body: JSON.stringify(value)}}));
     {script}</script>"""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(html.encode())
-
-        def do_POST(self) -> None:
-            length = int(self.headers["content-length"])
-            page.reports.append(json.loads(self.rfile.read(length)))
-            self._answer(b"")
-
-        def _answer(self, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("content-type", "text/html")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
+    def answer(asked: Asked) -> Answer:
+        if asked.method == "GET":
+            return Answer(200, html.encode(), {"content-type": "text/html"})
+        page.reports.append(json.loads(asked.body))
+        return Answer(200)
 
     with (
-        ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server,
+        serving(answer) as url,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = subprocess.Popen(
             [
                 *(_chromium(folder), "--headless", "--no-sandbox", "--disable-gpu"),
                 *("--disable-dev-shm-usage", "--no-first-run"),
                 # The emulator's certificate is self-signed.
                 "--ignore-certificate-errors",
-                *(f"--user-data-dir={folder}/profile", f"http://127.0.0.1:{server.server_port}/"),
+                *(f"--user-data-dir={folder}/profile", f"{url}/"),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -85,7 +70,6 @@ def browsing(script: str) -> Iterator[Page]:
         finally:
             os.killpg(browser.pid, 9)
             browser.wait(60)
-            server.shutdown()
 
 
 def _chromium(folder: str) -> str:

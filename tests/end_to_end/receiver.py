@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import orjson
 from standardwebhooks import Webhook
 
-from tests.waiting import PATIENCE_SECONDS, join
+from tests.http_server import Answer, Asked, serving
+from tests.waiting import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,35 +93,16 @@ def receiving(
     """A receiver that listens on a free port, until the end of the block."""
     receiver = Receiver(respond) if respond else Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(asked: Asked) -> Answer:
+        status, headers = receiver.take(Delivered(asked.path, asked.headers, asked.body))
+        return Answer(status, asked.body if receiver.echoes else b"", headers)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, answer_headers = receiver.take(Delivered(self.path, headers, body))
-            self.send_response(status)
-            said = body if receiver.echoes else b""
-            for name, value in {"content-length": str(len(said)), **answer_headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(said)
-
-        def log_message(self, *_: object) -> None:
-            """Logs nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_port}/events"
-    try:
-        yield receiver
-    finally:
-        receiver.hold.set()
-        server.shutdown()
-        server.server_close()
-        join(thread)
+    with serving(answer) as url:
+        receiver.url = f"{url}/events"
+        try:
+            yield receiver
+        finally:
+            receiver.hold.set()
 
 
 def eventually(check: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:

@@ -1,9 +1,7 @@
 """Events arrive with the enrichment of their subscription, on the deployed bus."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import orjson
@@ -13,7 +11,7 @@ from tests.end_to_end.aws_resources import made_function
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
-from tests.waiting import join
+from tests.http_server import Answer, Asked, serving
 
 SCORE = """
 def handler(event, context):
@@ -36,29 +34,13 @@ class Prices:
 def prices() -> Iterator[Prices]:
     made = Prices()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            made.asked.append(self.path)
-            body = orjson.dumps({"cents": 199})
-            self.send_response(made.status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(asked: Asked) -> Answer:
+        made.asked.append(asked.path)
+        return Answer(made.status, orjson.dumps({"cents": 199}))
 
-        def log_message(self, *_: object) -> None:
-            """Keeps quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}/articles/{{sku}}"
-    try:
+    with serving(answer) as url:
+        made.url = f"{url}/articles/{{sku}}"
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        join(thread)
 
 
 @pytest.fixture

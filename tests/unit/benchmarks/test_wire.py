@@ -1,16 +1,14 @@
 """The wire passes on requests of functions and their answers, and counts them."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import urllib3
 
 from benchmarks.metered.wire import counting
-from tests.waiting import join
+from tests.http_server import Answer, Asked, serving
 
 
 @contextmanager
@@ -18,32 +16,12 @@ def upstream(answer: Any) -> Iterator[tuple[str, list[Any]]]:
     """Something that answers everything alike, and what it was asked."""
     asked: list[Any] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        # It serves one connection at a time, and ends with the last one.
-        timeout = 10
+    def take(request: Asked) -> Answer:
+        asked.append((request.path, request.headers.get("x-own"), request.body))
+        return Answer(200, json.dumps(answer).encode(), {"x-answered": "yes"})
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            asked.append((self.path, self.headers["x-own"], body))
-            self.send_response(200)
-            self.send_header("x-answered", "yes")
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
-
-        do_PUT = do_POST  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        join(thread)
+    with serving(take) as url:
+        yield url, asked
 
 
 def post(url: str, target: str, body: Any) -> urllib3.BaseHTTPResponse:

@@ -2,9 +2,7 @@
 
 import json
 import re
-import threading
 import tomllib
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from event_bus_client.cli.main import app
 from standardwebhooks.webhooks import Webhook as Reference
 from typer.testing import CliRunner
 
+from tests.http_server import Answer, Asked, serving
 from tests.unit.clients.command_line import AT, EVENT, Bus, commands, exit_code, run
 
 LETTER = {
@@ -183,29 +182,20 @@ def test_listen_signs_forwarded_events_like_callbacks() -> None:
         httpx.Response(200, text=turn, headers={"content-type": "text/event-stream"}),
         httpx.Response(403, json={"title": "The test is over"}),
     ]
-    posted: list[tuple[dict[str, str], bytes]] = []
+    posted: list[Asked] = []
 
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            posted.append((dict(self.headers), body))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
+    def answer(asked: Asked) -> Answer:
+        posted.append(asked)
+        return Answer(204)
 
     state = State(transport=httpx.MockTransport(lambda _: turns.pop(0)))
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    with serving(answer) as url:
         arguments = ["--url", "https://b", "listen", "-t", "order.*", "--secret", secret]
-        shown = CliRunner().invoke(app, [*arguments, "--forward-to", url], obj=state)
-        server.shutdown()
-    [(headers, body)] = posted
-    lower = {name.lower(): value for name, value in headers.items()}
-    assert Reference(secret).verify(body, lower)["payload"] == {"total": 250}
-    assert Webhook(secret).verify(headers, body).metadata.model_extra == {"a": "b"}
+        shown = CliRunner().invoke(app, [*arguments, "--forward-to", f"{url}/hook"], obj=state)
+    [asked] = posted
+    assert Reference(secret).verify(asked.body, asked.headers)["payload"] == {"total": 250}
+    verified = Webhook(secret).verify(asked.headers, asked.body)
+    assert verified.metadata.model_extra == {"a": "b"}
     assert "order-1 -> 204" in shown.output
 
 
