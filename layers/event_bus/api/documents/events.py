@@ -6,7 +6,7 @@ from pydantic import Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypeAliasType, TypedDict
 
 from event_bus.api.documents.deliveries import Delivery, delivery_document
-from event_bus.api.documents.members import Count, Object, Page, Time
+from event_bus.api.documents.members import Count, IdentifiedEvent, Object, Page, Time
 from event_bus.model import event as model
 from event_bus.querying.event_finder import Found
 
@@ -85,20 +85,9 @@ MatchingLimited = Annotated[
 ]
 
 
-class Envelope(TypedDict):
-    """An event with its metadata, as everyone sees it.
+class Envelope(IdentifiedEvent):
+    """An event with its metadata, as everyone sees it."""
 
-    Attributes:
-        id: The id of the event.
-        type: The type of the event.
-        source: The service that published it.
-        timestamp: When it happened, as the publisher says.
-    """
-
-    id: str
-    type: str
-    source: str
-    timestamp: Time
     payload: NotRequired[Payload]
     content_type: NotRequired[ContentType]
     payload_base64: NotRequired[PayloadBase64]
@@ -127,21 +116,13 @@ class SchemaCheck(TypedDict):
     valid: Annotated[bool | None, Field(description="Null if validation was off.")]
 
 
-class EventSummary(TypedDict):
+class EventSummary(IdentifiedEvent):
     """An event in a list.
 
     Attributes:
-        id: The id of the event.
-        type: The type of the event.
-        source: The service that published it.
-        timestamp: When it happened, as the publisher says.
         created_at: When the bus stored it.
     """
 
-    id: str
-    type: str
-    source: str
-    timestamp: Time
     payload: NotRequired[
         Annotated[Object | None, Field(description="In lists null if it is over 16 KiB.")]
     ]

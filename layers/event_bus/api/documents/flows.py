@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from event_bus.api.documents.events import MatchingLimited
-from event_bus.api.documents.members import Count, Time
+from event_bus.api.documents.members import Count, IdentifiedEvent, Time
 from event_bus.model import delivery as model
 from event_bus.model.delivery import DeliveryStatus
 from event_bus.model.event import Event
@@ -58,14 +58,10 @@ class FlowDelivery(TypedDict):
     dead_letter_id: str | None
 
 
-class FlowEvent(TypedDict):
+class FlowEvent(IdentifiedEvent):
     """An event of the flow.
 
     Attributes:
-        id: The id of the event.
-        type: The type of the event.
-        source: The service that published it.
-        timestamp: When it happened, as the publisher says.
         correlation_id: The correlation id in its metadata.
         trace_id: The trace id in its metadata.
         traceparent: The step of the trace in which it was published.
@@ -74,10 +70,6 @@ class FlowEvent(TypedDict):
         deliveries: Its deliveries that the caller may see.
     """
 
-    id: str
-    type: str
-    source: str
-    timestamp: Time
     correlation_id: str | None
     trace_id: str | None
     traceparent: str | None

@@ -20,6 +20,22 @@ NextCursor = Annotated[
 ]
 
 
+class IdentifiedEvent(TypedDict):
+    """An event, by what identifies it.
+
+    Attributes:
+        id: The id of the event.
+        type: The type of the event.
+        source: The service that published it.
+        timestamp: When it happened, as the publisher says.
+    """
+
+    id: str
+    type: str
+    source: str
+    timestamp: Time
+
+
 class Page(TypedDict):
     """A page of a list; each list adds its `items`.
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
-from event_bus.api.documents.members import Count, Time
+from event_bus.api.documents.members import Count, IdentifiedEvent, Time
 from event_bus.api.documents.problems import BatchProblem, Fault
 
 
@@ -21,21 +21,13 @@ class StreamPlace(TypedDict):
     version: Annotated[int, Field(ge=1)]
 
 
-class AcceptedEvent(TypedDict):
+class AcceptedEvent(IdentifiedEvent):
     """An event that is stored.
 
     Attributes:
-        id: The id of the event.
-        type: The type of the event.
-        source: The service that published the event.
-        timestamp: When it happened, as the publisher says.
         created_at: When the bus stored it.
     """
 
-    id: str
-    type: str
-    source: str
-    timestamp: Time
     created_at: Time
     stream: NotRequired[
         Annotated[StreamPlace, Field(description="Its place in its stream, if it is in one.")]
