@@ -40,9 +40,8 @@ def made() -> dict[Path, str]:
 
 def commands_page() -> str:
     """The page of all commands."""
-    root = get_command(app)
-    lines = [*_HEAD, *_options(root)]
-    for names, command in _below(root, ()):
+    lines = [*_HEAD, *_options(get_command(app))]
+    for names, command in commands():
         said, example = _help(command)
         lines += ["", f"## event-bus {' '.join(names)}", "", *said, ""]
         lines += ["```sh", example, "```"]
@@ -50,6 +49,11 @@ def commands_page() -> str:
         if table:
             lines += ["", *table]
     return "\n".join(lines) + "\n"
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yields every command, by its names, such as `("events", "list")`."""
+    return _below(get_command(app), ())
 
 
 def _below(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

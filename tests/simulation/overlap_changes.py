@@ -69,14 +69,9 @@ class ChangeOperations:
 
     def _enrich(self, choice: int) -> Callable[[], object] | None:
         """Replaces what an enriched subscription asks for, or takes it away."""
-        enriched = [
-            each.id
-            for each in self.world.subscribed.values()
-            if "enrichment" in each.request and each.id not in self.world.gone
-        ]
-        if not enriched:
+        subscription_id = self._subscribed_with("enrichment", choice)
+        if subscription_id is None:
             return None
-        subscription_id = enriched[choice % len(enriched)]
         enrichment = None if choice == 3 else self._enrichment(choice)
         return lambda: self._change(subscription_id, enrichment=enrichment)
 
@@ -157,12 +152,16 @@ class ChangeOperations:
     def _about_http(
         self, choice: int, work: Callable[[str], object]
     ) -> Callable[[], object] | None:
+        subscription_id = self._subscribed_with("callback_url", choice)
+        if subscription_id is None:
+            return None
+        return lambda: work(subscription_id)
+
+    def _subscribed_with(self, member: str, choice: int) -> str | None:
+        """Chooses a subscription whose request has a member, and which was not removed."""
         known = [
             each.id
             for each in self.world.subscribed.values()
-            if "callback_url" in each.request and each.id not in self.world.gone
+            if member in each.request and each.id not in self.world.gone
         ]
-        if not known:
-            return None
-        subscription_id = known[choice % len(known)]
-        return lambda: work(subscription_id)
+        return known[choice % len(known)] if known else None

@@ -1,14 +1,13 @@
 """Runs the command line against a bus that answers by a table."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from event_bus_client.cli.context import State
 from event_bus_client.cli.main import app, main
-from typer.main import get_command
 from typer.testing import CliRunner
 
 AT = "2026-05-01T12:00:00.000Z"
@@ -63,20 +62,6 @@ def exit_code(bus: Bus, *arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
         main([*_NAMED, *arguments], State(transport=httpx.MockTransport(bus)))
     return int(ended.value.code or 0)
-
-
-def commands() -> list[tuple[tuple[str, ...], Any]]:
-    """Every command, by its names, such as `("events", "list")`."""
-    return list(_below(get_command(app), ()))
-
-
-def _below(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    children = getattr(command, "commands", None)
-    if children is None:
-        yield names, command
-        return
-    for name, child in children.items():
-        yield from _below(child, (*names, name))
 
 
 def body(bus: Bus) -> Any:

@@ -16,7 +16,8 @@ from standardwebhooks.webhooks import Webhook as Reference
 from typer.testing import CliRunner
 
 from tests.http_server import Answer, Asked, serving
-from tests.unit.clients.command_line import AT, EVENT, Bus, commands, exit_code, run
+from tests.unit.clients.command_line import AT, EVENT, Bus, exit_code, run
+from website.command_line import commands
 
 LETTER = {
     "id": "dl_1",

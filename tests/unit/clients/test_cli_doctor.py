@@ -10,7 +10,8 @@ import httpx
 import pytest
 from event_bus_client.cli.findings import Finding, advice_for, of_keys
 
-from tests.unit.clients.command_line import AT, Bus, commands, exit_code, run
+from tests.unit.clients.command_line import AT, Bus, exit_code, run
+from website.command_line import commands
 
 NOW = datetime.now(UTC)
 

@@ -1,6 +1,7 @@
 """The help of `event-bus`."""
 
-from tests.unit.clients.command_line import Bus, commands, run
+from tests.unit.clients.command_line import Bus, run
+from website.command_line import commands
 
 
 def test_the_help_of_a_group_has_an_example_of_each_command() -> None:
