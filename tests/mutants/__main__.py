@@ -5,6 +5,7 @@ project, and each meets the tests that call the changed function.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -13,29 +14,21 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 from infra.built import ROOT
-from tests.mutants import forks
+from tests.mutants import forks, judgements
+from tests.mutants.judgements import Change
 from tests.mutants.suites import SUITES, Suite
 
 _COPIED = (
-    "tests",
-    "infra",
-    "localstack",
-    "functions",
-    "docs",
-    "app.py",
-    "cdk.json",
-    "README.md",
-    "CHANGELOG.md",
+    *("tests", "infra", "localstack", "functions", "docs"),
+    *("app.py", "cdk.json", "README.md", "CHANGELOG.md"),
 )
-_JUDGED = Path(__file__).with_name("judged.toml")
 _NAME = re.compile(r"^\s+(\S+__mutmut_\d+): ", re.MULTILINE)
 _SEED = 15
 _KILLED = ("killed", "timeout")
@@ -48,18 +41,22 @@ def lay_out(suite: Suite, project: Path) -> None:
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, project / name)
-    quoted = "[{}]".format(", ".join(f'"{each}"' for each in suite.files))
-    tests = "[{}]".format(", ".join(f'"{each}"' for each in suite.tests))
-    copied = "[{}]".format(", ".join(f'"{each}"' for each in ("event_bus", *_COPIED)))
+    plugins = [part for each in suite.plugins for part in ("-p", each)]
+    # Log lines are for people: no test depends on them.
+    unchanged = ("logger[.]", *suite.unchanged)
     options = (ROOT / "pyproject.toml").read_text().replace('".", "layers"', '"."')
     (project / "pyproject.toml").write_text(
         f"{options}\n[tool.mutmut]\n"
-        f'source_paths = ["event_bus"]\nonly_mutate = {quoted}\nalso_copy = {copied}\n'
-        # Log lines are for people: no test depends on them.
-        f'do_not_mutate_patterns = ["logger[.]"]\n'
-        f'pytest_add_cli_args = ["-p", "no:cacheprovider"]\n'
-        f"pytest_add_cli_args_test_selection = {tests}\n"
+        f'source_paths = ["event_bus", "infra"]\nonly_mutate = {_listed(suite.files)}\n'
+        f"also_copy = {_listed(('event_bus', *_COPIED))}\n"
+        f"do_not_mutate_patterns = {_listed(unchanged)}\n"
+        f"pytest_add_cli_args = {_listed(('-p', 'no:cacheprovider', *plugins))}\n"
+        f"pytest_add_cli_args_test_selection = {_listed(suite.tests)}\n"
     )
+
+
+def _listed(values: Iterable[str]) -> str:
+    return json.dumps(list(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +66,29 @@ class Outcome:
     Attributes:
         created: How many mutants there are.
         statuses: The result of each mutant that was run, by its name.
-        unjudged: The mutants that were neither killed nor judged.
-        changes: The changes of these, as diffs.
+        changes: What mutants change: all that survived, and all of functions with a judgement.
+        diffs: The same as diffs.
     """
 
     created: int
     statuses: Mapping[str, str]
-    unjudged: Sequence[str]
-    changes: str
+    changes: Mapping[str, Change]
+    diffs: Mapping[str, str]
+
+    @property
+    def survivors(self) -> Sequence[str]:
+        """The mutants that no test noticed."""
+        return [name for name, each in self.statuses.items() if each not in _KILLED]
 
 
 def outcome(
-    suite: Suite, judged: Container[str], patterns: Sequence[str], sample: int | None
+    suite: Suite, functions: Iterable[str], patterns: Sequence[str], sample: int | None
 ) -> Outcome:
     """Runs mutants of a part.
 
     Args:
         suite: The part.
-        judged: The mutants that no test needs to notice.
+        functions: The functions with a judgement.
         patterns: The patterns of the names of mutants to run.
         sample: How many of them to run; None for all.
 
@@ -105,26 +107,35 @@ def outcome(
             asked = random.Random(_SEED).sample(asked, sample)
         mutants = project / "mutants"
         (mutants / forks.MUTANTS).write_text("\n".join(asked))
-        plugin = ("-p", "tests.mutants.forks", "-p", "no:cacheprovider", "-p", "no:xdist")
+        plugins = ("tests.mutants.forks", *suite.plugins, "no:cacheprovider", "no:xdist")
+        options = [part for each in plugins for part in ("-p", each)]
         if (mutants / forks.MEASURED).exists():
-            said = _output_of(mutants, sys.executable, "-m", "pytest", "-q", *plugin, *suite.tests)
+            said = _output_of(mutants, sys.executable, "-m", "pytest", "-q", *options, *suite.tests)
         outcomes = mutants / forks.OUTCOMES
         lines = outcomes.read_text().splitlines() if outcomes.exists() else []
         found = dict(line.split(" ", 1) for line in lines)
         if not found or len(found) < len(asked):
             # A score of some mutants would say nothing.
             raise RuntimeError(f"the run ended early:\n{said[-5000:]}")
-        left = [name for name, each in found.items() if each not in _KILLED and name not in judged]
-        changes = _output_of(project, sys.executable, "-m", "tests.mutants.changes", *left)
-    return Outcome(len(created), found, left, changes)
+        named = set(functions)
+        shown = [
+            name
+            for name in created
+            if found.get(name, "killed") not in _KILLED or judgements.function_of(name) in named
+        ]
+        command = (sys.executable, "-m", "tests.mutants.changes")
+        diffs = json.loads(_output_of(project, *command, given="\n".join(shown)))
+    changes = {name: judgements.change_of(name, diff) for name, diff in diffs.items()}
+    return Outcome(len(created), found, changes, diffs)
 
 
-def _output_of(folder: Path, *command: str) -> str:
+def _output_of(folder: Path, *command: str, given: str = "") -> str:
     """Runs a command in a folder, and returns what it printed."""
     return subprocess.run(
         command,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": "."},
+        input=given,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -132,8 +143,24 @@ def _output_of(folder: Path, *command: str) -> str:
     ).stdout
 
 
+def report(suite: Suite, found: Outcome, judged: Mapping[Change, str]) -> bool:
+    """Prints the mutants that survived and are not judged, and the judgements of no mutant.
+
+    Returns:
+        Whether there are any.
+    """
+    unjudged = [name for name in found.survivors if found.changes[name] not in judged]
+    for name in unjudged:
+        entry = found.changes[name].entry(suite.name)
+        sys.stdout.write(f"\n# {name}\n{found.diffs[name]}\n\n{entry}\n")
+    stale = [each for each in judged if each not in found.changes.values()]
+    for each in stale:
+        sys.stdout.write(f"\nno mutant makes this change any more:\n{each.entry(suite.name)}\n")
+    return bool(unjudged or stale)
+
+
 def main() -> int:
-    """Runs mutants, and prints those that survived and are not judged."""
+    """Runs mutants, and prints how many of them tests noticed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "parts", nargs="*", help=f"one or more of {', '.join(each.name for each in SUITES)}"
@@ -145,14 +172,15 @@ def main() -> int:
         "--names", nargs="+", default=["*"], help="run only mutants whose names match"
     )
     asked = parser.parse_args()
-    judged = tomllib.loads(_JUDGED.read_text())
+    judged = judgements.read()
     failed = False
     for suite in SUITES:
         if asked.parts and suite.name not in asked.parts:
             continue
         began = time.monotonic()
         known = judged.get(suite.name, {})
-        found = outcome(suite, known, asked.names, asked.sample)
+        functions = [each.function for each in known]
+        found = outcome(suite, functions, asked.names, asked.sample)
         counts = Counter(found.statuses.values())
         killed = sum(counts[each] for each in _KILLED)
         ran = len(found.statuses)
@@ -160,9 +188,7 @@ def main() -> int:
             f"{suite.name}: {killed} of {ran} killed ({killed / ran:.0%}), of {found.created} "
             f"created, in {time.monotonic() - began:.0f} s; {dict(counts)}\n"
         )
-        if found.unjudged:
-            failed = True
-            sys.stdout.write(f"\n{found.changes}\n")
+        failed |= report(suite, found, known)
         sys.stdout.flush()
     return 1 if failed else 0
 

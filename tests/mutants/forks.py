@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ _WALL_TIMES_LONGER = 10
 _PHASES = (Phase.explicit, Phase.generate)
 _EXAMPLES = 20
 _SETTINGS = "_hypothesis_internal_use_settings"
+# Fixtures that run the code once for all tests: the first test that asks for one seems to be the
+# only one that calls it.
+_SHARED = {"app"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,7 +49,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
             callers = measured["tests_by_mangled_function_name"].get(
                 mangled_name_from_mutant_name(name), ()
             )
-            chosen = [item for item in items if item.nodeid in callers]
+            chosen = _meeting(items, callers)
             result = "no tests"
             if chosen:
                 limit = sum(seconds[item.nodeid] for item in chosen)
@@ -54,6 +57,21 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
             outcomes.write(f"{name} {result}\n")
             outcomes.flush()
     return True
+
+
+def _meeting(items: Sequence[pytest.Item], callers: Container[str]) -> list[pytest.Item]:
+    """Returns the tests that call a function, and those that share a fixture which calls it."""
+    shared = {
+        fixture
+        for item in items
+        if item.nodeid in callers
+        for fixture in _SHARED.intersection(getattr(item, "fixturenames", ()))
+    }
+    return [
+        item
+        for item in items
+        if item.nodeid in callers or shared.intersection(getattr(item, "fixturenames", ()))
+    ]
 
 
 def few_examples(item: pytest.Item) -> None:

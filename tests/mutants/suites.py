@@ -11,13 +11,17 @@ class Suite:
 
     Attributes:
         name: The name of the part on the command line.
-        files: Its files, as patterns below `layers/`.
+        files: Its files, as patterns below `layers/`, or below the root for `infra`.
         tests: The tests, which take a second or a few in all.
+        unchanged: Patterns of lines that no mutant changes.
+        plugins: Plugins of pytest that the tests need.
     """
 
     name: str
     files: tuple[str, ...]
     tests: tuple[str, ...]
+    unchanged: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
 
 
 SUITES = (
@@ -190,6 +194,26 @@ SUITES = (
             f"{_UNIT}/stores/test_reads_of_the_past.py",
             f"{_UNIT}/stores/test_transactions.py",
         ),
+    ),
+    Suite(
+        "infra",
+        (
+            "infra/api_functions.py",
+            "infra/enrichment.py",
+            "infra/lane.py",
+            "infra/permissions.py",
+            "infra/target_grants.py",
+        ),
+        tuple(
+            f"tests/unit/infra/test_{each}.py"
+            for each in (
+                *("roles", "table_grants", "key_grants", "queue_grants", "target_grants"),
+                *("queues", "functions", "concurrency"),
+            )
+        ),
+        # Words for people, and findings that a check of all templates would report.
+        unchanged=("reason=", "description=", "accept", "raise "),
+        plugins=("tests.mutants.templates",),
     ),
 )
 """The parts, in the order in which they run: the quickest first."""

@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from event_bus.targets.registry import TARGETS
 
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from localstack.assembly import SOURCES
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
 
 PROTOCOLS = TARGETS.lanes
 PACED = tuple(each for each in PROTOCOLS if TARGETS.of_lane(each).settings.paced)
@@ -128,12 +131,14 @@ class Synthesised:
 def synthesise(stage: str) -> Synthesised:
     """Returns the app of a stage, synthesised once for all processes that test the same sources."""
     folder = _assemblies() / stage
+    return taken_apart(stage, folder, _violations(folder / "validation-report.json"))
+
+
+def taken_apart(stage: str, folder: Path, violations: list[str]) -> Synthesised:
+    """Returns the synthesised app of a stage from the folder of its templates."""
     files = sorted(folder.glob("*.template.json"))
     return Synthesised(
-        stage=stage,
-        templates=_templates(folder),
-        files=files,
-        violations=_violations(folder / "validation-report.json"),
+        stage=stage, templates=_templates(folder), files=files, violations=violations
     )
 
 
@@ -164,18 +169,31 @@ def _synthesise(folder: Path) -> None:
 
 
 def _synthesise_app(stage: str, context: Mapping[str, object], folder: Path) -> None:
-    import aws_cdk as cdk
     from aws_cdk import Validations
     from cdk_nag import AwsSolutionsChecks
+
+    app = built_app(stage, context, folder)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with contextlib.suppress(RuntimeError):  # the report says what it failed on
+        app.synth()
+
+
+def built_app(stage: str, context: Mapping[str, object], folder: Path) -> "cdk.App":
+    """Returns the app of a stage, which is not synthesised yet, into a folder.
+
+    Args:
+        stage: The stage.
+        context: What the deployment asks for.
+        folder: The folder of its templates.
+    """
+    import aws_cdk as cdk
 
     from app import build
 
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(context={**flags, "stage": stage, **context}, outdir=str(folder))
     build(app)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with contextlib.suppress(RuntimeError):  # the report says what it failed on
-        app.synth()
+    return app
 
 
 def _synthesise_alone(stage: str, folder: Path) -> None:
