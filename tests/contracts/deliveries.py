@@ -13,7 +13,7 @@ from event_bus.model.delivery import (
     DeliveryKey,
     DeliveryStatus,
 )
-from event_bus.stores.delivery_items import SHARDS
+from event_bus.stores.delivery_items import SHARDS, shard_of
 from event_bus.stores.due_deliveries import Due
 
 from tests.aws import Aws
@@ -151,6 +151,19 @@ class DeliveriesContract:
         assert stored
         assert stored.waiting
 
+    def test_a_page_of_due_deliveries_has_at_most_the_asked_number_the_earliest(
+        self, aws: Aws
+    ) -> None:
+        for number, at in enumerate((LATER, NOON, "2026-05-01T12:00:01.000Z")):
+            key = DeliveryKey("evt_1", f"sub_{number}")
+            aws.deliveries.record(waiting(at, key=key, dead_letter_id=f"dl_{number}"), 1)
+        shard = int(shard_of("evt_1"))
+        assert [each.due_at for each in aws.due.page(shard, "~", 2)] == [
+            NOON,
+            "2026-05-01T12:00:01.000Z",
+        ]
+        assert len(aws.due.page(shard, "~", 3)) == 3
+
     def test_a_delivery_on_its_lane_falls_due_in_case_its_message_is_lost(self, aws: Aws) -> None:
         aws.deliveries.record(delivery("retrying", next_retry_at=NOON), 1)
         [found] = due(aws)
@@ -186,6 +199,21 @@ class DeliveriesContract:
         assert aws.dead_letters.reopen(transitions.reopened(reopened)) is None
         aws.deliveries.record(delivery("exhausted", attempts=5), 5)
         assert aws.dead_letters.reopen(transitions.reopened(letter)) is None
+
+    def test_a_reopened_delivery_without_a_message_waits_in_the_table(self, aws: Aws) -> None:
+        letter = delivery("exhausted", dead_letter_id="dl_1")
+        aws.deliveries.record(letter, 1)
+        reopened = aws.dead_letters.reopen(transitions.reopened(letter))
+        assert reopened
+        # Another caller has written it meanwhile.
+        aws.dead_letters.leave_to_sweep(replace(reopened, written_by="req_other"))
+        assert due(aws) == []
+        aws.dead_letters.leave_to_sweep(reopened)
+        [found] = due(aws)
+        assert found.due_at == reopened.next_retry_at
+        stored = aws.deliveries.get(KEY)
+        assert stored
+        assert (stored.status, stored.waiting) == ("retrying", True)
 
     def test_a_waiting_delivery_is_reopened_unless_it_is_on_its_lane(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
@@ -226,6 +254,14 @@ class DeliveriesContract:
             None,
         )
         assert due(aws) == []
+
+    @pytest.mark.parametrize("status", ["retrying", "exhausted"])
+    def test_a_dead_letter_is_discarded_whether_it_waits_or_not(
+        self, aws: Aws, status: DeliveryStatus
+    ) -> None:
+        letter = delivery(status, dead_letter_id="dl_1")
+        aws.deliveries.record(letter, 1)
+        assert aws.dead_letters.discard(transitions.discarded(letter, "worker"))
 
     def test_dead_letters_are_listed_newest_first_and_found_by_id(self, aws: Aws) -> None:
         ids = [f"dl_{number:02d}" for number in range(12)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
@@ -83,6 +84,35 @@ class PutContract:
         listed = aws.events.get_many([sent.id])[sent.id]
         assert listed == replace(sent, payload=None)
         assert aws.events.with_payload(listed) == sent
+
+    @pytest.mark.parametrize("payload", [{"a": 1}, LARGE_PAYLOAD], ids=["small", "large"])
+    def test_the_sealed_part_of_a_payload_comes_back_with_it(
+        self, aws: Aws, payload: dict[str, Any]
+    ) -> None:
+        sent = replace(event(payload=payload), sealed="sealed-part")
+        aws.events.put(sent, RETENTION_DAYS)
+        assert aws.events.get(sent.id) == sent
+        assert aws.events.find(sent.id) == (sent, False)
+
+    def test_an_event_that_cannot_be_read_is_told_from_one_that_is_not_there(
+        self, aws: Aws
+    ) -> None:
+        aws.events.put(event(), RETENTION_DAYS)
+        assert aws.events.find("evt_none") == (None, False)
+        assert aws.events.existing(["evt_1", "evt_none"]) == {"evt_1"}
+        aws.dynamodb.update_item(
+            TableName=aws.tables["events"],
+            Key={"id": {"S": "evt_1"}},
+            UpdateExpression="SET metadata = :broken",
+            ExpressionAttributeValues={":broken": {"S": "{"}},
+        )
+        assert aws.events.find("evt_1") == (None, True)
+        assert aws.events.existing(["evt_1"]) == {"evt_1"}
+
+    def test_a_table_that_answers_passes_its_probe(self, aws: Aws) -> None:
+        aws.events.probe()
+        with not_sent(aws.dynamodb, "GetItem"), pytest.raises(ConnectionClosedError):
+            aws.events.probe()
 
     def test_a_conflicting_large_payload_leaves_the_first(self, aws: Aws) -> None:
         first = event(payload=LARGE_PAYLOAD)

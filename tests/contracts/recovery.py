@@ -7,9 +7,10 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus import times
 from event_bus.model.circuit import Circuit
-from event_bus.model.delivery import DeliveryKey
+from event_bus.model.delivery import DeliveryError, DeliveryKey
 from event_bus.model.pace import Pace
 from event_bus.model.stream_name import StreamName
+from event_bus.stores.announced_circuits import AnnouncedCircuits
 from event_bus.stores.events import Put
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.replays import DueStep
@@ -40,6 +41,26 @@ class CircuitsContract:
         aws.circuits.put("sub_1", Circuit(version=1))
         aws.circuits.forget("sub_1")
         aws.circuits.forget("sub_1")
+        assert aws.circuits.get_many(["sub_1"]) == {}
+
+    def test_a_circuit_comes_back_with_its_last_error(self, aws: Aws) -> None:
+        error = DeliveryError("http_status", "500", NOON)
+        circuit = Circuit(failures=1, last_error=error, version=1)
+        aws.circuits.put("sub_1", circuit)
+        assert aws.circuits.get_many(["sub_1"]) == {"sub_1": circuit}
+
+    def test_a_circuit_changes_together_with_the_event_about_it(self, aws: Aws) -> None:
+        announced = AnnouncedCircuits(aws.circuits, aws.events, RETENTION_DAYS)
+        first = Circuit(failures=1, version=1)
+        assert announced.put("sub_1", first, event("evt_1"))
+        assert not announced.put("sub_1", first, event("evt_2"))
+        assert aws.events.existing(["evt_1", "evt_2"]) == {"evt_1"}
+        announced.forget("sub_1", event("evt_3"))
+        assert aws.circuits.get_many(["sub_1"]) == {}
+        assert aws.events.existing(["evt_3"]) == {"evt_3"}
+        # An event that is stored already leaves only the circuit to remove.
+        aws.circuits.put("sub_1", first)
+        announced.forget("sub_1", event("evt_3"))
         assert aws.circuits.get_many(["sub_1"]) == {}
 
 

@@ -188,10 +188,13 @@ SUITES = (
         ),
         (
             "tests/unit/simulation/test_contracts.py",
+            f"{_UNIT}/stores/test_archive.py",
+            f"{_UNIT}/stores/test_deduplication.py",
             f"{_UNIT}/stores/test_event_items.py",
             f"{_UNIT}/stores/test_items.py",
             f"{_UNIT}/stores/test_moments.py",
             f"{_UNIT}/stores/test_reads_of_the_past.py",
+            f"{_UNIT}/stores/test_table_streams.py",
             f"{_UNIT}/stores/test_transactions.py",
         ),
     ),

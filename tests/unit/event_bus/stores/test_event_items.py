@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from event_bus.model.event import Origin
 from event_bus.stores.event_items import from_item, to_item
-from event_bus.stores.listings import EventSelector
+from event_bus.stores.listings import EventSelector, odd_shard_of
 
-from tests.builders import LARGE_PAYLOAD, event
+from tests.builders import LARGE_PAYLOAD, LATER, event
 
 
 def test_the_item_of_an_event_is_the_event() -> None:
@@ -43,3 +43,12 @@ def test_an_event_without_ids_is_in_no_index_of_them() -> None:
 def test_the_events_of_one_kind_are_spread_over_the_shards_of_their_cell() -> None:
     items = [to_item(event(f"evt_{number}", "task.made", "planner"), 1) for number in range(100)]
     assert {item["cell"]["S"] for item in items} == set(EventSelector("planner", "task").cells())
+
+
+def test_an_event_that_was_stored_long_after_it_happened_is_listed_by_when_it_was_stored() -> None:
+    late = replace(event("evt_1", timestamp="2026-05-01T12:00:00.000Z"), created_at=LATER)
+    item = to_item(late, 1)
+    assert item["odd_position"] == {"S": f"{LATER}#evt_1"}
+    assert item["odd_shard"]["S"] == odd_shard_of("evt_1")
+    at_once = to_item(replace(late, created_at=late.timestamp), 1)
+    assert not {"odd_position", "odd_shard"} & at_once.keys()
