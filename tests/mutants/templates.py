@@ -26,7 +26,7 @@ def _synthesise(stage: str) -> Synthesised:
         return taken_apart(stage, folder, [])
 
 
-def _empty_layer(_target: Target) -> Path:
+def _empty_layer(target: Target) -> Path:
     return Path(__file__).parent
 
 
