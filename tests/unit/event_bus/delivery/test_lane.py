@@ -10,6 +10,7 @@ from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
 from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.rights import Grant
+from event_bus.stores.announced_circuits import AnnouncedCircuits
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, delivery, event, message, subscription
@@ -78,7 +79,10 @@ def test_a_failing_subscriber_is_left_alone_and_probed(trial: Trial, aws: Aws) -
     trial.take(message(event("evt_new"), to))
     waiting = trial.outcome("evt_new")
     assert (waiting.status, waiting.attempts, waiting.waiting) == ("retrying", 0, True)
-    assert trial.error("evt_new")[0] == "circuit_open"
+    assert trial.error("evt_new") == (
+        "circuit_open",
+        "too many attempts failed in a row, so the circuit of the subscription is open",
+    )
     assert waiting.dead_letter_id
     # Its pause is over: of a batch, one is the probe.
     aws.circuits.put("sub_1", replace(circuit, until=0.0, version=circuit.version + 1))
@@ -89,6 +93,18 @@ def test_a_failing_subscriber_is_left_alone_and_probed(trial: Trial, aws: Aws) -
     assert aws.circuits.get_many(["sub_1"]) == {}
     trial.take(message(event("evt_after"), to))
     assert trial.outcome("evt_after").status == "delivered"
+
+
+def test_a_lane_announces_the_circuit_that_it_opens(trial: Trial, aws: Aws) -> None:
+    trial.lane.circuits.announced = AnnouncedCircuits(aws.circuits, aws.events, RETENTION_DAYS)
+    to = aws.subscriptions.create(subscription())
+    names = [f"evt_{each}" for each in range(CONSECUTIVE_FAILURES)]
+    trial.target.script = dict.fromkeys(names, REFUSED)
+    trial.take(*[message(event(name), to) for name in names])
+    opened_at = aws.circuits.get_many(["sub_1"])["sub_1"].opened_at
+    assert opened_at
+    announced = f"eventbus:circuit_opened_sub_1_{round(1000 * opened_at)}"
+    assert aws.events.existing([announced]) == {announced}
 
 
 def test_a_probe_whose_attempt_raises_gives_its_permit_back(trial: Trial, aws: Aws) -> None:

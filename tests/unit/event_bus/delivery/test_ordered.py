@@ -115,6 +115,8 @@ def test_a_failure_holds_its_stream_back_and_no_other(trial: Trial, aws: Aws) ->
     make_due(aws, "evt_1")
     trial.take(message(first, to, attempt=2))
     assert trial.target.events == ["evt_1", "evt_9", "evt_1", "evt_2"]
+    made = {name: trial.outcome(name).attempts for name in ("evt_1", "evt_2")}
+    assert made == {"evt_1": 2, "evt_2": 1}
 
 
 def test_an_exhausted_or_discarded_event_no_longer_blocks_its_stream(

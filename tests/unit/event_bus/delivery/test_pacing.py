@@ -287,6 +287,19 @@ def test_new_messages_wait_behind_those_that_look_for_a_free_place(both: Both, a
     assert all(each.turn and each.turn > times.unix() for each in behind)
 
 
+def test_without_a_free_place_new_messages_and_those_that_looked_go_back(
+    both: Both, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
+    taken = {"fn_1": (times.unix() + 60, 1)}
+    assert aws.paces.put("sub_1", Pace(leases=taken, next_look=times.unix() + 5, version=1))
+    looked = replace(message(event("evt_9"), to), turn=times.unix() - 1)
+    assert both.paced.process(_batch(*_messages(to, 2), looked)) == []
+    assert both.target.events == []
+    behind = {each.event_id for each in both.sent("http_paced")}
+    assert behind == {"evt_0", "evt_1", "evt_9"}
+
+
 def test_turns_are_taken_though_another_function_writes_first(
     both: Both, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
