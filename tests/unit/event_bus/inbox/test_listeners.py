@@ -3,7 +3,7 @@
 import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.errors import Forbidden, InvalidRequest
+from event_bus.errors import Conflict, Forbidden, InvalidRequest
 from event_bus.inbox.listeners import GRACE_SECONDS, Listeners
 
 from tests.aws import Aws
@@ -29,8 +29,9 @@ def test_a_listener_is_a_subscription_that_ends(
     time = Time(monkeypatch)
     begun = listeners.begin(["task.*"], {}, service("llm"), "sse", 120)
     assert aws.subscriptions.get(begun.id) == begun
-    assert (begun.service_id, begun.event_types, begun.ends_at) == (
+    assert (begun.service_id, begun.name, begun.event_types, begun.ends_at) == (
         "llm",
+        "llm listens",
         ["task.*"],
         time.now + 120,
     )
@@ -74,8 +75,16 @@ def test_only_what_ends_by_itself_is_ended(aws: Aws, listeners: Listeners) -> No
 def test_a_listener_without_the_right_or_with_wrong_filters_is_refused(
     aws: Aws, listeners: Listeners
 ) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(Forbidden) as refused:
         listeners.begin(["task.*"], {}, Caller("llm", "listener", "sub_1"), "sse", 120)
+    assert refused.value.reason == "scope"
     with pytest.raises(InvalidRequest):
         listeners.begin(["task.*"], {"other.*": {}}, service("llm"), "sse", 120)
     assert list(aws.routing_rules_after(0)) == []
+
+
+def test_a_service_is_told_how_many_listeners_it_may_have(aws: Aws) -> None:
+    few = Listeners(aws.subscriptions, aws.inboxes, 1, aws.subscription_rights)
+    few.begin(["task.*"], {}, service("llm"), "sse", 120)
+    with pytest.raises(Conflict, match="The service llm has 1 listeners, the most that it may"):
+        few.begin(["task.*"], {}, service("llm"), "sse", 120)

@@ -40,6 +40,8 @@ def test_a_page_ends_where_it_was_read_to(reader: InboxReader, fill: Fill) -> No
     assert read(reader, 0, 2) == ([1], 2)
     assert read(reader, 3) == ([], 4)
     assert read(reader, 4) == ([], 4)
+    fetched, _ = reader.read("sub_1", 0, 10, 0)
+    assert {each.type for each in fetched} == {"task.created"}
 
 
 def test_an_event_whose_payload_is_lost_is_passed_over(
