@@ -111,7 +111,10 @@ class Circuits:
             # Only cached: a success costs no write.
             self._succeeded.put(subscription_id, times.unix())
         if not tally.failures and self.known(subscription_id) is None:
-            return None
+            # During long attempts, another function may have counted the first failure.
+            self.look_up([subscription_id])
+            if self.known(subscription_id) is None:
+                return None
         for _ in attempts(_ATTEMPTS):
             before = self.known(subscription_id) or Circuit(
                 last_success=self._succeeded.last(subscription_id)

@@ -147,6 +147,30 @@ def test_simultaneous_failures_of_two_functions_add_up(aws: Aws) -> None:
     assert stored(aws) == troubled
 
 
+def test_a_success_of_a_long_batch_ends_a_row_of_failures_that_began_meanwhile(aws: Aws) -> None:
+    first, second, now = two(aws)
+    second.look_up(["sub_1"])
+    for count in range(1, 4):
+        found = first.count("sub_1", failed(1))
+        assert found
+        assert found.consecutive == count
+    now[0] += CACHE_SECONDS + 0.1
+    second.count("sub_1", Tally(successes=2))
+    found = first.count("sub_1", failed(1))
+    assert found
+    assert (found.consecutive, found.successes, found.failures) == (1, 2, 4)
+
+
+def test_a_success_of_a_short_batch_reads_nothing_more(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circuits, _, now = two(aws)
+    circuits.look_up(["sub_1"])
+    monkeypatch.setattr(aws.circuits.client, "batch_get_item", None)
+    now[0] += CACHE_SECONDS - 0.1
+    assert circuits.count("sub_1", Tally(successes=1)) is None
+
+
 def test_a_function_learns_of_a_change_when_its_cache_expires(aws: Aws) -> None:
     first, second, now = two(aws)
     for each in (first, second):
