@@ -84,7 +84,9 @@ class DueSweep:
             due_at = times.seconds(each.due_at)
             retry_at = _retry_at(circuits.get(each.key.subscription_id), due_at, now)
             delay = _delay(due_at, now)
-            until = now + delay + ON_LANE_SECONDS if retry_at is None else retry_at
+            # Random, since two sweeps that write the same time would both send the delivery.
+            on_lane = ON_LANE_SECONDS + random.uniform(0, 1)  # noqa: S311
+            until = now + delay + on_lane if retry_at is None else retry_at
             if self.due.postpone(each, times.at(until), waits=retry_at is not None):
                 postponed += 1
                 if retry_at is None:

@@ -1,5 +1,6 @@
 """Due deliveries are sent at their times, and a sweep spreads a backlog."""
 
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -14,7 +15,7 @@ from event_bus.queues.lanes import Lanes, NotSent
 from event_bus.queues.message import Message
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.due_deliveries import DueDeliveries
+from event_bus.stores.due_deliveries import Due, DueDeliveries
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +125,22 @@ def test_a_backlog_is_spread_over_the_minute(begin: Callable[[], Sweeps], late: 
     # Five a second on the average; twenty is more than chance makes of it.
     assert max(per_second.values()) < 20
     assert len(per_second) > INTERVAL_SECONDS / 2
+
+
+def test_two_sweeps_at_the_same_moment_send_a_delivery_once(
+    begin: Callable[[], Sweeps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps, page = begin(), DueDeliveries.page
+    sweeps.wait([30.0, 60.0])
+    listed: dict[int, list[Due]] = {}
+
+    def as_before(due: DueDeliveries, shard: int, until: str, limit: int) -> list[Due]:
+        return listed.setdefault(shard, page(due, shard, until, limit))
+
+    monkeypatch.setattr(DueDeliveries, "page", as_before)
+    monkeypatch.setattr(random, "uniform", random.Random(7).uniform)
+    assert (sweeps.run(), sweeps.run()) == (2, 0)
+    assert {name: len(sent) for name, sent in sweeps.sent().items()} == {"evt_0": 1, "evt_1": 1}
 
 
 def test_a_message_that_is_lost_is_sent_again(begin: Callable[[], Sweeps]) -> None:
