@@ -85,13 +85,15 @@ class Commanders(Consumers):
         if status == 200:
             self.cancelled.setdefault(command_id, self.now)
             self._show(answer)
-        elif status != 409:
+        elif status != 409 and not (status == 404 and self.event_has_expired(command_id)):
             raise Violation(f"a cancellation was answered {status}: {answer}")
 
     def end_of(self, command_id: str) -> str:
         """The state of a command, as its sender sees it."""
         path = {"id": command_id}
-        _, answer = self.insist("inbox", "GET /commands/{id}", ADMIN, parameters=path)
+        status, answer = self.insist("inbox", "GET /commands/{id}", ADMIN, parameters=path)
+        if status == 404 and self.event_has_expired(command_id):
+            return "gone"
         self._show(answer)
         return str(answer["state"])
 

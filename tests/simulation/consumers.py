@@ -107,12 +107,23 @@ class Consumers(Clients):
 
     def _check_taken(self, subscription_id: str, places: list[int]) -> None:
         begun = self.done.get(subscription_id, 0)
-        expected = list(range(begun + 1, begun + 1 + len(places)))
+        gone = self._gone_places(subscription_id)
+        expected = [each for each in range(begun + 1, places[-1] + 1) if each not in gone]
         if self.subscribed[subscription_id].request.get("handles"):
             # Commands that have ended are left out.
             expected = sorted({each for each in places if each > begun})
         if places != expected:
             raise Violation(f"{places} were taken of {subscription_id} behind {begun}")
+
+    def _gone_places(self, subscription_id: str) -> set[int]:
+        """Returns the places of an inbox whose events have expired."""
+        return {
+            int(item["position"]["N"])
+            for item in self.tables.items["inbox"].values()
+            if item["subscription_id"]["S"] == subscription_id
+            and "event_id" in item
+            and self.event_has_expired(item["event_id"]["S"])
+        }
 
     def _acknowledge_taken(self, subscription_id: str, taken: dict[str, Any], place: int) -> int:
         status = self._post_acknowledgement(subscription_id, taken["lease"], place)

@@ -66,10 +66,6 @@ class OverlappingWorld(World):
         self.answers[f"{route} {name}", status] += 1
         return answer if status < 300 else None
 
-    def has_expired(self, item: dict[str, Any]) -> bool:
-        """Returns whether an item counts as gone, though DynamoDB has not deleted it."""
-        return "expires_at" in item and int(item["expires_at"]["N"]) <= self.now
-
     def step(self) -> bool:
         """Runs one step; returns whether there was any."""
         return self._step()

@@ -42,7 +42,10 @@ def _check_complete(world: World, replay: dict[str, Any], owed: Owed) -> None:
         )
         if not addressed:
             continue
+        ended = times.seconds(replay["updated_at"])
         for (event_id,), event in stored_events(world).items():
+            if world.has_expired(event, ended):
+                continue
             if _covers(world, replay, event_id, event) and owed(subscribed, event):
                 name = f"{subscribed.id}#{replay['id']}"
                 if (event_id, name) not in world.tables.items["deliveries"]:

@@ -190,10 +190,12 @@ class Subscribers(Commanders):
         return routing is not None and subscription_id in orjson.loads(routing["matched"]["S"])
 
     def passed_over(self, event_id: str, subscription_id: str) -> bool:
-        """Returns whether a pause held an event, and its subscription was resumed from now."""
+        """Returns whether a pause held an event that is not owed: skipped, or expired meanwhile."""
         routing = self.tables.items["deliveries"].get((event_id, "#routing"))
         if routing is None or "held" not in routing:
             return False
         pause = orjson.loads(routing["held"]["S"]).get(subscription_id)
         skipped = self.skipped.get(subscription_id, 0)
-        return pause is not None and (pause <= skipped or subscription_id in self.gone)
+        return pause is not None and (
+            pause <= skipped or subscription_id in self.gone or self.event_has_expired(event_id)
+        )

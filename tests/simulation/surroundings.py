@@ -186,6 +186,16 @@ class Surroundings(Knowledge):
             then = began
         return then - left
 
+    def has_expired(self, item: dict[str, Any], at: float | None = None) -> bool:
+        """Returns whether an item counts as gone at a time, though DynamoDB has not deleted it."""
+        moment = self.now if at is None else at
+        return "expires_at" in item and int(item["expires_at"]["N"]) <= moment
+
+    def event_has_expired(self, event_id: str) -> bool:
+        """Returns whether an event counts as gone."""
+        item = self.tables.items["events"].get((event_id,))
+        return item is not None and self.has_expired(item)
+
     def end_processes(self) -> None:
         """Ends all processes, with everything in their memory."""
         self._processes = Processes()

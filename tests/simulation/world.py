@@ -8,6 +8,7 @@ item alone, retries a failed batch by halves, and gives up after some retries.
 import zlib
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Any
 
 import orjson
@@ -21,6 +22,8 @@ from tests.simulation.subscribers import Subscribers
 from tests.simulation.surroundings import DELAY_SECONDS, STREAM_SHARDS, UNSENDABLE
 
 _SWEEP_SECONDS = 60.0
+
+_HALF_DAY_SECONDS = 43_200.0
 
 _STREAM_RETRIES = 10
 
@@ -156,7 +159,22 @@ class World(Subscribers):
                     continue
             self.queues.delete(url, message.id)
 
-    def _later(self) -> bool:
+    def pass_time(self, seconds: float) -> None:
+        """Runs the world for a long time, in which the sweeper runs at least twice a day."""
+        end = self.now + seconds
+        while self.now < end:
+            while self._step():
+                pass
+            if not self._later(end, _HALF_DAY_SECONDS):
+                self.now = end
+
+    def _later(self, end: float = inf, longest: float = DELAY_SECONDS) -> bool:
+        """Lets time pass until something is due; returns whether there is anything left to do.
+
+        Args:
+            end: When to stop, in Unix seconds.
+            longest: How many seconds to wait if nothing has a time.
+        """
         left = self._left()
         if not any(left.values()):
             return False
@@ -170,7 +188,9 @@ class World(Subscribers):
             max(each, self.now + _SWEEP_SECONDS) if each <= self.now else each for each in moments
         ]
         # The sweeper finds whatever nothing else continues.
-        self.now = max(self.now, min(moments, default=self.now + DELAY_SECONDS)) + 0.01
+        # A message that waited for longer would count as lost.
+        soonest = self.now if end == inf or left["messages"] else self.now + longest / 2
+        self.now = min(max(soonest, min(moments, default=self.now + longest)) + 0.01, end)
         if self.now - self._swept >= _SWEEP_SECONDS:
             self._swept = self.now
             self._check_lost()
