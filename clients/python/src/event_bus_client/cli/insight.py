@@ -53,7 +53,7 @@ def metrics(
 ) -> None:
     """Show what was published, delivered and failed over time (admin).
 
-    The table leaves out the times when nothing happened.
+    The table omits periods in which nothing happened.
 
     Example: event-bus metrics --granularity minute --since 30m
     """
