@@ -58,7 +58,6 @@ $(STAMPS)/bytecode: $(STAMPS)/python
 
 # The client runs on older Pythons than the bus, and holds a copy of these modules.
 CLIENT := clients/python/src layers/event_bus/matching layers/event_bus/json_numbers.py \
-	layers/event_bus/version.py \
 	$(addprefix layers/event_bus/model/,command_record.py command_types.py merge_patch.py \
 	outcome.py stream_name.py stream_version.py)
 LINT := ruff check && ruff format --check && lint-imports --no-cache && mypy && \

@@ -20,7 +20,6 @@ COPIED = (
     "model/outcome.py",
     "model/stream_name.py",
     "model/stream_version.py",
-    "version.py",
 )
 """The copied modules of `layers/event_bus`. They import each other and `times` only."""
 

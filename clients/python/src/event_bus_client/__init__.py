@@ -12,7 +12,6 @@ Example:
 from event_bus_client._async.client import AsyncEventBus
 from event_bus_client._async.inbox import AsyncInbox
 from event_bus_client._async.receiver import AsyncReceiver
-from event_bus_client._bus.version import VERSION
 from event_bus_client._sync.client import EventBus
 from event_bus_client._sync.inbox import Inbox
 from event_bus_client._sync.receiver import Receiver
@@ -66,6 +65,7 @@ from event_bus_client.models import (
 )
 from event_bus_client.receiving import Answer, Refused, TryLater
 from event_bus_client.states import Generation, ModelState, ReadModel, Reducer, StreamState
+from event_bus_client.version import VERSION
 from event_bus_client.webhooks import Webhook
 
 __version__ = VERSION

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import httpx
 
-from event_bus_client._bus.version import VERSION
 from event_bus_client.errors import Problem, UnexpectedAnswer, problem
+from event_bus_client.version import VERSION
 
 USER_AGENT = f"event-bus-client-python/{VERSION}"
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import typer
 
-from event_bus_client._bus.version import VERSION
 from event_bus_client.cli import (
     codegen,
     commands,
@@ -32,6 +31,7 @@ from event_bus_client.cli.listen import listen
 from event_bus_client.cli.login import login, logout
 from event_bus_client.cli.naming import name_options
 from event_bus_client.errors import Problem
+from event_bus_client.version import VERSION
 
 
 class Root(Group):

@@ -24,7 +24,9 @@ def _argument(text: str) -> Any:
     return typer.Argument(help=text)
 
 
-Category = Annotated[str, _argument("The category: the part of the streams' ids before the first slash.")]
+Category = Annotated[
+    str, _argument("The category: the part of the streams' ids before the first slash.")
+]
 CommandId = Annotated[str, _argument("The id of the command.")]
 ContextKey = Annotated[str, _argument("The key of the entry.")]
 ContextName = Annotated[str, _argument("The name of the context.")]

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 
 from event_bus_client._bus.matching.event_types import matches_type
-from event_bus_client._bus.version import VERSION
 from event_bus_client.errors import Problem
 from event_bus_client.testing.commands import Commands
 from event_bus_client.testing.network import Later
@@ -16,6 +15,7 @@ from event_bus_client.testing.problems import document, missing, refused
 from event_bus_client.testing.store import Store, Stored
 from event_bus_client.testing.streams import Streams
 from event_bus_client.testing.submissions import Document, envelope, submission
+from event_bus_client.version import VERSION
 
 _PULL_SECONDS = 0.02
 """How long a pull and a request for Server-Sent Events wait: a test must not wait long."""

@@ -1,5 +1,0 @@
-"""See `event_bus.version`."""
-
-from event_bus.version import VERSION
-
-__all__ = ["VERSION"]
