@@ -23,6 +23,7 @@ from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 MUTANTS, OUTCOMES, MEASURED = "asked-mutants.txt", "outcomes.txt", "mutmut-stats.json"
 _SPARE_SECONDS = 5
+_UNCHANGED_SECONDS = 300.0
 # How many times the measured time the tests of a mutant may take, in processor time and on the
 # clock. The clock also counts the time of other processes of the machine.
 _TIMES_LONGER = 4
@@ -44,9 +45,12 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     items = sorted(session.items, key=lambda item: seconds.get(item.nodeid, 0))
     for item in items:
         few_examples(item)
-    if outcome(_change_nothing, items, sum(seconds.values())) != "survived":
+    began = time.monotonic()
+    if outcome(_change_nothing, items, _UNCHANGED_SECONDS) != "survived":
         # Every mutant would seem to be killed.
         pytest.exit("the tests fail in a fork without any mutant", 1)
+    # mutmut's times leave out the fixtures of the tests.
+    fixtures = max(0.0, time.monotonic() - began - sum(seconds.values()))
     with Path(OUTCOMES).open("a") as outcomes:
         for name in Path(MUTANTS).read_text().split():
             callers = measured["tests_by_mangled_function_name"].get(
@@ -55,7 +59,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
             chosen = _meeting(items, callers)
             result = "no tests"
             if chosen:
-                limit = sum(seconds[item.nodeid] for item in chosen)
+                limit = fixtures + sum(seconds[item.nodeid] for item in chosen)
                 result = outcome(partial(set_mutant_under_test, name), chosen, limit)
             outcomes.write(f"{name} {result}\n")
             outcomes.flush()

@@ -304,6 +304,17 @@ def test_a_token_for_one_subscription_follows_that_one(
     assert wire.received["two"][0]["error"]["status"] == 404
 
 
+@pytest.mark.parametrize("target", [InboxTarget("pull"), InboxTarget("sse"), None])
+def test_only_a_subscription_with_a_websocket_as_its_target_is_followed(
+    aws: Aws, conversation: Conversation, wire: Wire, target: InboxTarget | None
+) -> None:
+    aws.subscriptions.create(subscription("sub_9", target=target))
+    say(conversation, {**SUBSCRIBE, "subscription_id": "sub_9"})
+    error = wire.received["one"][0]["error"]
+    said = "The target of the subscription sub_9 is not a WebSocket; change the target, or name no "
+    assert (error["status"], error["detail"]) == (409, f"{said}subscription_id.")
+
+
 def test_a_listener_of_another_connection_cannot_be_subscribed_to(
     aws: Aws, conversation: Conversation, wire: Wire
 ) -> None:
