@@ -89,7 +89,7 @@ class Machine:
         if running is not None and port not in (None, running.port):
             raise LocalError(f"The bus runs on port {running.port} already; stop it first.")
         with _console.status("Starting the emulator"):
-            emulator = running or Emulator.start(self.directory, port, kept=True)
+            emulator = running or Emulator.start(self.directory, port, kept=True, detached=True)
         _console.print(f"The emulator runs on port {emulator.port}.")
         try:
             with _console.status("Deploying the bus"):

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,11 @@ LOG = "emulator.log"
 """The name of the emulator's log."""
 
 _PROCESS = Path(__file__).with_name("ministack_process.py")
+_ATTACHED = "attached"
+_held_by: dict[int, int] = {}
+"""The end of a pipe by which this process holds each attached emulator, by the emulator's process.
+
+The system closes it when this process ends."""
 _RECORD = "emulator.json"
 _PORT = "state/port"
 _SCRATCH = ("tmp",)
@@ -72,7 +77,13 @@ class Emulator:
 
     @classmethod
     def start(
-        cls, directory: Path, port: int | None = None, *, strict: bool = False, kept: bool = False
+        cls,
+        directory: Path,
+        port: int | None = None,
+        *,
+        strict: bool = False,
+        kept: bool = False,
+        detached: bool = False,
     ) -> "Emulator":
         """Starts an emulator and waits until it answers.
 
@@ -83,6 +94,8 @@ class Emulator:
             strict: Whether it accepts only TLS, and enforces the policies of IAM.
             kept: Whether it loads the state that the last one saved in this directory, and saves
                 its own when it is stopped.
+            detached: Whether it goes on when this process ends. Otherwise it then ends at once,
+                without saving its state.
 
         Returns:
             The running emulator.
@@ -96,29 +109,32 @@ class Emulator:
         for left in reversed(range(_TRIES if wanted == 0 else 1)):
             try:
                 with _held(wanted) as held:
-                    return cls._start(directory, held, strict=strict, kept=kept)
+                    return cls._start(directory, held, strict=strict, kept=kept, detached=detached)
             except _PortTaken:
                 if not left:
                     raise
         raise AssertionError("unreachable")
 
     @classmethod
-    def _start(cls, directory: Path, port: int, *, strict: bool, kept: bool) -> "Emulator":
+    def _start(
+        cls, directory: Path, port: int, *, strict: bool, kept: bool, detached: bool
+    ) -> "Emulator":
         _remove(directory, _SCRATCH if kept else (*_SCRATCH, *_STATE))
         for folder in (*_SCRATCH, *_STATE):
             (directory / folder).mkdir(exist_ok=True)
-        with (directory / LOG).open("wb") as log:
+        with (directory / LOG).open("wb") as log, _holding(detached=detached) as (stdin, hold):
             process = subprocess.Popen(
                 # -P: the emulator does not import modules from the folder of this file.
-                [sys.executable, "-P", str(_PROCESS)],
+                [sys.executable, "-P", str(_PROCESS), *([] if detached else [_ATTACHED])],
                 cwd=directory,
                 env=_environment(directory, port, strict=strict, kept=kept),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # A group of its own: Ctrl-C does not reach it, and it is stopped as a whole.
                 start_new_session=True,
             )
+            hold(process.pid)
         emulator = cls(directory, process.pid, port, strict, kept)
         try:
             emulator._wait_until_up()
@@ -190,6 +206,8 @@ class Emulator:
                 time.sleep(0.05)
         if running(self.pid):
             raise LocalError(f"The emulator's process {self.pid} does not end.")
+        if (held := _held_by.pop(self.pid, None)) is not None:
+            os.close(held)
         _remove(self.directory, _SCRATCH if self.kept else (*_SCRATCH, *_STATE))
         if self.kept:
             self._complete_state()
@@ -243,6 +261,29 @@ def running(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@contextlib.contextmanager
+def _holding(*, detached: bool) -> Iterator[tuple[int, Callable[[int], None]]]:
+    """The standard input of an emulator that starts.
+
+    Yields:
+        The input, and a function that takes the emulator's process once it is started.
+    """
+    if detached:
+        yield subprocess.DEVNULL, lambda _: None
+        return
+    # Other programs that this process starts do not inherit the ends.
+    watched, held = os.pipe()
+    started = list[int]()
+    try:
+        yield watched, started.append
+    finally:
+        os.close(watched)
+        for pid in started:
+            _held_by[pid] = held
+        if not started:
+            os.close(held)
 
 
 def forget(directory: Path) -> None:

@@ -5,10 +5,16 @@
   of its function.
 - It keeps any number of messages for a WebSocket client that does not read. Here, as on AWS, a
   message is refused if the client's buffer is full.
+
+With the argument `attached`, it ends with the process that holds the other end of its input.
 """
 
 import json
+import os
+import shutil
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +57,18 @@ async def _post_to_connection(
     return await _post(method, api_id, stage, connection_id, *more)
 
 
+def _end_with_holder() -> None:
+    """Waits for the end of the input, and ends this process, its functions and its files."""
+    os.read(0, 1)
+    for folder in ("tmp", "s3", "state"):
+        shutil.rmtree(folder, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+
+
+if sys.argv[1:] == ["attached"]:
+    # ministack would read the argument.
+    del sys.argv[1:]
+    threading.Thread(target=_end_with_holder, daemon=True).start()
 apigateway.handle_connections_api = _post_to_connection
 ministack_costs.reduce()
 hypercorn.asyncio.serve = http_server.serve  # type: ignore[assignment]

@@ -19,6 +19,7 @@ from localstack.bus import LocalBus
 from localstack.emulator import LOG, Emulator
 from localstack.opening import opened
 from localstack.stacks import create_stacks
+from tests.orphans import end_with
 
 pytest.register_assert_rewrite("tests.contracts")
 
@@ -156,6 +157,9 @@ def pytest_configure(config: pytest.Config) -> None:
         psutil.wait_procs(apart, timeout=_STOP_SECONDS)
         pytest.exit("terminated", returncode=128 + number)
 
+    if hasattr(config, "workerinput"):
+        # It stops what it started, also if the process that distributes the tests is killed.
+        end_with(os.getppid(), signal.SIGTERM)
     if config.getoption("numprocesses", None):
         signal.signal(signal.SIGINT, end_all)
         signal.signal(signal.SIGTERM, end_all)

@@ -21,6 +21,8 @@ from hypothesis import Phase, settings
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
+from tests.orphans import end_with
+
 MUTANTS, OUTCOMES, MEASURED = "asked-mutants.txt", "outcomes.txt", "mutmut-stats.json"
 _SPARE_SECONDS = 5
 _UNCHANGED_SECONDS = 300.0
@@ -39,6 +41,7 @@ _SHARED = {"app"}
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """Runs the mutants in place of the tests."""
+    end_with(os.getppid(), signal.SIGTERM)
     measured = json.loads(Path(MEASURED).read_text())
     seconds: dict[str, float] = measured["duration_by_test"]
     # Quick tests kill most mutants, so that the slow ones need not run.
@@ -107,8 +110,9 @@ def outcome(change: Callable[[], None], items: Sequence[pytest.Item], seconds: f
     Returns:
         `killed`, `timeout` or `survived`.
     """
-    child = os.fork()
+    parent, child = os.getpid(), os.fork()
     if not child:
+        end_with(parent)
         _run(change, items, seconds)
     patience = time.monotonic() + _WALL_TIMES_LONGER * (_SPARE_SECONDS + seconds)
     while True:

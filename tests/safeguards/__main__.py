@@ -6,11 +6,13 @@ Each is broken in a copy of the project, in which the fast tests run until the f
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.orphans import end_with
 from tests.safeguards.patches import Safeguard, safeguards
 from tests.safeguards.runs import ROOT, Copy, remember
 
@@ -28,8 +30,11 @@ _copy: Copy
 _chosen: dict[str, Safeguard] = {}
 
 
-def _start(scratch: str) -> None:
+def _start(scratch: str, parent: int) -> None:
     """Makes the copy in which a process breaks safeguards."""
+    end_with(parent)
+    # A process that takes the place of another one has inherited the handler of `main`.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     global _copy  # noqa: PLW0603 - one for each process
     _copy = Copy(Path(scratch, str(os.getpid())))
 
@@ -59,8 +64,12 @@ def main() -> int:
     began, survived, found = time.monotonic(), [], {}
     with (
         tempfile.TemporaryDirectory() as scratch,
-        multiprocessing.get_context("fork").Pool(arguments.jobs, _start, [scratch]) as pool,
+        multiprocessing.get_context("fork").Pool(
+            arguments.jobs, _start, [scratch, os.getpid()]
+        ) as pool,
     ):
+        # `timeout` sends it. Leaving the block ends the pool, and removes the copies.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         for safeguard, noticed in zip(chosen, pool.imap(_caught_by, _chosen), strict=True):
             sys.stdout.write(f"{'caught' if noticed else 'SURVIVED':9} {safeguard.name}\n")
             if noticed:

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.orphans import end_with
 from tests.safeguards.live import NotInFunctions, break_functions
 from tests.safeguards.patches import FOLDER, Safeguard
 
@@ -99,14 +100,17 @@ class Copy:
         if not files <= self._imported:
             self._imported |= files
             pytest.main(["--collect-only", *_OPTIONS, *files])
+            # The one of the tests would leave this process running.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         place = self._folder / safeguard.file
         intact = place.read_text()
         broken = safeguard.broken(intact)
         _write(place, intact if mended else broken)
         try:
             with tempfile.TemporaryFile("w+") as output:
-                process = os.fork()
+                parent, process = os.getpid(), os.fork()
                 if not process:
+                    end_with(parent)
                     _become_tests(place, intact, broken, suite, output.fileno(), mended=mended)
                 code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
                 output.seek(0)

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+from tests.orphans import end_with
 from tests.simulation.many_seeds import run_seeds
 from tests.simulation.stories import STORIES
 from tests.simulation.telling import spoil, spoil_by_chance
@@ -50,7 +51,7 @@ def _stories(subjects: Collection[str], seeds: range) -> int:
     ]
     run_story = partial(broken_by_chance, seeds=seeds) if seeds else broken
     began, failed = time.monotonic(), 0
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=end_with, initargs=(os.getpid(),)) as pool:
         for story, faults in pool.map(run_story, named):
             failed += len(faults)
             sys.stdout.write(f"{story}: {len(faults)} broken\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+from tests.orphans import end_with
 from tests.simulation.known import Violation
 
 
@@ -23,7 +24,7 @@ def run_seeds(run: Callable[[int], Counter[str]], seeds: range, at_once: int) ->
         The exit code: 1 if a seed failed.
     """
     began, failed, counts = time.monotonic(), 0, Counter[str]()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=end_with, initargs=(os.getpid(),)) as pool:
         for seed, error, counted in pool.map(partial(outcome, run), seeds, chunksize=at_once):
             counts += counted
             if error:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -20,6 +21,7 @@ from localstack_client.session import Session  # type: ignore[import-untyped]
 from localstack import emulator as emulator_module
 from localstack.emulator import LOG, Emulator, running
 from localstack.errors import LocalError
+from tests.waiting import PATIENCE_SECONDS, ending
 
 
 @pytest.fixture
@@ -111,6 +113,62 @@ def test_another_free_port_is_tried_if_a_program_takes_the_first(
             assert started.port == reserved[1] != reserved[0]
         finally:
             started.stop()
+
+
+STARTED = """
+import sys
+from pathlib import Path
+from localstack.emulator import Emulator
+emulator = Emulator.start(Path(sys.argv[1]), port=0, detached=sys.argv[2] == "detached")
+print(emulator.pid, emulator.port, flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def started_elsewhere(directory: Path, how: str) -> Iterator[tuple[Emulator, Any]]:
+    """An emulator, and the process that started it, which waits."""
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", STARTED, str(directory), how],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+        ending(process, 120),
+    ):
+        assert process.stdout
+        pid, port = map(int, process.stdout.readline().split())
+        yield Emulator(directory, pid, port), process
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_it_ends_with_the_process_that_started_it(tmp_path: Path, *, killed: bool) -> None:
+    with started_elsewhere(tmp_path / "emulator", "attached") as (emulator, process):
+        assert emulator.answers()
+        handle = os.pidfd_open(emulator.pid)
+        if killed:
+            process.kill()
+        else:
+            process.stdin.close()
+    end = select.poll()
+    end.register(handle, select.POLLIN)
+    try:
+        assert end.poll(1000 * PATIENCE_SECONDS)
+    finally:
+        os.close(handle)
+        emulator.stop()
+    left = {each.name for each in emulator.directory.iterdir()}
+    assert left == {"emulator.log"}
+
+
+def test_a_detached_one_outlives_the_command_that_started_it(tmp_path: Path) -> None:
+    with started_elsewhere(tmp_path / "emulator", "detached") as (emulator, process):
+        process.kill()
+    try:
+        assert emulator.answers()
+    finally:
+        emulator.stop()
 
 
 def test_it_is_stopped_from_another_process(emulator: Emulator) -> None:
