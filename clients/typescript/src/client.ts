@@ -7,7 +7,7 @@ import type { Answer, Method, Path, RequestOptions, Schemas } from "./types.js";
 
 /** How to reach a bus. */
 export type EventBusOptions = {
-  /** The base URL of the API. */
+  /** The base URL of the API. A URL or a key that is not valid is a `ConfigurationError`. */
   url: string;
   apiKey?: string;
   /** How often a request is sent in all; 5 by default. */
@@ -48,7 +48,7 @@ export class EventBus {
    * Its id stays the same through all retries, so that it is never published twice.
    */
   async publish(event: NewEvent): Promise<Schemas["AcceptedEvent"]> {
-    const body = { ...event, id: event.id ?? `evt_${crypto.randomUUID()}` };
+    const body = withId(event);
     const answer = await this.#transport.document({ method: "POST", path: "/events", body });
     return answer as Schemas["AcceptedEvent"];
   }
@@ -80,15 +80,36 @@ export class EventBus {
   ): Promise<Answer<M, P>> {
     const given = (options[0] ?? {}) as unknown as Given;
     const id = (_: string, name: string) => encodeURIComponent(given.ids?.[name] ?? "");
+    const publishes = method === "POST" && PUBLISHING.has(path);
     const answer = await this.#transport.send({
       method,
       path: (path as string).replace(/{(\w+)}/g, id),
       query: given.query,
-      body: given.body,
+      body: publishes ? withIds(given.body) : given.body,
       // With this key, a retry creates nothing twice.
       headers: method === "POST" ? { "idempotency-key": `"${crypto.randomUUID()}"` } : {},
+      // After a lost answer, an entry of a context has another version than expected.
+      repeatable: !(method === "PUT" && has(given.body, "expected_version")),
+      timeout: this.#transport.timeoutFor(given.query?.wait),
       signal: given.signal,
     });
     return answer as Answer<M, P>;
   }
+}
+
+/** The operations that store events. By an event's id, a retry stores it once. */
+const PUBLISHING: ReadonlySet<string> = new Set(["/events", "/commands", "/streams/events"]);
+
+function withIds(body: unknown): unknown {
+  if (Array.isArray(body)) return body.map(withIds);
+  if (has(body, "events")) return { ...body, events: withIds(body.events) };
+  return typeof body === "object" && body !== null ? withId(body) : body;
+}
+
+function withId(event: { id?: string | null }): object {
+  return { ...event, id: event.id ?? `evt_${crypto.randomUUID()}` };
+}
+
+function has<N extends string>(body: unknown, name: N): body is Record<N, unknown> {
+  return typeof body === "object" && body !== null && name in body;
 }

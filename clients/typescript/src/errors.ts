@@ -15,9 +15,13 @@ export class Problem extends Error {
   readonly detail: string;
   /** The members that are wrong, if single members are. */
   readonly faults: readonly Fault[];
+  /** Finds the request in the logs of the bus. */
+  readonly requestId: string | undefined;
+  /** The seconds to wait before the request is sent again, if the answer says so. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: number, document: unknown) {
-    const members: Partial<Schemas["Problem"]> & { message?: string } =
+  constructor(status: number, document: unknown, headers = new Headers()) {
+    const members: Partial<Schemas["Problem"]> & { message?: string; request_id?: string } =
       typeof document === "object" && document !== null ? document : {};
     const title = members.title ?? members.message ?? "The request failed";
     super(`${status} ${title}${members.detail ? `: ${members.detail}` : ""}`);
@@ -26,7 +30,20 @@ export class Problem extends Error {
     this.title = title;
     this.detail = members.detail ?? "";
     this.faults = (members.errors ?? []) as Fault[];
+    this.requestId = members.request_id ?? headers.get("apigw-requestid") ?? undefined;
+    this.retryAfter = retryAfter(headers);
   }
+}
+
+/** The seconds to wait that an answer asks for; undefined if it does not say a number. */
+export function retryAfter(headers: Headers): number | undefined {
+  const seconds = Number(headers.get("retry-after")?.trim() || Number.NaN);
+  return seconds >= 0 && Number.isFinite(seconds) ? seconds : undefined;
+}
+
+/** The URL or the key of the bus is not valid. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
 }
 
 /** No answer came, after all retries. The request may have been carried out. */

@@ -24,6 +24,11 @@ export type Receiving = {
   wait?: number;
   /** After how many seconds the events come again when this program dies; 60 by default. */
   lease?: number;
+  /**
+   * The longest time to handle the events of one pull, in seconds; 3600 by default. Events that
+   * were not yielded by then come again.
+   */
+  renew?: number;
   /** Whether to end when the inbox is empty. */
   untilEmpty?: boolean;
   /** Ends the iteration after the current event. */
@@ -32,6 +37,8 @@ export type Receiving = {
 
 /** The wait after a failure, and the least time between two empty pulls, in milliseconds. */
 const PAUSE = 1_000;
+/** The longest wait after a failure, in milliseconds, whatever `Retry-After` says. */
+const LONGEST_PAUSE = 60_000;
 
 /**
  * Yields events. One counts as handled when the loop asks for the next one. If the loop is left, the
@@ -40,49 +47,98 @@ const PAUSE = 1_000;
 export async function* receive<Content>(
   transport: Transport,
   subscriptionId: string,
-  { limit = 10, wait = 20, lease = 60, untilEmpty = false, signal }: Receiving,
+  { limit = 10, wait = 20, lease = 60, renew = 3600, untilEmpty = false, signal }: Receiving,
 ): AsyncGenerator<Received<Content>> {
   const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`;
   while (!signal?.aborted) {
     let taken: Schemas["FetchedEvents"];
-    const askedAt = Date.now();
+    const askedAt = performance.now();
     try {
-      const call = { method: "GET", path: `${path}/events`, query: { limit, wait, lease } };
+      const query = { limit, wait, lease };
+      const timeout = transport.timeoutFor(wait);
+      const call = { method: "GET", path: `${path}/events`, query, timeout };
       taken = (await transport.document(call)) as Schemas["FetchedEvents"];
       if (!Array.isArray(taken.items)) {
         throw new UnexpectedAnswer(`${call.path} was answered without events`);
       }
     } catch (error) {
       if (!isTemporary(error)) throw error;
-      await pause(PAUSE);
+      const asked = error instanceof Problem ? error.retryAfter : undefined;
+      await pause(Math.min((asked ?? 0) * 1_000 || PAUSE, LONGEST_PAUSE), signal);
       continue;
     }
     if (taken.items.length === 0) {
       if (untilEmpty) return;
       // A bus that does not wait must not be asked again and again.
-      await pause(Math.max(0, askedAt + PAUSE - Date.now()));
+      await pause(Math.max(0, askedAt + PAUSE - performance.now()), signal);
       continue;
     }
-    const acknowledge = async (body: object) => {
-      const call = { method: "POST", path: `${path}/ack`, body: { lease: taken.lease, ...body } };
-      await transport.send(call).catch((error: unknown) => {
-        // The events come again, as at-least-once delivery allows.
-        if (!isTemporary(error)) throw error;
-      });
-    };
-    const renew = () => void acknowledge({ extend: lease }).catch(() => {});
-    const renewal = setInterval(renew, (lease * 1_000) / 3);
+    const tell = (body: object) =>
+      transport.send({ method: "POST", path: `${path}/ack`, body: { lease: taken.lease, ...body } });
+    const renewal = new Renewal(() => tell({ extend: lease }), lease, renew);
     let handled: string | undefined;
     try {
       for (const item of taken.items) {
-        if (signal?.aborted) break;
+        // After the end of the lease, another consumer may have the remaining events.
+        if (signal?.aborted || !renewal.holds) break;
         yield item as Received<Content>;
         handled = item.cursor;
       }
     } finally {
-      clearInterval(renewal);
-      if (handled !== undefined) await acknowledge({ cursor: handled });
+      renewal.stop();
+      if (handled !== undefined) {
+        await tell({ cursor: handled }).catch((error: unknown) => {
+          // The events come again, as at-least-once delivery allows.
+          if (!isTemporary(error)) throw error;
+        });
+      }
     }
+  }
+}
+
+/** Renews a lease, which begins now, until it is stopped, refused or renewed for long enough. */
+class Renewal {
+  readonly #renew: () => Promise<unknown>;
+  readonly #length: number;
+  readonly #last: number;
+  #ends: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `renew` asks the bus for `seconds` more, for `renewFor` seconds in all. */
+  constructor(renew: () => Promise<unknown>, seconds: number, renewFor: number) {
+    this.#renew = renew;
+    this.#length = seconds * 1_000;
+    this.#last = performance.now() + renewFor * 1_000;
+    this.#ends = performance.now() + this.#length;
+    this.#timer = this.#later();
+  }
+
+  /** Whether the lease has certainly not ended. */
+  get holds(): boolean {
+    return performance.now() < this.#ends;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #later(): ReturnType<typeof setTimeout> {
+    return setTimeout(() => void this.#run(), this.#length / 3);
+  }
+
+  async #run(): Promise<void> {
+    const askedAt = performance.now();
+    if (!this.holds || askedAt >= this.#last) return;
+    try {
+      await this.#renew();
+      this.#ends = askedAt + this.#length;
+    } catch (error) {
+      const { status = 0 } = error instanceof Problem ? error : {};
+      // A refusal means that the lease is gone.
+      if (status !== 0 && status < 500 && status !== 429) this.#ends = 0;
+    }
+    if (this.#timer !== undefined) this.#timer = this.#later();
   }
 }
 

@@ -1,7 +1,13 @@
 /** The Event Bus Service for TypeScript: publish, receive, verify. */
 
 export { EventBus, type EventBusOptions, type NewEvent } from "./client.js";
-export { ConnectionFailed, Problem, UnexpectedAnswer, type Fault } from "./errors.js";
+export {
+  ConfigurationError,
+  ConnectionFailed,
+  Problem,
+  UnexpectedAnswer,
+  type Fault,
+} from "./errors.js";
 export { type DeliveredEvent, type Received, type Receiving } from "./inbox.js";
 export type { components, operations, paths } from "./schema.js";
 export type { Answer, Body, Method, Path, Query, RequestOptions } from "./types.js";

@@ -1,6 +1,12 @@
 /** Sends requests, and repeats them after temporary failures. */
 
-import { ConnectionFailed, Problem, UnexpectedAnswer } from "./errors.js";
+import {
+  ConfigurationError,
+  ConnectionFailed,
+  Problem,
+  retryAfter,
+  UnexpectedAnswer,
+} from "./errors.js";
 
 /** One request to the API. */
 export type Call = {
@@ -9,6 +15,10 @@ export type Call = {
   query?: Record<string, unknown> | undefined;
   body?: unknown;
   headers?: Record<string, string>;
+  /** How long one attempt may take, in milliseconds; by default as the transport has it. */
+  timeout?: number | undefined;
+  /** Whether sending it twice does no more than sending it once; true by default. */
+  repeatable?: boolean;
   signal?: AbortSignal | undefined;
 };
 
@@ -27,18 +37,45 @@ const REPEATED = new Set([429, 500, 502, 503, 504]);
 /** In milliseconds. */
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 20_000;
+/** How much longer than the bus waits an attempt may take, in seconds. */
+const ANSWERING = 15;
 /** The most bytes of an answer. API Gateway sends up to 10 MB. */
 const LARGEST_ANSWER = 16 * 1024 * 1024;
 
-export const pause = (milliseconds: number) =>
-  new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+/** Waits; ends early when the signal is aborted. */
+export const pause = (milliseconds: number, signal?: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+  });
 
 /** Sends calls to one bus. */
 export class Transport {
   readonly #options: TransportOptions;
 
+  /** Throws a ConfigurationError if the URL or the key is not valid. */
   constructor(options: TransportOptions) {
-    this.#options = options;
+    // Both may have come with the end of their line.
+    const url = options.url.trim().replace(/\/+$/, "");
+    const apiKey = options.apiKey?.trim();
+    if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
+      throw new ConfigurationError(`The URL of the bus is not a valid URL: "${url}".`);
+    }
+    if (apiKey && !/^[\x20-\x7e]+$/.test(apiKey)) {
+      throw new ConfigurationError("The API key has characters that no key has; copy it again.");
+    }
+    this.#options = { ...options, url, apiKey };
+  }
+
+  /** How long an attempt may take for which the bus waits some seconds, in milliseconds. */
+  timeoutFor(wait: unknown): number | undefined {
+    return typeof wait === "number" ? (wait + ANSWERING) * 1_000 : undefined;
   }
 
   /** Sends a request, and returns the JSON object that answers it; throws as `send` does. */
@@ -59,28 +96,31 @@ export class Transport {
         return error instanceof Error ? error : new Error(String(error));
       });
       if (answer instanceof Response && answer.ok) return read(answer);
-      const wait = attempt < this.#options.attempts ? waitFor(answer, attempt) : undefined;
+      const wait = attempt < this.#options.attempts ? waitFor(call, answer, attempt) : undefined;
       if (wait === undefined) {
         if (answer instanceof Response) throw await refusal(answer);
         const said = `${call.method} ${call.path} got no answer in ${attempt} attempts`;
         throw new ConnectionFailed(said, { cause: answer });
       }
       if (answer instanceof Response) await answer.body?.cancel();
-      await pause(wait);
+      await pause(wait, call.signal);
+      call.signal?.throwIfAborted();
     }
   }
 
   async #attempt(call: Call): Promise<Response> {
-    const url = new URL(this.#options.url.replace(/\/+$/, "") + call.path);
+    const url = new URL(this.#options.url + call.path);
     for (const [name, value] of Object.entries(call.query ?? {})) {
-      if (value !== undefined && value !== null) url.searchParams.set(name, String(value));
+      if (value === undefined || value === null) continue;
+      url.searchParams.set(name, value instanceof Date ? value.toISOString() : String(value));
     }
     const headers: Record<string, string> = { accept: "application/json", ...call.headers };
     if (this.#options.apiKey) headers["x-api-key"] = this.#options.apiKey;
     if (call.body !== undefined) headers["content-type"] = "application/json";
     // A timer of its own: that of AbortSignal.timeout does not keep a program running.
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(new Error("timeout")), this.#options.timeout);
+    const timeout = call.timeout ?? this.#options.timeout;
+    const timer = setTimeout(() => limit.abort(new Error("timeout")), timeout);
     try {
       const answer = await this.#options.fetch(url, {
         method: call.method,
@@ -119,22 +159,26 @@ async function contentOf(answer: Response, call: Call): Promise<Blob> {
 }
 
 /** The milliseconds before the next attempt; undefined if the request is not sent again. */
-function waitFor(answer: Response | Error, attempt: number): number | undefined {
-  if (answer instanceof Response) {
-    if (!REPEATED.has(answer.status)) return undefined;
-    const asked = Number(answer.headers.get("retry-after") ?? Number.NaN) * 1000;
-    if (asked >= 0) return asked <= LONGEST_WAIT ? asked + Math.random() * 1000 : undefined;
+function waitFor(call: Call, answer: Response | Error, attempt: number): number | undefined {
+  const status = answer instanceof Response ? answer.status : undefined;
+  if (status !== undefined && !REPEATED.has(status)) return undefined;
+  // What was refused by a limit was not carried out.
+  if (call.repeatable === false && status !== 429) return undefined;
+  const asked = answer instanceof Response ? retryAfter(answer.headers) : undefined;
+  if (asked !== undefined) {
+    return asked * 1000 <= LONGEST_WAIT ? (asked + Math.random()) * 1000 : undefined;
   }
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * Math.random();
 }
 
 async function refusal(answer: Response): Promise<Problem> {
-  const place = answer.headers.get("location");
-  if (answer.status < 300 || answer.status >= 400 || place === null) {
-    return new Problem(answer.status, await read(answer));
+  const { status, headers } = answer;
+  const place = headers.get("location");
+  if (status < 300 || status >= 400 || place === null) {
+    return new Problem(status, await read(answer), headers);
   }
   const detail = `This server does, to ${place.slice(0, 200)}`;
-  return new Problem(answer.status, { title: "The bus does not redirect", detail });
+  return new Problem(status, { title: "The bus does not redirect", detail }, headers);
 }
 
 async function read(answer: Response): Promise<unknown> {

@@ -30,17 +30,19 @@ export class Webhook {
   /**
    * Verifies a webhook and reads its event.
    *
-   * @param headers The request's headers, with names in lower case.
+   * @param headers The request's headers, in any case of letters.
    * @param body The request's body as it came, before any parsing.
    * @throws SignatureError A header is missing, no signature fits, the webhook is too old, or the
    *   body is not JSON.
    */
   async verify(
-    headers: Record<string, string | string[] | undefined>,
+    headers: Headers | Record<string, string | string[] | undefined>,
     body: string,
   ): Promise<Schemas["DeliveredEvent"]> {
+    const given = headers instanceof Headers ? [...headers] : Object.entries(headers);
+    const lower = new Map(given.map(([name, value]) => [name.toLowerCase(), value]));
     const [id, at, signatures] = ["id", "timestamp", "signature"].map((name) => {
-      const value = headers[`webhook-${name}`];
+      const value = lower.get(`webhook-${name}`);
       if (typeof value !== "string") throw new SignatureError(`webhook-${name} is missing.`);
       return value;
     }) as [string, string, string];

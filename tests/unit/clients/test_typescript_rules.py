@@ -1,0 +1,288 @@
+"""The TypeScript client keeps the rules of the Python client: leases, waits, and repetitions."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from event_bus_client import Webhook
+
+from tests.unit.clients.typescript import compiled, run
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+PRELUDE = """
+import { EventBus, Webhook } from "./index.js";
+const given = JSON.parse(process.argv[2] ?? "null");
+const asked = [], timers = [];
+const realTimeout = globalThis.setTimeout;
+// The timers of attempts do not end; others end at once.
+const ATTEMPT = new Set([5_000, 35_000]);
+let inTime = (milliseconds) => !ATTEMPT.has(milliseconds);
+globalThis.setTimeout = (action, milliseconds) => {
+  timers.push(milliseconds);
+  return realTimeout(action, inTime(milliseconds) ? 0 : 2 ** 31 - 1);
+};
+const answer = ({ status = 200, headers = {}, body = null }) =>
+  new Response(body === null ? null : JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+const bus = (respond, options = {}) =>
+  new EventBus({
+    url: "https://bus.test",
+    apiKey: "k",
+    timeout: 5_000,
+    fetch: async (url, { method, body, headers, signal }) => {
+      const sent = body ? JSON.parse(body) : null;
+      asked.push({ method, path: new URL(url).pathname, body: sent, headers });
+      return answer(await respond(asked.at(-1), signal));
+    },
+    ...options,
+  });
+const item = (n) => ({ cursor: String(n), delivery_id: `d${n}`, event: { id: `evt_${n}` } });
+const leased = { body: { items: [item(1), item(2), item(3)], lease: "lease_1" } };
+const empty = { body: { items: [], lease: null } };
+const say = (value) => console.log(JSON.stringify(value));
+"""
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled client."""
+    return compiled(tmp_path_factory.mktemp("typescript"))
+
+
+def told(modules: Path, program: str, given: object = None) -> Any:
+    """What a program prints."""
+    (modules / "rules.mjs").write_text(PRELUDE + program)
+    return json.loads(run(modules, "node", "rules.mjs", json.dumps(given)))
+
+
+LOST = """
+// A third of the lease is over at once; its end does not come.
+let seen = () => {};
+const renewals = () => timers.filter((each) => each === 20_000).length;
+inTime = (milliseconds) => milliseconds === 20_000 && renewals() <= given.renewals;
+const pulls = [leased, empty];
+const extended = [...given.answers];
+const client = bus(({ method, body }) => {
+  if (method === "GET") return pulls.shift();
+  return { status: "extend" in body ? extended.shift() : 204 };
+}, { attempts: 1 });
+const received = [];
+for await (const { cursor } of client.receive("sub_1", { lease: 60, untilEmpty: true })) {
+  received.push(cursor);
+  // After each answer to a renewal, the timer of the next one starts.
+  while (renewals() <= given.renewals) await new Promise(setImmediate);
+}
+say({ received, told: asked.filter((each) => each.method === "POST").map((each) => each.body) });
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "received"),
+    [
+        ([409], ["1"]),
+        ([404], ["1"]),
+        ([204, 409], ["1"]),
+        ([204, 204], ["1", "2", "3"]),
+        # Nobody else has the lease because of an answer that says nothing about it.
+        ([503], ["1", "2", "3"]),
+        ([429, 500, 204], ["1", "2", "3"]),
+    ],
+)
+def test_it_yields_no_event_of_a_lease_that_is_lost(
+    modules: Path, answers: list[int], received: list[str]
+) -> None:
+    said = told(modules, LOST, {"answers": answers, "renewals": len(answers)})
+    assert said["received"] == received
+    assert said["told"][:-1] == [{"lease": "lease_1", "extend": 60}] * len(answers)
+    # What was handled is acknowledged.
+    assert said["told"][-1] == {"lease": "lease_1", "cursor": received[-1]}
+
+
+OVERDUE = """
+inTime = () => false;
+const client = bus(({ method }) => (method === "GET" ? pulls.shift() : { status: 204 }));
+const pulls = [leased, empty];
+const received = [];
+for await (const { cursor } of client.receive("sub_1", { lease: 0.05, untilEmpty: true })) {
+  received.push(cursor);
+  const end = performance.now() + 60;
+  while (performance.now() < end);
+}
+say(received);
+"""
+
+
+def test_it_yields_no_event_after_the_end_of_a_lease(modules: Path) -> None:
+    assert told(modules, OVERDUE) == ["1"]
+
+
+def test_it_renews_a_lease_for_a_bounded_time(modules: Path) -> None:
+    program = LOST.replace("lease: 60,", "lease: 60, renew: 0,").replace(
+        "while (renewals() <= given.renewals)", "for (let turn = 0; turn < 20; turn += 1)"
+    )
+    said = told(modules, program, {"answers": [204], "renewals": 1})
+    assert said["told"] == [{"lease": "lease_1", "cursor": "3"}]
+
+
+WAITS = """
+const client = bus(() => given.shift() ?? empty, { attempts: 1 });
+for await (const each of client.receive("sub_1", { wait: 20, untilEmpty: true })) say(each);
+say(timers);
+"""
+
+
+def test_it_waits_between_pulls_as_long_as_the_bus_asks(modules: Path) -> None:
+    def refusal(status: int, asked: str) -> dict[str, object]:
+        return {"status": status, "headers": {"retry-after": asked}, "body": {"title": "Later"}}
+
+    answers = [
+        refusal(503, "7"),
+        refusal(429, "40"),
+        refusal(409, "2"),
+        refusal(503, "86400"),
+        refusal(503, "1e300"),
+        refusal(503, "0"),
+        refusal(503, ""),
+        refusal(503, "Fri, 27 Nov 2026 16:00:00 GMT"),
+        {"body": "a page for logging in"},
+    ]
+    said = told(modules, WAITS, answers)
+    # An attempt may take longer than the bus waits, whatever the timeout of other requests is.
+    assert said[::2] == [35_000] * 10
+    assert said[1::2] == [7_000, 40_000, 2_000, 60_000, 60_000, *[1_000] * 4]
+
+
+STOPPED = """
+inTime = () => false;
+const stopping = new AbortController();
+const client = bus(() => given.answer, { attempts: 2 });
+// The pause has begun once its timer has started.
+const stop = async (pause) => {
+  while (!timers.some(pause)) await new Promise(setImmediate);
+  stopping.abort();
+};
+const stopped = stop((each) => !ATTEMPT.has(each));
+const { signal } = stopping;
+const ended = await {
+  receive: async () => {
+    for await (const each of client.receive("sub_1", { signal })) say(each);
+    return "ended";
+  },
+  request: () => client.request("GET", "/events", { signal }).catch((error) => error.name),
+}[given.by]();
+await stopped;
+say([ended, asked.length]);
+"""
+
+
+@pytest.mark.parametrize(
+    ("by", "answer", "ended"),
+    [
+        ("receive", {"status": 503, "headers": {"retry-after": "50"}}, "ended"),
+        ("receive", {"status": 409}, "ended"),
+        ("receive", {"body": {"items": [], "lease": None}}, "ended"),
+        ("request", {"status": 503}, "AbortError"),
+        ("request", {"status": 429, "headers": {"retry-after": "10"}}, "AbortError"),
+    ],
+)
+def test_a_pause_ends_when_the_program_stops(
+    modules: Path, by: str, answer: dict[str, object], ended: str
+) -> None:
+    assert told(modules, STOPPED, {"by": by, "answer": answer}) == [ended, 1]
+
+
+REPEATED = """
+const answers = [{ status: 503 }, { status: 503 }, { body: {} }];
+const client = bus(() => ({ ...given.refused, ...(answers.shift() ?? { body: {} }) }));
+let failed = null;
+await client.request(...given.request).catch((error) => {
+  failed = [error.name, error.status, error.requestId, error.retryAfter];
+});
+say({ failed, bodies: asked.map((each) => each.body), keys: asked.map((each) => each.headers) });
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/events", {"type": "a.b", "payload": {}}),
+        ("/events", [{"type": "a.b", "payload": {}}, {"type": "a.b", "id": "own"}]),
+        ("/commands", {"type": "a.b", "payload": {}}),
+        ("/streams/events", {"stream_id": "a/1", "events": [{"type": "a.b"}, {"type": "a.c"}]}),
+    ],
+)
+def test_a_repeated_request_publishes_its_events_once(
+    modules: Path, path: str, body: object
+) -> None:
+    said = told(modules, REPEATED, {"request": ["POST", path, {"body": body}]})
+    assert said["failed"] is None
+    first, *others = said["bodies"]
+    assert others == [first, first]
+    events = first if isinstance(first, list) else first.get("events", [first])
+    ids = [each["id"] for each in events]
+    assert len(set(ids)) == len(ids)
+    assert all(each == "own" or each.startswith("evt_") for each in ids)
+    assert len({each["idempotency-key"] for each in said["keys"]}) == 1
+
+
+def test_what_would_contradict_itself_is_not_repeated(modules: Path) -> None:
+    ids = {"name": "c", "key": "k"}
+    body = {"value": 1, "expected_version": 2}
+    headers = {"apigw-requestid": "request-1", "retry-after": "3"}
+    given: dict[str, Any] = {
+        "request": ["PUT", "/contexts/{name}/{key}", {"ids": ids, "body": body}]
+    }
+    said = told(modules, REPEATED, {**given, "refused": {"headers": headers}})
+    assert said["failed"] == ["Problem", 503, "request-1", 3]
+    assert len(said["bodies"]) == 1
+    limited = REPEATED.replace("status: 503", "status: 429")
+    assert len(told(modules, limited, given)["bodies"]) == 3
+    given["request"][2]["body"] = {"value": 1}
+    assert len(told(modules, REPEATED, given)["bodies"]) == 3
+
+
+CONFIGURED = """
+const refused = [];
+for (const options of given) {
+  try {
+    bus(() => empty, options);
+  } catch (error) {
+    refused.push([error.name, error.message]);
+  }
+}
+const options = { url: " https://bus.test/\\n", apiKey: "k\\r\\n" };
+await bus(() => empty, options).request("GET", "/events");
+say({ refused, asked });
+"""
+
+
+def test_a_url_or_key_that_is_not_valid_is_refused(modules: Path) -> None:
+    urls = ["bus.test", "https://", "https://[::1", "https://bus:port", "http:///events", "ftp://b"]
+    keys = ["schlüssel", "a\nb", "k\x7f"]
+    given = [*({"url": each} for each in urls), *({"apiKey": each} for each in keys)]
+    said = told(modules, CONFIGURED, given)
+    assert [name for name, _ in said["refused"]] == ["ConfigurationError"] * 9
+    for key, (_, message) in zip(keys, said["refused"][6:], strict=True):
+        assert key not in message
+    assert said["asked"][0]["headers"]["x-api-key"] == "k"
+    assert said["asked"][0]["path"] == "/events"
+
+
+VERIFIED = """
+const webhook = new Webhook(given.secret);
+const forms = [given.headers, new Headers(given.headers), given.capital];
+say(await Promise.all(forms.map(async (each) => (await webhook.verify(each, given.body)).id)));
+"""
+
+
+def test_it_reads_headers_as_the_runtime_has_them(modules: Path) -> None:
+    body = json.dumps({"id": "order-1"})
+    headers = Webhook(SECRET).sign("order-1", int(time.time()), body.encode())
+    capital = {name.title(): value for name, value in headers.items()}
+    given = {"secret": SECRET, "headers": headers, "capital": capital, "body": body}
+    assert told(modules, VERIFIED, given) == ["order-1"] * 3
