@@ -19,8 +19,8 @@ def test_an_event_is_on_the_disk_before_it_counts_as_added(
 
     monkeypatch.setattr(os, "fsync", fsync)
     spool = Spool(file)
-    spool.append({"id": "evt_1"})
-    spool.append({"id": "evt_2"})
+    spool.append(b'{"id":"evt_1"}')
+    spool.append(b'{"id":"evt_2"}')
     # All of the file, up to the new event: nothing stays in a buffer of this process.
     assert synced == [b'{"id":"evt_1"}\n', b'{"id":"evt_1"}\n{"id":"evt_2"}\n']
     spool.close()

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from event_bus_client._sync.client import EventBus
-from event_bus_client.calls import Call
+from event_bus_client.calls import encoded
 from event_bus_client.errors import (
     ConnectionFailed,
     Problem,
@@ -114,9 +114,8 @@ class BackgroundPublisher:
         members.setdefault("id", None)
         members["id"] = members["id"] or new_id()
         event = new_event(what, payload, **members)
-        document = event.document()
         # Whoever publishes learns of a payload that is not JSON. The thread could tell nobody.
-        Call("POST", "/events", body=document).content()
+        content = encoded(event.document())
         with self._changed:
             while len(self._waiting) >= self._queue_size and not (self._closed or self._ended):
                 if not self._block:
@@ -126,7 +125,7 @@ class BackgroundPublisher:
                 said = "is closed" if self._closed else "has failed"
                 raise PublisherClosed(f"The publisher {said}.")
             if self._spool:
-                self._spool.append(document)
+                self._spool.append(content)
             self._waiting.append(event)
             self._changed.notify_all()
         return str(event.id)

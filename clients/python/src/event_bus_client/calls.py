@@ -51,9 +51,16 @@ class Call:
 
     def content(self) -> bytes | None:
         """The body as it is sent: compact JSON in UTF-8."""
-        if self.body is None:
-            return None
-        return json.dumps(self.body, separators=(",", ":"), ensure_ascii=False).encode()
+        return None if self.body is None else encoded(self.body)
+
+
+def encoded(document: Any) -> bytes:
+    """A document as it is sent: compact JSON in UTF-8.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def creating(path: str, body: Any = None) -> Call:

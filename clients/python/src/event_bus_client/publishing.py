@@ -1,11 +1,11 @@
 """Prepares events for publishing: ids, trace context, and batches within the limits."""
 
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from event_bus_client.calls import encoded
 from event_bus_client.models import NewEvent
 from event_bus_client.tracing import current_trace
 
@@ -49,7 +49,7 @@ def batches(documents: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]
     batch: list[dict[str, Any]] = []
     size = 0
     for document in documents:
-        length = len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
+        length = len(encoded(document))
         if batch and (len(batch) == MAX_BATCH or size + length > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0

@@ -39,14 +39,17 @@ class Spool:
                 if number >= self._done:
                     yield json.loads(line)
 
-    def append(self, document: dict[str, Any]) -> None:
+    def append(self, content: bytes) -> None:
         """Adds an event; it is on the disk when this returns.
+
+        Args:
+            content: The event as JSON on one line.
 
         Raises:
             OSError: It cannot be written, such as to a full disk. The file is as it was before.
         """
         end = self._lines.seek(0, os.SEEK_END)
-        rest = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        rest = content + b"\n"
         try:
             while rest:
                 rest = rest[self._lines.write(rest) :]
