@@ -30,22 +30,33 @@ def is_silent(_: ssl.SSLSocket) -> None:
     """Answers nothing after the handshake of TLS."""
 
 
+def accepting(key: bytes) -> bytes:
+    """The answer that opens a WebSocket."""
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_key(key.decode()).encode() + b"\r\n\r\n"
+    )
+
+
 def stops_within_a_record(connection: ssl.SSLSocket) -> None:
     """Opens a WebSocket, and then sends the beginning of a record of TLS."""
     asked = re.search(rb"Sec-WebSocket-Key: (\S+)", connection.recv(65_536))
     assert asked
-    connection.sendall(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept_key(asked[1].decode()).encode() + b"\r\n\r\n"
-    )
+    connection.sendall(accepting(asked[1]))
     connection.recv(65_536)
     socket.socket.sendall(connection, b"\x17\x03\x03\x40\x00")
+
+
+def reads_nothing(connection: ssl.SSLSocket) -> None:
+    """Opens a WebSocket, and then reads nothing."""
+    asked = re.search(rb"Sec-WebSocket-Key: (\S+)", connection.recv(65_536))
+    assert asked
+    connection.sendall(accepting(asked[1]))
 
 
 @pytest.fixture
 def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Secure]:
     """Serves one connection, which stays open until the end of the test."""
-    monkeypatch.setattr(module, "OPEN_SECONDS", 0.5)
     monkeypatch.setattr(module, "CLOSE_SECONDS", 0.2)
     shown = certificate("127.0.0.1")
     context = server_context(shown, tmp_path)
@@ -81,7 +92,10 @@ def in_time(act: Callable[[], object]) -> None:
     join(acting, seconds=10)
 
 
-def test_a_bus_that_answers_nothing_is_given_up(secure: Secure) -> None:
+def test_a_bus_that_answers_nothing_is_given_up(
+    secure: Secure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OPEN_SECONDS", 0.5)
     config, failures = secure(is_silent), list[EventBusError]()
 
     def connect() -> None:
@@ -94,6 +108,29 @@ def test_a_bus_that_answers_nothing_is_given_up(secure: Secure) -> None:
     [failure] = failures
     assert isinstance(failure, ConnectionFailed)
     assert "timed out" in str(failure)
+
+
+LARGE = {"text": "x" * 20_000_000}
+"""More than the buffers of a connection hold."""
+
+
+def test_a_message_that_the_bus_does_not_read_ends_the_connection(
+    secure: Secure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SEND_SECONDS", 0.5)
+    connection, failures = Socket.connect(secure(reads_nothing)), list[EventBusError]()
+
+    def send() -> None:
+        try:
+            # asyncio takes a message or two more than the buffers hold.
+            for _ in range(3):
+                connection.send(LARGE)
+        except EventBusError as failure:
+            failures.append(failure)
+
+    in_time(send)
+    assert [type(each) for each in failures] == [ConnectionFailed]
+    in_time(connection.close)
 
 
 def test_a_connection_is_closed_within_a_record(secure: Secure) -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 OPEN_SECONDS = 30.0
 """How long a connection may take to open."""
 
+SEND_SECONDS = 20.0
+"""How long to wait for the other side to read a message."""
+
 CLOSE_SECONDS = 2.0
 """How long to wait for the other side to close."""
 
@@ -103,8 +106,10 @@ class AsyncSocket:
             ConnectionFailed: The connection has ended.
         """
         try:
-            await self._connection.send(json.dumps(message))
+            await asyncio.wait_for(self._connection.send(json.dumps(message)), SEND_SECONDS)
         except Exception as error:
+            # What is left to send would hold up the end of the connection.
+            self._connection.transport.abort()
             raise _failure(error) from error
 
     async def receive(self, seconds: float) -> dict[str, Any] | None:
@@ -122,7 +127,10 @@ class AsyncSocket:
 
     async def aclose(self) -> None:
         """Closes the connection."""
-        await self._connection.close()
+        try:
+            await asyncio.wait_for(self._connection.close(), SEND_SECONDS)
+        except asyncio.TimeoutError:
+            self._connection.transport.abort()
 
 
 class Socket:
