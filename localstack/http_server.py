@@ -7,13 +7,67 @@ the processor time of the emulator's main thread.
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.websockets.wsproto_impl import (
+    FrameTooLargeError,
+    WebsocketBuffer,
+    WSProtocol,
+)
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
 # ministack asks hypercorn for the same.
 _KEEP_ALIVE_SECONDS = 75
 # Clients that are idle when the emulator ends have this time to close their connections.
 _CLOSING_SECONDS = 1
-# API Gateway ends a connection with the code 1009 after a longer message.
+# API Gateway ends a connection with the code 1009 after a longer message or a longer frame
+# (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html).
 _MAX_MESSAGE_BYTES = 128 * 1024
+_MAX_FRAME_BYTES = 32 * 1024
+# It ends one with this code after a binary frame
+# (https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-binary-media-types.html).
+_BINARY_CODE = 1003
+# The most bytes of answers to pings that a client has not read yet.
+_MAX_UNREAD_BYTES = 256 * 1024
+
+
+class _Message(WebsocketBuffer):
+    """A message that arrives in frames."""
+
+    _frame = 0
+
+    def extend(self, event: TextMessage | BytesMessage) -> None:
+        """Adds a part of a frame."""
+        super().extend(event)
+        self._frame += len(event.data.encode() if isinstance(event.data, str) else event.data)
+        if self._frame > _MAX_FRAME_BYTES:
+            raise FrameTooLargeError
+        if event.frame_finished:
+            self._frame = 0
+
+
+class Protocol(WSProtocol):
+    """A WebSocket with the limits of API Gateway."""
+
+    def __init__(self, *members: Any, **more: Any) -> None:
+        super().__init__(*members, **more)
+        self.buffer = _Message(_MAX_MESSAGE_BYTES)
+
+    def handle_message(self, event: TextMessage | BytesMessage) -> None:
+        """Takes a part of a frame, unless it is binary."""
+        if isinstance(event, TextMessage):
+            super().handle_message(event)
+            return
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": _BINARY_CODE})
+        if not self.transport.is_closing():
+            self.transport.write(self.conn.send(CloseConnection(code=_BINARY_CODE)))
+            self.transport.close()
+
+    def handle_ping(self, event: Ping) -> None:
+        """Answers a ping; a client that sends pings and reads no answer is disconnected."""
+        if self.transport.get_write_buffer_size() > _MAX_UNREAD_BYTES:
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            super().handle_ping(event)
 
 
 async def serve(app: Any, config: Any) -> None:
@@ -29,8 +83,10 @@ async def serve(app: Any, config: Any) -> None:
             app,
             host=host,
             port=int(port),
-            ws="wsproto",
+            ws=Protocol,
             ws_max_size=_MAX_MESSAGE_BYTES,
+            # API Gateway compresses no messages either.
+            ws_per_message_deflate=False,
             log_config=None,
             access_log=False,
             # The application adds what AWS sends, and asks the connection where it comes from.

@@ -155,11 +155,11 @@ def test_a_client_that_never_reads_is_disconnected_and_holds_up_nobody(
             seen += 8
 
 
-@pytest.mark.parametrize("frames", [1, 8])
-def test_a_message_that_is_too_large_ends_the_connection(
-    world: World, service: Client, frames: int
+@pytest.mark.parametrize(("length", "frames"), [(140_000, 8), (40_000, 1), (70_000, 2)])
+def test_a_message_or_a_frame_that_is_too_large_ends_the_connection(
+    world: World, service: Client, length: int, frames: int
 ) -> None:
-    text = json.dumps({"action": "ping", "ref": "x" * 140_000})
+    text = json.dumps({"action": "ping", "ref": "x" * length})
     size = len(text) // frames + 1
     with connected(world.bus.websocket_url, service.key) as client:
 
@@ -172,6 +172,15 @@ def test_a_message_that_is_too_large_ends_the_connection(
             ask()
         assert closed.value.rcvd
         assert closed.value.rcvd.code == 1009
+
+
+def test_a_binary_message_ends_the_connection(world: World, service: Client) -> None:
+    with connected(world.bus.websocket_url, service.key) as client:
+        client.connection.send(b'{"action": "ping"}')
+        with pytest.raises(ConnectionClosed) as closed:
+            client.receive()
+        assert closed.value.rcvd
+        assert closed.value.rcvd.code == 1003
 
 
 def test_ended_connections_are_removed(world: World, service: Client, domain: str) -> None:
