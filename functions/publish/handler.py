@@ -1,5 +1,6 @@
 """Accepts events: `POST /events` and `POST /streams/events`."""
 
+from collections.abc import Iterable
 from typing import cast
 
 from event_bus.api.documents.problems import BatchProblem, fault_document
@@ -8,6 +9,7 @@ from event_bus.api.operations import publishing as operations
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Problem
 from event_bus.model.trace_context import trace_in
+from event_bus.paging import MAX_PAGE_BYTES, answered_bytes
 from event_bus.publishing.appends import Appends
 from event_bus.publishing.intake import Accepted
 from event_bus.runtime.api import handler_of, new_endpoint
@@ -34,7 +36,7 @@ def _publish(request: Request) -> Response:
     document: BatchResult = {
         "accepted": len(outcomes) - refused,
         "refused": refused,
-        "results": [_result(each) for each in outcomes],
+        "results": _results(outcomes),
     }
     reason = next((each.reason for each in problems if each.reason), None)
     return Response(207 if refused else 202, document, reason=reason)
@@ -53,6 +55,21 @@ def _append(request: Request) -> Response:
         "events": [_document(each) for each in appended],
     }
     return Response(200 if appended[-1].repeated else 202, document)
+
+
+def _results(outcomes: Iterable[Accepted | Problem]) -> list[BatchOutcome]:
+    """Returns the results, without the faults and warnings that the answer cannot hold."""
+    results: list[BatchOutcome] = []
+    size = 0
+    for each in outcomes:
+        result = _result(each)
+        size += answered_bytes(result)
+        if size > MAX_PAGE_BYTES:
+            # The detail has the first fault.
+            result.pop("warnings", None)
+            result.get("error", {}).pop("errors", None)
+        results.append(result)
+    return results
 
 
 def _result(result: Accepted | Problem) -> BatchOutcome:

@@ -219,7 +219,7 @@ def page_document(
     shown: list[Any] = []
     size, behind = 0, None
     for position, document in items:
-        size += _answered_bytes(document)
+        size += answered_bytes(document)
         if shown and size > MAX_PAGE_BYTES:
             rest = behind
             break
@@ -228,8 +228,11 @@ def page_document(
     return {"items": shown, "next_cursor": write_cursor(rest, query, caller) if rest else None}
 
 
-def _answered_bytes(document: Any) -> int:
-    # A function answers with JSON in a string of JSON: quotes and backslashes are escaped again.
+def answered_bytes(document: Any) -> int:
+    """Returns the size of a document in an answer, in bytes, as Lambda counts it.
+
+    A function answers with JSON in a string of JSON: quotes and backslashes are escaped again.
+    """
     written = json_numbers.dumps(document)
     return len(written) + written.count(b'"') + written.count(b"\\")
 

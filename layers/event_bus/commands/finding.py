@@ -1,7 +1,7 @@
 """Finds, replies to and cancels commands, as far as the caller may."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from event_bus.access.callers import Caller
@@ -19,6 +19,9 @@ from event_bus.stores.events import EventStore
 from event_bus.stores.handlers import Handler, HandlerStore
 from event_bus.stores.refusals import Outdated
 
+MAX_REPLIES_BYTES = 4 * 1024 * 1024
+"""The most bytes of payloads of replies that one request reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundCommand:
@@ -31,7 +34,8 @@ class FoundCommand:
         routed: Whether it was routed.
         handler: Its handler; None for a request, and for a command without one.
         deliveries: Its deliveries to services that may reply.
-        replies: Its replies that the caller may see, as events with their payloads.
+        replies: Its replies that the caller may see, as events. The first ones have their payloads,
+            up to `MAX_REPLIES_BYTES`.
         error: The error of its dead letter, if this is why it failed.
     """
 
@@ -184,8 +188,15 @@ class Commands:
         if not ids:
             return ()
         found = self.events.get_many(ids)
-        read = (self.events.whole(found[each]) for each in ids if each in found)
-        return tuple(reply for reply in read if reply)
+        replies: list[Event] = []
+        size = 0
+        for reply in (found[each] for each in ids if each in found):
+            size += reply.payload_bytes
+            if replies and size > MAX_REPLIES_BYTES:
+                replies.append(replace(reply, payload=None))
+            elif whole := self.events.whole(reply):
+                replies.append(whole)
+        return tuple(replies)
 
 
 _SAID: Mapping[str, Any] = {

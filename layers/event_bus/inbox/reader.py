@@ -1,9 +1,10 @@
 """Reads inboxes after a place, and waits for events if there are none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
+from heapq import merge
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from event_bus.inbox.waiting import Place
 from event_bus.model.commands import is_over
 from event_bus.model.event import BUS_DOMAIN, UNREADABLE, UNREADABLE_DETAIL, Event
 from event_bus.model.registration import Subscription
+from event_bus.paging import MAX_PAGE_BYTES, answered_bytes
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.inboxes import InboxEntry, InboxStore
@@ -26,7 +28,10 @@ from event_bus.targets.upcasting import Upcaster
 from event_bus.transforms.errors import TransformFailed
 
 MOST_BYTES = 4 * 1024 * 1024
-"""The most bytes of payload in one answer: a function may answer with 6 MB."""
+"""The most bytes of payload that one request reads."""
+
+SHAPING_SECONDS = 5.0
+"""After this time a request applies the subscription's transform to no further event."""
 
 _UNREADABLE_TYPE = f"{BUS_DOMAIN}.event.unreadable"
 _LOOK_SECONDS = 0.5
@@ -172,11 +177,30 @@ class InboxReader:
         # A subscription is read for its transform only where it had one.
         shaping = any(entry.shaped for entry, _ in read)
         subscription = self.subscription(subscription_id) if shaping else None
-        made = [
+        made = (
             _fetched(entry, event, subscription if entry.shaped else None)
             for (entry, _), event in zip(read, self._opened(subscription_id, whole), strict=True)
-        ]
-        return sorted([*made, *lost], key=lambda each: each.position), position
+        )
+        return self._that_fit(merge(made, lost, key=lambda each: each.position), position)
+
+    def _that_fit(self, fetched: Iterable[Fetched], position: int) -> tuple[list[Fetched], int]:
+        """Returns as many events as an answer can hold, and at least one.
+
+        A transform may return much more than it was given, or take long for each event.
+
+        Args:
+            fetched: The events in order, made one by one.
+            position: The last place read.
+        """
+        end = self.clock() + SHAPING_SECONDS
+        fitting: list[Fetched] = []
+        size = 0
+        for each in fetched:
+            size += answered_bytes(each.document())
+            if fitting and (size > MAX_PAGE_BYTES or self.clock() > end):
+                return fitting, fitting[-1].position
+            fitting.append(each)
+        return fitting, position
 
     def _forbidden(self, subscription_id: str, events: list[Event]) -> list[Event]:
         """The events that the subscription's service may no longer receive."""

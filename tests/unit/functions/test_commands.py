@@ -1,5 +1,6 @@
 """Commands over the API: sent and answered, each by a service that may do so."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -238,3 +239,23 @@ def test_a_request_gathers_a_reply_of_each_service(
     partial = read(functions, command="analyst:2").body
     assert (partial["state"], len(partial["replies"])) == ("expired", 1)
     assert "1 of 3 replies" in partial["error"]["detail"]
+
+
+def test_replies_fit_into_an_answer(functions: Functions) -> None:
+    metadata = {"expect_replies": 5, "deadline": LATER}
+    send(functions, type="price.asked", metadata=metadata)
+    services = [service(f"seller{number}") for number in range(5)]
+    for each in services:
+        handle(functions, each, "price.asked", handles=False)
+    route(functions, "analyst:1")
+    # Lambda escapes each quote and each backslash of an answer once more.
+    payload = {"text": '"' * 450_000}
+    for each in services:
+        assert reply(functions, each, payload=payload).status == 202
+    found = read(functions)
+    assert len(json.dumps(json.dumps(found.body))) < 6_000_000
+    shown = [each["event"].get("payload") for each in found.body["replies"]]
+    assert shown == [payload, None, None, None, None]
+    assert [each["service_id"] for each in found.body["replies"]] == [
+        each.service_id for each in services
+    ]

@@ -1,5 +1,7 @@
 """What is published is answered once it is stored."""
 
+import json
+
 import orjson
 import pytest
 
@@ -142,3 +144,18 @@ def test_an_event_that_was_not_stored_may_be_sent_again(functions: Functions, aw
         answer = publish(functions, submission(id="evt_own"))
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert publish(functions, submission(id="evt_own")).status == 202
+
+
+def test_the_results_of_a_batch_fit_into_an_answer(functions: Functions) -> None:
+    # Each fault is shown with the name of its member, which Lambda escapes once more.
+    wrong = {"type": "task.created", "payload": {}}
+    names = [str(number) + '"' * 990 for number in range(20)]
+    faulty = [{**wrong, **dict.fromkeys(names, 1)} for _ in range(99)]
+    answer = publish(functions, [submission(id="evt_1"), *faulty])
+    assert len(json.dumps(json.dumps(answer.body))) < 6_000_000
+    accepted, *refused = answer.body["results"]
+    assert (answer.status, accepted["id"], answer.body["refused"]) == (207, "evt_1", 99)
+    errors = [each["error"] for each in refused]
+    assert all(each["detail"].startswith("/") for each in errors)
+    assert "errors" in errors[0]
+    assert "errors" not in errors[-1]

@@ -1,5 +1,6 @@
 """Commands, with their states and replies."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, cast
 
 from pydantic import Field
@@ -11,7 +12,9 @@ from event_bus.api.documents.members import Object, Time
 from event_bus.commands.finding import FoundCommand
 from event_bus.model import event as model
 from event_bus.model.command_record import CommandState
+from event_bus.model.event import Event
 from event_bus.model.metadata_members import REPLY_STATUS
+from event_bus.paging import MAX_PAGE_BYTES, answered_bytes
 from event_bus.publishing.replying import problem
 
 CommandError = TypeAliasType(
@@ -97,7 +100,10 @@ class Command(TypedDict):
     ]
     replies: Annotated[
         list[CommandReply],
-        Field(description="The replies that the key may see and whose retention has not ended."),
+        Field(
+            description="The replies that the key may see and whose retention has not ended. A "
+            "reply for which the answer has no room has no payload; read it by its id."
+        ),
     ]
     error: Annotated[
         CommandError | None, Field(description="Why it has failed, expired or was cancelled.")
@@ -135,7 +141,8 @@ class Replied(TypedDict):
 def command_document(found: FoundCommand) -> Command:
     """A command and its result. Sealed values of replies are opened if the caller may read them."""
     event, record = found.event, found.record
-    events = {each.id: cast("DeliveredEvent", each.envelope()) for each in found.replies}
+    error = _error(found)
+    events = _that_fit(found.replies, answered_bytes(error))
     shown = [each for each in record.replies if each.event_id in events]
     delivered = [each.delivered_at for each in found.deliveries if each.delivered_at]
     return {
@@ -162,7 +169,7 @@ def command_document(found: FoundCommand) -> Command:
             }
             for each in shown
         ],
-        "error": _error(found),
+        "error": error,
         "late_replies": [{"service_id": each.service_id, "at": each.at} for each in record.late],
         "cancelled_by": record.ended_by,
         "created_at": event.created_at,
@@ -181,6 +188,25 @@ def replied_document(command_id: str, reply: model.Event) -> Replied:
         "status": reply.metadata[REPLY_STATUS],
         "created_at": reply.created_at,
     }
+
+
+def _that_fit(replies: Iterable[Event], size: int) -> dict[str, DeliveredEvent]:
+    """Returns replies by their ids, without the payloads that the answer cannot hold.
+
+    Args:
+        replies: The replies.
+        size: The size of the rest of the answer, in bytes.
+    """
+    events: dict[str, DeliveredEvent] = {}
+    for each in replies:
+        # The answer has the first one twice.
+        size += answered_bytes(each.envelope()) * (1 if events else 2)
+        shown = each.envelope()
+        if each.payload is None or size > MAX_PAGE_BYTES:
+            shown.pop("payload", None)
+            shown.pop("payload_base64", None)
+        events[each.id] = cast("DeliveredEvent", shown)
+    return events
 
 
 def _error(found: FoundCommand) -> dict[str, object] | None:

@@ -1,5 +1,6 @@
 """An inbox is read in order, and what has expired is passed over."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,14 +11,15 @@ import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.inbox import reader as module
-from event_bus.inbox.reader import MOST_BYTES, Fetched, InboxReader
+from event_bus.inbox.reader import MOST_BYTES, SHAPING_SECONDS, Fetched, InboxReader
 from event_bus.inbox.sse_format import event_stream
 from event_bus.model.command_record import Command, Reply, after_cancel, after_reply
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.rights import Grant
 from event_bus.stores.commands import CommandStore
-from event_bus.transforms.transform import Transform
+from event_bus.targets.transport import DeliveryRequest
+from event_bus.transforms.transform import Shaped, Transform
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, LATER, NOON, event, subscription
@@ -169,6 +171,56 @@ def test_a_page_is_filled_to_the_last_byte(
     monkeypatch.setattr(module, "MOST_BYTES", 2 * stored[0].payload_bytes)
     assert read(reader, 0) == ([1, 2], 2)
     assert read(reader, 2) == ([3], 3)
+
+
+def test_a_page_fits_into_an_answer(reader: InboxReader, aws: Aws) -> None:
+    # Lambda escapes each quote and each backslash of an answer once more.
+    payload = {"text": '"' * (MOST_BYTES // 10)}
+    for number in range(1, 6):
+        aws.events.put(event(f"evt_{number}", payload=payload), RETENTION_DAYS)
+        aws.inboxes.append("sub_1", [DeliveryKey(f"evt_{number}", "sub_1")])
+    position = 0
+    while position < 5:
+        fetched, reached = reader.read("sub_1", position, 10, 0)
+        assert reached == fetched[-1].position > position
+        shown = json.dumps(json.dumps([each.document()["event"]["metadata"] for each in fetched]))
+        size = sum(len(json.dumps(payload["text"] + "  ")) * 2 for _ in fetched) + len(shown)
+        assert size < 6_000_000
+        position = reached
+
+
+def shaped_events(aws: Aws, payload: Any, transform: Transform) -> None:
+    aws.subscriptions.create(subscription(transform=transform))
+    for number in range(1, 11):
+        aws.events.put(event(f"evt_{number}", payload=payload), RETENTION_DAYS)
+        key = DeliveryKey(f"evt_{number}", "sub_1")
+        aws.inboxes.append("sub_1", [key], shaped=True)
+
+
+def test_results_of_a_transform_fit_into_an_answer(reader: InboxReader, aws: Aws) -> None:
+    text = "x" * 10_000
+    shaped_events(aws, {"text": text}, Transform("payload", expression="$join([1..90].$$.text)"))
+    position, sizes = 0, []
+    while position < 10:
+        fetched, position = reader.read("sub_1", position, 10, 0)
+        sizes.append(sum(len(orjson.dumps(each.document())) for each in fetched))
+    assert len(sizes) == 2
+    assert max(sizes) < 6_000_000
+
+
+def test_transforms_that_take_long_end_a_page_early(
+    reader: InboxReader, aws: Aws, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shaped_events(aws, {"n": 1}, Transform("payload", expression="n"))
+    made = module.shaped
+
+    def slow(request: DeliveryRequest) -> Shaped | None:
+        time.now += SHAPING_SECONDS * 0.4
+        return made(request)
+
+    monkeypatch.setattr(module, "shaped", slow)
+    assert read(reader, 0) == ([1, 2], 2)
+    assert read(reader, 9) == ([10], 10)
 
 
 def test_a_place_is_taken_once_and_only_to_wait(
