@@ -2,27 +2,47 @@
 
 Every request of the HTTP API passes (payload format 2.0): the function behind refuses an unknown
 caller, with a problem document that API Gateway could not write. A WebSocket is refused by the
-policy (format 1.0), because nothing is answered there.
+policy (format 1.0), because nothing is answered there. The function behind also answers if the
+caller cannot be identified now: without a caller, it carries nothing out.
 """
 
 from functools import cache
 from typing import Any
 
 from event_bus.access.authenticator import key_in
-from event_bus.access.callers import ADMIN, Caller
+from event_bus.access.callers import ADMIN, PROBLEM, Caller
 from event_bus.access.rate_limits import Allowance
 from event_bus.errors import Reason
+from event_bus.failures import problem_of
 from event_bus.log import logger
 from event_bus.runtime import access, audit
 from event_bus.settings import settings
+from event_bus.time_limit import OutOfTime, limited, seconds_left
 
 _authenticator = access.authenticator()
 _limiter = access.rate_limiter()
 _recorder = cache(audit.recorder)
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+_BEFORE_THE_END = 1.0
+"""How many seconds before its end the function gives up."""
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Returns the caller, or the reason why there is none, as API Gateway expects it."""
+    left = seconds_left(context)
+    try:
+        with limited(None if left is None else left - _BEFORE_THE_END):
+            return _found(event)
+    except (Exception, OutOfTime) as error:
+        if "methodArn" in event:
+            # API Gateway answers the handshake with 500, after which clients connect again.
+            raise
+        problem = problem_of(error, event.get("requestContext", {}).get("requestId", ""))
+        return {"isAuthorized": True, "context": {PROBLEM: problem.kind}}
+
+
+def _found(event: dict[str, Any]) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     query = event.get("queryStringParameters") or {}
     subject = _subject(event)

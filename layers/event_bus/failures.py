@@ -1,12 +1,14 @@
 """Failures of a request as problems."""
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from event_bus.errors import Failure, Problem, Unavailable
 from event_bus.log import logger
+from event_bus.time_limit import OutOfTime
 
 
-def problem_of(error: Exception, request_id: str = "") -> Problem:
+def problem_of(error: Exception | OutOfTime, request_id: str = "") -> Problem:
     """Returns the problem that a client gets for an exception.
 
     Args:
@@ -14,11 +16,17 @@ def problem_of(error: Exception, request_id: str = "") -> Problem:
         request_id: The request.
 
     Returns:
-        The exception itself, if it is a problem; a 503 if AWS did not answer; else a 500.
+        The exception itself, if it is a problem; a 503 if AWS did not answer, or not in time; else
+        a 500.
     """
     if isinstance(error, Problem):
         return error
-    if isinstance(error, ClientError | BotoCoreError | TimeoutError):
+    if isinstance(error, OutOfTime):
+        logger.exception("the time is over", request_id=request_id)
+        return Unavailable(
+            "The request took too long, and may have taken effect; send the request again."
+        )
+    if isinstance(error, ClientError | BotoCoreError | ResponseParserError | TimeoutError):
         logger.exception("a service behind the bus failed", request_id=request_id)
         return Unavailable("A service behind the bus failed; send the request again.")
     logger.exception("the request failed", request_id=request_id)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from event_bus.errors import Forbidden, Reason, Unauthenticated
+from event_bus.errors import Failure, Forbidden, Problem, Reason, Unauthenticated, Unavailable
 from event_bus.model.scopes import Scope, known
 
 ADMIN = "admin"
@@ -20,6 +20,12 @@ _UNKNOWN: dict[Reason, str] = {
     "unknown_principal": "No service is registered for this certificate, IAM role or IAM user.",
 }
 """The messages of 401 responses, by reason code."""
+
+
+PROBLEM = "problem"
+"""The member of the authorizer's context that holds the kind of its failure."""
+
+_FAILED: dict[str, type[Problem]] = {each.kind: each for each in (Unavailable, Failure)}
 
 
 def unknown_key() -> Unauthenticated:
@@ -89,6 +95,8 @@ def caller_of(context: Mapping[str, Any] | None) -> Caller:
 
     Raises:
         Unauthenticated: There was no valid key.
+        Unavailable: The authorizer could not find out.
+        Failure: The authorizer has a fault.
     """
     caller = listener_of(context)
     if caller.role == "listener":
@@ -106,8 +114,12 @@ def listener_of(context: Mapping[str, Any] | None) -> Caller:
 
     Raises:
         Unauthenticated: There was neither a valid key nor a valid token.
+        Unavailable: The authorizer could not find out.
+        Failure: The authorizer has a fault.
     """
     context = context or {}
+    if failed := _FAILED.get(context.get(PROBLEM, "")):
+        raise failed("The caller could not be identified; send the request again.")
     if context.get("role") in get_args(Role) and context.get("service_id"):
         # No scope means that nothing is permitted, not that there is no limit.
         scopes = known(context["scopes"].split()) if "scopes" in context else None

@@ -6,11 +6,21 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from event_bus.api.endpoint import Endpoint
+from event_bus.api.endpoint import Endpoint, refusal
 from event_bus.api.requests import Request, Response
+from event_bus.errors import Failure
+from event_bus.log import logger
 from event_bus.settings import settings
+from event_bus.time_limit import seconds_left
+
+MAX_ANSWER_BYTES = 6_000_000
+"""The most bytes of a body, as Lambda counts them: with its headers, an answer may have 6 MB
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+"""
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
@@ -27,9 +37,11 @@ def handler_of(endpoint: Endpoint, iam_caller: Identify) -> Handler:
         iam_caller: Identifies the caller of a signed request.
     """
 
-    def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-        request = read_request(event, iam_caller)
-        return write_response(endpoint.answer(request), head=request.key.startswith("HEAD "))
+    def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+        request = replace(
+            read_request(event, iam_caller), seconds_left=partial(seconds_left, context)
+        )
+        return write_response(endpoint.answer(request), request)
 
     return handler
 
@@ -65,13 +77,31 @@ def _authentication(
     return lambda: authorizer.get("lambda") or {}
 
 
-def write_response(response: Response, *, head: bool = False) -> dict[str, Any]:
-    """Writes an answer as API Gateway expects it; to a HEAD request without its body."""
+def write_response(response: Response, request: Request) -> dict[str, Any]:
+    """Writes an answer as API Gateway expects it; to a HEAD request without its body.
+
+    Lambda replaces an answer that is too large, and API Gateway then answers 500 without a body
+    that clients understand. So such an answer is replaced here.
+    """
+    body = response.content()
+    if 4 * len(body) > MAX_ANSWER_BYTES and _escaped_bytes(body) > MAX_ANSWER_BYTES:
+        logger.error("answer too large", route=request.key, request_id=request.id)
+        response = refusal(
+            Failure("The answer is larger than Lambda permits; ask for fewer items."), request
+        )
+        body = response.content()
+    head = request.key.startswith("HEAD ")
     return {
         "statusCode": response.status,
         "headers": response.all_headers(),
-        "body": "" if head else response.content(),
+        "body": "" if head else body,
     }
+
+
+def _escaped_bytes(body: str) -> int:
+    # Lambda's own JSON escapes these once more.
+    escaped = sum(body.count(each) for each in '"\\\n')
+    return len(body.encode()) + escaped
 
 
 def _body(event: Mapping[str, Any]) -> bytes | str:

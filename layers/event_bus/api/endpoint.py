@@ -11,7 +11,9 @@ from event_bus.api.requests import Request, Response
 from event_bus.errors import Forbidden, NotFound, Problem, TooManyRequests
 from event_bus.failures import problem_of
 from event_bus.log import logger
+from event_bus.model.audit_chain import Entry
 from event_bus.queues.audit_recorder import Recorder
+from event_bus.time_limit import OutOfTime, limited
 
 if TYPE_CHECKING:
     from event_bus.api.idempotency import Repetitions
@@ -35,6 +37,10 @@ WRITTEN_HEADERS = (
     "retry-after",
 )
 """The response headers that web pages may read."""
+
+ANSWER_SECONDS, RECORD_SECONDS = 2.0, 0.7
+"""How many seconds before the end of its function a request, and the record of it in the audit log,
+are interrupted."""
 
 Function = Callable[[Request], Response]
 """Carries out an operation."""
@@ -68,7 +74,7 @@ class Endpoint:
 
         Returns:
             The answer. A refusal or a failure is a problem details object (RFC 9457): 503 if AWS
-            did not answer, and 500, with a log entry, for a fault of the bus.
+            did not answer or the time is over, and 500, with a log entry, for a fault of the bus.
         """
         method, _, path = request.key.partition(" ")
         key = f"GET {path}" if method == "HEAD" else request.key
@@ -77,18 +83,26 @@ class Endpoint:
             operation, function = None, _unknown
         request = replace(request, operation=operation)
         try:
-            request = replace(request, identity=request.authenticate())
-            response = self._carried_out(request, operation, function)
-        except Exception as error:
-            response = _refusal(problem_of(error, request.id), request)
+            with limited(request.left_until(ANSWER_SECONDS)):
+                request = replace(request, identity=request.authenticate())
+                response = self._carried_out(request, operation, function)
+        except (Exception, OutOfTime) as error:
+            response = refusal(problem_of(error, request.id), request)
         entry = entry_of(request, operation, response) if operation else None
         if entry and not response.replayed:
-            self.recorder().record(entry)
+            self._record(entry, request)
         if allowance := request.allowance:
             response.headers.update(_rate_headers(allowance))
         # The access log has every request; a further line for each event would cost.
         logger.debug("answered", route=key, status=response.status, request_id=request.id)
         return response
+
+    def _record(self, entry: Entry, request: Request) -> None:
+        try:
+            with limited(request.left_until(RECORD_SECONDS)):
+                self.recorder().record(entry)
+        except OutOfTime:
+            logger.exception("audit entry not sent", entry=entry)
 
     def _carried_out(
         self, request: Request, operation: Operation | None, function: Function
@@ -124,7 +138,8 @@ def _rate_headers(allowance: Allowance) -> dict[str, str]:
     }
 
 
-def _refusal(problem: Problem, request: Request) -> Response:
+def refusal(problem: Problem, request: Request) -> Response:
+    """Returns the answer that tells a client of a problem."""
     document = {**problem.document(), "instance": request.path, "request_id": request.id}
     headers = {"content-type": "application/problem+json", **problem.headers}
     return Response(problem.status, document, headers, reason=problem.reason)

@@ -24,6 +24,7 @@ from event_bus.encryption.data_keys import DataKeys
 from event_bus.errors import Conflict, Fault, InvalidRequest, MalformedRequest, Problem
 from event_bus.log import logger
 from event_bus.stores.idempotency import Claim, IdempotencyStore
+from event_bus.time_limit import OutOfTime
 
 HEADER = "idempotency-key"
 
@@ -83,7 +84,7 @@ class Repetitions:
         held = replace(wanted, nonce=standing.nonce)
         try:
             response = operation(replace(request, nonce=held.nonce))
-        except Exception as error:
+        except (Exception, OutOfTime) as error:
             refused = isinstance(error, Problem) and error.status < 500
             with suppress(ClientError, BotoCoreError):
                 (self.store.release if refused else self.store.give_up)(held)

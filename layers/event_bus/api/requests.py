@@ -77,6 +77,7 @@ class Request:
         id: The identifier of the request.
         ip_address: The address that the request came from, if the carrier knows it.
         api_url: The URL of the API that was asked.
+        seconds_left: Returns how many seconds remain until the carrier ends the function, if known.
         authenticate: Finds out about the caller.
         identity: What it found: the context that the authorizer hands on.
         nonce: The seed of the identifier of a created resource, where a repeated request must
@@ -93,6 +94,7 @@ class Request:
     id: str = ""
     ip_address: str | None = None
     api_url: str = ""
+    seconds_left: Callable[[], float | None] = lambda: None
     authenticate: Callable[[], Mapping[str, str]] = dict
     identity: Mapping[str, str] = field(default_factory=dict)
     nonce: str | None = None
@@ -111,6 +113,15 @@ class Request:
     def allowance(self) -> Allowance | None:
         """The remaining rate of the key, if its requests are counted."""
         return allowance_of(self.identity)
+
+    def left_until(self, before: float) -> float | None:
+        """The seconds until a moment before the end of the function; None if that is not known.
+
+        Args:
+            before: How many seconds before the end the moment is.
+        """
+        left = self.seconds_left()
+        return None if left is None else left - before
 
     @property
     def resource_id(self) -> str:

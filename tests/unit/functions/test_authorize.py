@@ -1,13 +1,17 @@
 """The authorizer passes on the caller, or why there is none."""
 
-from typing import Any
+import socket
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 from event_bus.model.api_keys import proof_of_chosen
 
 from tests.aws import Aws
 from tests.builders import key
 from tests.handlers import Functions
+from tests.requests import http_request
 
 KEY = "the-key-of-the-planner"
 ADMIN = {"service_id": "admin", "role": "admin", "key_id": "admin_version-1"}
@@ -53,3 +57,54 @@ def test_a_certificate_that_stands_for_no_service_is_not_taken_for_nobody(
     request = {"headers": headers, "queryStringParameters": query, "requestContext": certified}
     answer = functions.invoke("authorize", request)
     assert answer["context"] == {"reason": reason}
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (EndpointConnectionError(endpoint_url="dynamodb"), 503),
+        (ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "GetItem"), 503),
+        (ZeroDivisionError(), 500),
+    ],
+    ids=["connection", "throttled", "fault"],
+)
+def test_a_request_whose_caller_cannot_be_looked_up_gets_a_problem(
+    functions: Functions,
+    aws: Aws,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: int,
+) -> None:
+    def failing(*_: Any, **__: Any) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(
+        functions.load("authorize")._authenticator._keys.client, "get_item", failing
+    )
+    asked = {"headers": {"x-api-key": KEY}, "routeKey": "GET /events"}
+    found = functions.invoke("authorize", asked)
+    assert found["isAuthorized"] is True
+    assert found["context"].keys() == {"problem"}
+    event = http_request("GET /events")
+    event["requestContext"]["authorizer"] = {"lambda": found["context"]}
+    answer = functions.invoke("events", event)
+    assert answer["statusCode"] == status
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    # A handshake has no answer with a body, so API Gateway refuses it.
+    with pytest.raises(type(error)):
+        functions.invoke("authorize", {**asked, "methodArn": "arn:aws:execute-api:x"})
+
+
+def test_a_caller_is_looked_up_in_time(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(30)
+        module = functions.load("authorize")
+        monkeypatch.setattr(
+            module._authenticator._keys.client, "get_item", lambda **_: ours.recv(1)
+        )
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: 1_050)
+        found = module.handler({"headers": {"x-api-key": KEY}}, context)
+    assert found == {"isAuthorized": True, "context": {"problem": "unavailable"}}

@@ -1,0 +1,64 @@
+"""A limit for what a function does, so that it answers before Lambda ends it.
+
+API Gateway answers a request whose function was ended with a 500 of its own, which tells a client
+neither what happened nor what to do.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_AGAIN_SECONDS = 0.5
+"""How long the steps that end an interrupted one may take, such as the release of a claim."""
+
+
+class OutOfTime(BaseException):
+    """The time is over.
+
+    It is no `Exception`, because what handles the failure of a single step must not catch it.
+    """
+
+
+@contextmanager
+def limited(seconds: float | None) -> Iterator[None]:
+    """Interrupts the block after some seconds, wherever it waits.
+
+    Only the main thread, in which Lambda calls functions, can be interrupted.
+
+    Args:
+        seconds: The limit; None for no limit.
+
+    Raises:
+        OutOfTime: The time is over.
+    """
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ended = False
+
+    def interrupt(*_: object) -> None:
+        if not ended:
+            raise OutOfTime
+
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    timer = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN_SECONDS)
+    try:
+        try:
+            yield
+        finally:
+            ended = True
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+
+
+def seconds_left(context: Any) -> float | None:
+    """The seconds until Lambda ends a function; None if that is not known.
+
+    Args:
+        context: The context that Lambda gives the function.
+    """
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return left() / 1000 if left else None
