@@ -1,7 +1,7 @@
 """Accepts events: `POST /events` and `POST /streams/events`."""
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 from event_bus.api.documents.problems import BatchProblem, fault_document
 from event_bus.api.documents.publishing import AcceptedEvent, Appended, BatchOutcome, BatchResult
@@ -62,13 +62,13 @@ def _results(outcomes: Iterable[Accepted | Problem]) -> list[BatchOutcome]:
     results: list[BatchOutcome] = []
     size = 0
     for each in outcomes:
-        result = _result(each)
+        result = cast("dict[str, Any]", _result(each))
         size += answered_bytes(result)
         if size > MAX_PAGE_BYTES:
             # The detail has the first fault.
             result.pop("warnings", None)
             result.get("error", {}).pop("errors", None)
-        results.append(result)
+        results.append(cast("BatchOutcome", result))
     return results
 
 

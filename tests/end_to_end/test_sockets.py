@@ -174,15 +174,6 @@ def test_a_message_or_a_frame_that_is_too_large_ends_the_connection(
         assert closed.value.rcvd.code == 1009
 
 
-def test_a_binary_message_ends_the_connection(world: World, service: Client) -> None:
-    with connected(world.bus.websocket_url, service.key) as client:
-        client.connection.send(b'{"action": "ping"}')
-        with pytest.raises(ConnectionClosed) as closed:
-            client.receive()
-        assert closed.value.rcvd
-        assert closed.value.rcvd.code == 1003
-
-
 def test_ended_connections_are_removed(world: World, service: Client, domain: str) -> None:
     url = world.bus.websocket_url
     with connected(url, service.key) as client:
