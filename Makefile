@@ -44,7 +44,7 @@ test: setup ## Check everything and run every test
 	failed=0; \
 	$(MAKE) --silent $(STAMPS)/bytecode; \
 	$(PYTHON) -m pytest tests/end_to_end tests/integration tests/unit \
-		--numprocesses 4 --dist loadfile --no-loadscope-reorder || failed=$$?; \
+		--numprocesses 6 --dist loadfile --no-loadscope-reorder || failed=$$?; \
 	wait $$lint || failed=$$?; \
 	cat .build/lint.log; exit $$failed
 

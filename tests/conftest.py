@@ -29,7 +29,7 @@ settings.load_profile("repeatable")
 
 _MEMORY = Path("/dev/shm")
 # For the files of an emulator, and for the processes of its functions.
-_ROOM = 4 * 2**30
+_ROOM = 2 * 2**30
 _STOP_SECONDS = 60
 
 
