@@ -144,6 +144,7 @@ def test_a_connection_is_closed_within_a_record(secure: Secure) -> None:
     connection.send({"action": "ping"})
     assert sent.wait(10)
     in_time(connection.close)
+    in_time(connection.close)
     with pytest.raises(ConnectionFailed, match="closed"):
         connection.send({"action": "ping"})
 

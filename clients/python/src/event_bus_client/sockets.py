@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from event_bus_client.calls import USER_AGENT
@@ -184,9 +185,10 @@ class Socket:
         return self._thread.result(self._connection.receive(seconds))
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection. Later calls do nothing."""
         try:
-            self._thread.result(self._connection.aclose())
+            with suppress(ConnectionFailed):
+                self._thread.result(self._connection.aclose())
         finally:
             self._thread.close()
 
