@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from event_bus_client import ConnectionFailed, NotFound, Received, TooManyRequests
+from event_bus_client import ConnectionFailed, NoEvent, NotFound, Received, TooManyRequests
 from event_bus_client.conversation import (
     ACKNOWLEDGE_SECONDS,
     ANSWER_SECONDS,
@@ -179,5 +179,7 @@ def test_the_result_of_a_transform_is_received_as_content(
     [found] = consumer.received(message, 1)
     assert (found.content, found.error) == (members["event"], members.get("error"))
     assert (consumer.read_payload(found) is not None) is is_read
-    with pytest.raises(ValidationError):
+    with pytest.raises(NoEvent if found.error else ValidationError) as raised:
         _ = found.event
+    if found.error:
+        assert str(raised.value) == "{code}: {detail}".format_map(found.error)

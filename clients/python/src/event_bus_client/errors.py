@@ -24,6 +24,21 @@ class UnexpectedAnswer(ConnectionFailed):
     """
 
 
+class NoEvent(EventBusError):
+    """An inbox hands out an error in place of an event.
+
+    Attributes:
+        code: Why, such as `transform_failed` or `event_unreadable`.
+        detail: The same, in words.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        """Takes the members of the error."""
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
 class SignatureError(EventBusError):
     """A webhook is not signed by the secret, or is too old."""
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from event_bus_client.errors import Problem, problem
+from event_bus_client.errors import NoEvent, Problem, problem
 from event_bus_client.times import Time
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -202,8 +202,11 @@ class Received(Document):
         """The event.
 
         Raises:
+            NoEvent: There is an error instead.
             pydantic.ValidationError: The subscription's transform makes something else of it.
         """
+        if self.error is not None:
+            raise NoEvent(self.error.get("code", ""), self.error.get("detail", ""))
         return Event.model_validate(self.content)
 
 

@@ -12,7 +12,6 @@ import httpx
 import typer
 from rich.text import Text
 
-from event_bus_client._sync.client import EventBus
 from event_bus_client.cli.context import State, state
 from event_bus_client.errors import Forbidden, InvalidRequest, NotFound
 from event_bus_client.models import Event
@@ -73,7 +72,7 @@ def _received(known: State, types: list[str], forward_to: str) -> Iterator[Event
         yield from _listened(known, types)
     else:
         known.output.line(f"listening over a WebSocket {said}", "dim")
-        yield from _followed(known.bus, subscription_id)
+        yield from _followed(known, subscription_id)
 
 
 def _subscribed(known: State, types: list[str]) -> str | None:
@@ -89,13 +88,16 @@ def _subscribed(known: State, types: list[str]) -> str | None:
     return str(made["id"])
 
 
-def _followed(bus: EventBus, subscription_id: str) -> Iterator[Event]:
+def _followed(known: State, subscription_id: str) -> Iterator[Event]:
     try:
-        for received in bus.inbox(subscription_id).follow():
-            yield received.event
+        for received in known.bus.inbox(subscription_id).follow():
+            if received.error:
+                known.output.line(f"an event is left out: {received.error['detail']}", "yellow")
+            else:
+                yield received.event
     finally:
         with suppress(NotFound):
-            bus.subscriptions.delete(subscription_id)
+            known.bus.subscriptions.delete(subscription_id)
 
 
 def _listened(known: State, types: list[str]) -> Iterator[Event]:
