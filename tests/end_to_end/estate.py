@@ -163,12 +163,12 @@ class Estate:
         return self.world.service().service_id
 
     def lease(self, subscription_id: str = "") -> dict[str, str]:
-        """Returns the acknowledgement of a subscription's waiting events."""
+        """Returns the acknowledgement of a subscription's waiting events, valid for a minute."""
         place = path("/subscriptions/{}/events", subscription_id or self.subscription_id)
 
         def taken() -> dict[str, str] | None:
             try:
-                fetched = self.bus.call("GET", place, query={"lease": 1})
+                fetched = self.bus.call("GET", place, query={"lease": 60})
             except Conflict:
                 # Another lease holds.
                 return None

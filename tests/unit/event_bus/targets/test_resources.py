@@ -90,7 +90,7 @@ _THEIRS = (
         (check_topic, SNS + "event-bus-dev-operations-Alarms", "another stage"),
         (check_function, LAMBDA + "function:event-bus-dev-api-Publish", "another stage"),
         (check_event_bus, BUS + "event-bus/event-bus-dev", "another stage"),
-        (check_event_bus, BUS + "rule/x", "EventBridge event bus"),
+        (check_event_bus, BUS + "rule/x", "Classic event bus"),
         (check_role, "arn:aws:iam::222222222222:role/admin", "begins with event-bus-"),
         (check_role, "arn:aws:iam::333333333333:role/event-bus-x", "not 333333333333"),
         (
