@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -20,6 +21,7 @@ from localstack.emulator import LOG, Emulator
 from localstack.opening import opened
 from localstack.stacks import create_stacks
 from tests.orphans import end_with
+from tests.scheduling import FewEmulators
 
 pytest.register_assert_rewrite("tests.contracts")
 
@@ -115,6 +117,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((at for at, each in enumerate(LONGEST) if begins(each)), len(LONGEST))
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FewEmulators | None:
+    """Says which process runs which files."""
+    return FewEmulators(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
