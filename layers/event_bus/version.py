@@ -5,3 +5,6 @@ VERSION = "1.0.0"
 
 MAJOR = VERSION.partition(".")[0]
 """The version of the API: it changes only when something that worked no longer works."""
+
+USER_AGENT = f"event-bus/{MAJOR}"
+"""The `user-agent` of requests to callbacks."""

@@ -8,6 +8,7 @@ from typing import Any
 import event_bus_client
 import pytest
 from event_bus.api.openapi import read_document
+from event_bus.version import USER_AGENT as CALLBACKS
 from event_bus.version import VERSION
 from event_bus_client.calls import USER_AGENT
 
@@ -16,6 +17,7 @@ from localstack.package import _project
 from tests.unit.clients.command_line import Bus, run
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
+WEBHOOKS = (ROOT / "docs" / "reference" / "webhooks.md").read_text()
 UPGRADE = (ROOT / "docs" / "how-to" / "upgrade.md").read_text()
 
 
@@ -44,6 +46,13 @@ def _project_of(path: str) -> Any:
 )
 def test_each_place_names_the_version(place: str, found: str) -> None:
     assert found == VERSION, place
+
+
+def test_requests_to_callbacks_name_the_major_version_in_one_place() -> None:
+    assert f"event-bus/{VERSION.split('.')[0]}" == CALLBACKS
+    assert f"\nuser-agent: {CALLBACKS}\n" in WEBHOOKS
+    code = (ROOT / "layers" / "event_bus").rglob("*.py")
+    assert [each.name for each in code if f'"{CALLBACKS}"' in each.read_text()] == []
 
 
 def test_the_command_line_prints_the_version() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.failures import Unanswered
+from event_bus.version import USER_AGENT
 
 HANDSHAKE_SECONDS = 5.0
 """The longest duration of a handshake, in seconds."""
@@ -37,7 +38,7 @@ class Handshake:
         Raises:
             Unwanted: It did not answer, or not with its consent.
         """
-        headers = {"user-agent": "event-bus/1", "webhook-request-origin": self.origin}
+        headers = {"user-agent": USER_AGENT, "webhook-request-origin": self.origin}
         try:
             answer = self.client.exchange("OPTIONS", url, headers, HANDSHAKE_SECONDS)
         except Unanswered as failure:

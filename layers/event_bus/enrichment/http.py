@@ -16,6 +16,7 @@ from event_bus.enrichment.sources import Question, SourceFailed, text_at
 from event_bus.model.enrichment import HttpSource
 from event_bus.model.registration import Subscription
 from event_bus.transforms.event_parts import EventParts
+from event_bus.version import USER_AGENT
 
 if TYPE_CHECKING:
     from event_bus.callbacks.client import CallbackClient
@@ -24,7 +25,7 @@ VARIABLE = re.compile(r"\{([A-Za-z][A-Za-z0-9_]{0,31})\}")
 """A variable in a URL."""
 
 _HEADERS = {
-    "user-agent": "event-bus/1",
+    "user-agent": USER_AGENT,
     "accept": "application/json",
     "accept-encoding": "identity",
 }

@@ -21,13 +21,14 @@ from event_bus.targets.answers import reply_by, wants_reply
 from event_bus.targets.envelope import delivery_trace, envelope
 from event_bus.targets.target_type import REPLYING, Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest, Sent
+from event_bus.version import USER_AGENT
 
 if TYPE_CHECKING:
     from event_bus.targets.answers import Replies
 
 _PROBLEM_MEDIA_TYPE = "application/problem+json"
 _ASKS_TO_WAIT = frozenset({429, 503})
-_OWN_HEADERS = {"user-agent": "event-bus/1"}
+_OWN_HEADERS = {"user-agent": USER_AGENT}
 
 
 @dataclass(frozen=True, slots=True)
