@@ -145,48 +145,6 @@ def test_the_numbers_of_the_circuit_breaker_are_those_that_are_shown() -> None:
         assert words in page, words
 
 
-def test_the_codes_of_errors_are_those_that_are_shown() -> None:
-    code = "".join(
-        (ROOT / "layers" / "event_bus" / path).read_text()
-        for path in (
-            "callbacks/client.py",
-            "callbacks/failures.py",
-            "model/pauses.py",
-            "targets/http.py",
-            "targets/opening.py",
-            "delivery/attempts.py",
-            "delivery/steps.py",
-            "model/transitions.py",
-        )
-    )
-    page = (ROOT / "docs" / "reference" / "errors.md").read_text()
-    table = page.partition("## Error codes of deliveries")[2].partition("\n## ")[0]
-    shown = {
-        word
-        for row in re.findall(r"^\| (`[^|]*) \|", table.partition("`last_error`")[2], re.M)
-        for word in re.findall(r"`(\w+)`", row)
-    } - {"code"}
-    made = set(
-        re.findall(
-            r"(?:Outcome\(|Unanswered\(|(?:Error|Address|IPv6),|"
-            r"code, said = |code = |refusal = |Final = |delivery, |"
-            r"[A-Z_]+ = \(|: \()"
-            r'\s*"(\w+)"',
-            code,
-        )
-    )
-    assert shown == made | {
-        "enrichment_failed",
-        "event_unreadable",
-        "too_many_hops",
-        "discarded",
-        "message_refused",
-        "not_matched",
-        "stream_passed",
-        "transform_failed",
-    }
-
-
 def test_the_sample_of_an_error_is_what_such_a_request_is_told() -> None:
     [sample] = samples_of(ROOT / "docs" / "reference" / "errors.md", "json")
     shown = json.loads(sample.text)
