@@ -48,7 +48,9 @@ def conflict(detail: str, *faults: tuple[str, str]) -> Conflict:
 
 def forbidden(detail: str) -> Forbidden:
     """Another service may do it."""
-    return Forbidden(kind="forbidden", status=403, title="The key may not do this", detail=detail)
+    return Forbidden(
+        kind="forbidden", status=403, title="The key does not permit this", detail=detail
+    )
 
 
 def version_conflict(pointer: str, version: int) -> VersionConflict:
