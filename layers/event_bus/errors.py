@@ -33,7 +33,7 @@ MAX_FAULTS = 50
 """The number of faults that a problem document lists; its `detail` counts the others."""
 
 MAX_TEXT_CHARACTERS = 1_000
-"""The longest text of a problem document; a client may send, and so have quoted, any length."""
+"""The longest text of a problem document, which may quote a text of any length."""
 
 
 def pointer(path: Sequence[str | int]) -> str:
@@ -109,7 +109,7 @@ def _shortened(text: str) -> str:
 
 
 class MalformedRequest(Problem):
-    """The body is not the JSON text that the API reads, or a parameter cannot be read."""
+    """The body is not JSON as the API reads it, or a parameter or header cannot be read."""
 
     status, kind, title = 400, "malformed-request", "The request cannot be read"
 
@@ -120,7 +120,7 @@ class MalformedRequest(Problem):
 
 
 class Unauthenticated(Problem):
-    """There is no key, or an unknown one."""
+    """There is no key, or it is not valid."""
 
     status, kind, title = 401, "unauthenticated", "A valid API key is needed"
 
@@ -205,9 +205,9 @@ class InvalidRequest(Problem):
 
 
 class TooManyRequests(Problem):
-    """The key has used up its requests for the moment."""
+    """The key has used up its requests, or too many requests of its service wait."""
 
-    status, kind, title = 429, "too-many-requests", "The key makes too many requests"
+    status, kind, title = 429, "too-many-requests", "Too many requests"
 
     def __init__(self, detail: str, retry_after_seconds: int) -> None:
         super().__init__(detail, headers={"retry-after": str(retry_after_seconds)})

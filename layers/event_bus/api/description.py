@@ -82,7 +82,8 @@ _PROBLEMS: dict[type[Problem], str] = {
     "something other than gzip. A body without a `content-type` is read as JSON.",
     InvalidRequest: "A member of the body or a parameter is not valid, or the `Idempotency-Key` "
     "belongs to another request.",
-    TooManyRequests: "The key makes too many requests; retry after `Retry-After`.",
+    TooManyRequests: "The key makes too many requests, or too many requests of its service wait; "
+    "retry after `Retry-After`.",
     Unavailable: "A service behind the bus failed; retry after `Retry-After`.",
 }
 """The meaning of each refusal."""

@@ -17,7 +17,7 @@ class Publisher:
         updated_at: When it last changed, RFC 3339.
         sensitive: JSON pointers to the sensitive parts of its payloads, by type pattern.
         sensitive_readers: The services that may read these parts.
-        restricted: The services that may receive types which others may not, by type pattern.
+        restricted: The only services that may receive a type, by type pattern.
         stream_categories: The categories of streams to which it may append; empty for all.
         kept_stream_categories: The categories of its streams whose events never expire.
     """

@@ -36,7 +36,7 @@ class StreamMember(Request):
     Attributes:
         id: The stream.
         expected_version: The version that the stream must have: a number, `none` if there must be
-            no event, or `exists` if there must be one. Null for any.
+            no event, or `exists` if there must be one. Any version will do if it is left out.
     """
 
     id: Label

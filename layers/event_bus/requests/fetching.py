@@ -21,7 +21,7 @@ Place = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
 
 
 class Acknowledgement(Request):
-    """The acknowledgement of events that a consumer has taken, or more time for them.
+    """The acknowledgement of leased events, the extension of their lease, or both.
 
     Attributes:
         lease: The lease of the events.

@@ -41,8 +41,8 @@ class Metadata(Request):
         reply_to: The event type of the replies that the event asks for.
         causation_id: The id of the event that caused this one.
         expect_replies: How many replies the event asks for; 1 for a command.
-        hop_count: How many events caused each other before this one; the bus sets it if there is a
-            cause.
+        hop_count: The number of events in the chain of causes before this one; the bus sets it if
+            there is a cause.
         stream_id: The stream of the event, if `stream` does not name it.
         deduplication_key: The key under which the bus stores one event of the publisher in a
             window.
@@ -68,14 +68,19 @@ class Metadata(Request):
     deduplication_window: Annotated[int, Field(ge=1, le=MAX_WINDOW_MINUTES)] | None = None
     traceparent: Annotated[str, AfterValidator(checked(_check_traceparent))] | None = None
     tracestate: (
-        Annotated[str, spelled(TRACESTATE, "1 to 512 printable ASCII characters, as W3C says")]
+        Annotated[
+            str,
+            spelled(
+                TRACESTATE, "a tracestate of W3C Trace Context: 1 to 512 printable ASCII characters"
+            ),
+        ]
         | None
     ) = None
 
     @model_validator(mode="before")
     @classmethod
     def _without_the_bus_own(cls, value: Any) -> Any:
-        # A consumer may send on the metadata that it received; these were about that event.
+        # A consumer may pass on the metadata of an event; these members describe only that event.
         if isinstance(value, dict):
             return {name: each for name, each in value.items() if name not in _OWN_METADATA}
         return value

@@ -54,7 +54,7 @@ class PublisherRegistration(Request):
         name: A name for people; by default the service.
         event_types: The types and patterns that it may publish.
         sensitive: The JSON pointers of the sensitive parts of payloads, by type pattern; true for
-            all.
+            the whole payload.
         sensitive_readers: The known services that may read the sensitive parts.
         stream_categories: The categories of streams to which it may append; empty for all.
         kept_stream_categories: The categories of its streams whose events never expire.
@@ -81,9 +81,9 @@ class PublisherChange(Request):
         name: A name for people.
         event_types: The types and patterns that it may publish; only an admin changes them.
         sensitive: The JSON pointers of the sensitive parts of payloads, by type pattern; true for
-            all.
+            the whole payload.
         sensitive_readers: The known services that may read the sensitive parts.
-        restricted: The services that may receive types which others may not, by type pattern.
+        restricted: The only services that may receive a type, by type pattern.
         stream_categories: The categories of streams to which it may append, empty for all; only an
             admin changes them.
         kept_stream_categories: The categories of its streams whose events never expire; only an

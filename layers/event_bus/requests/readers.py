@@ -36,12 +36,12 @@ RestrictedTypes = Annotated[
     dict[str, Readers],
     Field(
         max_length=MAX_EVENT_TYPES,
-        description="The services that may receive types which others may not, by type pattern; "
+        description="The only services that may receive a type, by type pattern; "
         f"at most {MAX_RESTRICTED_NAMES} names in all.",
     ),
     AfterValidator(_check_names),
 ]
-"""The services that may receive types which others may not, by type pattern."""
+"""The only services that may receive a type, by type pattern."""
 
 
 def check_own_types(event_types: list[str], member: str, patterns: Iterable[str]) -> None:
@@ -62,4 +62,4 @@ def check_own_types(event_types: list[str], member: str, patterns: Iterable[str]
         except ValueError as error:
             raise InvalidRequest.at(at, str(error)) from None
         if not any(intersection(pattern, each) for each in event_types):
-            raise InvalidRequest.at(at, "is none of the publisher's event types")
+            raise InvalidRequest.at(at, "matches none of the publisher's event types")

@@ -31,7 +31,7 @@ class ReplayRequest(Request):
             may replay to.
         event_types: The types and patterns of the events; null for all.
         source: The publisher of the events; null for all.
-        rate: Deliveries a second at most.
+        rate: Deliveries a second, on average.
     """
 
     since: Annotated[Time, Field(alias="from")]

@@ -28,7 +28,7 @@ class StreamAppend(Request):
         stream_id: The stream.
         source: The service that publishes; only an admin may name another one than its own.
         expected_version: The version that the stream must have: a number, `none` if there must be
-            no event, or `exists` if there must be one. Null for any.
+            no event, or `exists` if there must be one. Any version will do if it is left out.
         events: The events, each without `source` and `stream`.
     """
 

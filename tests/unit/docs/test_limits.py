@@ -114,7 +114,7 @@ STATED = [
     (LIMITS, "metadata", f"{_size(MAX_METADATA_BYTES)} as compact JSON"),
     (
         LIMITS,
-        "correlation_id, trace_id, version, reply_to, causation_id, stream_id",
+        "correlation_id, trace_id, version, reply_to, causation_id, stream_id, deduplication_key",
         f"{names.MAX_LABEL_CHARACTERS} characters",
     ),
     (LIMITS, "timestamp", f"at most {event.MAX_AHEAD_SECONDS} seconds ahead"),

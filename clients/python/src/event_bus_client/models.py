@@ -32,7 +32,7 @@ class Metadata(Document):
         version: The version of its schema.
         reply_to: The type of the replies to it.
         retry_count: How often its delivery was retried.
-        hop_count: How many events before it caused each other.
+        hop_count: The number of events in the chain of causes before it.
         stream_id: The stream it belongs to.
         stream_version: Its place in the stream, from 1 on.
         traceparent: Its W3C trace context.

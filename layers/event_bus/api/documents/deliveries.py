@@ -75,7 +75,7 @@ class Attempt(TypedDict):
 
 
 class DeadLetter(TypedDict):
-    """A delivery that failed, with its attempts.
+    """A delivery that needs attention, with its attempts.
 
     Attributes:
         id: The id of the dead letter.

@@ -12,7 +12,7 @@ from event_bus.querying import stream_finder
 from event_bus.querying.event_finder import Found
 from event_bus.states import state_reader
 
-Version = Annotated[int, Field(ge=0, description="The place of an event in its stream, from 1 on.")]
+Version = Annotated[int, Field(ge=1, description="The number of the event in its stream.")]
 
 
 Category = Annotated[str, Field(description="The part of its id before the first slash.")]

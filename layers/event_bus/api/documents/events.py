@@ -35,7 +35,7 @@ class _Metadata(TypedDict, total=False):
     reply_to: Annotated[str, Field(description="The type of the reply that it asks for.")]
     causation_id: Annotated[str, Field(description="The event that caused this one.")]
     hop_count: Annotated[
-        int, Field(ge=0, description="How many events caused each other before this one.")
+        int, Field(ge=0, description="The number of events in the chain of causes before this one.")
     ]
     stream_id: Annotated[str, Field(description="The stream of its source that it belongs to.")]
     stream_version: Annotated[

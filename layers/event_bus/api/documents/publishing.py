@@ -10,7 +10,7 @@ from event_bus.api.documents.problems import BatchProblem, Fault
 
 
 class StreamPlace(TypedDict):
-    """The place of an event in its stream.
+    """The stream of an event, and its version there.
 
     Attributes:
         id: The stream.
@@ -30,7 +30,10 @@ class AcceptedEvent(IdentifiedEvent):
 
     created_at: Time
     stream: NotRequired[
-        Annotated[StreamPlace, Field(description="Its place in its stream, if it is in one.")]
+        Annotated[
+            StreamPlace,
+            Field(description="Its stream and its version there, if it is in a stream."),
+        ]
     ]
     deduplicated: NotRequired[
         Annotated[

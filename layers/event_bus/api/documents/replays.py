@@ -55,7 +55,7 @@ class Replay(Period):
     subscription_id: str | None
     event_types: list[str] | None
     source: str | None
-    rate: Annotated[Count, Field(description="Deliveries a second at most.")]
+    rate: Annotated[Count, Field(description="Deliveries a second, on average.")]
     progress: ReplayProgress
     created_at: Time
     updated_at: Time

@@ -57,8 +57,8 @@ class Publisher(TypedDict):
     sensitive: Annotated[
         dict[str, Literal[True] | list[str]],
         Field(
-            description="The JSON pointers of what is sensitive in payloads, by type pattern; "
-            "true stands for all of them."
+            description="The JSON pointers of the sensitive parts of payloads, by type pattern; "
+            "true for the whole payload."
         ),
     ]
     sensitive_readers: list[
@@ -66,9 +66,7 @@ class Publisher(TypedDict):
     ]
     restricted: Annotated[
         dict[str, list[str]],
-        Field(
-            description="The services that may receive types which others may not, by type pattern."
-        ),
+        Field(description="The only services that may receive a type, by type pattern."),
     ]
     stream_categories: list[
         Annotated[
