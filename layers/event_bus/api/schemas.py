@@ -56,7 +56,13 @@ class _Generator(GenerateJsonSchema):
         return described
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        return _with_meanings(super().model_schema(schema), schema["cls"])
+        described = _with_meanings(super().model_schema(schema), schema["cls"])
+        nullable = getattr(schema["cls"], "nullable", None)
+        if nullable is not None:
+            for name, member in described.get("properties", {}).items():
+                if name not in nullable:
+                    _refuse_null(member)
+        return described
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         described = super().nullable_schema(schema)
@@ -85,6 +91,17 @@ def _with_meanings(described: JsonSchemaValue, model: type) -> JsonSchemaValue:
         if name in meanings:
             member.setdefault("description", meanings[name])
     return described
+
+
+def _refuse_null(member: JsonSchemaValue) -> None:
+    """Removes null from the schema of a member, which may be left out instead."""
+    if isinstance(member.get("type"), list):
+        [member["type"]] = [each for each in member["type"] if each != "null"]
+    elif {"type": "null"} in member.get("anyOf", []):
+        others = [each for each in member.pop("anyOf") if each != {"type": "null"}]
+        member.update(others[0] if len(others) == 1 else {"anyOf": others})
+    if member.get("default", "") is None:
+        del member["default"]
 
 
 def _lineage(model: type) -> Iterator[type]:

@@ -161,7 +161,7 @@ class SchemaRegistry:
             Forbidden: The caller may not define the type.
             Conflict: The type is being changed by others.
         """
-        members = members_of(change, ("description",))
+        members = members_of(change, change.nullable)
         return self._changed(
             event_type, caller, lambda before: replace(before, **members, updated_at=times.now())
         )

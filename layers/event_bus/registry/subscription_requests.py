@@ -1,6 +1,6 @@
 """Requests that register and change subscriptions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
@@ -145,10 +145,10 @@ class SubscriptionChange(Request):
     """The change of a subscription: a JSON merge patch (RFC 7396) of these members.
 
     `filters`, `enrichment`, `transform` and `retry_policy` are replaced as a whole: an event
-    pattern gives null a meaning of its own, and the members of a policy belong together. Null takes
-    an enrichment, a transform, a limit or the schema version away, as in `{"rate_limit": null}`.
-    `ordered` does not change: events that wait would lose their order, or have nobody to bring it.
-    Neither does the target's type, because deliveries under way are on the lane of one protocol.
+    pattern gives null a meaning of its own, and the members of a policy belong together. Null
+    removes an enrichment, a transform, a limit or the schema version, as in `{"rate_limit": null}`.
+    `ordered` cannot change, because the order of waiting events depends on it. The type of the
+    target cannot change either, because deliveries under way are on the lane of one protocol.
 
     Attributes:
         name: A name for people.
@@ -187,6 +187,8 @@ class SubscriptionChange(Request):
         "created_at": BY_THE_BUS,
         "updated_at": BY_THE_BUS,
     }
+    # An answer shows a null URL beside a target of another type; it may be sent back.
+    nullable: ClassVar[Collection[str]] = (*REMOVABLE, "callback_url")
 
     name: Name | None = None
     event_types: TypePatterns | None = None

@@ -1,7 +1,7 @@
 """Events as publishers send them."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, ClassVar
 
 import orjson
 from pydantic import (
@@ -44,6 +44,15 @@ class EventSubmission(Payload):
         sensitive: The parts of the payload to seal, as JSON pointers; true for all of it.
         stream: The stream to which the event is appended.
     """
+
+    nullable: ClassVar[Collection[str]] = (
+        "id",
+        "source",
+        "timestamp",
+        "payload",
+        "payload_base64",
+        "content_type",
+    )
 
     id: (
         Annotated[

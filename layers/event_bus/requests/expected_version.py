@@ -1,6 +1,7 @@
 """The version that a publisher expects its stream to have."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Collection
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
@@ -38,6 +39,8 @@ class StreamMember(Request):
         expected_version: The version that the stream must have: a number, `none` if there must be
             no event, or `exists` if there must be one. Any version will do if it is left out.
     """
+
+    nullable: ClassVar[Collection[str]] = ()
 
     id: Label
     expected_version: ExpectedVersion = None

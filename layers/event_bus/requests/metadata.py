@@ -1,6 +1,7 @@
 """The metadata of an event, as a publisher sends it."""
 
-from typing import Annotated, Any
+from collections.abc import Collection
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -53,6 +54,7 @@ class Metadata(Request):
     """
 
     model_config = ConfigDict(extra="allow", strict=True)
+    nullable: ClassVar[Collection[str]] = ()
     __pydantic_extra__: dict[str, Annotated[str, Field(max_length=1024)]] = Field(init=False)
 
     correlation_id: Label | None = None

@@ -1,6 +1,6 @@
 """The requests of publishers: registrations and changes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -97,6 +97,7 @@ class PublisherChange(Request):
         "created_at": BY_THE_BUS,
         "updated_at": BY_THE_BUS,
     }
+    nullable: ClassVar[Collection[str]] = ()
 
     name: Name | None = None
     event_types: TypePatterns | None = None

@@ -1,6 +1,6 @@
 """The requests that register schemas and change their settings."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -48,6 +48,7 @@ class SchemaSettingsChange(Request):
         "type": "register schemas for another type instead",
         "versions": "register one by POST /schemas/{type}/versions",
     }
+    nullable: ClassVar[Collection[str]] = ("description",)
 
     compatibility: Compatibility | None = None
     validation: Validation | None = None

@@ -1,7 +1,7 @@
 """The requests to append events to a stream, and to change a stream."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Collection, Iterator
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -31,6 +31,8 @@ class StreamAppend(Request):
             no event, or `exists` if there must be one. Any version will do if it is left out.
         events: The events, each without `source` and `stream`.
     """
+
+    nullable: ClassVar[Collection[str]] = ("source",)
 
     stream_id: Label
     source: ServiceId | None = None

@@ -135,11 +135,13 @@ class Request(BaseModel):
 
     Attributes:
         fixed: Members that a resource has but a change cannot name, and what to do instead.
+        nullable: The members that may be null; None for all whose type permits it.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     fixed: ClassVar[Mapping[str, str]] = {}
+    nullable: ClassVar[Collection[str] | None] = None
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
