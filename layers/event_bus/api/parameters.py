@@ -169,7 +169,9 @@ LIMIT = whole(
     minimum=1,
     maximum=MAX_LIMIT,
 )
-CURSOR = text("cursor", "`next_cursor` of the page before, with the same filters and key.")
+CURSOR = text(
+    "cursor", "`next_cursor` of the page before, to the same caller with the same filters."
+)
 PAGING = (LIMIT, CURSOR)
 """The parameters of every list."""
 

@@ -27,8 +27,8 @@ class AuditQuery:
     """The filters of a list of entries.
 
     Attributes:
-        since: The first timestamp, included.
-        until: The last timestamp, excluded.
+        since: The beginning of the period, included.
+        until: The end of the period, excluded.
         members: The required values of an entry's members, by name.
     """
 

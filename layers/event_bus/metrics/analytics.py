@@ -96,7 +96,7 @@ def question(
         raise MalformedRequest.at("from", detail)
     kept = RETENTION_DAYS[granularity]
     if times.unix() - start > 86_400 * kept:
-        detail = f"must be in the last {kept} days: so long {granularity}s are kept"
+        detail = f"must be in the last {kept} days, for which {granularity}s are kept"
         raise MalformedRequest.at("from", detail)
     # The first and the last bucket are included as a whole.
     start, end = start - start % length, end + -end % length

@@ -25,8 +25,8 @@ class Replay:
         event_id: The only event that it replays, if it is limited to one.
         event_types: The type patterns of the events; None for all.
         source: The publisher of the events; None for all.
-        since: The first timestamp, included.
-        until: The last timestamp, excluded.
+        since: The beginning of the period, included.
+        until: The end of the period, excluded.
         stored_until: When the bus stored the last event, included; None if `until` is the only
             bound. If a publisher's clock is ahead, a stored event has a timestamp in the future.
         rate: The most deliveries a second.

@@ -19,8 +19,8 @@ class EventQuery:
         source: The publishing service.
         correlation_id: The correlation id.
         trace_id: The trace id.
-        since: The first timestamp, included.
-        until: The last timestamp, excluded.
+        since: The beginning of the period, included.
+        until: The end of the period, excluded.
         processed: Whether the event was routed.
         order: Which end of the list comes first.
         limit: How many events a page holds at most.

@@ -51,9 +51,9 @@ class BulkRetryRequest(Request):
         event_type: The event's type, or a pattern such as `task.*`.
         error_code: The code of the last error.
         status: Their status.
-        since: The first `created_at`, included.
-        until: The last `created_at`, excluded.
-        cursor: `next_cursor` of the answer before, with the same filters and key.
+        since: The beginning of the period of `created_at`, included.
+        until: The end of the period of `created_at`, excluded.
+        cursor: `next_cursor` of the answer before, to the same caller with the same filters.
     """
 
     event_id: _Text | None = None

@@ -60,7 +60,7 @@ class ReadModelRegistry:
         raise Conflict.overtaken(f"the read model of {category}")
 
     def rebuild(self, source: str, category: str) -> ReadModel:
-        """Rebuilds a read model with the present reducer; the old one stays readable.
+        """Rebuilds a read model with the current reducer; the old states stay readable.
 
         Raises:
             NotFound: There is none.

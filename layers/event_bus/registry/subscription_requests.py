@@ -64,15 +64,15 @@ class SubscriptionRegistration(Request):
         enrichment: What the bus adds to each event, by the name of each part.
         transform: How each event is shaped before it is sent.
         handles: Whether it is the handler of the commands that it receives.
-        delivery_guarantee: What it may expect after a failure; of a handler by default
-            `exactly_once`.
+        delivery_guarantee: What happens if an attempt fails or its answer is lost; of a handler by
+            default `exactly_once`.
         ordered: Whether the events of each stream arrive in their order; with `stream` they always
             do.
         retry_policy: When failed attempts are repeated.
         max_in_flight: The most attempts in flight; null for no limit.
         rate_limit: The most attempts a second; null for no limit.
         schema_version: The version of schemas that older events are brought to.
-        replay_from: A time in the past, RFC 3339, since when events are replayed to it.
+        replay_from: A time in the past, RFC 3339; events since then are replayed to it.
         authentication: A further credential of the service.
     """
 
@@ -160,7 +160,7 @@ class SubscriptionChange(Request):
         enrichment: What the bus adds to each event, by the name of each part.
         transform: How each event is shaped before it is sent.
         handles: Whether it is the handler of the commands that it receives.
-        delivery_guarantee: What it may expect after a failure.
+        delivery_guarantee: What happens if an attempt fails or its answer is lost.
         retry_policy: When failed attempts are repeated.
         max_in_flight: The most attempts in flight.
         rate_limit: The most attempts a second.

@@ -17,8 +17,8 @@ class FollowedStreamsRequest(Request):
         source: The service that publishes the streams.
         id: The stream, to follow one.
         category: The category, to follow all its streams.
-        from_version: The version from which on to receive stored events as well; with a category,
-            only 1.
+        from_version: The first version to receive, stored events included; with a category, only 1.
+            Without it, only new events are received.
     """
 
     source: ServiceId

@@ -25,8 +25,8 @@ class ReplayRequest(Request):
     """The request to replay a period.
 
     Attributes:
-        since: The first timestamp, included; not in the future.
-        until: The last timestamp, excluded; by default now.
+        since: The beginning of the period, included; not in the future.
+        until: The end of the period, excluded; by default now.
         subscription_id: The subscription to deliver to; by default all that match and that the key
             may replay to.
         event_types: The types and patterns of the events; null for all.

@@ -100,7 +100,8 @@ class FollowedStreams(TypedDict):
         source: The service that publishes the streams.
         id: The stream, if it follows one.
         category: The category, if it follows all streams of one.
-        from_version: The version from which on it receives stored events as well.
+        from_version: The first version that it receives, stored events included; null for new
+            events only.
     """
 
     source: str
@@ -118,7 +119,7 @@ class Subscription(TypedDict):
         name: A name for people.
         event_types: The types and patterns that it receives.
         target: Where its events are delivered.
-        delivery_guarantee: What it may expect after a failure.
+        delivery_guarantee: What happens if an attempt fails or its answer is lost.
         retry_policy: When failed attempts are repeated.
         status: Whether it receives events (`active`), keeps them for later (`paused`) or gets none
             (`disabled`).

@@ -14,8 +14,8 @@ ACTOR = text("actor", "The service that did it, `admin` or `anonymous`.")
 RESOURCE = text("resource", "The identifier of the resource.")
 RESOURCE_TYPE = text("resource_type", "The kind of the resource, such as `subscription`.")
 STATUS: Parameter[Status] = choice("status", "The result of the request.", get_args(Status))
-SINCE = time("from", "The first timestamp, included.")
-UNTIL = time("to", "The last timestamp, excluded.")
+SINCE = time("from", "The beginning of the period, included.")
+UNTIL = time("to", "The end of the period, excluded.")
 
 LIST = Operation(
     "GET /audit-log",

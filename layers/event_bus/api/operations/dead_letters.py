@@ -16,8 +16,8 @@ SUBSCRIBER_ID = text("subscriber_id", "The service that the subscription belongs
 EVENT_TYPE = type_pattern("event_type", "The event's type, or a pattern such as `task.*`.")
 ERROR_CODE = text("error_code", "The code of the last error.")
 STATUS: Parameter[DeadLetterStatus] = choice("status", "Its status.", get_args(DeadLetterStatus))
-SINCE = time("from", "The first `created_at`, included.")
-UNTIL = time("to", "The last `created_at`, excluded.")
+SINCE = time("from", "The beginning of the period of `created_at`, included.")
+UNTIL = time("to", "The end of the period of `created_at`, excluded.")
 
 LIST = Operation(
     "GET /dead-letters",

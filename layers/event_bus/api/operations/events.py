@@ -26,10 +26,12 @@ TYPE = type_pattern("type", "An event type, or a pattern such as `task.*`.")
 SOURCE = text("source", "The publishing service.")
 CORRELATION_ID = text("correlation_id", "The correlation id.")
 TRACE_ID = text("trace_id", "The trace id.")
-SINCE = time("from", "The first timestamp, included.")
-UNTIL = time("to", "The last timestamp, excluded.")
+SINCE = time("from", "The beginning of the period, included.")
+UNTIL = time("to", "The end of the period, excluded.")
 PROCESSED = flag("processed", "Whether the event was routed.")
-ORDER: Parameter[Order] = choice("order", "Which come first.", get_args(Order), default="newest")
+ORDER: Parameter[Order] = choice(
+    "order", "Whether the newest or the oldest come first.", get_args(Order), default="newest"
+)
 SCHEMA_VERSION = whole(
     "schema_version",
     "The version of the schema of its type that an older event is brought to.",

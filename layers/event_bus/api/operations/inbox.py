@@ -49,8 +49,8 @@ SSE_WAIT = whole(
     maximum=SSE_WAIT_SECONDS,
 )
 STREAM_PLACE = _place(
-    "Where to begin without Last-Event-ID. Beyond the end of the inbox the answer has "
-    "`eventbus.stream.reset` and begins now."
+    "Where to begin without Last-Event-ID. If the place is beyond the end of the inbox, the answer "
+    "begins with `eventbus.stream.reset`, and new events follow."
 )
 TYPES = type_patterns("types", "Event types or patterns, with commas between.")
 LISTENER_CURSOR = text("cursor", "The last id, if Last-Event-ID is not sent.")

@@ -15,8 +15,10 @@ GRANULARITY: Parameter[Granularity] = choice(
 SINCE = time("from", "RFC 3339; by default an hour, a day or 30 days before `to`.")
 UNTIL = time("to", "RFC 3339; by default now.")
 TYPE = type_pattern("type", "A type, or a type pattern.")
-SOURCE = text("source", "A publisher; then deliveries are not counted.")
-SUBSCRIBER = text("subscriber", "A subscriber; then published events are not counted.")
+SOURCE = text("source", "Only events of this publisher. Without `subscriber`, deliveries are 0.")
+SUBSCRIBER = text(
+    "subscriber", "Only deliveries to this subscriber. Without `source`, published events are 0."
+)
 
 METRICS = Operation(
     "GET /metrics",

@@ -38,7 +38,7 @@ DATABASE = Operation(
     function="status",
     scope=None,
     tag="Status",
-    summary="Whether the tables answer.",
+    summary="Whether the events table answers.",
     answers={200: _HEALTH, 503: _HEALTH},
 )
 DESCRIBE = Operation(

@@ -61,7 +61,7 @@ LIST = Operation(
     scope="read",
     action="subscription.list",
     tag="Subscriptions",
-    summary="List subscriptions, oldest first: all for an admin, its own for a service.",
+    summary="List subscriptions by their identifiers: all for an admin, its own for a service.",
     query=(SERVICE_ID, EVENT_TYPE, STATUS, HEALTH, *PAGING),
     answers={200: SubscriptionPage},
 )

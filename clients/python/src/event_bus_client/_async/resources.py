@@ -262,7 +262,7 @@ class AsyncSubscriptions(_Registered):
         transform: dict[str, Any] | None = None,
         enrichment: dict[str, Any] | None = None,
     ) -> Tested:
-        """Tests types, filters and a transform with an event, before you subscribe by them.
+        """Tests types, filters and a transform with an event, before you subscribe with them.
 
         Args:
             event: An event, or the id of a stored one.

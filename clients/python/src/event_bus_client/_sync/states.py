@@ -123,7 +123,7 @@ class ReadModels:
     def put(
         self, category: str, indexes: Sequence[str] = (), *, source: str | None = None
     ) -> ReadModel:
-        """Keeps the states of a category in a table; other indexes than before rebuild it.
+        """Keeps the states of a category in a table; a change of the indexes rebuilds it.
 
         Args:
             category: The part of the streams' ids before the first slash.
@@ -163,9 +163,9 @@ class ReadModels:
         return Listing(self._transport, "/read-models", query, ReadModel.model_validate)
 
     def rebuild(self, category: str, *, source: str | None = None) -> ReadModel:
-        """Starts to rebuild a read model by the present reducer; the old one is read until then.
+        """Starts to rebuild a read model; requests read the old states until it is built.
 
-        `building` is None once the new one is complete.
+        `building` is None once the new states are complete.
 
         Raises:
             NotFound: There is none.

@@ -42,7 +42,7 @@ def put_read_model(
     index: list[str] = typer.Option([], help="A member of the states to find them by; up to two."),
     source: str | None = SOURCE,
 ) -> None:
-    """Keep the states of a category in a table. Other indexes than before rebuild it.
+    """Keep the states of a category in a table. A change of the indexes rebuilds it.
 
     Example: event-bus read-models put task --index status --index assignee
     """

@@ -168,7 +168,7 @@ def try_event(
 ) -> None:
     """Test an event against a subscription: does it match, and what would be sent?
 
-    Nothing is stored or sent. The exit code is 8 where the event does not match.
+    Nothing is stored or sent. The exit code is 8 if the event does not match.
 
     Example: event-bus subscriptions test billing.large-orders --type order.placed
     """
