@@ -128,6 +128,8 @@ class _Process:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
+        # Whether the child may write an answer that nobody has read.
+        self._owes = False
 
     def ask(self, request: bytes) -> bytes:
         """Sends a request, and waits for the answer.
@@ -137,12 +139,16 @@ class _Process:
             Unavailable: The child did not start, for which no expression is to blame.
         """
         with self._lock:
-            # The process of an earlier request may have died since.
+            # The process of an earlier request may have died since. It also may owe an answer if
+            # that request was interrupted, which would be taken for the answer to this one.
             child = self._child
-            if child is None or child.poll() is not None:
+            if child is None or self._owes or child.poll() is not None:
                 child = self._start()
             try:
-                return _exchange(child, request)
+                self._owes = True
+                answer = _exchange(child, request)
+                self._owes = False
+                return answer
             except TimeoutError:
                 raise ExpressionFailed("the expression took too long") from None
             except (OSError, EOFError):
@@ -155,6 +161,7 @@ class _Process:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._end()
+        self._owes = True
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         # It gets no credentials, because clients write the expressions.
         environment["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)

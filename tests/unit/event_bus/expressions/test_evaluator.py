@@ -1,5 +1,6 @@
 import json
 import resource
+import select
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from event_bus.errors import Unavailable
 from event_bus.expressions import evaluator
 from event_bus.expressions.evaluator import ExpressionFailed, InvalidExpression, check, evaluate
 from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS, MAX_INPUT_BYTES
+from event_bus.time_limit import OutOfTime
 
 from tests.waiting import join
 
@@ -205,6 +207,34 @@ def test_an_expression_is_not_blamed_for_a_slow_start(
         with pytest.raises(Unavailable, match="did not start"):
             process.ask(orjson.dumps({"check": "1"}))
         assert process._child is None
+    finally:
+        process._end()
+
+
+@pytest.mark.parametrize("starts", [True, False], ids=["while it starts", "during a request"])
+def test_the_answer_to_an_interrupted_request_is_given_to_no_other(
+    starts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = evaluator._Process()
+    read = evaluator._read
+
+    def interrupted(source: int, length: int, end: float) -> bytes:
+        poll = select.poll()
+        poll.register(source, select.POLLIN)
+        assert poll.poll(30_000)
+        raise OutOfTime
+
+    try:
+        if not starts:
+            process.ask(orjson.dumps({"check": "1"}))
+        monkeypatch.setattr(evaluator, "_read", interrupted)
+        # What ends the process may be interrupted as well.
+        monkeypatch.setattr(process, "_end", lambda: None)
+        with pytest.raises(OutOfTime):
+            process.ask(orjson.dumps({"evaluate": "1", "document": {}, "bindings": {}}))
+        monkeypatch.delattr(process, "_end")
+        monkeypatch.setattr(evaluator, "_read", read)
+        assert process.ask(orjson.dumps({"check": "1"})) == b"{}"
     finally:
         process._end()
 
