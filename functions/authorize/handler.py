@@ -37,6 +37,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     except (Exception, OutOfTime) as error:
         if "methodArn" in event:
             # API Gateway answers the handshake with 500, after which clients connect again.
+            if isinstance(error, OutOfTime):
+                # Lambda ends the process of a function that raises what is no `Exception`.
+                raise problem_of(error) from error
             raise
         problem = problem_of(error, event.get("requestContext", {}).get("requestId", ""))
         return {"isAuthorized": True, "context": {PROBLEM: problem.kind}}

@@ -25,7 +25,8 @@ class OutOfTime(BaseException):
 def limited(seconds: float | None) -> Iterator[None]:
     """Interrupts the block after some seconds, wherever it waits.
 
-    Only the main thread, in which Lambda calls functions, can be interrupted.
+    Only the main thread, in which Lambda calls functions, can be interrupted. The time of an outer
+    limit stands still within the block.
 
     Args:
         seconds: The limit; None for no limit.
@@ -42,10 +43,12 @@ def limited(seconds: float | None) -> Iterator[None]:
         if not ended:
             raise OutOfTime
 
+    timer = signal.getitimer(signal.ITIMER_REAL)
     handler = signal.signal(signal.SIGALRM, interrupt)
-    timer = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN_SECONDS)
     try:
         try:
+            # A limit of a millisecond may be over before this returns.
+            signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _AGAIN_SECONDS)
             yield
         finally:
             ended = True

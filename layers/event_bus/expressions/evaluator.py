@@ -148,7 +148,6 @@ class _Process:
                 self._owes = True
                 answer = _exchange(child, request)
                 self._owes = False
-                return answer
             except TimeoutError:
                 raise ExpressionFailed("the expression took too long") from None
             except (OSError, EOFError):
@@ -156,8 +155,9 @@ class _Process:
                     "the expression took too much memory or processor time"
                 ) from None
             finally:
-                if sys.exc_info()[0] is not None:
+                if self._owes:
                     self._end()
+            return answer
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._end()

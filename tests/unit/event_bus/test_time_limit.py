@@ -63,6 +63,26 @@ def test_nothing_is_interrupted_afterwards() -> None:
     assert (signal.getitimer(signal.ITIMER_REAL)[0] > 0) is (timer[0] > 0)
 
 
+def test_a_limit_that_is_over_while_it_is_set_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handler, timer = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
+    setitimer = signal.setitimer
+
+    def slow(*limit: float) -> None:
+        setitimer(*limit)  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGALRM)
+
+    monkeypatch.setattr(signal, "setitimer", slow)
+    with pytest.raises(OutOfTime), limited(LONG):
+        pytest.fail("the time is over")
+    monkeypatch.undo()
+    found = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    signal.setitimer(signal.ITIMER_REAL, *timer)
+    signal.signal(signal.SIGALRM, handler)
+    assert found == (handler, timer[0] > 0)
+
+
 def test_without_a_limit_or_in_another_thread_nothing_changes() -> None:
     handlers = [signal.getsignal(signal.SIGALRM)]
 

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from event_bus.errors import Unavailable
 from event_bus.model.api_keys import proof_of_chosen
 
 from tests.aws import Aws
@@ -95,8 +96,9 @@ def test_a_request_whose_caller_cannot_be_looked_up_gets_a_problem(
         functions.invoke("authorize", {**asked, "methodArn": "arn:aws:execute-api:x"})
 
 
+@pytest.mark.parametrize("asked", [{}, {"methodArn": "arn:aws:execute-api:x"}])
 def test_a_caller_is_looked_up_in_time(
-    functions: Functions, monkeypatch: pytest.MonkeyPatch
+    functions: Functions, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
 ) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -106,5 +108,10 @@ def test_a_caller_is_looked_up_in_time(
             module._authenticator._keys.client, "get_item", lambda **_: ours.recv(1)
         )
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: 1_050)
-        found = module.handler({"headers": {"x-api-key": KEY}}, context)
+        event = {"headers": {"x-api-key": KEY}, **asked}
+        if asked:
+            with pytest.raises(Unavailable):
+                module.handler(event, context)
+            return
+        found = module.handler(event, context)
     assert found == {"isAuthorized": True, "context": {"problem": "unavailable"}}
