@@ -43,6 +43,22 @@ class CircuitsContract:
         aws.circuits.forget("sub_1")
         assert aws.circuits.get_many(["sub_1"]) == {}
 
+    def test_a_circuit_is_forgotten_as_it_was_read(self, aws: Aws) -> None:
+        first = Circuit(id="cir_1", version=1)
+        assert aws.circuits.put("sub_1", first)
+        for other in (replace(first, id="cir_2"), replace(first, id=""), replace(first, version=2)):
+            assert not aws.circuits.forget("sub_1", other)
+        assert aws.circuits.get_many(["sub_1"]) == {"sub_1": first}
+        assert aws.circuits.forget("sub_1", first)
+        assert aws.circuits.forget("sub_1", first)
+        assert aws.circuits.get_many(["sub_1"]) == {}
+
+    def test_a_version_replaces_none_of_another_circuit(self, aws: Aws) -> None:
+        assert aws.circuits.put("sub_1", Circuit(id="cir_1", version=1))
+        for other in ("cir_2", ""):
+            assert not aws.circuits.put("sub_1", Circuit(id=other, version=2))
+        assert aws.circuits.put("sub_1", Circuit(id="cir_1", version=2))
+
     def test_a_circuit_comes_back_with_its_last_error(self, aws: Aws) -> None:
         error = DeliveryError("http_status", "500", NOON)
         circuit = Circuit(failures=1, last_error=error, version=1)
@@ -55,12 +71,16 @@ class CircuitsContract:
         assert announced.put("sub_1", first, event("evt_1"))
         assert not announced.put("sub_1", first, event("evt_2"))
         assert aws.events.existing(["evt_1", "evt_2"]) == {"evt_1"}
-        announced.forget("sub_1", event("evt_3"))
+        changed = replace(first, version=2)
+        assert not announced.forget("sub_1", changed, event("evt_3"))
+        assert aws.events.existing(["evt_3"]) == set()
+        assert announced.forget("sub_1", first, event("evt_3"))
         assert aws.circuits.get_many(["sub_1"]) == {}
         assert aws.events.existing(["evt_3"]) == {"evt_3"}
         # An event that is stored already leaves only the circuit to remove.
         aws.circuits.put("sub_1", first)
-        announced.forget("sub_1", event("evt_3"))
+        assert not announced.forget("sub_1", changed, event("evt_3"))
+        assert announced.forget("sub_1", first, event("evt_3"))
         assert aws.circuits.get_many(["sub_1"]) == {}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from event_bus import times
 from event_bus.cache import Cache
 from event_bus.conflicts import attempts
+from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.bus_events import about_circuit
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
@@ -117,14 +118,14 @@ class Circuits:
                 return None
         for _ in attempts(_ATTEMPTS):
             before = self.known(subscription_id) or Circuit(
-                last_success=self._succeeded.last(subscription_id)
+                id=new_id("cir"), last_success=self._succeeded.last(subscription_id)
             )
             after = before.after(tally, times.unix())
             event = about_circuit(subscription, before, after) if subscription else None
             if after.healthy:
-                self._forget(subscription_id, event)
-                return None
-            if self._put(subscription_id, after, event):
+                if self._forget(subscription_id, before, event):
+                    return None
+            elif self._put(subscription_id, after, event):
                 self._known.put(subscription_id, after)
                 if after.state != before.state:
                     logger.warning(
@@ -141,12 +142,14 @@ class Circuits:
             return self.store.put(subscription_id, circuit)
         return self.announced.put(subscription_id, circuit, event)
 
-    def _forget(self, subscription_id: str, event: Event | None) -> None:
+    def _forget(self, subscription_id: str, circuit: Circuit, event: Event | None) -> bool:
         if event is None or self.announced is None:
-            self.store.forget(subscription_id)
+            gone = self.store.forget(subscription_id, circuit)
         else:
-            self.announced.forget(subscription_id, event)
-        self._known.forget(subscription_id)
+            gone = self.announced.forget(subscription_id, circuit, event)
+        if gone:
+            self._known.forget(subscription_id)
+        return gone
 
     def _read_again(self, subscription_id: str) -> None:
         found = self.store.get_many([subscription_id])

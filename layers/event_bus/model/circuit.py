@@ -74,6 +74,8 @@ class Circuit:
         failing_since: The time of the first of these, in Unix seconds; None after a success.
         pause: The present wait until a probe, in seconds.
         until: When the next probe may be sent, in Unix seconds.
+        id: Distinguishes it from circuits that the subscription had before; empty if an earlier
+            version of the bus began it.
         version: The number of its changes.
         opened_at: When it opened, in Unix seconds; None while it is closed.
         last_error: The error of the last failure.
@@ -89,6 +91,7 @@ class Circuit:
     failing_since: float | None = None
     pause: float = FIRST_PAUSE_SECONDS
     until: float = 0.0
+    id: str = ""
     version: int = 0
     opened_at: float | None = None
     last_error: DeliveryError | None = None
@@ -153,6 +156,7 @@ class Circuit:
             if successes:
                 # A new window: the failures that opened the circuit must not open it again.
                 return Circuit(
+                    id=self.id,
                     window_start=now,
                     failures=self.consecutive,
                     consecutive=self.consecutive,

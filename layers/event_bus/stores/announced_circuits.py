@@ -32,17 +32,22 @@ class AnnouncedCircuits:
         """
         return self._carried_out(self.circuits.putting_part(subscription_id, circuit), event)
 
-    def forget(self, subscription_id: str, event: Event) -> None:
-        """Removes a circuit; its event is stored once, even if several functions remove it."""
-        self._carried_out(self.circuits.removing_part(subscription_id), event)
+    def forget(self, subscription_id: str, circuit: Circuit, event: Event) -> bool:
+        """Removes a circuit; its event is stored once, even if several functions remove it.
+
+        Returns:
+            Whether there is none now; False if another function has changed it.
+        """
+        return self._carried_out(self.circuits.removing_part(subscription_id, circuit), event)
 
     def _carried_out(self, part: Part, event: Event) -> bool:
         announcing = self.events.adding_part(event, self.retention_days)
         try:
-            transact(self.circuits.client, [part, announcing])
-        except Exists:
-            # The event is stored already; only the circuit is left to remove.
-            transact(self.circuits.client, [part])
+            try:
+                transact(self.circuits.client, [part, announcing])
+            except Exists:
+                # The event is stored already; only the circuit is left to change.
+                transact(self.circuits.client, [part])
         except Outdated:
             return False
         return True

@@ -1,7 +1,7 @@
 """The table of circuit breakers: one item for each subscription that has failed lately."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,6 +19,7 @@ from event_bus.stores.items import (
     put_unless_refused,
     scan_all,
     text,
+    unless_refused,
 )
 from event_bus.stores.paces import pace_in, pace_key
 from event_bus.stores.refusals import Outdated
@@ -85,12 +86,13 @@ class CircuitStore:
         )
 
     def _item(self, subscription_id: str, circuit: Circuit) -> Item:
-        return {
+        item = {
             "subscription_id": text(subscription_id),
             "version": number(circuit.version),
             "document": document(circuit),
             "expires_at": number(times.expiry(self.retention_days)),
         }
+        return {**item, "circuit_id": text(circuit.id)} if circuit.id else item
 
     def putting_part(self, subscription_id: str, circuit: Circuit) -> Part:
         """The part of a transaction that writes a circuit over the version before it."""
@@ -101,13 +103,30 @@ class CircuitStore:
         }
         return Part({"Put": put}, Outdated(subscription_id))
 
-    def removing_part(self, subscription_id: str) -> Part:
-        """The part of a transaction that removes a circuit."""
-        return Part({"Delete": {"TableName": self.table, "Key": _key(subscription_id)}})
+    def removing_part(self, subscription_id: str, circuit: Circuit) -> Part:
+        """The part of a transaction that removes a circuit, unless it has changed."""
+        delete: Item = {
+            "TableName": self.table,
+            "Key": _key(subscription_id),
+            **_gone_or_unchanged(circuit),
+        }
+        return Part({"Delete": delete}, Outdated(subscription_id))
 
-    def forget(self, subscription_id: str) -> None:
-        """Removes the circuit of a subscription that no longer fails."""
-        self.client.delete_item(TableName=self.table, Key=_key(subscription_id))
+    def forget(self, subscription_id: str, circuit: Circuit | None = None) -> bool:
+        """Removes the circuit of a subscription that no longer fails.
+
+        Args:
+            subscription_id: The subscription.
+            circuit: The circuit as it was read; None to remove it as it is.
+
+        Returns:
+            Whether there is none now; False if another function has changed it.
+        """
+        condition = _gone_or_unchanged(circuit) if circuit else {}
+        with unless_refused():
+            self.client.delete_item(TableName=self.table, Key=_key(subscription_id), **condition)
+            return True
+        return False
 
     def _read(self, keys: list[Item], *, consistent: bool = True) -> list[Item]:
         return batch_get(self.client, self.table, keys, ConsistentRead=consistent)
@@ -120,10 +139,25 @@ def _key(subscription_id: str) -> Item:
 def _over_the_version_before(circuit: Circuit) -> dict[str, Any]:
     if circuit.version == 1:
         return {"ConditionExpression": "attribute_not_exists(version)"}
+    return _unchanged(replace(circuit, version=circuit.version - 1))
+
+
+def _unchanged(circuit: Circuit) -> dict[str, Any]:
+    # The next circuit of the subscription has the same versions.
+    values = {":before": number(circuit.version)}
+    if not circuit.id:
+        condition = "version = :before AND attribute_not_exists(circuit_id)"
+        return {"ConditionExpression": condition, "ExpressionAttributeValues": values}
     return {
-        "ConditionExpression": "version = :before",
-        "ExpressionAttributeValues": {":before": number(circuit.version - 1)},
+        "ConditionExpression": "version = :before AND circuit_id = :id",
+        "ExpressionAttributeValues": {**values, ":id": text(circuit.id)},
     }
+
+
+def _gone_or_unchanged(circuit: Circuit) -> dict[str, Any]:
+    condition = _unchanged(circuit)
+    either = f"attribute_not_exists(version) OR ({condition['ConditionExpression']})"
+    return {**condition, "ConditionExpression": either}
 
 
 def _circuit(members: dict[str, Any]) -> Circuit:

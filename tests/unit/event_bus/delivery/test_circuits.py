@@ -7,7 +7,7 @@ import orjson
 import pytest
 from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS, Circuits, Permits
-from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, WINDOW_SECONDS, Circuit, Tally
 from event_bus.model.delivery import DeliveryError
 from event_bus.stores.announced_circuits import AnnouncedCircuits
 
@@ -145,6 +145,68 @@ def test_simultaneous_failures_of_two_functions_add_up(aws: Aws) -> None:
     assert troubled
     assert troubled.state == "open"
     assert stored(aws) == troubled
+
+
+def test_a_circuit_is_not_taken_for_the_one_before_it(aws: Aws) -> None:
+    first, second, _ = two(aws)
+    assert first.count("sub_1", failed(1))
+    second.look_up(["sub_1"])
+    aws.circuits.forget("sub_1")
+    begun = Circuits(aws.circuits).count("sub_1", failed(2))
+    assert begun
+    assert begun.version == 1
+    found = second.count("sub_1", failed(1))
+    assert found
+    assert (found.id, found.version, found.failures) == (begun.id, 2, 3)
+    assert first.count("sub_1", failed(1)) == stored(aws)
+    assert stored(aws).failures == 4
+
+
+def test_a_circuit_of_an_earlier_version_of_the_bus_goes_on(aws: Aws) -> None:
+    earlier = Circuit(window_start=times.unix(), failures=1, consecutive=1, version=1)
+    assert aws.circuits.put("sub_1", earlier)
+    circuits, _, _ = two(aws)
+    circuits.look_up(["sub_1"])
+    assert circuits.count("sub_1", failed(CONSECUTIVE_FAILURES))
+    assert (stored(aws).state, stored(aws).id, stored(aws).version) == ("open", "", 2)
+    # A function of the earlier version goes on with a later circuit, and does not keep its id.
+    assert aws.circuits.forget("sub_1", stored(aws))
+    assert circuits.count("sub_1", failed(1)) == stored(aws)
+    aws.circuits.client.put_item(
+        TableName=aws.circuits.table,
+        Item=aws.circuits._item("sub_1", replace(stored(aws), id="", failures=2, version=2)),
+    )
+    assert circuits.count("sub_1", failed(1)) == stored(aws)
+    assert (stored(aws).id, stored(aws).failures) == ("", 3)
+
+
+@pytest.mark.parametrize("announces", [False, True])
+def test_a_success_does_not_remove_a_circuit_that_opened_meanwhile(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, announces: bool
+) -> None:
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(times, "unix", lambda: now[0])
+    told = AnnouncedCircuits(aws.circuits, aws.events, RETENTION_DAYS)
+    first = Circuits(aws.circuits, lambda: 0.0, announced=told if announces else None)
+    assert first.count("sub_1", failed(1))
+    now[0] += WINDOW_SECONDS
+    opened = Circuits(aws.circuits).count("sub_1", failed(CONSECUTIVE_FAILURES))
+    assert opened
+    assert opened.state == "open"
+    left = list[Circuit]()
+    read_again = first._read_again
+
+    def look(_: Circuits, subscription_id: str) -> None:
+        left.append(stored(aws))
+        read_again(subscription_id)
+
+    monkeypatch.setattr(Circuits, "_read_again", look)
+    assert first.count("sub_1", Tally(successes=1), subscription()) is None
+    # The success counts for the open circuit, and closes it.
+    assert left == [opened]
+    assert aws.circuits.get_many(["sub_1"]) == {}
+    closed = announced(aws, "closed", opened.opened_at or 0.0)
+    assert (closed is not None) is announces
 
 
 def test_a_success_of_a_long_batch_ends_a_row_of_failures_that_began_meanwhile(aws: Aws) -> None:

@@ -1,5 +1,7 @@
 """Sources of enrichments have circuits of their own."""
 
+from dataclasses import replace
+
 import pytest
 from event_bus import times
 from event_bus.delivery.circuits import Circuits
@@ -56,7 +58,7 @@ def test_a_source_that_fails_is_left_alone_and_then_probed(aws: Aws) -> None:
     assert opened.last_error
     said = "the URL answered 503"
     assert (opened.last_error.code, opened.last_error.message) == ("enrichment_failed", said)
-    over = Circuit(state="open", until=times.unix() - 1, version=opened.version + 1)
+    over = replace(opened, until=times.unix() - 1, version=opened.version + 1)
     assert aws.circuits.put(KEY, over)
     assert sources(aws).guarded("sub_1", "price", answering) == b"1"
     assert aws.circuits.get_many([KEY]) == {}
