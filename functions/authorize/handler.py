@@ -2,8 +2,8 @@
 
 Every request of the HTTP API passes (payload format 2.0): the function behind refuses an unknown
 caller, with a problem document that API Gateway could not write. A WebSocket is refused by the
-policy (format 1.0), because nothing is answered there. The function behind also answers if the
-caller cannot be identified now: without a caller, it carries nothing out.
+policy (format 1.0), because nothing is answered there. If the caller cannot be identified now, the
+request passes too, and the function behind refuses it.
 """
 
 from functools import cache

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 _AGAIN_SECONDS = 0.5
-"""How long the steps that end an interrupted one may take, such as the release of a claim."""
+"""How long the clean-up after an interruption may take, such as the release of a claim, in seconds.
+"""
 
 
 class OutOfTime(BaseException):

@@ -95,8 +95,8 @@ def caller_of(context: Mapping[str, Any] | None) -> Caller:
 
     Raises:
         Unauthenticated: There was no valid key.
-        Unavailable: The authorizer could not find out.
-        Failure: The authorizer has a fault.
+        Unavailable: The authorizer could not identify the caller now.
+        Failure: The authorizer failed.
     """
     caller = listener_of(context)
     if caller.role == "listener":
@@ -114,8 +114,8 @@ def listener_of(context: Mapping[str, Any] | None) -> Caller:
 
     Raises:
         Unauthenticated: There was neither a valid key nor a valid token.
-        Unavailable: The authorizer could not find out.
-        Failure: The authorizer has a fault.
+        Unavailable: The authorizer could not identify the caller now.
+        Failure: The authorizer failed.
     """
     context = context or {}
     if failed := _FAILED.get(context.get(PROBLEM, "")):

@@ -21,7 +21,7 @@ NextCursor = Annotated[
 
 
 class IdentifiedEvent(TypedDict):
-    """An event, by what identifies it.
+    """The members that identify an event.
 
     Attributes:
         id: The id of the event.
