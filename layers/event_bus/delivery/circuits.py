@@ -241,6 +241,8 @@ class Permits:
             The circuits of subscriptions that are still failing.
         """
         with self._lock:
+            # Counting successes would read each of these circuits on its own.
+            self.look_up(each for each, tally in self._tallies.items() if not tally.failures)
             for subscription_id in list(self._tallies):
                 self._count(subscription_id)
             for subscription_id in self._probing:

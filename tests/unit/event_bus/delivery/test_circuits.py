@@ -10,6 +10,7 @@ from event_bus.delivery.circuits import CACHE_SECONDS, Circuits, Permits
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, WINDOW_SECONDS, Circuit, Tally
 from event_bus.model.delivery import DeliveryError
 from event_bus.stores.announced_circuits import AnnouncedCircuits
+from event_bus.stores.circuits import CircuitStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, subscription
@@ -231,6 +232,26 @@ def test_a_success_of_a_short_batch_reads_nothing_more(
     monkeypatch.setattr(aws.circuits.client, "batch_get_item", None)
     now[0] += CACHE_SECONDS - 0.1
     assert circuits.count("sub_1", Tally(successes=1)) is None
+
+
+def test_successes_of_a_long_batch_cost_one_read(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuits, _, now = two(aws)
+    permits = Permits(circuits)
+    names = ["sub_1", "sub_2", "sub_3"]
+    permits.look_up(names)
+    reads: list[set[str]] = []
+    with_paces = CircuitStore.with_paces
+
+    def read(store: CircuitStore, subscription_ids: set[str], **how: bool) -> Any:
+        reads.append(subscription_ids)
+        return with_paces(store, subscription_ids, **how)
+
+    monkeypatch.setattr(CircuitStore, "with_paces", read)
+    now[0] += CACHE_SECONDS + 0.1
+    for each in names:
+        permits.ended(each, delivered=True)
+    assert permits.close() == {}
+    assert reads == [set(names)]
 
 
 def test_a_function_learns_of_a_change_when_its_cache_expires(aws: Aws) -> None:
