@@ -1,7 +1,7 @@
 """Accepts events: `POST /events` and `POST /streams/events`."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from event_bus.api.documents.problems import BatchProblem, fault_document
 from event_bus.api.documents.publishing import AcceptedEvent, Appended, BatchOutcome, BatchResult
@@ -15,9 +15,9 @@ from event_bus.publishing.intake import Accepted
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.intake import deployed_intake
 
+_Result = TypeVar("_Result", AcceptedEvent, BatchOutcome)
+
 _intake = deployed_intake(workers=16)
-
-
 endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
@@ -36,7 +36,7 @@ def _publish(request: Request) -> Response:
     document: BatchResult = {
         "accepted": len(outcomes) - refused,
         "refused": refused,
-        "results": _results(outcomes),
+        "results": _that_fit(map(_result, outcomes)),
     }
     reason = next((each.reason for each in problems if each.reason), None)
     return Response(207 if refused else 202, document, reason=reason)
@@ -52,24 +52,24 @@ def _append(request: Request) -> Response:
         "source": last.source,
         "stream_id": last.metadata["stream_id"],
         "version": last.metadata["stream_version"],
-        "events": [_document(each) for each in appended],
+        "events": _that_fit(map(_document, appended)),
     }
     return Response(200 if appended[-1].repeated else 202, document)
 
 
-def _results(outcomes: Iterable[Accepted | Problem]) -> list[BatchOutcome]:
-    """Returns the results, without the faults and warnings that the answer cannot hold."""
-    results: list[BatchOutcome] = []
+def _that_fit(results: Iterable[_Result]) -> list[_Result]:
+    """Returns results of events, without the faults and warnings that the answer cannot hold."""
+    fitting: list[_Result] = []
     size = 0
-    for each in outcomes:
-        result = cast("dict[str, Any]", _result(each))
-        size += answered_bytes(result)
+    for each in results:
+        size += answered_bytes(each)
         if size > MAX_PAGE_BYTES:
+            result = cast("dict[str, Any]", each)
             # The detail has the first fault.
             result.pop("warnings", None)
             result.get("error", {}).pop("errors", None)
-        results.append(cast("BatchOutcome", result))
-    return results
+        fitting.append(each)
+    return fitting
 
 
 def _result(result: Accepted | Problem) -> BatchOutcome:

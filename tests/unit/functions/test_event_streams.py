@@ -1,5 +1,6 @@
 """Streams are appended to, listed, truncated and deleted through the API's own functions."""
 
+import json
 from typing import Any
 
 import pytest
@@ -48,6 +49,28 @@ def test_an_append_is_answered_with_every_event(functions: Functions) -> None:
     refused = append(functions, "task/1", "c", expected_version=1)
     assert (refused.status, refused.body["actual_version"]) == (409, 2)
     assert refused.body["type"] == "urn:event-bus:problem:version-conflict"
+
+
+def test_the_warnings_of_an_append_fit_into_an_answer(functions: Functions) -> None:
+    # Each warning repeats the name of the outer member, which Lambda escapes once more.
+    schema = {"additionalProperties": {"required": [f"member_{number}" for number in range(20)]}}
+    changes = {
+        "POST /schemas/{type}/versions": {"schema": schema},
+        "PATCH /schemas/{type}": {"validation": "warn"},
+    }
+    for route, change in changes.items():
+        where = {"type": "task.made"}
+        made = functions.request("registry", route, PLANNER, change, parameters=where)
+        assert made.status in (200, 201), made.body
+    event = {"type": "task.made", "payload": {"\x01" * 990: {}}}
+    events = [{"id": f"evt_{number}", **event} for number in range(50)]
+    body = {"stream_id": "task/1", "events": events}
+    answer = functions.request("publish", "POST /streams/events", PLANNER, body)
+    assert (answer.status, answer.body["version"]) == (202, 50)
+    assert len(json.dumps(json.dumps(answer.body))) < 6_000_000
+    first, *_, last = answer.body["events"]
+    assert len(first["warnings"]) == 20
+    assert "warnings" not in last
 
 
 def test_streams_are_listed_by_category_and_prefix(functions: Functions) -> None:
