@@ -8,11 +8,16 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 _AGAIN_SECONDS = 0.5
 """How long the clean-up after an interruption may take, such as the release of a claim, in seconds.
 """
+
+_WHOLE = (__name__, "contextlib")
+"""The modules that enter and leave `with` blocks. An exception in their own code would leave
+something behind, such as the timer. So the timer interrupts what follows, when it is over again."""
 
 
 class OutOfTime(BaseException):
@@ -40,8 +45,8 @@ def limited(seconds: float | None) -> Iterator[None]:
         return
     ended = False
 
-    def interrupt(*_: object) -> None:
-        if not ended:
+    def interrupt(_: int, frame: FrameType | None) -> None:
+        if not ended and not (frame and frame.f_globals.get("__name__") in _WHOLE):
             raise OutOfTime
 
     timer = signal.getitimer(signal.ITIMER_REAL)

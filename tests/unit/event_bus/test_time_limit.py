@@ -4,6 +4,8 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -81,6 +83,21 @@ def test_a_limit_that_is_over_while_it_is_set_leaves_nothing_behind(
     signal.setitimer(signal.ITIMER_REAL, *timer)
     signal.signal(signal.SIGALRM, handler)
     assert found == (handler, timer[0] > 0)
+
+
+def test_what_enters_and_leaves_blocks_is_not_interrupted() -> None:
+    alarm = partial(signal.raise_signal, signal.SIGALRM)
+    left = []
+
+    def leaving() -> None:
+        with closing(SimpleNamespace(close=alarm)):
+            pass
+        left.append(True)
+        alarm()
+
+    with pytest.raises(OutOfTime), limited(LONG):
+        leaving()
+    assert left == [True]
 
 
 def test_without_a_limit_or_in_another_thread_nothing_changes() -> None:
