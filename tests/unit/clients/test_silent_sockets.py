@@ -1,14 +1,18 @@
 """WebSockets of the client with TLS: one thread uses each, and it ends in time."""
 
 import asyncio
+import concurrent.futures
+import os
 import re
+import signal
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 from event_bus_client import ConnectionFailed, EventBusError
@@ -20,7 +24,7 @@ from websockets.utils import accept_key
 
 from tests.certificates import certificate, server_context
 from tests.hostile import answering_once, subscriber
-from tests.waiting import join
+from tests.waiting import PATIENCE_SECONDS, join
 
 Serve = Callable[[ssl.SSLSocket], None]
 Secure = Callable[[Serve], Config]
@@ -89,7 +93,8 @@ def in_time(act: Callable[[], object]) -> None:
     """Does something in a thread that may not take long."""
     acting = threading.Thread(target=act, daemon=True)
     acting.start()
-    join(acting, seconds=10)
+    # The server keeps connections longer.
+    join(acting, seconds=20)
 
 
 def test_a_bus_that_answers_nothing_is_given_up(
@@ -142,7 +147,7 @@ def test_a_connection_is_closed_within_a_record(secure: Secure) -> None:
 
     connection = Socket.connect(secure(serve))
     connection.send({"action": "ping"})
-    assert sent.wait(10)
+    assert sent.wait(PATIENCE_SECONDS)
     in_time(connection.close)
     in_time(connection.close)
     with pytest.raises(ConnectionFailed, match="closed"):
@@ -193,13 +198,71 @@ def test_what_waits_is_told_when_its_thread_ends() -> None:
 
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
-    assert began.wait(10)
+    assert began.wait(PATIENCE_SECONDS)
     thread.close()
-    join(waiting, seconds=10)
+    join(waiting)
     assert len(failures) == 1
     with pytest.raises(ConnectionFailed):
         thread.result(wait_for_ever())
     thread.close()
+
+
+def test_what_nobody_waits_for_any_more_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, cancelled = threading.Event(), threading.Event()
+
+    async def wait_for_ever() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    def interrupted(_: object) -> NoReturn:
+        assert began.wait(PATIENCE_SECONDS)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(concurrent.futures.Future, "result", interrupted)
+    with closing(LoopThread()) as thread:
+        with pytest.raises(KeyboardInterrupt):
+            thread.result(wait_for_ever())
+        assert cancelled.wait(PATIENCE_SECONDS)
+
+
+def test_a_forked_process_does_not_wait_for_a_thread_that_it_does_not_have() -> None:
+    with closing(LoopThread()) as thread:
+        child = os.fork()
+        if not child:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(int(PATIENCE_SECONDS))
+            try:
+                thread.result(asyncio.sleep(0))
+            except ConnectionFailed:
+                thread.close()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        # In its own process it works.
+        assert thread.result(asyncio.sleep(0, "done")) == "done"
+
+
+def test_a_cancelled_task_leaves_no_connection_open() -> None:
+    aborted = list[bool]()
+
+    class Open:
+        transport = SimpleNamespace(abort=lambda: aborted.append(True))
+
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    async def leave() -> None:
+        leaving = asyncio.ensure_future(AsyncSocket(Open()).aclose())  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+
+    asyncio.run(leave())
+    assert aborted == [True]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

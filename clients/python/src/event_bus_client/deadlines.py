@@ -58,7 +58,8 @@ class Deadline:
     """Ends the block with `httpx.TimeoutException` when its time is over.
 
     Within the block, the time counts for clients that `kept_by` has changed. The lookup of a name,
-    and the attempts to connect to several addresses of one name, may exceed it.
+    the attempts to connect to several addresses of one name, and a record of TLS that arrives
+    byte by byte through a proxy which itself speaks TLS may exceed it.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -19,20 +19,25 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._ending = threading.Lock()
         self._ended = False
-        threading.Thread(target=self._run, name="event-bus-loop", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="event-bus-loop", daemon=True)
+        try:
+            self._thread.start()
+        except BaseException:
+            self._loop.close()
+            raise
 
     def result(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Waits for a coroutine.
+        """Waits for a coroutine, and cancels it if the wait is interrupted, such as by Ctrl-C.
 
         Args:
             work: The coroutine, which has not begun.
 
         Raises:
-            ConnectionFailed: The thread ends.
+            ConnectionFailed: The thread ends, or belongs to the process that has forked this one.
             Exception: Whatever the coroutine raises.
         """
         with self._ending:
-            if self._ended:
+            if self._ended or not self._thread.is_alive():
                 work.close()
                 raise ConnectionFailed("The connection has been closed.")
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -40,11 +45,13 @@ class LoopThread:
             return future.result()
         except CancelledError as error:
             raise ConnectionFailed("The connection has been closed.") from error
+        finally:
+            future.cancel()
 
     def close(self) -> None:
         """Ends the thread, and cancels what it still does. Later calls do nothing."""
         with self._ending:
-            if not self._ended:
+            if not self._ended and self._thread.is_alive():
                 self._loop.call_soon_threadsafe(self._loop.stop)
             self._ended = True
 

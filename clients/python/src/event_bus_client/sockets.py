@@ -129,8 +129,10 @@ class AsyncSocket:
     async def aclose(self) -> None:
         """Closes the connection."""
         try:
-            await asyncio.wait_for(self._connection.close(), SEND_SECONDS)
-        except asyncio.TimeoutError:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._connection.close(), SEND_SECONDS)
+        finally:
+            # After a task was cancelled, nothing else would end it. A closed one stays closed.
             self._connection.transport.abort()
 
 

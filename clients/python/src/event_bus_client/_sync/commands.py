@@ -105,7 +105,7 @@ class Commands:
             asked_at = time.monotonic()
             if asked_at > end:
                 raise CommandNotEnded(command)
-            command = self.get(command.id, wait_seconds=_WAIT_SECONDS)
+            command = self.get(command.id, wait_seconds=_wait(end - asked_at))
             if not command.ended:
                 # A bus that does not wait must not be asked again and again.
                 sleep(max(0.0, asked_at + _PAUSE_SECONDS - time.monotonic()))
