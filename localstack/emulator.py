@@ -95,7 +95,7 @@ class Emulator:
             kept: Whether it loads the state that the last one saved in this directory, and saves
                 its own when it is stopped.
             detached: Whether it goes on when this process ends. Otherwise it then ends at once,
-                without saving its state.
+                without saving its state; a state that was saved before stays.
 
         Returns:
             The running emulator.
@@ -284,6 +284,15 @@ def _holding(*, detached: bool) -> Iterator[tuple[int, Callable[[int], None]]]:
             _held_by[pid] = held
         if not started:
             os.close(held)
+
+
+def _release() -> None:
+    """Closes the ends of the pipes in a forked process, which may outlive the one that holds."""
+    while _held_by:
+        os.close(_held_by.popitem()[1])
+
+
+os.register_at_fork(after_in_child=_release)
 
 
 def forget(directory: Path) -> None:

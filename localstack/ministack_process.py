@@ -58,9 +58,12 @@ async def _post_to_connection(
 
 
 def _end_with_holder() -> None:
-    """Waits for the end of the input, and ends this process, its functions and its files."""
+    """Waits for the end of the input, and ends this process, its functions and its files.
+
+    A state that is kept stays as it was last saved.
+    """
     os.read(0, 1)
-    for folder in ("tmp", "s3", "state"):
+    for folder in ("tmp",) if "PERSIST_STATE" in os.environ else ("tmp", "s3", "state"):
         shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 

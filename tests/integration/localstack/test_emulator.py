@@ -21,6 +21,7 @@ from localstack_client.session import Session  # type: ignore[import-untyped]
 from localstack import emulator as emulator_module
 from localstack.emulator import LOG, Emulator, running
 from localstack.errors import LocalError
+from tests.end_to_end.receiver import eventually
 from tests.waiting import PATIENCE_SECONDS, ending
 
 
@@ -119,7 +120,9 @@ STARTED = """
 import sys
 from pathlib import Path
 from localstack.emulator import Emulator
-emulator = Emulator.start(Path(sys.argv[1]), port=0, detached=sys.argv[2] == "detached")
+directory, how = sys.argv[1:]
+detached, kept = how == "detached", how == "kept"
+emulator = Emulator.start(Path(directory), port=0, detached=detached, kept=kept)
 print(emulator.pid, emulator.port, flush=True)
 sys.stdin.read()
 """
@@ -139,14 +142,23 @@ def started_elsewhere(directory: Path, how: str) -> Iterator[tuple[Emulator, Any
     ):
         assert process.stdout
         pid, port = map(int, process.stdout.readline().split())
-        yield Emulator(directory, pid, port), process
+        yield Emulator(directory, pid, port, kept=how == "kept"), process
 
 
-@pytest.mark.parametrize("killed", [True, False])
-def test_it_ends_with_the_process_that_started_it(tmp_path: Path, *, killed: bool) -> None:
-    with started_elsewhere(tmp_path / "emulator", "attached") as (emulator, process):
-        assert emulator.answers()
+@pytest.mark.parametrize(
+    ("how", "killed", "files"),
+    [
+        ("attached", True, {"emulator.log"}),
+        ("attached", False, {"emulator.log"}),
+        ("kept", True, {"emulator.log", "s3", "state", "state/before", "state/port"}),
+    ],
+)
+def test_it_ends_with_the_process_that_started_it(
+    tmp_path: Path, how: str, files: set[str], *, killed: bool
+) -> None:
+    with started_elsewhere(tmp_path / "emulator", how) as (emulator, process):
         handle = os.pidfd_open(emulator.pid)
+        (emulator.directory / "state" / "before").touch()
         if killed:
             process.kill()
         else:
@@ -158,15 +170,15 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path, *, killed: boo
     finally:
         os.close(handle)
         emulator.stop()
-    left = {each.name for each in emulator.directory.iterdir()}
-    assert left == {"emulator.log"}
+    left = emulator.directory.rglob("*")
+    assert {str(each.relative_to(emulator.directory)) for each in left} == files
 
 
 def test_a_detached_one_outlives_the_command_that_started_it(tmp_path: Path) -> None:
     with started_elsewhere(tmp_path / "emulator", "detached") as (emulator, process):
         process.kill()
     try:
-        assert emulator.answers()
+        eventually(emulator.answers)
     finally:
         emulator.stop()
 
