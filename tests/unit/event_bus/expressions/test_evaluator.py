@@ -187,16 +187,21 @@ def test_an_expression_does_not_see_the_environment(monkeypatch: pytest.MonkeyPa
 def test_an_expression_is_not_blamed_for_a_slow_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "slow_worker.py").write_text(
-        "import time; time.sleep(1.1); from event_bus.expressions.worker import main; main()"
-    )
+    (tmp_path / "slow_worker.py").write_text("import signal; signal.pause()")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(evaluator, "_WORKER", "slow_worker")
-    monkeypatch.setattr(evaluator, "WALL_SECONDS", 1.0)
-    process = evaluator._Process()
+    process, start = evaluator._Process(), evaluator._Process._start
+
+    def started(process: evaluator._Process) -> "subprocess.Popen[bytes]":
+        child = start(process)
+        monkeypatch.setattr(evaluator, "WALL_SECONDS", 30.0)
+        return child
+
+    monkeypatch.setattr(evaluator, "WALL_SECONDS", 0.0)
+    monkeypatch.setattr(evaluator._Process, "_start", started)
     try:
         assert process.ask(orjson.dumps({"check": "1"})) == b"{}"
         # The wait has an end.
+        monkeypatch.setattr(evaluator, "_WORKER", "slow_worker")
         monkeypatch.setattr(evaluator, "START_SECONDS", 0.1)
         process._end()
         with pytest.raises(Unavailable, match="did not start"):
@@ -244,22 +249,22 @@ LARGE = orjson.dumps({"check": "1" * 1_000_000})
 
 
 @pytest.mark.parametrize(
-    ("worker", "said"),
+    ("worker", "seconds", "said"),
     [
-        ("sys.stdout.flush(); signal.pause()", "too long"),
-        ("sys.stdout.flush(); sys.stdin.buffer.read(100_000); signal.pause()", "too long"),
-        ("sys.stdout.flush(); sys.stdin.buffer.read(100_000)", "memory or processor time"),
+        ("sys.stdout.flush(); signal.pause()", 0.5, "too long"),
+        ("sys.stdout.flush(); sys.stdin.buffer.read(100_000); signal.pause()", 0.5, "too long"),
+        ("sys.stdout.flush(); sys.stdin.buffer.read(100_000)", 20.0, "memory or processor time"),
     ],
     ids=["reads nothing", "reads a part", "ends within the request"],
 )
 def test_a_child_that_does_not_read_is_not_awaited(
-    worker: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: str, seconds: float, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = "sys.stdout.buffer.write(bytes(4))"
     (tmp_path / "deaf_worker.py").write_text(f"import signal, sys; {ready}; {worker}")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(evaluator, "_WORKER", "deaf_worker")
-    monkeypatch.setattr(evaluator, "WALL_SECONDS", 0.5)
+    monkeypatch.setattr(evaluator, "WALL_SECONDS", seconds)
     process, failures = evaluator._Process(), list[str]()
 
     def ask() -> None:
