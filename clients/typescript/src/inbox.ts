@@ -73,9 +73,11 @@ export async function* receive<Content>(
       await pause(Math.max(0, askedAt + PAUSE - performance.now()), signal);
       continue;
     }
-    const tell = (body: object) =>
-      transport.send({ method: "POST", path: `${path}/ack`, body: { lease: taken.lease, ...body } });
-    const renewal = new Renewal(() => tell({ extend: lease }), lease, renew);
+    const tell = (body: object, signal?: AbortSignal) => {
+      const told = { lease: taken.lease, ...body };
+      return transport.send({ method: "POST", path: `${path}/ack`, body: told, signal });
+    };
+    const renewal = new Renewal((stopped) => tell({ extend: lease }, stopped), lease, renew);
     let handled: string | undefined;
     try {
       for (const item of taken.items) {
@@ -98,14 +100,19 @@ export async function* receive<Content>(
 
 /** Renews a lease, which begins now, until it is stopped, refused or renewed for long enough. */
 class Renewal {
-  readonly #renew: () => Promise<unknown>;
+  readonly #renew: (stopped: AbortSignal) => Promise<unknown>;
+  readonly #stopping = new AbortController();
   readonly #length: number;
   readonly #last: number;
   #ends: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout>;
 
   /** `renew` asks the bus for `seconds` more, for `renewFor` seconds in all. */
-  constructor(renew: () => Promise<unknown>, seconds: number, renewFor: number) {
+  constructor(
+    renew: (stopped: AbortSignal) => Promise<unknown>,
+    seconds: number,
+    renewFor: number,
+  ) {
     this.#renew = renew;
     this.#length = seconds * 1_000;
     this.#last = performance.now() + renewFor * 1_000;
@@ -120,25 +127,29 @@ class Renewal {
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
+    // A renewal on its way would take effect after the acknowledgement.
+    this.#stopping.abort();
   }
 
   #later(): ReturnType<typeof setTimeout> {
-    return setTimeout(() => void this.#run(), this.#length / 3);
+    const timer = setTimeout(() => void this.#run(), this.#length / 3);
+    // A program that has left its iterator without an end does not run for it.
+    Object(timer).unref?.();
+    return timer;
   }
 
   async #run(): Promise<void> {
     const askedAt = performance.now();
     if (!this.holds || askedAt >= this.#last) return;
     try {
-      await this.#renew();
+      await this.#renew(this.#stopping.signal);
       this.#ends = askedAt + this.#length;
     } catch (error) {
       const { status = 0 } = error instanceof Problem ? error : {};
       // A refusal means that the lease is gone.
       if (status !== 0 && status < 500 && status !== 429) this.#ends = 0;
     }
-    if (this.#timer !== undefined) this.#timer = this.#later();
+    if (!this.#stopping.signal.aborted) this.#timer = this.#later();
   }
 }
 

@@ -107,11 +107,10 @@ OVERDUE = """
 inTime = () => false;
 const client = bus(({ method }) => (method === "GET" ? pulls.shift() : { status: 204 }));
 const pulls = [leased, empty];
-const received = [];
-for await (const { cursor } of client.receive("sub_1", { lease: 0.05, untilEmpty: true })) {
+const received = [], now = performance.now.bind(performance);
+for await (const { cursor } of client.receive("sub_1", { lease: 60, untilEmpty: true })) {
   received.push(cursor);
-  const end = performance.now() + 60;
-  while (performance.now() < end);
+  performance.now = () => now() + 60_000;
 }
 say(received);
 """
@@ -127,6 +126,42 @@ def test_it_renews_a_lease_for_a_bounded_time(modules: Path) -> None:
     )
     said = told(modules, program, {"answers": [204], "renewals": 1})
     assert said["told"] == [{"lease": "lease_1", "cursor": "3"}]
+
+
+LEFT = """
+inTime = (milliseconds) => milliseconds === 20_000;
+let begun = false;
+const client = bus(({ method, body }, signal) => {
+  if (method === "GET") return leased;
+  if ("cursor" in body) return { status: 204 };
+  begun = true;
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+});
+const received = client.receive("sub_1", { lease: 60 });
+await received.next();
+await received.next();
+// The timer of a renewal keeps no program running.
+while (!begun) await new Promise(setImmediate);
+await received.return();
+say(asked.filter((each) => each.method === "POST").map((each) => each.body));
+"""
+
+
+def test_a_renewal_ends_when_the_loop_is_left(modules: Path) -> None:
+    told_bus = [{"lease": "lease_1", "extend": 60}, {"lease": "lease_1", "cursor": "1"}]
+    assert told(modules, LEFT) == told_bus
+
+
+ABANDONED = """
+inTime = () => false;
+const client = bus(() => leased);
+const { value } = await client.receive("sub_1").next();
+say(value.cursor);
+"""
+
+
+def test_a_program_ends_although_it_has_left_its_iterator(modules: Path) -> None:
+    assert told(modules, ABANDONED) == "1"
 
 
 WAITS = """
