@@ -46,6 +46,13 @@ def at_most(seconds: float, end: Callable[[], object], what: str) -> Iterator[No
 
 @contextmanager
 def ending(process: "subprocess.Popen[Any]", seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Kills a process whose output a block reads, and fails, if the block takes longer."""
+    """Kills a process whose output a block reads, and fails, if the block takes longer.
+
+    It also kills the process of a block that fails, because whoever started it waits for its end.
+    """
     with at_most(seconds, process.kill, f"the output and the end of {process.args!r}"):
-        yield
+        try:
+            yield
+        except BaseException:
+            process.kill()
+            raise

@@ -112,6 +112,17 @@ def test_a_worker_stops_what_it_started_if_the_run_is_killed(tmp_path: Path) -> 
                 assert b"".join(iter(lambda: worker.recv(64), b"")) == b"stopped"
 
 
+def test_a_test_that_fails_does_not_wait_for_its_process(tmp_path: Path) -> None:
+    running = started("-c", "import signal; signal.pause()", folder=tmp_path)
+    try:
+        with pytest.raises(ZeroDivisionError), ending(running):
+            raise ZeroDivisionError
+        assert running.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    finally:
+        running.kill()
+        running.communicate()
+
+
 def test_a_process_ends_if_its_parent_has_ended_before_it_asks() -> None:
     said = "import os; from tests.orphans import end_with; end_with(os.getppid() + 1); print(1)"
     done = subprocess.run(
