@@ -92,7 +92,7 @@ def connected(url: str, key: str | None = None, token: str | None = None) -> Ite
         try:
             yield SocketClient(thread, connection)
         finally:
-            thread.result(connection.close())
+            thread.result(asyncio.wait_for(connection.close(), SECONDS))
 
 
 @contextmanager
