@@ -98,7 +98,7 @@ def test_an_inbox_holds_what_matches(bus: EventBus) -> None:
 def test_unhandled_events_come_again(bus: EventBus) -> None:
     inbox = pulled(bus, "order.*")
     sent = [bus.publish("order.placed", {"n": n}).id for n in range(3)]
-    with closing(bus.inbox(inbox).receive(lease_seconds=1)) as events:
+    with closing(bus.inbox(inbox).receive(lease_seconds=3)) as events:
         assert next(events).event.id == sent[0]
         assert next(events).event.id == sent[1]
     with pytest.raises(Conflict):

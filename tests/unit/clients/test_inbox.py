@@ -123,13 +123,13 @@ def test_a_lost_acknowledgement_ends_nothing() -> None:
 
 
 def slow(inbox: Inbox, renew_seconds: int = 60) -> list[str]:
-    """Handles the first event for more than its lease of a second."""
+    """Handles the first event for more than its lease of two seconds."""
     found = []
     taken = bus(inbox).inbox("sub_1")
-    for received in taken.receive(lease_seconds=1, renew_seconds=renew_seconds):
+    for received in taken.receive(lease_seconds=2, renew_seconds=renew_seconds):
         found.append(received.cursor)
         if len(found) == 1:
-            time.sleep(1.3)
+            time.sleep(2.7)
         if len(found) == 3:
             break
     return found
@@ -138,7 +138,7 @@ def slow(inbox: Inbox, renew_seconds: int = 60) -> list[str]:
 def test_a_lease_is_renewed_while_its_events_are_handled() -> None:
     inbox = Inbox(3)
     assert slow(inbox) == ["1", "2", "3"]
-    assert inbox.extended[:3] == [("lease_1", 1)] * 3
+    assert inbox.extended[:3] == [("lease_1", 2)] * 3
     assert inbox.acknowledged == 2
 
 
