@@ -85,6 +85,33 @@ def test_a_gap_is_reported() -> None:
     assert stream.last_ids[2] == "t.0"
 
 
+def test_an_event_that_the_bus_cannot_read_is_passed_over() -> None:
+    error = '{"error": {"code": "event_unreadable", "detail": "its metadata is no JSON"}}'
+    unreadable = f"id: s.2\nevent: order.placed\ndata: {error}\n\n"
+    stream = Stream(block(1) + unreadable + block(3))
+    events, gaps = heard(stream)
+    assert [each.id for each in events] == ["e1", "e3"]
+    assert gaps == ["its metadata is no JSON"]
+    assert stream.last_ids == [None, "s.3"]
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\u0085"])
+def test_no_payload_sets_the_place_from_which_it_continues(end: str) -> None:
+    text = f"data{end}id: elsewhere"
+    stream = Stream(block(1).replace('"payload": {}', f'"payload": {{"text": "{text}"}}'))
+    events, _ = heard(stream)
+    assert [each.payload for each in events] == [{"text": text}]
+    assert stream.last_ids == [None, "s.1"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_it_knows_the_ends_of_lines_of_sse(end: str) -> None:
+    stream = Stream((block(1) + block(2)).replace("\n", end))
+    events, _ = heard(stream)
+    assert [each.id for each in events] == ["e1", "e2"]
+    assert stream.last_ids == [None, "s.2"]
+
+
 def test_listening_ends_where_it_is_stopped() -> None:
     stream = Stream(block(1) + block(2), block(3))
     bus = EventBus("https://bus.example", transport=httpx.MockTransport(stream))

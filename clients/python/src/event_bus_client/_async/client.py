@@ -196,8 +196,8 @@ class AsyncEventBus:
 
         Args:
             event_types: Types or patterns, such as `order.*`.
-            on_gap: Is called with the reason when events may have been missed; without it a
-                warning is logged.
+            on_gap: Is called with the reason when events may have been missed, and when the bus
+                cannot read one; without it a warning is logged.
         """
         return AsyncListening(self._transport, event_types, on_gap)
 

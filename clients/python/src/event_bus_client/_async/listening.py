@@ -1,6 +1,7 @@
 """Listens by Server-Sent Events, without a subscription of one's own."""
 
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ _PAUSE_SECONDS = 1.0
 
 _RESET = "eventbus.stream.reset"
 _MEDIA_TYPE = "text/event-stream"
+_ID = re.compile(r"(?:^|[\r\n])id:([^\r\n]*)")
+"""A line with an id. Python knows more ends of lines than SSE, which payloads may hold."""
 
 
 class AsyncListening:
@@ -43,8 +46,8 @@ class AsyncListening:
         Args:
             transport: Sends the requests.
             event_types: Types or patterns.
-            on_gap: Is called with the reason when events may have been missed; without it a
-                warning is logged.
+            on_gap: Is called with the reason when events may have been missed, and when the bus
+                cannot read one; without it a warning is logged.
         """
         self._transport = transport
         self._call = Call("GET", "/stream", query={"types": list(event_types)})
@@ -100,13 +103,15 @@ async def _sent(answer: httpx.Response) -> AsyncIterator[Event | str]:
         if sent.event == _RESET:
             yield str(sent.json().get("reason", ""))
         elif sent.data:
-            yield Event.model_validate_json(sent.data)
+            shown = sent.json()
+            # The bus sends an error in place of an event that it cannot read.
+            yield shown["error"]["detail"] if "error" in shown else Event.model_validate(shown)
 
 
 def _last_id(text: str) -> str | None:
     """The last id of an answer, which may stand in a block without data."""
-    ids = [line[3:].strip() for line in text.splitlines() if line.startswith("id:")]
-    return ids[-1] if ids else None
+    ids = _ID.findall(text)
+    return ids[-1].strip() if ids else None
 
 
 def _warn(reason: str) -> None:
