@@ -36,19 +36,25 @@ def _compile(folder: Path) -> None:
         shutil.copy(SOURCE / each, folder)
     shutil.copy(USE, folder / "src")
     generate, document, *options = GENERATE.split()
-    run(folder, TOOLS / generate, SOURCE / document, *options)
-    run(folder, TOOLS / "tsc", "--project", "tsconfig.json")
+    run(folder, TOOLS / generate, SOURCE / document, *options, seconds=250)
+    run(folder, TOOLS / "tsc", "--project", "tsconfig.json", seconds=250)
 
 
-def run(folder: Path, *command: str | Path) -> str:
-    """What a command prints."""
+def run(folder: Path, *command: str | Path, seconds: float = 120) -> str:
+    """What a command prints.
+
+    Args:
+        folder: Where it runs.
+        command: The command.
+        seconds: How long it may take. On a busy machine, compilers take minutes.
+    """
     done = subprocess.run(
         [str(each) for each in command],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=seconds,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
