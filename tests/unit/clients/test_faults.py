@@ -157,12 +157,12 @@ def test_a_consumer_that_is_killed_resumes_at_its_place() -> None:
 
 def test_a_slow_answer_ends_at_the_time_limit() -> None:
     bus = Bus()
-    with serving(bus) as port, flaky(("127.0.0.1", port), lambda _: Fault(delay=2)) as proxy:
+    with serving(bus) as port, flaky(("127.0.0.1", port), lambda _: Fault(delay=60)) as proxy:
         client = EventBus(
             f"http://127.0.0.1:{proxy.port}", retries=RetryPolicy(attempts=1), timeout=0.2
         )
         begun = time.monotonic()
         with pytest.raises(ConnectionFailed):
             client.publish("order.placed", {})
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 20
         client.close()
