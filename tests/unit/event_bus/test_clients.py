@@ -42,4 +42,4 @@ def test_calls_of_cloudwatch_have_a_short_timeout(monkeypatch: pytest.MonkeyPatc
         client, begun = clients.cloudwatch.__wrapped__(), time.monotonic()
         with pytest.raises(ReadTimeoutError):
             client.list_metrics()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20

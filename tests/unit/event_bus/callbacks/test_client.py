@@ -132,10 +132,10 @@ def test_a_deadline_ends_no_exchange_but_its_own(monkeypatch: pytest.MonkeyPatch
 
 def test_the_look_up_of_a_name_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(5))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30))
     begun = time.monotonic()
     assert refusal(CallbackClient(), f"https://{NAME}/", 0.3) in ("timeout", "connect_timeout")
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
     over.set()
 
 

@@ -181,14 +181,14 @@ def test_a_new_connection_that_breaks_is_a_failure(repeatable: bool) -> None:
 
 def test_one_deadline_holds_for_both_connections() -> None:
     def never_answers(conversation: Conversation) -> None:
-        conversation.over.wait(5)
+        conversation.over.wait(30)
 
     client = CallbackClient(HERE)
     with subscriber(_once_and_then(_reads_and_ends), never_answers) as listening:
         assert post(client, listening.url) == ""
         began = time.monotonic()
         assert post(client, listening.url, seconds=0.4) == "timeout"
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 10
         assert listening.connections == 2
 
 

@@ -99,12 +99,12 @@ def test_a_schema_is_accepted(schema: Any) -> None:
     ],
 )
 def test_a_schema_is_refused_with_its_place(schema: Any, place: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(InvalidRequest) as refusal:
         check_schema(schema, "/schema")
 
     assert refusal.value.faults[0].pointer == place
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_schema_is_refused_for_its_depth() -> None:

@@ -59,10 +59,10 @@ def test_the_faults_of_a_payload_are_bounded() -> None:
 
 def test_a_catastrophic_pattern_takes_time_in_proportion_to_the_text() -> None:
     validator = compiled({"properties": {"a": {"pattern": "^(([a-z])+.)+[A-Z]([a-z])+$"}}})
-    start = time.monotonic()
+    start = time.process_time()
 
     assert validator.faults({"a": "a" * 100_000}, 100_000, "") != []
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_large_payload_is_not_checked_by_a_complex_schema() -> None:
