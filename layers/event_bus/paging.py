@@ -228,6 +228,22 @@ def page_document(
     return {"items": shown, "next_cursor": write_cursor(rest, query, caller) if rest else None}
 
 
+def first_that_fit(documents: Iterable[_Element], beside: int = 0) -> list[_Element]:
+    """Returns as many of the first documents as an answer can hold.
+
+    Args:
+        documents: The documents.
+        beside: The size of what the answer has beside them, as `answered_bytes` counts it.
+    """
+    fitting = []
+    for each in documents:
+        beside += answered_bytes(each)
+        if beside > MAX_PAGE_BYTES:
+            break
+        fitting.append(each)
+    return fitting
+
+
 def answered_bytes(document: Any) -> int:
     """Returns the size of a document in an answer, in bytes, as Lambda counts it.
 

@@ -8,6 +8,7 @@ from typing_extensions import TypeAliasType, TypedDict
 from event_bus.api.documents.deliveries import Delivery, delivery_document
 from event_bus.api.documents.members import Count, IdentifiedEvent, Object, Page, Time
 from event_bus.model import event as model
+from event_bus.paging import answered_bytes, first_that_fit
 from event_bus.querying.event_finder import Found
 
 Payload = TypeAliasType(
@@ -162,6 +163,13 @@ class Event(EventSummary):
 
     matching_limited: MatchingLimited
     deliveries: list[Delivery]
+    deliveries_complete: Annotated[
+        bool,
+        Field(
+            description="False if the answer has no room for all of them; it then has those of "
+            "the first subscriptions by identifier."
+        ),
+    ]
     updated_at: Time
 
 
@@ -190,15 +198,19 @@ def _schema_check(event: model.Event) -> SchemaCheck | None:
 
 def event_document(found: Found) -> Event:
     """An event with its deliveries."""
-    deliveries = [delivery_document(each) for each in found.all_deliveries()]
+    summary = event_summary(found)
+    deliveries = sorted(
+        (delivery_document(each) for each in found.all_deliveries()),
+        key=lambda each: (each["subscription_id"], each["replay_id"] or ""),
+    )
+    shown = first_that_fit(deliveries, answered_bytes(summary))
     changes = [found.event.created_at, *(each.updated_at for each in found.deliveries)]
     if found.routing:
         changes.append(found.routing.routed_at)
     return {
-        **event_summary(found),
+        **summary,
         "matching_limited": found.routing is not None and found.routing.limited,
-        "deliveries": sorted(
-            deliveries, key=lambda each: (each["subscription_id"], each["replay_id"] or "")
-        ),
+        "deliveries": shown,
+        "deliveries_complete": len(shown) == len(deliveries),
         "updated_at": max(changes),
     }

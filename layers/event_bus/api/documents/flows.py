@@ -10,6 +10,7 @@ from event_bus.api.documents.members import Count, IdentifiedEvent, Time
 from event_bus.model import delivery as model
 from event_bus.model.delivery import DeliveryStatus
 from event_bus.model.event import Event
+from event_bus.paging import answered_bytes, first_that_fit
 from event_bus.querying import flows
 from event_bus.targets.envelope import delivery_trace
 
@@ -88,12 +89,24 @@ class Flow(TypedDict):
     """
 
     events: list[FlowEvent]
-    complete: Annotated[bool, Field(description="Whether the flow is complete.")]
+    complete: Annotated[
+        bool, Field(description="Whether these are all events, with all their deliveries.")
+    ]
 
 
 def flow_document(flow: flows.Flow) -> Flow:
-    """A flow: its events, with each step of their way."""
-    return {"events": [_event(step) for step in flow.steps], "complete": flow.complete}
+    """A flow: its events, with those of their deliveries for which an answer has room."""
+    events: list[FlowEvent] = []
+    size, complete = 0, flow.complete
+    for step in flow.steps:
+        event = _event(step)
+        size += answered_bytes(event)
+        deliveries = [_delivery(each, step.found.event) for each in step.found.all_deliveries()]
+        shown = first_that_fit(deliveries, size)
+        size += sum(map(answered_bytes, shown))
+        complete = complete and len(shown) == len(deliveries)
+        events.append({**event, "deliveries": shown})
+    return {"events": events, "complete": complete}
 
 
 def _event(step: flows.Step) -> FlowEvent:
@@ -110,7 +123,7 @@ def _event(step: flows.Step) -> FlowEvent:
         "stored_at": event.created_at,
         "routed_at": routing.routed_at if routing else None,
         "matching_limited": routing is not None and routing.limited,
-        "deliveries": [_delivery(each, event) for each in step.found.all_deliveries()],
+        "deliveries": [],
     }
 
 

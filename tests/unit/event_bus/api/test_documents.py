@@ -5,6 +5,7 @@ from dataclasses import replace
 import jsonschema_rs
 import orjson
 import pytest
+from event_bus import paging
 from event_bus.api.documents.deliveries import dead_letter_document
 from event_bus.api.documents.events import event_document, event_summary
 from event_bus.api.documents.replays import replay_document
@@ -17,6 +18,7 @@ from event_bus.api.openapi import read_document
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Attempt, DeliveryKey
 from event_bus.model.replay import ReplayState
+from event_bus.paging import answered_bytes
 from event_bus.querying.event_finder import Found
 from event_bus.registry.subscriptions import Registered
 
@@ -175,3 +177,20 @@ def test_an_event_says_whether_it_was_matched_in_part(limited: bool) -> None:
     assert event_document(Found(event(), None))["matching_limited"] is False
     found = Found(event(), replace(routing(), limited=limited))
     assert event_document(found)["matching_limited"] is limited
+
+
+def test_an_event_has_the_first_deliveries_for_which_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = [DeliveryKey(event().id, f"sub_{number}") for number in range(9)]
+    found = Found(event(), None, tuple(replace(delivery(), key=key) for key in reversed(keys)))
+    whole = as_json(event_document(found), "Event")
+    assert whole["deliveries_complete"] is True
+    room = answered_bytes(whole) // 2
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", room)
+    cut = event_document(found)
+    assert cut["deliveries_complete"] is False
+    shown = [each["subscription_id"] for each in cut["deliveries"]]
+    assert shown == [key.subscription_id for key in keys[: len(shown)]]
+    assert 0 < len(shown) < 9
+    assert answered_bytes(cut["deliveries"]) <= room

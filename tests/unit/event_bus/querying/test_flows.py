@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from event_bus import paging
 from event_bus.api.diagram import flow_diagram
 from event_bus.api.documents.flows import flow_document
 from event_bus.errors import NotFound
 from event_bus.model.delivery import Attempt, DeliveryKey
 from event_bus.model.event import Event
+from event_bus.paging import answered_bytes
 from event_bus.querying import flows
 from event_bus.querying.flows import Flow, FlowFinder
 from event_bus.targets.envelope import delivery_trace
@@ -113,6 +115,20 @@ def test_a_flow_shows_each_attempt(flow: Flow) -> None:
         },
         {"number": 2, "at": TAKEN.at, "duration_ms": 7, "status_code": 204, "error": None},
     ]
+
+
+def test_a_flow_has_the_deliveries_for_which_there_is_room(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = flow_document(flow)
+    assert whole["complete"]
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", answered_bytes(whole["events"][0]) - 100)
+    cut = flow_document(flow)
+    assert not cut["complete"]
+    assert [len(each["deliveries"]) for each in whole["events"]] == [2, 0]
+    assert [len(each["deliveries"]) for each in cut["events"]] == [1, 0]
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 10)
+    assert [each["deliveries"] for each in flow_document(flow)["events"]] == [[], []]
 
 
 def test_a_flow_shows_the_trace_that_a_subscriber_receives(executor: Executor) -> None:

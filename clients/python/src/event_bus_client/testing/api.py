@@ -101,7 +101,9 @@ class Api:
 
     def _event(self, _: httpx.Request, event_id: str) -> httpx.Response:
         event = self.store.event(event_id)
-        return httpx.Response(200, json={**event, "processed": True, "deliveries": []})
+        return httpx.Response(
+            200, json={**event, "processed": True, "deliveries": [], "deliveries_complete": True}
+        )
 
     def _events(self, request: httpx.Request) -> httpx.Response:
         asked = request.url.params
