@@ -1,7 +1,8 @@
 """Delivers a lane's batch in parallel, sends follow-up messages, and reports unfinished ones."""
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -112,16 +113,18 @@ class Lane:
             order = AttemptOrder(received, message, subscription, permits)
             return safely(partial(self._begin, order))
 
+        endings = _Endings(self.pacing, [message.subscription_id for _, message in batch])
         chains = _chains([message for _, message in batch], side_by_side)
         in_turn = {place for chain in chains for place in chain}
         at_once = [place for place in range(len(batch)) if place not in in_turn]
         begun = dict(zip(at_once, self.executor.map(begin, at_once), strict=True))
         results = {place: each for place, each in begun.items() if isinstance(each, AttemptResult)}
+        endings.note(results)
         tasks: list[Task] = [
             *(partial(self._one_by_one, chain, batch, begin) for chain in chains),
             *self._left_to_do(begun),
         ]
-        for done in self.executor.map(safely, tasks):
+        for done in self.executor.map(safely, map(endings.noting, tasks)):
             results |= done or {}
         return [results.get(place) for place in range(len(batch))]
 
@@ -187,6 +190,37 @@ class Lane:
                     self.disabler.disable(each, LONG_FAILING)
         except Exception:
             logger.exception("subscribers not disabled")
+
+
+class _Endings:
+    """Says when all attempts of a subscription have ended, while others of the batch go on."""
+
+    def __init__(self, pacing: HandOver | Turns | None, subscription_ids: Sequence[str]) -> None:
+        """Takes the subscription of each place in the batch."""
+        self._pacing = pacing
+        self._subscription_ids = subscription_ids
+        self._left = Counter(subscription_ids)
+        self._counting = threading.Lock()
+
+    def noting(self, task: Task) -> Task:
+        """Returns the same task, which notes the places that it has handled."""
+
+        def noted() -> dict[int, AttemptResult]:
+            done = task()
+            self.note(done)
+            return done
+
+        return noted
+
+    def note(self, places: Iterable[int]) -> None:
+        """Counts messages as handled. What fails is not counted: it ends with the batch."""
+        own = [self._subscription_ids[place] for place in places]
+        with self._counting:
+            self._left.subtract(own)
+            ended = [each for each in dict.fromkeys(own) if not self._left[each]]
+        for each in ended:
+            if self._pacing:
+                self._pacing.ended(each)
 
 
 def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> list[list[int]]:

@@ -75,8 +75,11 @@ class HandOver:
             }
         )
 
-    def close(self) -> None:
+    def ended(self, subscription_id: str) -> None:
         """Does nothing; nothing was taken."""
+
+    def close(self) -> None:
+        """Does nothing either."""
 
     def slow(self, subscription_id: str) -> None:
         """Marks a subscription as slow, so that all functions move it."""
@@ -135,16 +138,29 @@ class Turns:
             plan.side_by_side.update(taken.side_by_side)
         return plan
 
+    def ended(self, subscription_id: str) -> None:
+        """Returns what a subscription has taken, and records how long its attempts took.
+
+        Other subscriptions of the batch may still wait for answers. Threads may call it.
+
+        Args:
+            subscription_id: The subscription, none of whose attempts is in flight any more.
+        """
+        pace = self._leased.pop(subscription_id, None)
+        seconds = self.answers.taken(subscription_id)
+        if pace is None:
+            return
+        try:
+            self._give_back(subscription_id, pace, seconds)
+        except Exception:
+            # The lease ends by itself.
+            logger.exception("lease not given back", subscription_id=subscription_id)
+
     def close(self) -> None:
-        """Returns what the batch has taken, and records how long its attempts took."""
-        seconds = self.answers.taken()
-        leased, self._leased = self._leased, {}
-        for subscription_id, pace in leased.items():
-            try:
-                self._give_back(subscription_id, pace, seconds.get(subscription_id, []))
-            except Exception:
-                # The lease ends by itself.
-                logger.exception("lease not given back", subscription_id=subscription_id)
+        """Returns what the batch still has, such as after a failure."""
+        for subscription_id in list(self._leased):
+            self.ended(subscription_id)
+        self.answers.forget()
 
     def _left_alone(self, subscription_id: str) -> bool:
         """Whether its circuit makes deliveries wait, so that no attempt needs a turn."""

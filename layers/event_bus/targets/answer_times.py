@@ -10,9 +10,6 @@ from event_bus import times
 from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.model.pace import SLOW_SECONDS
 
-Seconds = dict[str, list[float]]
-"""How long answers took, by subscription."""
-
 
 @dataclass(slots=True)
 class Wait:
@@ -53,7 +50,7 @@ class AnswerTimes:
     slow: Callable[[str], None] | None = None
     clock: Callable[[], float] = times.steady
     deadlines: Deadlines = field(default_factory=Deadlines)
-    _seconds: Seconds = field(default_factory=dict)
+    _seconds: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -81,11 +78,19 @@ class AnswerTimes:
                 with self._lock:
                     self._seconds.setdefault(subscription_id, []).append(seconds)
 
-    def taken(self) -> Seconds:
-        """Returns the durations of the answers since the last call."""
+    def taken(self, subscription_id: str) -> list[float]:
+        """Returns how long the answers of a subscription took since the last call, in seconds.
+
+        Args:
+            subscription_id: The subscription.
+        """
         with self._lock:
-            seconds, self._seconds = self._seconds, {}
-        return seconds
+            return self._seconds.pop(subscription_id, [])
+
+    def forget(self) -> None:
+        """Drops the durations that nobody has taken."""
+        with self._lock:
+            self._seconds.clear()
 
     def _arm(self, wait: Wait, act: Callable[[], None]) -> None:
         wait._deadline = self.deadlines.after(SLOW_SECONDS, act)

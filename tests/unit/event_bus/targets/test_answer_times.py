@@ -113,11 +113,14 @@ def test_slow_answers_are_kept_without_a_listener() -> None:
     with answers.waiting("sub_2") as wait:
         wait.ask(lambda: True)
         time.sleep(1.5 * SLOW)
-    taken = answers.taken()
-    fast, slow = taken["sub_1"]
+    fast, slow = answers.taken("sub_1")
     assert fast < SLOW < slow
-    assert taken["sub_2"] == [SLOW]
-    assert answers.taken() == {}
+    assert answers.taken("sub_1") == []
+    assert answers.taken("sub_2") == [SLOW]
+    with answers.waiting("sub_2"):
+        pass
+    answers.forget()
+    assert answers.taken("sub_2") == []
 
 
 def test_an_answer_that_comes_in_small_pieces_is_slow() -> None:
@@ -127,7 +130,7 @@ def test_an_answer_that_comes_in_small_pieces_is_slow() -> None:
         with answers.waiting("sub_1") as wait:
             wait.in_time = True
             clock.now += pieces * SLOW
-    assert answers.taken() == {"sub_1": [SLOW, pytest.approx(2.5 * SLOW)]}
+    assert answers.taken("sub_1") == [SLOW, pytest.approx(2.5 * SLOW)]
 
 
 def test_of_a_function_neither_its_client_nor_its_reply_counts(marked: list[str]) -> None:
