@@ -26,7 +26,8 @@ def break_functions(path: str, intact: str, broken: str) -> None:
     found = [
         each
         for each in gc.get_objects()
-        if isinstance(each, FunctionType)
+        # A weak reference to what is gone raises if it is asked by `isinstance`.
+        if type(each) is FunctionType
         and each.__code__.co_filename == path
         and each.__code__.co_qualname in changed
     ]

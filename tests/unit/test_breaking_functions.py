@@ -1,6 +1,7 @@
 """Functions of an imported module are broken in place, and nothing else of it."""
 
 import importlib.util
+import weakref
 from pathlib import Path
 from types import ModuleType
 
@@ -63,6 +64,15 @@ def test_a_property_and_a_class_method(module: ModuleType) -> None:
     assert (full.full, fresh.full, module.Counter(4).full) == (False, False, True)
     broken(module, "return cls(1)", "return cls(2)")
     assert module.Counter.made() == module.Counter(2)
+
+
+def test_a_weak_reference_to_what_is_gone_is_passed_over(module: ModuleType) -> None:
+    counted = {"seen"}
+    reference = weakref.proxy(counted)
+    del counted
+    broken(module, "return cls(1)", "return cls(2)")
+    assert module.Counter.made() == module.Counter(2)
+    assert type(reference) is weakref.ProxyType
 
 
 def test_a_function_behind_a_decorator(module: ModuleType) -> None:
