@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -18,7 +18,6 @@ from event_bus.delivery.lane import Lane
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.circuit import Circuit
-from event_bus.model.outcome import Outcome
 from event_bus.model.pace import SLOW_SECONDS, Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
@@ -26,7 +25,6 @@ from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.stores.paces import PaceStore
 from event_bus.targets.answer_times import AnswerTimes
-from event_bus.targets.transport import DeliveryRequest
 
 from tests.aws import Aws
 from tests.builders import event, message, subscription
@@ -215,42 +213,6 @@ def test_a_trial_ends_in_the_paced_lane_and_the_lane_takes_over(both: Both, aws:
     both.now[0] += CACHE_SECONDS
     assert both.fast.process(_batch(message(event("evt_2"), to))) == []
     assert both.target.events == ["evt_1", "evt_2"]
-
-
-def test_places_are_given_back_while_others_of_the_batch_wait(
-    both: Both, aws: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Otherwise a new subscriber, however quick, waits for the deadline of a hanging one.
-    hanging = aws.subscriptions.create(subscription("sub_2", max_in_flight=5))
-    quick = aws.subscriptions.create(subscription("sub_3", max_in_flight=5))
-    given_back, over = threading.Event(), threading.Event()
-    deliver, put = both.target.deliver, PaceStore.put
-
-    def deliver_or_hang(requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        if requests[0].subscription.id == hanging.id:
-            assert over.wait(10)
-        return deliver(requests)
-
-    def noted(store: PaceStore, name: str, pace: Pace) -> bool:
-        done = put(store, name, pace)
-        if name == quick.id and not pace.leases:
-            given_back.set()
-        return done
-
-    monkeypatch.setattr(both.target, "deliver", deliver_or_hang)
-    monkeypatch.setattr(PaceStore, "put", noted)
-    sent = [*_messages(hanging, 2), *_messages(quick, 2)]
-    with ThreadPoolExecutor(1) as aside:
-        processed = aside.submit(both.paced.process, _batch(*sent))
-        assert given_back.wait(10)
-        held = aws.paces.get(hanging.id)
-        over.set()
-        assert processed.result(10) == []
-    assert held
-    assert held.in_flight(times.unix()) == 2
-    for each in (hanging, quick):
-        assert (pace := aws.paces.get(each.id))
-        assert pace.leases == {}
 
 
 def test_attempts_in_flight_are_bounded_within_a_batch_and_beyond(both: Both, aws: Aws) -> None:

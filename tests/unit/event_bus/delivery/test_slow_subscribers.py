@@ -1,6 +1,8 @@
 """How a lane marks slow subscribers, and how long it delivers to one of them."""
 
-from concurrent.futures import Executor
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -8,10 +10,12 @@ from event_bus import times
 from event_bus.delivery import pacing
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.model.outcome import Outcome
 from event_bus.model.pace import Pace
 from event_bus.queues.lanes import Lanes
 from event_bus.stores.paces import PaceStore
 from event_bus.targets.answer_times import AnswerTimes
+from event_bus.targets.transport import DeliveryRequest
 
 from tests.aws import Aws
 from tests.builders import event, message, subscription
@@ -84,3 +88,42 @@ def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
     assert lane.process([received(each) for each in sent]) == []
     assert trial.target.events == ["evt_0", "evt_1"]
     assert [(each.event_id, each.delay) for each in trial.sent()] == [("evt_2", 1), ("evt_3", 1)]
+
+
+def test_places_are_given_back_while_others_of_the_batch_wait(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Otherwise a new subscriber, however quick, waits for the deadline of a hanging one.
+    hanging = aws.subscriptions.create(subscription("sub_2", max_in_flight=5))
+    quick = aws.subscriptions.create(subscription("sub_3", max_in_flight=5))
+    given_back, over = threading.Event(), threading.Event()
+    deliver, put = trial.target.deliver, PaceStore.put
+
+    def deliver_or_hang(requests: Sequence[DeliveryRequest]) -> list[Outcome]:
+        if requests[0].subscription.id == hanging.id:
+            assert over.wait(10)
+        return deliver(requests)
+
+    def noted(store: PaceStore, name: str, pace: Pace) -> bool:
+        done = put(store, name, pace)
+        if name == quick.id and not pace.leases:
+            given_back.set()
+        return done
+
+    monkeypatch.setattr(trial.target, "deliver", deliver_or_hang)
+    monkeypatch.setattr(PaceStore, "put", noted)
+    turns = Turns(trial.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
+    sent = [message(event(f"evt_{each}"), to) for to in (hanging, quick) for each in range(2)]
+    with ThreadPoolExecutor(10) as executor, ThreadPoolExecutor(1) as aside:
+        lanes = Lanes(aws.sqs, {"http_paced": trial.url}, executor)
+        lane = replace(trial.lane, pacing=turns, lanes=lanes, executor=executor)
+        processed = aside.submit(lane.process, [received(each) for each in sent])
+        assert given_back.wait(10)
+        held = aws.paces.get(hanging.id)
+        over.set()
+        assert processed.result(10) == []
+    assert held
+    assert held.in_flight(times.unix()) == 2
+    for each in (hanging, quick):
+        assert (pace := aws.paces.get(each.id))
+        assert pace.leases == {}
