@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from event_bus import times
 from event_bus.delivery import pacing
+from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.model.outcome import Outcome
@@ -127,3 +128,20 @@ def test_places_are_given_back_while_others_of_the_batch_wait(
     for each in (hanging, quick):
         assert (pace := aws.paces.get(each.id))
         assert pace.leases == {}
+
+
+def test_places_of_attempts_that_raise_are_given_back(
+    trial: Trial, aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    to = aws.subscriptions.create(subscription(max_in_flight=5))
+    turns = Turns(trial.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
+    lanes = Lanes(aws.sqs, {"http_paced": trial.url}, executor)
+    lane = replace(trial.lane, pacing=turns, lanes=lanes)
+    monkeypatch.setattr(AttemptRunner, "make", fail)
+    sent = [received(message(event(f"evt_{each}"), to)) for each in range(2)]
+    assert lane.process(sent) == sorted(each.id for each in sent)
+    assert (pace := aws.paces.get(to.id))
+    assert (pace.version, pace.leases) == (2, {})
