@@ -21,7 +21,7 @@ from localstack.emulator import LOG, Emulator
 from localstack.opening import opened
 from localstack.stacks import create_stacks
 from tests.orphans import end_with
-from tests.scheduling import FewEmulators
+from tests.scheduling import EMULATORS, FewEmulators
 
 pytest.register_assert_rewrite("tests.contracts")
 
@@ -54,7 +54,7 @@ def emulator_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _room_in_memory() -> bool:
     if not _MEMORY.is_dir():
         return False
-    wanted = _ROOM * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    wanted = _ROOM * min(EMULATORS, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     return wanted < min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available)
 
 

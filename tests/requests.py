@@ -4,6 +4,17 @@ from typing import Any
 
 from event_bus.access.callers import Caller
 
+PATH_PARAMETERS = {
+    "id": "evt_1",
+    "type": "task.created",
+    "category": "task",
+    "name": "customers",
+    "key": "k",
+    "version": "1",
+    "key_id": "key_1",
+}
+"""A valid value for each parameter of a path of the API."""
+
 
 def http_request(
     route: str,

@@ -36,7 +36,7 @@ def _publish(request: Request) -> Response:
     document: BatchResult = {
         "accepted": len(outcomes) - refused,
         "refused": refused,
-        "results": _that_fit(map(_result, outcomes)),
+        "results": _shortened(map(_result, outcomes)),
     }
     reason = next((each.reason for each in problems if each.reason), None)
     return Response(207 if refused else 202, document, reason=reason)
@@ -52,12 +52,12 @@ def _append(request: Request) -> Response:
         "source": last.source,
         "stream_id": last.metadata["stream_id"],
         "version": last.metadata["stream_version"],
-        "events": _that_fit(map(_document, appended)),
+        "events": _shortened(map(_document, appended)),
     }
     return Response(200 if appended[-1].repeated else 202, document)
 
 
-def _that_fit(results: Iterable[_Result]) -> list[_Result]:
+def _shortened(results: Iterable[_Result]) -> list[_Result]:
     """Returns results of events, without the faults and warnings that the answer cannot hold."""
     fitting: list[_Result] = []
     size = 0

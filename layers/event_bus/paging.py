@@ -228,20 +228,21 @@ def page_document(
     return {"items": shown, "next_cursor": write_cursor(rest, query, caller) if rest else None}
 
 
-def first_that_fit(documents: Iterable[_Element], beside: int = 0) -> list[_Element]:
-    """Returns as many of the first documents as an answer can hold.
+def first_that_fit(documents: Iterable[_Element], size: int) -> tuple[list[_Element], int]:
+    """Returns as many of the first documents as an answer can hold, and its size with them.
 
     Args:
         documents: The documents.
-        beside: The size of what the answer has beside them, as `answered_bytes` counts it.
+        size: The size of the answer without them, as `answered_bytes` counts it.
     """
     fitting = []
     for each in documents:
-        beside += answered_bytes(each)
-        if beside > MAX_PAGE_BYTES:
+        larger = size + answered_bytes(each)
+        if larger > MAX_PAGE_BYTES:
             break
+        size = larger
         fitting.append(each)
-    return fitting
+    return fitting, size
 
 
 def answered_bytes(document: Any) -> int:

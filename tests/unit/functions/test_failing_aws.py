@@ -23,7 +23,7 @@ from event_bus.targets.inbox import InboxTarget
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, key, publisher, service, subscription
 from tests.handlers import Functions
-from tests.requests import http_request
+from tests.requests import PATH_PARAMETERS, http_request
 
 Failure = Callable[[str, dict[str, Any]], Exception]
 
@@ -136,15 +136,6 @@ def aws(aws: Aws, faults: Faults) -> Aws:
 
 KEY = "the-key-of-the-planner"
 PLANNER = service("planner", proof_of_chosen(KEY).id)
-PATH = {
-    "id": "evt_1",
-    "type": "task.created",
-    "category": "task",
-    "name": "customers",
-    "key": "k",
-    "version": "1",
-    "key_id": "key_1",
-}
 EVENT = {"id": "evt_3", "type": "task.created", "payload": {"status": "open"}}
 SUBSCRIPTION = {"event_types": ["task.*"], "target": {"type": "pull"}}
 BODIES: dict[str, Any] = {
@@ -182,7 +173,7 @@ def filled(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
             continue
         function = next(each.function for each in OPERATIONS if each.key == route)
         caller = AN_ADMIN if "publishers" in route else PLANNER
-        functions.request(function, route, caller, body, parameters=PATH)
+        functions.request(function, route, caller, body, parameters=PATH_PARAMETERS)
     made_by = functions.aws.subscriptions
     made_by.create(subscription("sub_1", service_id="planner", target=InboxTarget("pull")))
     functions.aws.inboxes.append("sub_1", [DeliveryKey("evt_1", "sub_1")])
@@ -190,12 +181,12 @@ def filled(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def paths(operation: Operation) -> dict[str, str]:
     if operation.key.partition(" ")[2].startswith("/subscriptions"):
-        return {**PATH, "id": "sub_1"}
+        return {**PATH_PARAMETERS, "id": "sub_1"}
     if operation.key.partition(" ")[2].startswith(("/publishers", "/subscribers")):
-        return {**PATH, "id": "planner"}
+        return {**PATH_PARAMETERS, "id": "planner"}
     if operation.key.partition(" ")[2].startswith("/commands"):
-        return {**PATH, "id": "planner:1"}
-    return PATH
+        return {**PATH_PARAMETERS, "id": "planner:1"}
+    return PATH_PARAMETERS
 
 
 REQUIRED = {"stream_id": "task/1", "types": "task.*"}

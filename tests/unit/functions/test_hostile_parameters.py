@@ -15,6 +15,7 @@ from event_bus.stores.read_models import ReadModelStore
 
 from tests.builders import AN_ADMIN, publisher, service
 from tests.handlers import Functions
+from tests.requests import PATH_PARAMETERS
 
 PLANNER = service("planner")
 
@@ -32,15 +33,6 @@ LISTS = [
     )
 ]
 
-PATH = {
-    "id": "evt_1",
-    "type": "task.created",
-    "category": "task",
-    "name": "customers",
-    "key": "k",
-    "version": "1",
-    "key_id": "key_1",
-}
 REQUIRED = {"stream_id": "task/1", "types": "task.*"}
 
 # A character of four bytes: keys of DynamoDB are bounded in bytes.
@@ -102,7 +94,7 @@ def filled(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
         "POST /schemas/{type}/versions": {"schema": {"type": "object"}},
     }
     for route, body in made.items():
-        answer = functions.request("registry", route, PLANNER, body, parameters=PATH)
+        answer = functions.request("registry", route, PLANNER, body, parameters=PATH_PARAMETERS)
         assert answer.status == 201, answer.body
     models = ReadModelStore(functions.aws.dynamodb, functions.aws.tables["states"])
     model = models.get("planner", "task")
@@ -123,7 +115,7 @@ def ask(
         caller,
         {} if operation.body else None,
         query=query,
-        parameters={name: {**PATH, **path}[name] for name in operation.path_parameters},
+        parameters={name: {**PATH_PARAMETERS, **path}[name] for name in operation.path_parameters},
     )
     return answer.status
 
@@ -195,7 +187,7 @@ def test_a_context_is_listed_beyond_keys_of_any_characters(functions: Functions)
     found, query = [], {"limit": "1"}
     while True:
         page = functions.request(
-            "registry", "GET /contexts/{name}", PLANNER, parameters=PATH, query=query
+            "registry", "GET /contexts/{name}", PLANNER, parameters=PATH_PARAMETERS, query=query
         )
         assert page.status == 200, page.body
         found += [each["key"] for each in page.body["items"]]

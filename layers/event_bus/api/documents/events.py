@@ -203,7 +203,7 @@ def event_document(found: Found) -> Event:
         (delivery_document(each) for each in found.all_deliveries()),
         key=lambda each: (each["subscription_id"], each["replay_id"] or ""),
     )
-    shown = first_that_fit(deliveries, answered_bytes(summary))
+    shown, _ = first_that_fit(deliveries, answered_bytes(summary))
     changes = [found.event.created_at, *(each.updated_at for each in found.deliveries)]
     if found.routing:
         changes.append(found.routing.routed_at)

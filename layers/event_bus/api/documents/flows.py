@@ -100,10 +100,8 @@ def flow_document(flow: flows.Flow) -> Flow:
     size, complete = 0, flow.complete
     for step in flow.steps:
         event = _event(step)
-        size += answered_bytes(event)
         deliveries = [_delivery(each, step.found.event) for each in step.found.all_deliveries()]
-        shown = first_that_fit(deliveries, size)
-        size += sum(map(answered_bytes, shown))
+        shown, size = first_that_fit(deliveries, size + answered_bytes(event))
         complete = complete and len(shown) == len(deliveries)
         events.append({**event, "deliveries": shown})
     return {"events": events, "complete": complete}
