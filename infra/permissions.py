@@ -316,7 +316,7 @@ class PermittedFunction(Construct):
         self.set_variable("DEFAULT_RECEIVE", self.settings.default_receive)
 
     def use_retention(self) -> None:
-        """Sets the environment variable with the retention period of events, in days."""
+        """Tells the function for how many days events are kept."""
         self.set_variable("RETENTION_DAYS", str(self.settings.retention_days))
 
     def read_statistics(self) -> None:

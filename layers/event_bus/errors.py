@@ -214,7 +214,7 @@ class TooManyRequests(Problem):
 
 
 class Unavailable(Problem):
-    """A service behind the bus does not answer; the request may be sent again."""
+    """The bus cannot carry out a request now, such as while AWS does not answer; send it again."""
 
     status, kind, title = 503, "unavailable", "The bus cannot answer now"
 

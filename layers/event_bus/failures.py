@@ -27,7 +27,7 @@ def problem_of(error: Exception | OutOfTime, request_id: str = "") -> Problem:
             "The request took too long, and may have taken effect; send the request again."
         )
     if isinstance(error, ClientError | BotoCoreError | ResponseParserError | TimeoutError):
-        logger.exception("a service behind the bus failed", request_id=request_id)
-        return Unavailable("A service behind the bus failed; send the request again.")
+        logger.exception("AWS failed", request_id=request_id)
+        return Unavailable("AWS failed or did not answer; send the request again.")
     logger.exception("the request failed", request_id=request_id)
     return Failure("The request failed; it has been logged.")

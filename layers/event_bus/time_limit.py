@@ -1,4 +1,4 @@
-"""A limit for what a function does, so that it answers before Lambda ends it.
+"""Interrupts the work of a function in time for it to answer before Lambda ends it.
 
 API Gateway answers a request whose function was ended with a 500 of its own, which tells a client
 neither what happened nor what to do.

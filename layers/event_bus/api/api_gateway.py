@@ -87,7 +87,10 @@ def write_response(response: Response, request: Request) -> dict[str, Any]:
     if 4 * len(body) > MAX_ANSWER_BYTES and _escaped_bytes(body) > MAX_ANSWER_BYTES:
         logger.error("answer too large", route=request.key, request_id=request.id)
         response = refusal(
-            Failure("The answer is larger than Lambda permits; ask for fewer items."), request
+            Failure(
+                "The answer would be larger than Lambda permits. In a list, ask for fewer items."
+            ),
+            request,
         )
         body = response.content()
     head = request.key.startswith("HEAD ")

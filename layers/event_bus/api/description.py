@@ -84,7 +84,8 @@ _PROBLEMS: dict[type[Problem], str] = {
     "belongs to another request.",
     TooManyRequests: "The key makes too many requests, or too many requests of its service wait; "
     "retry after `Retry-After`.",
-    Unavailable: "A service behind the bus failed; retry after `Retry-After`.",
+    Unavailable: "The bus cannot carry out the request now, such as while AWS does not answer; "
+    "retry after `Retry-After`.",
 }
 """The meaning of each refusal."""
 

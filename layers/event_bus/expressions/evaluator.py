@@ -170,7 +170,7 @@ class _Process:
                 [sys.executable, "-S", "-m", _WORKER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # What a child did not read must not stay in a buffer, which is written at the end.
+                # Otherwise closing the pipe would write what the child has not read.
                 bufsize=0,
                 env=environment,
             )

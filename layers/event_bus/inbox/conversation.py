@@ -96,7 +96,7 @@ class Conversation:
                     asked = strict_json.parse(text)
                     ref = asked.get("ref") if isinstance(asked, dict) else None
                 finally:
-                    # A message that is not JSON counts, too.
+                    # The rate of a key includes messages that are not JSON.
                     self._count(connection_id, caller)
                 taken = _asked(asked) if isinstance(asked, dict) else taken
                 self.pusher.require_good_key(connection_id, caller.key_id)

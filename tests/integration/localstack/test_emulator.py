@@ -130,7 +130,7 @@ sys.stdin.read()
 
 @contextlib.contextmanager
 def started_elsewhere(directory: Path, how: str) -> Iterator[tuple[Emulator, Any]]:
-    """An emulator, and the process that started it, which waits."""
+    """Yields an emulator, and the process that started it, which runs until its input ends."""
     with (
         subprocess.Popen(
             [sys.executable, "-c", STARTED, str(directory), how],

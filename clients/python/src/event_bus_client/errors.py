@@ -187,7 +187,7 @@ class InternalError(ServerError):
 
 
 class Unavailable(ServerError):
-    """503: a service behind the bus failed; `retry_after` says when to repeat the request."""
+    """503: the bus cannot carry out the request now; `retry_after` says when to repeat it."""
 
     kinds = ("unavailable",)
 

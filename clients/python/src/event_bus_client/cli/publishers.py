@@ -44,7 +44,7 @@ def register_publisher(
     event_types: list[str] = typer.Argument(..., help="What it may publish: types or patterns."),
     name: str | None = typer.Option(None, help="A name for people."),
 ) -> None:
-    """Register a service that publishes. Its key is shown now and never again.
+    """Register a service that publishes. The bus shows its key only now.
 
     Example: event-bus publishers register shop 'order.*'
     """
@@ -89,7 +89,7 @@ def create_key(
     expires_at: str | None = typer.Option(None, help="When it ends (RFC 3339)."),
     rate_limit: int | None = typer.Option(None, help="Requests a second; only admins may set it."),
 ) -> None:
-    """Create another key for a service. It is shown now and never again.
+    """Create another key for a service. The bus shows it only now.
 
     Example: event-bus keys create shop --name 'nightly import' --scope publish
     """
@@ -107,7 +107,7 @@ def rotate_key(
         None, min=0, help="How long the old key stays valid, in seconds; a day by default."
     ),
 ) -> None:
-    """Replace a key. The new one is shown now and never again; the old one ends after the overlap.
+    """Replace a key. The bus shows the new one only now; the old one ends after the overlap.
 
     Example: event-bus keys rotate shop ebk_5f0c6e0e2b9d4a7c8e13 --overlap 3600
     """

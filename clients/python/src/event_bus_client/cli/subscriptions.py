@@ -73,7 +73,7 @@ def create_subscription(
         None, min=1, help="The first version to receive, including stored ones; 1 for a category."
     ),
 ) -> None:
-    """Register a subscription. Its signing secret is shown now and never again.
+    """Register a subscription. The bus shows its signing secret only now.
 
     Example: event-bus subscriptions create order.placed --url https://billing.example.com/events
     """
@@ -146,7 +146,7 @@ def rotate_secret(
         None, min=0, help="How long the old secret also signs, in seconds."
     ),
 ) -> None:
-    """Replace the signing secret. The new one is shown now and never again.
+    """Replace the signing secret. The bus shows the new one only now.
 
     Example: event-bus subscriptions rotate-secret billing.large-orders
     """
