@@ -35,10 +35,6 @@ _KNOWN_EVERYWHERE = round(CACHE_SECONDS) + 5
 """Seconds after which every lane knows that a subscription was disabled."""
 
 
-class LeaseLost(Exception):
-    """Another function has taken the cursor, which therefore keeps nothing of this walk."""
-
-
 @dataclass(frozen=True, slots=True)
 class OrderedRunner:
     """Delivers a stream to a subscription as far as possible.
@@ -67,9 +63,6 @@ class OrderedRunner:
                 deleted.
             event: The event of the message.
             stream: The stream that the event belongs to.
-
-        Raises:
-            LeaseLost: The message must be delivered again.
         """
         message, holder = order.message, new_id("cur")
         # The messages that follow count from 0 again how often they were held.
@@ -83,13 +76,19 @@ class OrderedRunner:
             return AttemptResult(settled=False, follow_up=_held(message))
         instead = walk.begin(cursor.position)
         try:
-            if instead is not None:
-                return AttemptResult(settled=False, follow_up=instead)
-            return self._deliver_along(order, event, walk)
+            result = (
+                AttemptResult(settled=False, follow_up=instead)
+                if instead is not None
+                else self._deliver_along(order, event, walk)
+            )
         finally:
-            if not self.cursors.release(cursor, walk.kept()):
-                # What this walk relies on to continue the stream may have ended since.
-                raise LeaseLost(message.event_id)
+            held = self.cursors.release(cursor, walk.kept())
+        if held:
+            return result
+        # Another function has taken the cursor, perhaps with this very message, and keeps nothing
+        # of this walk. It may wait for a retry that this walk has made unnecessary. So neither what
+        # either has left nor this message surely continues the stream, but a new message does.
+        return replace(result, settled=False, follow_up=replace(order.message, delay=0))
 
     def wait_for_resume(
         self, order: AttemptOrder, event: Event, stream: StreamName

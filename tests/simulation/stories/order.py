@@ -60,7 +60,7 @@ def ordered_and_gone(world: World) -> None:
 def ordered_exactly_once(world: World) -> None:
     world.subscribe(
         ["task.*"],
-        failing(1),
+        failing(2),
         retry_policy=LATE,
         ordered=True,
         delivery_guarantee="exactly_once",
