@@ -93,11 +93,13 @@ class SubscriptionWrites:
             stored = self.registrations.change_status(before, changed, event, backlog)
         except HandlerTaken as refused:
             raise _handled(refused, changed) from None
-        # The pause also stopped the replays that the registration or an earlier resume began.
-        stopped = [before.catch_up_replay_id] if stored.status == "active" else []
+        stopped = []
         if before.status == "paused":
-            # Its next step ends it, if the subscription goes on without what the pause held.
-            stopped.append(before.backlog_replay_id)
+            # The pause also stopped the replays that the registration or an earlier resume began.
+            # The next step ends those that are not needed any more.
+            stopped = [before.catch_up_replay_id, before.backlog_replay_id]
+        elif stored.status == "active":
+            stopped = [before.catch_up_replay_id]
         if backlog:
             stopped.append(backlog.id)
         for each in stopped:

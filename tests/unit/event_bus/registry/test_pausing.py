@@ -50,15 +50,16 @@ def test_an_enabled_subscription_begins_without_a_backlog() -> None:
 
 @pytest.mark.parametrize(
     ("status", "resume_from", "restarted"),
-    [("active", "backlog", 2), ("active", "now", 1), ("disabled", None, 1)],
+    [("active", "backlog", 3), ("active", "now", 2), ("disabled", None, 2)],
 )
-def test_the_end_of_a_pause_continues_or_ends_the_backlog_that_it_stopped(
+def test_the_end_of_a_pause_continues_or_ends_the_replays_that_it_stopped(
     aws: Aws, status: Any, resume_from: Any, restarted: int
 ) -> None:
     queue = aws.queue()
     writes = SubscriptionWrites(aws.registrations, ReplayQueue(aws.sqs, queue), most=10)
-    paused = aws.subscriptions.create(replace(PAUSED, backlog_replay_id="rpl_1"))
+    stopped = replace(PAUSED, catch_up_replay_id="rpl_0", backlog_replay_id="rpl_1")
+    paused = aws.subscriptions.create(stopped)
     changed = writes.change(paused, replace(paused, status=status), resume_from)
     sent = aws.sent(queue)
     assert len(sent) == restarted
-    assert {"rpl_1", changed.backlog_replay_id} == {each.body for each in sent}
+    assert {"rpl_0", "rpl_1", changed.backlog_replay_id} == {each.body for each in sent}
