@@ -27,8 +27,8 @@ def batches(
     Args:
         items: The entries, in order.
         size: Returns the number of bytes of an entry.
-        most: How many a request takes.
-        most_bytes: How many bytes a request takes.
+        most: The most entries of a request.
+        most_bytes: The most bytes of a request.
     """
     batch: list[_Item] = []
     filled = 0
@@ -44,7 +44,7 @@ def batches(
 
 
 def chunks(elements: list[_Item], size: int) -> Iterator[list[_Item]]:
-    """Yields the elements in slices of at most a size."""
+    """Yields consecutive parts of a list, each of at most `size` elements."""
     for start in range(0, len(elements), size):
         yield elements[start : start + size]
 
@@ -70,7 +70,7 @@ _NOT_ABOUT_CONTENT = ("AccessDenied", "Kms", "KMS", "OverLimit", "RequestThrottl
 def blames_content(error: Exception) -> bool:
     """Whether AWS refused a request for its content, and so would refuse it again.
 
-    It does not if access is denied, the resource is missing, AWS is busy or the connection broke.
+    It is False if access is denied, the resource is missing, AWS is busy or the connection broke.
     """
     if isinstance(error, ClientError):
         return _word(error.response["Error"]["Code"]).startswith(_ABOUT_CONTENT)
@@ -125,7 +125,8 @@ def take_each(event: dict[str, Any], take: Callable[[str, str], None]) -> dict[s
 
     Args:
         event: The event of Lambda with messages of a queue.
-        take: Takes a message, by the queue's identifier of it and its body.
+        take: Handles a message, given its id in the queue and its body. If it raises, the queue
+            keeps the message.
 
     Returns:
         The messages that the queue must keep, in the form that Lambda expects

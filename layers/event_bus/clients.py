@@ -80,7 +80,7 @@ def kms() -> "KMSClient":
 
 @cache
 def cloudwatch() -> Any:
-    """The client of CloudWatch; few calls need it, and none waits for it for long."""
+    """The client of CloudWatch: it gives up soon, because no answer depends on it alone."""
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2)
     return _Later("cloudwatch", config)
 

@@ -57,7 +57,7 @@ def fair_attempts(
     so that every writer gets its turn.
 
     Args:
-        seconds: After how many seconds the last attempt begins.
+        seconds: No attempt begins after this time, in seconds.
         longest_pause: The longest first wait, in seconds.
         shortest_pause: The longest wait after many attempts, in seconds.
         sleep: Waits for some seconds.

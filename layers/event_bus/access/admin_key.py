@@ -17,7 +17,8 @@ CACHE_SECONDS = 30.0
 """How long the secret is cached, in seconds."""
 
 AGAIN_AT_ONCE, AGAIN_SECONDS = 3, 10.0
-"""How often the secret is read again in a row, and after how many seconds once more."""
+"""How many times unknown keys may cause a read of the secret in a row, and the seconds until each
+further read."""
 
 _ID = "admin_"
 
@@ -37,7 +38,7 @@ class AdminSecret:
 
 @dataclass(slots=True)
 class AdminKey:
-    """Reads the admin key, twice a minute as long as nobody sends an unknown key.
+    """Reads the admin key from Secrets Manager, and caches it for `CACHE_SECONDS`.
 
     Attributes:
         client: The Secrets Manager client.
@@ -55,14 +56,19 @@ class AdminKey:
         self._known = Cache(CACHE_SECONDS, 1, self.clock)
 
     def read(self) -> AdminSecret:
-        """The admin key."""
+        """The admin key.
+
+        Raises:
+            ClientError: Secrets Manager refused the read.
+            BotoCoreError: Secrets Manager did not answer.
+        """
         return self._known.fetch(self.secret, self._read)
 
     def read_again(self) -> AdminSecret:
-        """The admin key, read anew for a key that is not the known one.
+        """The admin key, read again because a request sent an unknown key.
 
-        So a new admin key works at once. Unknown keys cost three reads in a row, and then at most
-        one in ten seconds.
+        A new admin key thus works at once. Unknown keys cause at most three reads in a row, and
+        then one in ten seconds. Beyond that, or if the read fails, this returns the cached key.
         """
         now = self.clock()
         spent_until = max(self._spent_until, now)

@@ -36,11 +36,11 @@ class Keys(Protocol):
         """The valid key with this id, or None."""
 
     def saw(self, key_id: str, at: str) -> None:
-        """Records that a key was used."""
+        """Records that a key was used at a time, RFC 3339."""
 
 
 class Authenticator:
-    """Finds the caller of a key or a client certificate.
+    """Finds the caller of a key, a client certificate or an IAM principal.
 
     Valid keys are cached for `CACHE_SECONDS`; unknown ones are looked up every time, so that a new
     key works at once.
@@ -49,7 +49,8 @@ class Authenticator:
         keys: The keys.
         admin_key: Reads the admin's key, which may be cached.
         clock: Monotonic clock, in seconds.
-        admin_key_again: Reads it anew, before a key is refused; None for never.
+        admin_key_again: Reads the admin's key past the cache, before a key is refused; None to use
+            `admin_key` there, too.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Authenticator:
         return by_certificate
 
     def identify_principal(self, arn: str) -> Caller | None:
-        """The service that an IAM role or user stands for, or None.
+        """The caller of an IAM role or user; None if no key is registered for it.
 
         Args:
             arn: The ARN of the role's session, or of the user, as API Gateway has checked it.

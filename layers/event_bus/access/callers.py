@@ -8,7 +8,7 @@ from event_bus.errors import Failure, Forbidden, Problem, Reason, Unauthenticate
 from event_bus.model.scopes import Scope, known
 
 ADMIN = "admin"
-"""The service that an admin key stands for."""
+"""The `service_id` of callers with the admin key."""
 
 Role = Literal["service", "admin", "listener"]
 """The role of a key: a service's, an admin's, or that of a stream token."""
@@ -43,9 +43,11 @@ class Caller:
             follows from its registrations.
         subscription_id: The only subscription of a stream token, if it is limited to one.
         scopes: The scopes of the key; None for all.
-        key_id: The key; None for the admin's.
-        rate_limit: The key's own rate, in requests a second, if it has one. Of the functions behind
-            the authorizer, only the one for WebSockets knows it: there, it is set for each key.
+        key_id: The id of the key. None if the bus itself acts for the service, or if an earlier
+            release admitted the admin to a WebSocket.
+        rate_limit: The key's own rate, in requests a second; None if it has none. The function
+            `socket` gets the rate of every key from the authorizer. The other functions behind the
+            authorizer get none.
     """
 
     service_id: str
@@ -61,7 +63,7 @@ class Caller:
         return self.role == "admin"
 
     def permits(self, scope: Scope) -> bool:
-        """Whether the key has this scope."""
+        """Whether the key has a scope; a key without a list of scopes has all."""
         return self.scopes is None or scope in self.scopes
 
     def need(self, scope: Scope) -> None:
@@ -91,7 +93,7 @@ def caller_of(context: Mapping[str, Any] | None) -> Caller:
     """The caller that the authorizer found, if it has a key.
 
     Args:
-        context: What the authorizer passed on; it passes on no service if there is none.
+        context: The authorizer's context. It has no service if no caller was found.
 
     Raises:
         Unauthenticated: There was no valid key.
@@ -121,7 +123,7 @@ def listener_of(context: Mapping[str, Any] | None) -> Caller:
     if failed := _FAILED.get(context.get(PROBLEM, "")):
         raise failed("The caller could not be identified; send the request again.")
     if context.get("role") in get_args(Role) and context.get("service_id"):
-        # No scope means that nothing is permitted, not that there is no limit.
+        # Empty `scopes` permit nothing; a context without `scopes` permits everything.
         scopes = known(context["scopes"].split()) if "scopes" in context else None
         return Caller(
             context["service_id"],

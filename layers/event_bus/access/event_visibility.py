@@ -34,12 +34,13 @@ class Visibility:
     subscriptions: Callable[[str], Iterable[Subscription]]
     rights: RightsReader
     _known: dict[str, ReceiveRights] = field(default_factory=dict)
-    # `functools.cached_property` would hold a lock for all callers during the read (Python 3.11).
+    # No `functools.cached_property`: in Python 3.11, it locks out all other threads during the
+    # read.
     _subscribed: list[Subscription] | None = None
     _filters: list[SubscriptionFilter] | None = None
 
     def prepare(self, sources: Iterable[str]) -> None:
-        """Reads the rights to the events of some sources, in one request."""
+        """Reads the rights to the events of several sources in one request, ahead of `sees`."""
         service = self.caller.service_id
         unknown = {each for each in sources if each not in self._known and each != service}
         if unknown and not self.caller.admin:
@@ -67,7 +68,8 @@ class Visibility:
             try:
                 filters.append(SubscriptionFilter(subscription.event_types, subscription.filters))
             except InvalidPatternError:
-                # It was stored under other rules. It receives nothing, and shows nothing.
+                # An earlier release accepted this filter. Its subscription receives no events, so
+                # it makes none visible.
                 logger.exception("filter cannot be used", subscription_id=subscription.id)
         return filters
 
@@ -120,8 +122,9 @@ class VisibleEvents:
     def sees(self, event: Event, caller: Caller) -> bool:
         """Whether a caller may see an event.
 
-        Filters cannot see a payload in the bucket. An event with such a payload is visible to those
-        who filter its payload once it was routed to them.
+        A payload in the bucket is not read here, so filters on the payload do not match it. Such an
+        event is visible to a service that filters the payload only after it was routed to that
+        service.
         """
         if caller.admin or caller.service_id in (event.source, event.reply_for):
             return True

@@ -8,7 +8,7 @@ from event_bus.settings import settings
 
 
 def new_external_id(service_id: str) -> str:
-    """The external id for a role that a service names now.
+    """The external id for a role that a service names in a new request.
 
     It contains the account, the region and the stage, none of which has a slash, so no other
     deployment or service has the same id.
@@ -21,8 +21,8 @@ def external_id_of(kept: str | None, service_id: str) -> str:
     """The external id with which a role is assumed.
 
     Args:
-        kept: The id stored with the target. Targets of earlier versions have none; the id of the
-            stage and the service that their owners were given stays valid.
+        kept: The id that is stored with the target. None for a target of an earlier release, whose
+            owner was given an id made from the stage and the service.
         service_id: The service that named the role.
     """
     return kept or f"{settings().own_prefix}{service_id}"

@@ -1,4 +1,4 @@
-"""IAM callers: API Gateway has verified their signature (SigV4) and names them."""
+"""Callers that sign their requests (SigV4); API Gateway verifies the signature and names them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from event_bus.access.rate_limits import RateLimiter
 
 @dataclass(frozen=True, slots=True)
 class IamCallers:
-    """The authorizer's work for signed requests.
+    """Identifies the callers of signed requests and counts their requests, as the authorizer does.
 
     Attributes:
         authenticator: Finds the service of a role or user.
@@ -23,7 +23,9 @@ class IamCallers:
     rate: int
 
     def context_of(self, identity: Mapping[str, Any]) -> dict[str, str]:
-        """What an authorizer passes on: the caller, whose request it counts, or a reason code.
+        """Counts the request of a caller, and returns the context that an authorizer would pass on.
+
+        The context has the caller and its allowance, or a reason code if no service is registered.
 
         Args:
             identity: `requestContext.authorizer.iam`, as API Gateway fills it in

@@ -26,12 +26,15 @@ def inherited(key: ApiKey, maker: ApiKey | None) -> ApiKey:
 
 
 def excess(key: ApiKey, maker: ApiKey | None, key_rate: int) -> list[Fault]:
-    """Lists what a key permits beyond its creator, as members of a key request.
+    """Lists how a new key exceeds the limits of the key that creates it.
 
     Args:
         key: The new key.
-        maker: The key that the request came with; None for an admin's, which has no limits.
+        maker: The key that creates it; None for an admin's, which has no limits.
         key_rate: The rate of keys without a rate of their own, in requests a second.
+
+    Returns:
+        A fault for each member of the key request that exceeds a limit.
     """
     if maker is None:
         return []

@@ -41,8 +41,8 @@ class KnownPublishers:
     def satisfies(self, service_id: str, test: Callable[[Publisher], bool]) -> bool:
         """Whether the publisher of a service satisfies a condition.
 
-        Before a denial, the publisher is read again, so that a registration takes effect as soon as
-        it is answered.
+        If the cached publisher does not satisfy it, the publisher is read again. So a registration
+        takes effect as soon as the API has answered it.
         """
         known = self._known.get(service_id)
         if known and test(known):

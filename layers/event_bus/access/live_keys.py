@@ -15,7 +15,7 @@ _CACHED_KEYS = 10_000
 
 @dataclass(slots=True)
 class LiveKeys:
-    """Checks each key again once in `CACHE_SECONDS`.
+    """Checks whether keys are still valid, each valid key once in `CACHE_SECONDS`.
 
     Attributes:
         keys: The keys.
@@ -32,7 +32,12 @@ class LiveKeys:
         self._known = Cache(CACHE_SECONDS, _CACHED_KEYS, self.clock)
 
     def good(self, key_id: str | None) -> bool:
-        """Whether a key is valid; None is an admin's that an earlier release admitted."""
+        """Whether a key is valid.
+
+        Args:
+            key_id: The id of the key; None if an earlier release admitted an admin, which counts as
+                valid.
+        """
         if key_id is None or key_id in self._known:
             return True
         good = self._good(key_id)

@@ -25,13 +25,13 @@ def own_subscription(
     *,
     of_anyone: bool = False,
 ) -> Subscription:
-    """A subscription of the caller; any for an admin.
+    """A subscription of the caller; any for an admin, and one alone for a limited stream token.
 
     Args:
         find: Finds a subscription by its id.
         subscription_id: Its id.
         caller: Who asks for it.
-        of_anyone: Whether the caller may use any subscription for this.
+        of_anyone: Whether the owner of the subscription does not matter.
 
     Raises:
         NotFound: There is none, or none that the caller may see.

@@ -40,7 +40,8 @@ class PayloadReaders:
         """The event as a caller may read it; an admin reads everything.
 
         Args:
-            event: The event, without its payload if that is large and in a list.
+            event: The event. Without its payload, as in a list of large events, it is returned
+                unchanged.
             caller: The reader.
 
         Raises:
@@ -53,7 +54,7 @@ class PayloadReaders:
                 return self.seal.open(event)
             return self.opened(event, caller.service_id)
         except NotOpened:
-            # The rest of the event is better than no answer.
+            # The event is answered with its markers: the rest of it is better than no answer.
             logger.exception("payload not opened", **traces(event))
             return event
 

@@ -1,8 +1,8 @@
 """Rate limits of keys, counted by all functions together at little cost.
 
-A function does not count each request in the table. It takes a share of the rest of a window by one
-write, and spends it by itself. It lets the first requests of a window pass before it takes a share,
-so a key that is rarely used costs no write.
+A process does not count each request in the table. It reserves a share of a window's quota by one
+write, and then counts requests in memory until the share is used up. The first requests of a window
+need no share, so a key that is rarely used costs no write.
 """
 
 import math
@@ -18,7 +18,7 @@ WINDOW_SECONDS = 10
 """The length of a window, in seconds."""
 
 SOCKET = "socket#"
-"""The prefix of what counts messages over WebSockets: of a key, or of a connection."""
+"""The prefix of the counters of WebSocket messages, which count by key or by connection."""
 
 _FREE = 0.02
 _SHARE = 0.05
@@ -67,7 +67,13 @@ class Counters(Protocol):
     """The counters of requests."""
 
     def add(self, name: str, requests: int, expires_at: int) -> int:
-        """Adds to a counter, which expires at a time in Unix seconds, and returns its new value."""
+        """Adds to a counter, and returns its new value.
+
+        Args:
+            name: The counter.
+            requests: The number to add; it may be negative.
+            expires_at: When the counter may be deleted, in Unix seconds.
+        """
 
 
 @dataclass(slots=True)
@@ -82,8 +88,8 @@ class _Window:
 class RateLimiter:
     """Counts the requests of keys.
 
-    Each function may exceed the quota by what it spends before its first share: 2% of the quota, or
-    one request. A share that a function does not spend is lost to the others.
+    Each process may exceed the quota by what it permits before its first share: 2% of the quota, or
+    one request. What a process does not use of a share is lost to the others.
 
     Args:
         counters: Counts for all functions.
@@ -96,7 +102,7 @@ class RateLimiter:
         self._windows: Cache[tuple[str, int], _Window] = Cache(WINDOW_SECONDS, _COUNTED_KEYS, clock)
 
     def spend(self, key_id: str, rate: int) -> Allowance:
-        """Counts one request.
+        """Counts one request; permits it if the counters cannot be reached.
 
         Args:
             key_id: The key.
@@ -128,7 +134,7 @@ class RateLimiter:
             expires_at = (window.begun + 2) * WINDOW_SECONDS
             window.counted = self._counters.add(name, spent + share, expires_at)
         except Exception:
-            # One request too many is better than none.
+            # Requests above the limit do less harm than refusing them all.
             logger.exception("requests not counted", key_id=key_id)
             window.credit = share
             return

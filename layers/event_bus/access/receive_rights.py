@@ -12,7 +12,7 @@ from event_bus.model.rights import Default, Grant, Restriction
 from event_bus.stores.rights import RightsStore
 
 FRESH_SECONDS = 30
-"""How long after an event was stored the router's decision is trusted.
+"""The age of an event, in seconds, up to which a lane trusts the router's decision about it.
 
 The rights to an older event are read again before it is delivered.
 """
@@ -24,9 +24,9 @@ _REMEMBERED = 100_000
 class ReceiveRights:
     """Decides which events a service may receive.
 
-    A service may receive what it published itself. It may receive other events if their types are
-    given to it, or if the default permits them and no types are given, unless the source restricts
-    the type to other services. An admin may receive everything.
+    A service may receive what it published itself. It may receive other events if an admin has
+    given it their types, or if no types were given to it and the default permits everything. The
+    publisher of a type can restrict it to other services. An admin may receive everything.
 
     Attributes:
         default: What a service without a right may receive.
@@ -60,8 +60,8 @@ class ReceiveRights:
     def permits_event(self, service_id: str, event: Event) -> bool:
         """Whether a service may receive an event.
 
-        What the bus says of a service's own subscriptions and keys is for that service alone,
-        whatever types are given to it.
+        An event of the bus about the subscriptions or keys of a service is for that service alone,
+        whatever types others were given.
         """
         if event.audience is not None:
             return service_id in (event.audience, ADMIN)
@@ -95,7 +95,7 @@ class ReceiveRights:
 
 @dataclass(frozen=True, slots=True)
 class RightsReader:
-    """Reads rights for single decisions; a change counts as soon as it is answered.
+    """Reads rights for single decisions, without a cache: a change takes effect at once.
 
     Attributes:
         store: The rights.
@@ -136,11 +136,17 @@ class HandoverRights:
         self._known = Cache(CACHE_SECONDS, _CACHED_RIGHTS, self.clock)
 
     def permits(self, service_id: str, event: Event) -> bool:
-        """Whether an event may be delivered to a service."""
+        """Whether an event may still be delivered to a service to which it was routed.
+
+        A fresh event may: the router has just checked the rights to it.
+        """
         return is_fresh(event) or self.permits_late(service_id, event)
 
     def permits_late(self, service_id: str, event: Event) -> bool:
-        """Whether an event may be delivered to a service to which it was not routed."""
+        """Whether an event may be delivered to a service to which the router did not route it.
+
+        The rights are checked even for a fresh event.
+        """
         if service_id == event.source:
             return True
         rights = self._known.fetch(
@@ -150,5 +156,5 @@ class HandoverRights:
 
 
 def is_fresh(event: Event) -> bool:
-    """Whether the router has checked the rights to an event within `FRESH_SECONDS`."""
+    """Whether an event was stored less than `FRESH_SECONDS` ago."""
     return event.created_at > times.at(times.unix() - FRESH_SECONDS)

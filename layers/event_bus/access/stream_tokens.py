@@ -24,11 +24,12 @@ class StreamTokens:
     def issue(
         self, service_id: str, caller: Caller, subscription_id: str | None = None
     ) -> tuple[str, str]:
-        """A new token, whose rate is that of the key that requests it.
+        """Issues a token with the rate of the key that requests it.
 
         Args:
             service_id: The service that listens with it.
-            caller: The caller that requests it; it ends with the caller's key.
+            caller: The caller that requests it. The token ends when the caller's key does, if not
+                before.
             subscription_id: The only subscription of the token; None for everything that the
                 service may receive.
 

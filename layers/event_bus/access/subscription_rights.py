@@ -23,7 +23,7 @@ class SubscriptionRights:
     publisher: Callable[[str], Publisher | None]
 
     def check(self, service_id: str, event_types: Sequence[str], at: str = "/event_types") -> None:
-        """Refuses type patterns if a service may receive none of their types.
+        """Refuses each type pattern of which a service may receive no type.
 
         Args:
             service_id: The service.
@@ -31,7 +31,7 @@ class SubscriptionRights:
             at: The JSON pointer of the patterns in the request.
 
         Raises:
-            Forbidden: There is such a pattern.
+            Forbidden: At least one pattern is refused; the faults name them all.
         """
         if service_id == ADMIN or not event_types:
             return

@@ -1,4 +1,4 @@
-"""Which event types a caller may see, and register schemas for."""
+"""Decides which event types a caller may see, and for which it may register schemas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ from event_bus.settings import settings
 from event_bus.time_limit import seconds_left
 
 MAX_ANSWER_BYTES = 6_000_000
-"""The most bytes of a body, as Lambda counts them: with its headers, an answer may have 6 MB
+"""The most bytes of a body in Lambda's JSON. Lambda permits 6 MB for an answer with its headers
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 """
 
@@ -50,7 +50,7 @@ def read_request(event: Mapping[str, Any], iam_caller: Identify) -> Request:
     """Reads a request from the event of a function.
 
     Args:
-        event: The event.
+        event: The event of API Gateway (payload format 2.0).
         iam_caller: Identifies the caller of a signed request.
     """
     context = event["requestContext"]
@@ -102,7 +102,7 @@ def write_response(response: Response, request: Request) -> dict[str, Any]:
 
 
 def _escaped_bytes(body: str) -> int:
-    # Lambda's own JSON escapes these once more.
+    # The body becomes a string in Lambda's own JSON, which escapes these characters.
     escaped = sum(body.count(each) for each in '"\\\n')
     return len(body.encode()) + escaped
 

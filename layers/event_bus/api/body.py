@@ -9,7 +9,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 """The largest body of a request, decompressed: Lambda takes 6 MB, which is 4.5 MB before base64."""
 
 BINARY_JSON = "application/vnd.event-bus+json"
-"""A media type of JSON that API Gateway passes on as bytes; any but application/json works."""
+"""A media type of JSON that API Gateway passes on as bytes, unlike `application/json`."""
 
 _ENCODINGS = ("", "identity", "gzip", "x-gzip")
 _GZIP = zlib.MAX_WBITS + 16
@@ -31,7 +31,8 @@ def json_text(body: bytes | str, headers: Mapping[str, str]) -> bytes | str:
     Raises:
         UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
         TooLarge: It is over `MAX_BODY_BYTES`.
-        MalformedRequest: It is empty, or not what its coding says.
+        MalformedRequest: It is empty, or it is not one whole gzip member although its content
+            coding is gzip.
     """
     media_type = headers.get("content-type", "application/json").partition(";")[0]
     media_type = media_type.strip().lower()

@@ -12,8 +12,8 @@ MERMAID = "application/vnd.mermaid"
 def flow_diagram(flow: Flow) -> str:
     """A flow as a sequence diagram (https://mermaid.js.org/syntax/sequenceDiagram.html).
 
-    Steps are in the order of their times. Names consist of letters, digits and a few marks that
-    have no meaning to Mermaid there.
+    Steps are in the order of their times. Ids, types and names of services are not escaped: their
+    characters have no meaning to Mermaid.
     """
     happened: list[tuple[str, int, str]] = []
     actors: dict[str, str] = {}

@@ -39,8 +39,8 @@ WRITTEN_HEADERS = (
 """The response headers that web pages may read."""
 
 ANSWER_SECONDS, RECORD_SECONDS = 2.0, 0.7
-"""How many seconds before the end of its function a request, and the record of it in the audit log,
-are interrupted."""
+"""How many seconds before the timeout of the function a request is interrupted, and how many
+seconds before it the writing of the audit entry."""
 
 Function = Callable[[Request], Response]
 """Carries out an operation."""
@@ -61,7 +61,7 @@ class Endpoint:
     functions: dict[str, tuple[Operation, Function]] = field(default_factory=dict)
 
     def answers(self, operation: Operation) -> Callable[[Function], Function]:
-        """Decorates the function that carries out an operation."""
+        """Decorates the function that carries out an operation, and registers it for requests."""
 
         def add(function: Function) -> Function:
             self.functions[operation.key] = (operation, function)
@@ -70,7 +70,7 @@ class Endpoint:
         return add
 
     def answer(self, request: Request) -> Response:
-        """Answers a request.
+        """Answers a request; it raises nothing.
 
         Returns:
             The answer. A refusal or a failure is a problem details object (RFC 9457): 503 if AWS
@@ -93,7 +93,7 @@ class Endpoint:
             self._record(entry, request)
         if allowance := request.allowance:
             response.headers.update(_rate_headers(allowance))
-        # The access log has every request; a further line for each event would cost.
+        # The access log has every request, so a second line for each would only cost.
         logger.debug("answered", route=key, status=response.status, request_id=request.id)
         return response
 
@@ -139,7 +139,7 @@ def _rate_headers(allowance: Allowance) -> dict[str, str]:
 
 
 def refusal(problem: Problem, request: Request) -> Response:
-    """Returns the answer that tells a client of a problem."""
+    """Returns the answer for a problem: a problem details object (RFC 9457)."""
     document = {**problem.document(), "instance": request.path, "request_id": request.id}
     headers = {"content-type": "application/problem+json", **problem.headers}
     return Response(problem.status, document, headers, reason=problem.reason)

@@ -32,10 +32,10 @@ REPLAYED = "idempotent-replayed"
 """The header of an answer that is repeated."""
 
 KEPT_SECONDS = 24 * 3600
-"""How long a key is kept, from its first request on."""
+"""How long a key is kept after its first request, in seconds."""
 
 CLAIM_SECONDS = 35
-"""How long a request holds its key: functions of the API end within 29 seconds."""
+"""How long a request holds its key, in seconds: longer than a function of the API runs (29 s)."""
 
 _NONCE_BYTES = 12
 # A string of RFC 8941; many clients send it without the quotes.
@@ -58,8 +58,16 @@ class Repetitions:
     def once(self, request: Request, operation: Callable[[Request], Response]) -> Response:
         """Carries out a request, or repeats the answer of an earlier one.
 
-        A refusal (4xx) changed nothing, and frees the key. If the bus failed (5xx), nobody knows
-        what took effect, so the next request is carried out under the same nonce.
+        A refusal (4xx) changed nothing, and frees the key. After a failure of the bus (5xx), nobody
+        knows what took effect. So the next request with the key is carried out with the same nonce,
+        and creates the same resource.
+
+        Args:
+            request: The request, with the header `Idempotency-Key`.
+            operation: Carries it out.
+
+        Returns:
+            The answer; that of the earlier request if there was one.
 
         Raises:
             MalformedRequest: The key is not valid.
@@ -68,7 +76,8 @@ class Repetitions:
         """
         wanted = _claim_for(request)
         standing = self.store.claim(wanted, int(times.unix()))
-        # A write that finds its own result has succeeded; its first answer was lost.
+        # If boto3 repeated the write, it found its own claim: the first write had succeeded, and
+        # its answer was lost.
         if standing.claimed_by != wanted.claimed_by:
             if standing.fingerprint != wanted.fingerprint:
                 raise InvalidRequest.at(HEADER, "belongs to another request; choose another key")
@@ -133,7 +142,7 @@ def _claim_for(request: Request) -> Claim:
 
 
 def _scope(caller: Caller) -> tuple[str, ...]:
-    # Another key of the same service may not permit reading what this one created.
+    # The API key is included, because another key of the service may not permit reading the answer.
     return caller.role, caller.service_id, caller.key_id or ""
 
 

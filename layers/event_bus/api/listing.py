@@ -17,7 +17,7 @@ class Listing:
     Attributes:
         query: The query parameters.
         caller: Who asks.
-        behind: The position behind which the page begins; None for the first page.
+        behind: The position after which the page begins; None for the first page.
         limit: The largest number of items of the page.
     """
 
@@ -26,7 +26,7 @@ class Listing:
 
         Args:
             request: The request.
-            longest: The largest number of characters of a position of the list.
+            longest: The most characters that a position in this list may have.
 
         Raises:
             MalformedRequest: A parameter cannot be read, or the cursor belongs to another list.
@@ -37,11 +37,11 @@ class Listing:
         self.limit = self.query[LIMIT]
 
     def page(self, items: Iterable[tuple[str, Any]], rest: str | None) -> Response:
-        """Returns the answer.
+        """Returns the answer with a page, or with as much of it as an answer can hold.
 
         Args:
-            items: Each document, and the position behind it.
-            rest: The position behind which the next page begins; None at the end of the list.
+            items: The position of each item, and its document.
+            rest: The position after which the next page begins; None at the end of the list.
         """
         return Response(200, page_document(items, rest, self.query.sent, self.caller))
 
@@ -51,14 +51,14 @@ class Listing:
         position: Callable[[Item], str],
         document: Callable[[Item], Any],
     ) -> Response:
-        """Returns the answer from up to one item more than the page holds.
+        """Returns the answer with a page, from a list that was read one item further.
 
-        The further item shows that there is a next page.
+        An item beyond `limit` shows that there is a next page.
 
         Args:
             found: Up to `limit + 1` items.
-            position: The position behind an item.
-            document: The document of an item.
+            position: Returns the position of an item.
+            document: Makes the document of an item.
         """
         shown = found[: self.limit]
         rest = position(shown[-1]) if len(found) > self.limit else None
@@ -70,12 +70,13 @@ class Listing:
         position: Callable[[Item], str],
         document: Callable[[Item], Any],
     ) -> Response:
-        """Returns the answer from a list of what the caller may see.
+        """Returns the answer with a page of the items that the caller may see.
 
         Args:
-            find: Finds items behind a position, up to a number, for a caller.
-            position: The position behind an item.
-            document: The document of an item.
+            find: Finds items, by the position after which they begin, their largest number and the
+                caller.
+            position: Returns the position of an item.
+            document: Makes the document of an item.
         """
         found = find(self.behind, self.limit + 1, self.caller)
         return self.page_of_more(found, position, document)

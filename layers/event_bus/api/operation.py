@@ -55,13 +55,15 @@ class Operation:
         admin: Whether it needs an admin key.
         tokens: Whether it takes a stream token in place of a key.
         query: The query parameters.
-        members: Whether it takes further query parameters, named after members of what it lists.
+        members: Whether it takes further query parameters, which are named after members of the
+            listed items.
         headers: The headers that change what it does.
         body: The model of the request body.
         body_required: Whether a request must have a body.
-        errors: The ways to refuse it, beside those that follow from the other members.
-        creates: Whether a repeated request would create or start a second one, so that it takes an
-            `Idempotency-Key`.
+        errors: The problems that it may answer with, beside those that follow from the other
+            members.
+        creates: Whether a repeated request would create or start a second resource. It then takes
+            an `Idempotency-Key`.
         audited: Whether the audit log records every request. None stands for every method but GET;
             requests that are denied are always recorded.
         head: Whether HEAD is answered where the method is GET.

@@ -69,7 +69,7 @@ def required_text(
 
 
 def service(name: str, description: str) -> Parameter[str]:
-    """The name of a service."""
+    """A parameter that names a service."""
 
     def read(sent: str) -> str:
         if not is_service_id(sent):
@@ -80,14 +80,14 @@ def service(name: str, description: str) -> Parameter[str]:
 
 
 def _bound(longest: int) -> dict[str, int]:
-    """The schema of an optional bound."""
+    """The schema of a bound on a text's length; the usual bound is not stated."""
     return {} if longest == MAX_PARAMETER_CHARACTERS else {"maxLength": longest}
 
 
 def whole(
     name: str, description: str, *, default: int | None, minimum: int, maximum: int
 ) -> Parameter[int]:
-    """A whole number within bounds."""
+    """A parameter that is a whole number; both bounds are included."""
 
     def read(sent: str) -> int:
         # Longer numbers would take time to convert.
@@ -106,7 +106,7 @@ def whole(
 def choice(
     name: str, description: str, choices: Sequence[Choice], default: Choice | None = None
 ) -> Parameter[Choice]:
-    """One of several words."""
+    """A parameter that is one of several words."""
     *most, last = choices
 
     def read(sent: str) -> Choice:
@@ -122,13 +122,13 @@ def choice(
 
 
 def flag(name: str, description: str) -> Parameter[bool]:
-    """`true` or `false`."""
+    """A parameter that is `true` or `false`."""
     word = choice(name, description, ("true", "false"))
     return Parameter(name, description, lambda sent: word.read(sent) == "true", word.schema)
 
 
 def time(name: str, description: str) -> Parameter[str]:
-    """An RFC 3339 time; it is read into UTC."""
+    """A parameter that is a time, RFC 3339, and is converted to UTC."""
 
     def read(sent: str) -> str:
         # A plus sign that was not percent-encoded arrives as a space.
@@ -138,7 +138,7 @@ def time(name: str, description: str) -> Parameter[str]:
 
 
 def type_pattern(name: str, description: str) -> Parameter[str]:
-    """An event type, or a pattern of types."""
+    """A parameter that is an event type or a type pattern."""
 
     def read(sent: str) -> str:
         validate_type_pattern(sent)
@@ -148,7 +148,10 @@ def type_pattern(name: str, description: str) -> Parameter[str]:
 
 
 def type_patterns(name: str, description: str) -> Parameter[list[str]]:
-    """Event types or patterns with commas between, each kept once; at least one is required."""
+    """A required parameter that lists event types or type patterns, separated by commas.
+
+    A repeated one is kept once.
+    """
 
     def read(sent: str) -> list[str]:
         patterns = list(dict.fromkeys(sent.split(",")))

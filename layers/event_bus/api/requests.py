@@ -37,7 +37,7 @@ class Response:
         text: The body of an answer that is not JSON.
         reason: Why the request, or a part of it, was denied, if it was.
         replayed: Whether it is the kept answer of an earlier request (`Idempotency-Key`).
-        listener_id: The subscription that was made for a listener without one, if one was.
+        listener_id: The subscription that the request created for a listener, if it created one.
     """
 
     status: int
@@ -76,12 +76,12 @@ class Request:
         body: The body: text if the carrier decoded it, else bytes.
         id: The identifier of the request.
         ip_address: The address that the request came from, if the carrier knows it.
-        api_url: The URL of the API that was asked.
+        api_url: The URL of the API that received the request.
         seconds_left: Returns how many seconds remain until the carrier ends the function, if known.
-        authenticate: Finds out about the caller.
-        identity: What it found: the context that the authorizer hands on.
-        nonce: The seed of the identifier of a created resource, where a repeated request must
-            create the same one.
+        authenticate: Returns the authorizer's context, which names the caller or a reason code.
+        identity: The authorizer's context, once `authenticate` was called.
+        nonce: The random part of a created resource's id, if the request has an `Idempotency-Key`.
+            A repeated request then creates the same resource.
     """
 
     key: str
@@ -105,6 +105,8 @@ class Request:
 
         Raises:
             Unauthenticated: The caller is not known.
+            Unavailable: The authorizer could not identify the caller now.
+            Failure: The authorizer failed.
         """
         found = listener_of if self.operation and self.operation.tokens else caller_of
         return found(self.identity)
@@ -115,10 +117,10 @@ class Request:
         return allowance_of(self.identity)
 
     def left_until(self, before: float) -> float | None:
-        """The seconds until a moment before the end of the function; None if that is not known.
+        """The seconds that the function has left, less a reserve; None if they are not known.
 
         Args:
-            before: How many seconds before the end the moment is.
+            before: The reserve, in seconds.
         """
         left = self.seconds_left()
         return None if left is None else left - before
@@ -160,7 +162,7 @@ class Request:
         """Whether the client wants to create something, and to replace nothing (RFC 9110, 13.1.2).
 
         Raises:
-            MalformedRequest: `If-None-Match` names tags; nothing here has any.
+            MalformedRequest: `If-None-Match` names entity tags, which no resource of the API has.
         """
         given = self.headers.get("if-none-match")
         if given not in (None, "*"):
@@ -169,7 +171,11 @@ class Request:
         return given is not None
 
     def reserved_id(self, prefix: str) -> str | None:
-        """The identifier that a created resource must have, if it must have one."""
+        """The id for the resource that the request creates; None if any will do.
+
+        Args:
+            prefix: The prefix of the id, such as `sub`.
+        """
         return f"{prefix}_{self.nonce}" if self.nonce else None
 
     @property
@@ -188,11 +194,13 @@ class Request:
         return strict_json.parse(json_text(self.body, self.headers))
 
     def json_batch(self) -> Any:
-        """The body, parsed; in an array, a problem stands for each element that cannot be read.
+        """The body, parsed from JSON.
+
+        In an array, a `MalformedRequest` takes the place of each element that cannot be read.
 
         Raises:
             UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
             TooLarge: It is over `body.MAX_BODY_BYTES`.
-            MalformedRequest: It is not JSON, or no array and not JSON that the API reads.
+            MalformedRequest: It is not JSON, or it is not an array and not valid JSON for the API.
         """
         return strict_json.parse_batch(json_text(self.body, self.headers))

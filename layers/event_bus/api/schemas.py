@@ -1,7 +1,7 @@
 """JSON schemas of models, for the OpenAPI document.
 
-The docstring of a model describes it, and in its section "Attributes" the members, unless the type
-of a member describes it already.
+The docstring of a model becomes its description. The section "Attributes" of the docstring
+describes the members whose types have no description of their own.
 """
 
 import inspect

@@ -1,7 +1,7 @@
 """Reads the audit log: the entries of all chains, newest first.
 
 A position has a place for each chain, `<number of the block>.<index of the entry>`, with colons
-between: everything from there on was read.
+between. The entry at that place and all newer ones were read.
 """
 
 import heapq
@@ -37,7 +37,7 @@ class AuditQuery:
     members: dict[str, str]
 
     def selects(self, entry: Entry) -> bool:
-        """Whether an entry fits."""
+        """Whether an entry satisfies all filters."""
         return (
             (self.since is None or entry["timestamp"] >= self.since)
             and (self.until is None or entry["timestamp"] < self.until)
@@ -47,7 +47,7 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place in a chain: everything from there on was read.
+    """A place in a chain: the entry there and all newer ones were read.
 
     Attributes:
         chain: The chain.
@@ -100,7 +100,7 @@ class AuditReader:
                 return list(found.values()), _written(places)
             places[place.chain] = place
             if query.selects(entry):
-                # A repeated entry is stored twice.
+                # An entry that was appended again is in the log twice; the page shows it once.
                 found.setdefault(entry["id"], (_written(places), entry))
                 if len(found) == limit:
                     return list(found.values()), _written(places)
@@ -117,7 +117,8 @@ class AuditReader:
                 entries = block.entries if block.number < place.number else block.entries[:index]
                 for at in range(len(entries) - 1, -1, -1):
                     entry = entries[at]
-                    # An entry may be older than those of the block before, but not than its block.
+                    # With the time of the block: an entry may be older than entries of the block
+                    # before.
                     yield block.at, _Place(place.chain, block.number, at), entry
                 below = block.number
             if len(blocks) < _BLOCKS:

@@ -11,7 +11,7 @@ class Verifier:
     """Finds changes of an audit log.
 
     Attributes:
-        genuine: Whether the signature of a head is genuine.
+        genuine: Returns whether the signature of a head is genuine.
         kept_since: Blocks from before this time, RFC 3339, may have expired.
     """
 

@@ -1,1 +1,1 @@
-"""Callbacks: what is sent to URLs that anyone may have chosen."""
+"""Callbacks: HTTP requests to URLs that clients chose."""

@@ -1,8 +1,8 @@
-"""Which addresses callbacks may lead to.
+"""Decides which addresses callbacks may lead to.
 
-A URL that anyone may choose must not reach what only the bus can reach: its own network, the
-metadata of its host, other machines near it. Python's `is_global` permits several of these, so this
-module lists every range.
+A client chooses the URL of a callback. It must not lead to what only the bus can reach: its own
+network, the metadata of its host, other machines near it. Python's `is_global` permits several of
+these, so this module lists every range.
 
 IPv6 addresses are allowed only if IANA has assigned them to global unicast
 (https://www.iana.org/assignments/ipv6-address-space), and they are not special-purpose addresses
@@ -92,5 +92,6 @@ def _embedded(address: IPv6Address) -> IPv4Address | None:
     if address in _MAPPED or address in _NAT64:
         return low
     isatap = (int(address) >> 32) & _LOW_32 in _ISATAP
-    # In other addresses, such bits may be a coincidence.
+    # In a public address, these bits may be a coincidence. They count only if they would lead to a
+    # forbidden address.
     return low if isatap and not may_lead_to(str(low)) else None

@@ -61,7 +61,11 @@ class StrictAnswer(http.client.HTTPResponse):
         self._frame()
 
     def read(self, amt: int | None = None) -> bytes:
-        """Reads a part of the body."""
+        """Reads the next bytes of the body; none at its end.
+
+        Args:
+            amt: The most bytes to read.
+        """
         if self.fp is None or not self.chunked:
             return super().read(amt)
         return self._read_chunks(MAX_HEAD_BYTES if amt is None else amt)
@@ -103,7 +107,7 @@ class StrictAnswer(http.client.HTTPResponse):
         return line
 
     def _frame(self) -> None:
-        """Finds out where the body ends (RFC 9112, 6.3), and whether the connection stays."""
+        """Finds out where the body ends (RFC 9112, 6.3), and if the connection stays usable."""
         codings = self.headers.get_all("transfer-encoding") or []
         lengths = self.headers.get_all("content-length") or []
         connection = ",".join(self.headers.get_all("connection") or []).lower()

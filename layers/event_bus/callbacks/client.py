@@ -21,8 +21,8 @@ class Answer:
     Attributes:
         status: The HTTP status.
         headers: The headers; names in any case.
-        begun: The beginning of the body.
-        body: The body, up to `MAX_RESPONSE_BYTES`.
+        begun: The beginning of the body as text, as attempts record it.
+        body: The first bytes of the body, at most `MAX_RESPONSE_BYTES`.
     """
 
     status: int
@@ -43,10 +43,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CallbackClient:
-    """Makes requests to URLs that anyone may have chosen.
+    """Makes requests to URLs that clients chose.
 
-    Redirects are not followed: they could lead to where a callback must not (Standard Webhooks
-    counts them as failures, too).
+    Redirects are not followed, because they could lead to forbidden addresses. Standard Webhooks
+    counts them as failures, too.
 
     Attributes:
         allowed: Networks that callbacks may lead to although they are in a forbidden range.
@@ -79,8 +79,8 @@ class CallbackClient:
             seconds: Its longest duration, from the look-up of the name to the end of the answer.
             body: The body, if there is one.
             repeatable: Whether the request may arrive twice.
-            watch: Is called at the beginning with what tells whether an answer has begun to arrive
-                that nobody has read yet.
+            watch: Called once, before the request is sent, with a function. That function returns
+                whether an answer has begun to arrive.
 
         Raises:
             Unanswered: There was no complete and valid answer in time, or the request was not made.

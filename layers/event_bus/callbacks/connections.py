@@ -27,13 +27,13 @@ from event_bus.callbacks.answers import StrictAnswer
 from event_bus.callbacks.deadlines import Deadlines
 
 CONNECT_SECONDS = 5.0
-"""The share of an exchange that connecting may take, from the look-up of the name on."""
+"""The most seconds that connecting may take, from the look-up of the name on."""
 
 MAX_IDLE_SECONDS = 4.0
 """How long a connection may be idle before it is used again; many servers end it after five."""
 
 MAX_AGE_SECONDS = 60.0
-"""How old a connection may be when it is used again; a newer one leads to a newer address."""
+"""How old a connection may be when it is used again; a new connection looks the name up again."""
 
 _Found = list[tuple[Any, ...]]
 
@@ -56,13 +56,13 @@ class Exchange:
 
     Attributes:
         passed: Whether the time is over.
-        reused: Whether it runs over a connection that was kept.
+        reused: Whether its connection was used before.
         sent: Whether the head of its request was sent.
-        renewed: Whether it takes no connection that was kept.
+        renewed: Whether it must use a new connection.
     """
 
     def __init__(self, seconds: float, allowed: Sequence[Network]) -> None:
-        """Makes an exchange, which begins with its block.
+        """Makes an exchange, whose time begins when its `with` block is entered.
 
         Args:
             seconds: Its longest duration.
@@ -91,18 +91,18 @@ class Exchange:
             self._forget()
 
     def take_a_new_connection(self) -> None:
-        """Begins again, over a connection that was not used before."""
+        """Prepares for a repetition of the request, over a new connection."""
         self.reused = self.sent = False
         self.renewed = True
 
     def connect(self, connection: HTTPConnection) -> socket.socket:
         """Connects to one of the addresses of a host, if callbacks may lead to all of them.
 
-        The name is looked up once, and what was checked is what is connected to: an answer that
-        changes in between (DNS rebinding) changes nothing.
+        The name is looked up once, and its checked addresses are those connected to. So it has no
+        effect if the name leads elsewhere afterwards (DNS rebinding).
 
         Raises:
-            ForbiddenAddress: They may not.
+            ForbiddenAddress: Callbacks must not lead to one of the addresses.
             NameResolutionError: The name has no address.
             ConnectTimeoutError: It took too long.
             NoRouteToIPv6: The host has only IPv6 addresses, and there is no route to them.
@@ -137,7 +137,7 @@ class Exchange:
         raise NewConnectionError(connection, "no address took the connection") from refusal
 
     def watch(self, connection: socket.socket) -> None:
-        """Takes the connection that the exchange runs over."""
+        """Watches the connection of the exchange, and shuts it down when the time is over."""
         with self._lock:
             self._forget()
             # Through a duplicate descriptor, because the TLS handshake takes over the socket's.
@@ -146,7 +146,7 @@ class Exchange:
             self._pass()
 
     def answered(self) -> bool:
-        """Whether an answer has begun to arrive that nobody has read yet."""
+        """Whether bytes of an answer have arrived and were not read yet."""
         with self._lock:
             if not (self.sent and self._socket):
                 return False
@@ -195,7 +195,8 @@ class _Guarded(HTTPConnection):
         try:
             super().send(data)
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-            # Bytes that the subscriber sent before it ended the connection are read as without TLS.
+            # After a BrokenPipeError, urllib3 reads what the subscriber answered before it ended
+            # the connection. Without TLS, the socket raises that error itself.
             raise BrokenPipeError from error
         _exchange().sent = True
 
@@ -204,9 +205,9 @@ class _Guarded(HTTPConnection):
         self._rests = times.steady()
 
     def use_again(self, exchange: Exchange) -> None:
-        """Uses a connection for another exchange, unless it is too old for that.
+        """Uses the connection for another exchange, or closes it if it is too old for that.
 
-        It leads to the address that was checked when it was made.
+        The address was checked when the connection was made.
         """
         if self.sock is None:
             return

@@ -36,7 +36,7 @@ class Handshake:
         """Asks a callback.
 
         Raises:
-            Unwanted: It did not answer, or not with its consent.
+            Unwanted: It did not answer, or its answer does not allow the bus to send events.
         """
         headers = {"user-agent": USER_AGENT, "webhook-request-origin": self.origin}
         try:

@@ -173,7 +173,8 @@ class Commands:
             return event.source != caller.service_id and self.visible.sees(event, caller)
         routing = self.visible.routings.get_many([event.id], consistent=True).get(event.id)
         if routing is None:
-            # The router sends a command before it records the handler, which may reply before that.
+            # The router sends a command before it records the handler, so a reply may come before
+            # the record.
             handler = self.handlers.of(event.type)
             return handler is not None and handler.service_id == caller.service_id
         return routing.handler is not None and routing.matched[routing.handler] == caller.service_id

@@ -40,7 +40,7 @@ class CommandWaiter:
     Attributes:
         commands: The records of commands.
         clock: Monotonic clock, in seconds.
-        sleep: Lets seconds pass.
+        sleep: Sleeps for a number of seconds.
     """
 
     commands: CommandStore
@@ -75,8 +75,8 @@ class Sender:
     """Sends commands.
 
     Attributes:
-        intake: Takes events in.
-        waiter: Waits for their ends.
+        intake: Validates and stores events.
+        waiter: Waits for the ends of commands.
     """
 
     intake: Intake
@@ -104,6 +104,9 @@ class Sender:
             trace: The trace context of the request, as metadata.
             ip_address: The address of the client, if known.
             require_handler: Whether to refuse a command without a handler.
+
+        Returns:
+            The stored event, and the command's record when it has ended or the wait is over.
 
         Raises:
             Problem: It is refused; nothing is stored.

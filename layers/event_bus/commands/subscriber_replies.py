@@ -1,6 +1,7 @@
 """Publishes the answers of subscribers as replies.
 
-A reply is a new event, which enters the bus by `publishing`; `targets` knows only the interface.
+A reply is a new event, so `publishing` stores it. The package `targets` must not import
+`publishing`, and knows this module only by the interface `Replies`.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ class SubscriberReplies:
     """Publishes replies, with the rights of the subscriber's service.
 
     Attributes:
-        intake: Takes events in.
+        intake: Validates and stores events.
         replying: Stores the replies to commands.
     """
 

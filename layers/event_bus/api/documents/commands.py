@@ -199,7 +199,7 @@ def _that_fit(replies: Iterable[Event], size: int) -> dict[str, DeliveredEvent]:
     """
     events: dict[str, DeliveredEvent] = {}
     for each in replies:
-        # The answer has the first one twice.
+        # The first reply is in the answer twice: as `reply` and in `replies`.
         size += answered_bytes(each.envelope()) * (1 if events else 2)
         shown = each.envelope()
         if each.payload is None or size > MAX_PAGE_BYTES:

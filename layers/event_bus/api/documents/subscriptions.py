@@ -299,8 +299,8 @@ def rotated_secret_document(subscription: registration.Subscription, secret: str
 
 
 def _retry_policy(policy: retry_policy.RetryPolicy) -> RetryPolicy:
-    # A policy with a schedule ignores the other three. Shown as null, they do not hinder a client
-    # that sends the policy back: a policy may not name both.
+    # A policy with a schedule ignores `base`, `factor` and `cap`. They are shown as null so that a
+    # client can send the policy back: a request must not name both.
     growing = not policy.schedule
     return {
         "max_attempts": policy.max_attempts,

@@ -35,7 +35,7 @@ _MEMBERS = (ACTION, ACTOR, RESOURCE, RESOURCE_TYPE, STATUS)
 
 
 def selection(query: Query) -> AuditQuery:
-    """The entries that a list shows."""
+    """Returns the filters of a list of entries, from its query parameters."""
     return AuditQuery(
         since=query.get(SINCE),
         until=query.get(UNTIL),

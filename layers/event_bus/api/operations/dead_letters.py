@@ -89,7 +89,7 @@ DISCARD = Operation(
 
 
 def selection(query: Query) -> DeadLetterQuery:
-    """The dead letters that a list shows."""
+    """Returns the filters of a list of dead letters, from its query parameters."""
     return DeadLetterQuery(
         event_id=query.get(EVENT_ID),
         subscription_id=query.get(SUBSCRIPTION_ID),

@@ -97,7 +97,7 @@ GET_TRACE = Operation(
 
 
 def selection(query: Query) -> EventQuery:
-    """The events that a list shows."""
+    """Returns the filters of a list of events, from its query parameters."""
     return EventQuery(
         type=query.get(TYPE),
         source=query.get(SOURCE),

@@ -46,7 +46,7 @@ ANALYTICS = Operation(
 
 
 def question(query: Query) -> analytics.Question:
-    """Returns the query for analytics.
+    """Returns the question to analytics, from the query parameters of a request.
 
     Raises:
         MalformedRequest: The period has too many buckets.

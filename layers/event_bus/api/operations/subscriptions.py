@@ -144,5 +144,5 @@ ROTATE_SECRET = Operation(
 
 
 def selection(query: Query) -> SubscriptionQuery:
-    """The subscriptions that a list shows."""
+    """Returns the filters of a list of subscriptions, from its query parameters."""
     return SubscriptionQuery(query.get(SERVICE_ID), query.get(EVENT_TYPE), query.get(STATUS))
