@@ -1,6 +1,12 @@
-"""A clock that a test moves by hand."""
+"""Clocks that a test moves by hand."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from event_bus import times
 
 
 @dataclass
@@ -11,3 +17,20 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture
+def shift(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], None]:
+    """Sets the monotonic and the wall clock forward by so many seconds."""
+    ahead = [0.0, 0.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: time.monotonic() + ahead[0], time=lambda: time.time() + ahead[1]
+    )
+    monkeypatch.setattr(times, "time", clock)
+    monkeypatch.setattr(times, "_steady_clock", times.SteadyClock())
+
+    def forward(monotonic: float, wall: float) -> None:
+        ahead[0] += monotonic
+        ahead[1] += wall
+
+    return forward

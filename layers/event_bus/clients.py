@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 from botocore.config import Config
 
+from event_bus import times
+
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,15 +30,61 @@ _CONFIG = Config(
 )
 
 
+MAX_IDLE_SECONDS, MAX_AGE_SECONDS = 4.0, 60.0
+"""How long the connections of a client that never retries may be idle, and how old they may be."""
+
+
+class _KeptConnections:
+    """Ends the connections of a client that were kept for too long, before its next call.
+
+    Lambda ends idle connections of a function without notice, and a call over one of them fails
+    (https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html). A client with retries then
+    makes the call again.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._since = self._used = times.steady()
+
+    def begin(self, **_: Any) -> None:
+        """Notes that a call begins."""
+        with self._lock:
+            now = times.steady()
+            if now - self._used > MAX_IDLE_SECONDS or now - self._since > MAX_AGE_SECONDS:
+                # Calls that are under way keep their connections until they end.
+                self._client.close()
+                self._since = now
+            self._used = now
+
+    def end(self, **_: Any) -> None:
+        """Notes that a call ended."""
+        with self._lock:
+            self._used = times.steady()
+
+
+def without_retries(client: Any) -> Any:
+    """Prepares a client that never retries, and returns it: no call begins on a stale connection.
+
+    Args:
+        client: The client.
+    """
+    kept = _KeptConnections(client)
+    client.meta.events.register("before-send", kept.begin)
+    client.meta.events.register("response-received", kept.end)
+    return client
+
+
 _MAKING = threading.Lock()
 
 
 class _Later:
     """A client that is created at its first use, because creating one slows a cold start."""
 
-    def __init__(self, service: str, config: Config = _CONFIG) -> None:
+    def __init__(self, service: str, config: Config = _CONFIG, *, retries: bool = True) -> None:
         self._service = service
         self._config = config
+        self._retries = retries
         self._made: Any = None
 
     def __getattr__(self, name: str) -> Any:
@@ -44,7 +92,8 @@ class _Later:
         # (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html).
         with _MAKING:
             if self._made is None:
-                self._made = boto3.client(self._service, config=self._config)  # type: ignore[call-overload]
+                made = boto3.client(self._service, config=self._config)  # type: ignore[call-overload]
+                self._made = made if self._retries else without_retries(made)
         return getattr(self._made, name)
 
 
@@ -82,7 +131,7 @@ def kms() -> "KMSClient":
 def cloudwatch() -> Any:
     """The client of CloudWatch: it gives up soon, because no answer depends on it alone."""
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2)
-    return _Later("cloudwatch", config)
+    return _Later("cloudwatch", config, retries=False)
 
 
 @cache
@@ -103,7 +152,7 @@ def functions(seconds: float) -> Any:
         seconds: The read timeout of a call, in seconds.
     """
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=seconds)
-    return _Later("lambda", config)
+    return _Later("lambda", config, retries=False)
 
 
 @cache

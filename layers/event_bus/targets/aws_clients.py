@@ -6,7 +6,7 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 
-from event_bus import times
+from event_bus import clients, times
 from event_bus.access.external_ids import external_id_of
 from event_bus.targets.aws_target import AwsTarget
 from event_bus.targets.transport import DeliveryRequest
@@ -68,7 +68,7 @@ class TargetClients:
             ),
             **credentials,
         )
-        self._clients[key] = (client, until)
+        self._clients[key] = (clients.without_retries(client), until)
         return client
 
 

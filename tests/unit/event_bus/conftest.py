@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from event_bus.settings import settings
 
+from tests.clock import shift
 from tests.handlers import log
 from tests.memory_aws import aws
 from tests.moto_aws import clients, moto_aws, one_request_at_a_time
 from tests.threads import executor
 
-__all__ = ["aws", "clients", "executor", "log", "moto_aws", "one_request_at_a_time"]
+__all__ = ["aws", "clients", "executor", "log", "moto_aws", "one_request_at_a_time", "shift"]
 
 
 @pytest.fixture

@@ -2,13 +2,22 @@
 
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from event_bus import clients
+from event_bus.clients import MAX_AGE_SECONDS, MAX_IDLE_SECONDS
+from event_bus.targets.aws_clients import TargetClients
+
+from tests.hostile import Conversation, answering, subscriber
+
+ACCEPTED = "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
 
 
 @pytest.mark.parametrize("service", ["s3", "kms", "cloudwatch"])
@@ -17,9 +26,10 @@ def test_a_client_is_made_once_when_it_is_used(
 ) -> None:
     made: list[str] = []
 
-    def client(name: str, **_: Any) -> str:
+    def client(name: str, **_: Any) -> Any:
         made.append(name)
-        return name
+        events = SimpleNamespace(register=lambda *_: None)
+        return SimpleNamespace(upper=name.upper, meta=SimpleNamespace(events=events))
 
     monkeypatch.setattr(boto3, "client", client)
     later: Any = getattr(clients, service).__wrapped__()
@@ -43,3 +53,101 @@ def test_calls_of_cloudwatch_have_a_short_timeout(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(ReadTimeoutError):
             client.list_metrics()
         assert time.monotonic() - begun < 20
+
+
+def _invoked(client: Any) -> None:
+    answer = client.invoke(FunctionName="orders", InvocationType="Event", Payload=b"{}")
+    answer["Payload"].read()
+
+
+def _measured(client: Any) -> None:
+    # The answer is none of CloudWatch's; only its connection matters.
+    with suppress(ClientError):
+        client.list_metrics()
+
+
+@pytest.fixture(
+    params=[
+        (lambda: TargetClients("lambda").by_role(None, "", 2.0), _invoked),
+        (lambda: clients.functions.__wrapped__(2.0), _invoked),
+        (clients.cloudwatch.__wrapped__, _measured),
+    ],
+    ids=["target", "functions", "cloudwatch"],
+)
+def calls(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Callable[[], None]]:
+    """Makes a client that never retries, and returns a call of it to a URL."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    make, call = request.param
+
+    def to(url: str) -> Callable[[], None]:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url.removesuffix("/events"))
+        client = make()
+        return lambda: call(client)
+
+    return to
+
+
+def _forgets(conversation: Conversation) -> None:
+    """Answers one call, and resets the connection when the next one comes."""
+    conversation.read()
+    conversation.say(ACCEPTED)
+    conversation.read()
+    conversation.reset()
+
+
+@pytest.mark.parametrize(
+    ("monotonic", "wall"),
+    [
+        (MAX_IDLE_SECONDS + 0.1, MAX_IDLE_SECONDS + 0.1),
+        # A function that is frozen: its monotonic clock stands still.
+        (0, MAX_IDLE_SECONDS + 0.1),
+        (0, 7_200),
+    ],
+)
+def test_a_call_that_is_never_repeated_begins_on_no_stale_connection(
+    calls: Callable[[str], Callable[[], None]],
+    shift: Callable[[float, float], None],
+    monotonic: float,
+    wall: float,
+) -> None:
+    with subscriber(_forgets, answering(ACCEPTED)) as aws:
+        call = calls(aws.url)
+        call()
+        shift(monotonic, wall)
+        call()
+        assert (aws.connections, len(aws.requests)) == (2, 2)
+
+
+def test_a_connection_is_kept_for_a_short_time_and_to_a_certain_age(
+    calls: Callable[[str], Callable[[], None]], shift: Callable[[float, float], None]
+) -> None:
+    step = MAX_IDLE_SECONDS - 1
+    with subscriber(answering(ACCEPTED)) as aws:
+        call = calls(aws.url)
+        for _ in range(int(MAX_AGE_SECONDS / step)):
+            call()
+            shift(step, step)
+        assert aws.connections == 1
+        # Older than permitted, but idle for less.
+        shift(0.5, 0.5)
+        call()
+        assert aws.connections == 2
+
+
+def test_the_time_of_a_call_does_not_count_as_idle(
+    calls: Callable[[str], Callable[[], None]], shift: Callable[[float, float], None]
+) -> None:
+    def slow(conversation: Conversation) -> None:
+        while conversation.read():
+            shift(MAX_IDLE_SECONDS + 1, MAX_IDLE_SECONDS + 1)
+            conversation.say(ACCEPTED)
+
+    with subscriber(slow) as aws:
+        call = calls(aws.url)
+        for _ in range(3):
+            call()
+        assert (aws.connections, len(aws.requests)) == (1, 3)

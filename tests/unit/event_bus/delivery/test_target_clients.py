@@ -40,7 +40,8 @@ class Boto:
         if service == "sts":
             return SimpleNamespace(assume_role=self._assume)
         self.made.append({"service": service, **members})
-        return SimpleNamespace(**members)
+        events = SimpleNamespace(register=lambda *_: None)
+        return SimpleNamespace(meta=SimpleNamespace(events=events), **members)
 
     def _assume(self, **asked: str) -> Any:
         if self.refusal:
