@@ -7,12 +7,13 @@ from event_bus import times
 from event_bus.batches import take_each
 from event_bus.queues.projections import projection_in
 from event_bus.queues.replays import step_in
-from event_bus.runtime import recovery, states
+from event_bus.runtime import queues, recovery, states
 
 _BEGINS_SECONDS = 20.0
 """For how long an invocation begins work, in seconds: one message may take half a minute, and the
 function times out after a minute."""
 
+_queue = queues.replay_queue()
 _runner = recovery.replay_runner()
 # Made by the first message about a read model.
 _projector = cache(states.projector)
@@ -26,7 +27,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         if times.steady() < end:
             _take(body)
         else:
-            _runner.queue.send(body)
+            _queue.send(body)
 
     return take_each(event, take)
 

@@ -53,7 +53,7 @@ class Message:
         times_held: How often in a row another function was delivering its stream.
         enriches: Whether it travels on the enrichment lane; not part of its text.
         paced: Whether it travels on the protocol's paced lane; not part of its text.
-        delay: How long the lane holds it back, in seconds; not part of its text.
+        delay: The seconds after which the queue hands it over; not part of its text.
     """
 
     event_id: str

@@ -13,8 +13,7 @@ from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import owed_message
 from event_bus.queues.recorded_sending import send_recorded
-from event_bus.queues.replays import ReplayQueue
-from event_bus.recovery.progress import end_step
+from event_bus.recovery.progress import ReplayProgress
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.event_items import ODD_SECONDS, is_odd
 from event_bus.stores.events import EventStore
@@ -52,7 +51,7 @@ class BacklogRunner:
         routings: The routing records, which name what a pause held.
         deliveries: Where a delivery is recorded whose message is refused.
         lanes: Where messages are sent.
-        queue: Sends the message for the next step.
+        progress: Stores the progress, and sends the message for the next step.
         executor: Reads partitions in parallel.
     """
 
@@ -62,7 +61,7 @@ class BacklogRunner:
     routings: RoutingStore
     deliveries: DeliveryStore
     lanes: Lanes
-    queue: ReplayQueue
+    progress: ReplayProgress
     executor: Executor
 
     def step(self, replay: Replay) -> None:
@@ -93,9 +92,7 @@ class BacklogRunner:
             for place, event in enumerate(events)
         ]
         refused = send_recorded(self.lanes, self.deliveries, messages)
-        end_step(
-            self.replays,
-            self.queue,
+        self.progress.end_step(
             replay,
             page,
             sent=len(messages) - len(refused),

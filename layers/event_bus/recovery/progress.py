@@ -1,11 +1,7 @@
-"""Ends a step of a replay: stores its progress, and sends the message for the next step.
-
-A step calls this after its messages were sent. After a crash in between, the step is repeated: it
-sends the same messages with the same ids.
-"""
+"""The progress of replays, and the messages for their next steps."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.log import logger
@@ -16,61 +12,69 @@ from event_bus.stores.listings import Page
 from event_bus.stores.replays import ReplayStore
 
 
-def end_step(
-    replays: ReplayStore,
-    queue: ReplayQueue,
-    before: Replay,
-    page: Page,
-    *,
-    sent: int,
-    refused: int,
-    unroutable: int,
-    until: str | None = None,
-) -> None:
-    """Ends a step that looked at a page of events.
+@dataclass(frozen=True, slots=True)
+class ReplayProgress:
+    """Ends the steps of replays.
 
-    Args:
+    A step ends after its messages were sent. After a crash in between, the step is repeated: it
+    sends the same messages with the same ids.
+
+    Attributes:
         replays: The replays.
         queue: Sends the message for the next step.
-        before: The replay before the step.
-        page: The page of entries that the step looked at.
-        sent: The number of messages that the step sent; it determines the delay of the next step.
-        refused: The number of messages that SQS refused.
-        unroutable: The number of events that could not be sent again.
-        until: The end of the period, if the step has set it.
     """
-    complete = page.reached is None
-    after = replace(
-        before,
-        state="completed" if complete else "running",
-        until=until or before.until,
-        position=page.end or before.position,
-        examined=before.examined + len(page.entries),
-        sent=before.sent + sent,
-        unroutable=before.unroutable + unroutable,
-        updated_at=times.now(),
-    )
-    pause = min(math.ceil((sent + refused) / before.rate), LONGEST_DELAY_SECONDS)
-    store_progress(replays, queue, before, after, pause)
 
+    replays: ReplayStore
+    queue: ReplayQueue
 
-def store_progress(
-    replays: ReplayStore, queue: ReplayQueue, before: Replay, after: Replay, pause: int = 0
-) -> None:
-    """Stores the progress of a replay, and starts its next step unless it is complete.
+    def end_step(
+        self,
+        before: Replay,
+        page: Page,
+        *,
+        sent: int,
+        refused: int,
+        unroutable: int,
+        until: str | None = None,
+    ) -> None:
+        """Ends a step that looked at a page of events.
 
-    Nothing happens if the replay was cancelled, or if another function has continued it.
+        Args:
+            before: The replay before the step.
+            page: The page of entries that the step looked at.
+            sent: The number of messages that the step sent; it determines the delay of the next
+                step.
+            refused: The number of messages that SQS refused.
+            unroutable: The number of events that could not be sent again.
+            until: The end of the period, if the step has set it.
+        """
+        complete = page.reached is None
+        after = replace(
+            before,
+            state="completed" if complete else "running",
+            until=until or before.until,
+            position=page.end or before.position,
+            examined=before.examined + len(page.entries),
+            sent=before.sent + sent,
+            unroutable=before.unroutable + unroutable,
+            updated_at=times.now(),
+        )
+        pause = min(math.ceil((sent + refused) / before.rate), LONGEST_DELAY_SECONDS)
+        self.store(before, after, pause)
 
-    Args:
-        replays: The replays.
-        queue: Sends the message for the next step.
-        before: The replay before the step.
-        after: The replay after the step.
-        pause: After how many seconds the next step begins.
-    """
-    if not replays.move(before, after, pause):
-        return
-    if after.state == "running":
-        queue.try_to_send(after.id, pause, behind=after.updated_at)
-    else:
-        logger.info("replay completed", replay_id=after.id, sent=after.sent)
+    def store(self, before: Replay, after: Replay, pause: int = 0) -> None:
+        """Stores the progress of a replay, and starts its next step unless it is complete.
+
+        Nothing happens if the replay was cancelled, or if another function has continued it.
+
+        Args:
+            before: The replay before the step.
+            after: The replay after the step.
+            pause: After how many seconds the next step begins.
+        """
+        if not self.replays.move(before, after, pause):
+            return
+        if after.state == "running":
+            self.queue.try_to_send(after.id, pause, behind=after.updated_at)
+        else:
+            logger.info("replay completed", replay_id=after.id, sent=after.sent)

@@ -41,15 +41,17 @@ def replay_runner() -> "ReplayRunner":
     """Continues replays, a page at a time."""
     from event_bus.recovery.backlog import BacklogRunner
     from event_bus.recovery.catch_up import CatchUpRunner
+    from event_bus.recovery.progress import ReplayProgress
     from event_bus.recovery.replay_runner import ReplayRunner
     from event_bus.runtime.routing import registry_view
 
+    replays = stores.replays(writes=True)
     parts: dict[str, Any] = {
-        "replays": stores.replays(writes=True),
+        "replays": replays,
         "events": stores.events(),
         "deliveries": stores.deliveries(writes=True),
         "lanes": lanes(_WORKERS),
-        "queue": replay_queue(),
+        "progress": ReplayProgress(replays, replay_queue()),
         "executor": threads(_WORKERS),
     }
     backlogs = BacklogRunner(

@@ -49,4 +49,4 @@ def test_messages_that_an_invocation_has_no_time_for_are_sent_again(
     assert functions.invoke("replay", {"Records": records}) == {"batchItemFailures": []}
     assert taken == ["rpl_1", "rpl_2"]
     # As new messages, so that the queue does not count the receipts of those that only waited.
-    assert sorted(aws.take(replaying._runner.queue.url)) == sorted(bodies[2:])
+    assert sorted(aws.take(replaying._queue.url)) == sorted(bodies[2:])
