@@ -31,7 +31,7 @@ from event_bus.errors import Conflict, Fault, Forbidden, MalformedRequest
 from event_bus.model.stream_name import StreamName
 from event_bus.paging import MAX_NAME_POSITION, name_at, name_position
 from event_bus.querying.event_finder import Found
-from event_bus.querying.flows import Flow, FlowFinder
+from event_bus.querying.flows import Flow
 from event_bus.requests.stream_append import StreamChange
 from event_bus.requests.testing import FilterTest, SubscriptionTest
 from event_bus.requests.validation import read
@@ -40,7 +40,7 @@ from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.targets.upcasting import UpcastFailed
 
 _finder = querying.event_finder()
-_flows = FlowFinder(_finder)
+_flows = querying.flow_finder(_finder)
 _readers = payloads.deployed_readers()
 _upcaster = payloads.upcaster()
 _drafts = querying.schema_drafts(_finder)

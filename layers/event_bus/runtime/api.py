@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from event_bus import clients
 from event_bus.api import api_gateway
 from event_bus.api.endpoint import Endpoint
-from event_bus.runtime import access, audit
-from event_bus.settings import settings
+from event_bus.runtime import access, audit, encryption, stores
 
 if TYPE_CHECKING:
     from event_bus.api.idempotency import Repetitions
@@ -32,10 +30,5 @@ def handler_of(endpoint: Endpoint) -> api_gateway.Handler:
 def _repetitions() -> "Repetitions":
     # Imported only for requests with an Idempotency-Key.
     from event_bus.api.idempotency import Repetitions
-    from event_bus.encryption.data_keys import KEPT_ANSWERS, DataKeys
-    from event_bus.stores.idempotency import IdempotencyStore
 
-    return Repetitions(
-        IdempotencyStore(clients.dynamodb(), settings().idempotency_table),
-        DataKeys(clients.kms(), settings().sealing_key, purpose=KEPT_ANSWERS),
-    )
+    return Repetitions(stores.idempotency(), encryption.answer_keys())

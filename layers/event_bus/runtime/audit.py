@@ -24,11 +24,10 @@ def appender() -> "Appender":
     """Appends entries to their chains, and signs the heads."""
     from event_bus.audit.appender import Appender
     from event_bus.audit.signer import Signer
-    from event_bus.stores.audit_heads import AuditHeads
 
     return Appender(
         stores.audit_entries(writes=True),
-        AuditHeads(clients.s3(), settings().audit_bucket),
+        stores.audit_heads(),
         Signer(clients.kms(), settings().audit_key),
     )
 

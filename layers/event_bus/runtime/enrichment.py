@@ -4,7 +4,6 @@ import concurrent.futures
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from event_bus import clients
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
@@ -21,11 +20,10 @@ from event_bus.enrichment.function import FunctionAsker
 from event_bus.enrichment.http import HttpAsker
 from event_bus.enrichment.lookup import LookupAsker
 from event_bus.model.outcome import Outcome
-from event_bus.queues.lanes import Lanes
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import rights_reader, upcaster
+from event_bus.runtime.queues import lanes
 from event_bus.runtime.transports import LaneFunction
-from event_bus.settings import settings
 
 if TYPE_CHECKING:
     from event_bus.queues.message import Message
@@ -60,7 +58,7 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
             HandoverRights(rights_reader()).permits,
         ),
         subscriptions,
-        Lanes(clients.sqs(), settings().lane_urls, executor),
+        lanes(executor),
         executor,
     )
 

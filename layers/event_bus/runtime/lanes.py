@@ -4,7 +4,6 @@ import concurrent.futures
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, cast
 
-from event_bus import clients
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
@@ -18,11 +17,11 @@ from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
-from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import without_pace
 from event_bus.runtime import stores
 from event_bus.runtime.enrichment_calls import enrichment_calls
 from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
+from event_bus.runtime.queues import lanes
 from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
 from event_bus.stores.announced_changes import AnnouncedChanges
@@ -109,7 +108,7 @@ def _handler(
         subscriptions=SubscriptionCache(subscriptions),
         circuits=circuits,
         disabler=Disabler(AnnouncedChanges(subscriptions, events, retention_days)),
-        lanes=Lanes(clients.sqs(), settings().lane_urls, executor),
+        lanes=lanes(executor),
         executor=executor,
         pacing=pacing,
     )

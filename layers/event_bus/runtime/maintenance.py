@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from event_bus import clients
 from event_bus.runtime import stores
 from event_bus.runtime.queues import lanes, replay_queue, unroutable_queue
 from event_bus.runtime.threads import threads
@@ -27,12 +26,11 @@ def archiver() -> "Archiver | None":
     if not own.archive_after_days:
         return None
     from event_bus.maintenance.archiving import Archiver
-    from event_bus.stores.event_archive import EventArchive
 
     executor = threads(_WORKERS)
     return Archiver(
         events=stores.events(),
-        archive=EventArchive(clients.dynamodb(), own.events_table, stores.archive(), executor),
+        archive=stores.event_archive(executor),
         cursors=stores.cursors(),
         executor=executor,
         after_days=own.archive_after_days,
@@ -43,7 +41,9 @@ def crashed_messages() -> "CrashedMessages":
     """Makes dead letters of messages that a lane gave up."""
     from event_bus.maintenance.crashed import CrashedMessages
 
-    return CrashedMessages(stores.deliveries(writes=True), stores.subscriptions(), lanes(1))
+    return CrashedMessages(
+        stores.deliveries(writes=True), stores.subscriptions(), lanes(threads(1))
+    )
 
 
 def due_sweep() -> "DueSweep":
@@ -54,7 +54,7 @@ def due_sweep() -> "DueSweep":
         due=stores.due_deliveries(),
         deliveries=stores.deliveries(writes=True),
         circuits=stores.circuits(),
-        lanes=lanes(_WORKERS),
+        lanes=lanes(threads(_WORKERS)),
         following=_following,
     )
 

@@ -3,8 +3,8 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
-from event_bus import clients
 from event_bus.runtime import stores
+from event_bus.runtime.encryption import data_keys
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from event_bus.access.receive_rights import RightsReader
     from event_bus.access.subscription_rights import SubscriptionRights
     from event_bus.encryption.payload_seal import PayloadSeal
+    from event_bus.stores.publishers import PublisherStore
+    from event_bus.stores.rights import RightsStore
     from event_bus.targets.upcasting import Upcaster
 
 
 def deployed_seal() -> "PayloadSeal":
     """Seals and opens payloads."""
-    from event_bus.encryption.data_keys import DataKeys
     from event_bus.encryption.payload_seal import PayloadSeal
 
-    return PayloadSeal(DataKeys(clients.kms(), settings().sealing_key))
+    return PayloadSeal(data_keys())
 
 
 def known_publishers() -> "KnownPublishers":
@@ -47,17 +48,26 @@ def upcaster() -> "Upcaster":
     return Upcaster(lambda event_type, number: schemas().version(event_type, number))
 
 
-def rights_reader() -> "RightsReader":
-    """Reads what services may receive."""
+def rights_reader(rights: "RightsStore | None" = None) -> "RightsReader":
+    """Reads what services may receive.
+
+    Args:
+        rights: The store, if the function has one.
+    """
     from event_bus.access.receive_rights import RightsReader
 
-    store = stores.rights()
-    return RightsReader(store, settings().default_receive)
+    return RightsReader(rights or stores.rights(), settings().default_receive)
 
 
-def subscription_rights() -> "SubscriptionRights":
-    """Refuses subscriptions to types that a service may not receive."""
+def subscription_rights(
+    rights: "RightsStore | None" = None, publishers: "PublisherStore | None" = None
+) -> "SubscriptionRights":
+    """Refuses subscriptions to types that a service may not receive.
+
+    Args:
+        rights: The store of rights, if the function has one.
+        publishers: The store of publishers, if the function has one.
+    """
     from event_bus.access.subscription_rights import SubscriptionRights
 
-    publishers = stores.publishers()
-    return SubscriptionRights(rights_reader(), publishers.get)
+    return SubscriptionRights(rights_reader(rights), (publishers or stores.publishers()).get)

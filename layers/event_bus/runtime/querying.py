@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from event_bus.querying.event_finder import EventFinder
     from event_bus.querying.explanations import Explainer
     from event_bus.querying.filter_tester import FilterTester
+    from event_bus.querying.flows import FlowFinder
     from event_bus.querying.schema_drafts import SchemaDrafts
     from event_bus.querying.stream_finder import StreamFinder
     from event_bus.querying.stream_reader import StreamReader
@@ -29,6 +30,13 @@ def event_finder() -> "EventFinder":
         executor=threads(_WORKERS),
         rights=rights_reader(),
     )
+
+
+def flow_finder(finder: "EventFinder") -> "FlowFinder":
+    """Finds events that belong together."""
+    from event_bus.querying.flows import FlowFinder
+
+    return FlowFinder(finder)
 
 
 def schema_drafts(finder: "EventFinder") -> "SchemaDrafts":

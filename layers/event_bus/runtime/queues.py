@@ -3,25 +3,26 @@
 from typing import TYPE_CHECKING
 
 from event_bus import clients
-from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from event_bus.queues.lanes import Lanes
     from event_bus.queues.projections import ProjectionQueue
     from event_bus.queues.replays import ReplayQueue
     from event_bus.queues.unroutable import UnroutableQueue
 
 
-def lanes(workers: int = 8) -> "Lanes":
+def lanes(executor: "Executor") -> "Lanes":
     """The lanes of the protocols.
 
     Args:
-        workers: How many batches of messages are sent in parallel.
+        executor: Sends batches of messages in parallel.
     """
     from event_bus.queues.lanes import Lanes
 
-    return Lanes(clients.sqs(), settings().lane_urls, threads(workers))
+    return Lanes(clients.sqs(), settings().lane_urls, executor)
 
 
 def projection_queue() -> "ProjectionQueue":

@@ -19,7 +19,7 @@ def dead_letters() -> "DeadLetters":
     from event_bus.recovery.dead_letters import DeadLetters
 
     return DeadLetters(
-        stores.dead_letters(), stores.deliveries(), lanes(_WORKERS), stores.subscriptions()
+        stores.dead_letters(), stores.deliveries(), lanes(threads(_WORKERS)), stores.subscriptions()
     )
 
 
@@ -50,7 +50,7 @@ def replay_runner() -> "ReplayRunner":
         "replays": replays,
         "events": stores.events(),
         "deliveries": stores.deliveries(writes=True),
-        "lanes": lanes(_WORKERS),
+        "lanes": lanes(threads(_WORKERS)),
         "progress": ReplayProgress(replays, replay_queue()),
         "executor": threads(_WORKERS),
     }

@@ -50,28 +50,26 @@ class Registry:
 
 def registry() -> Registry:
     """Makes the registry's services."""
-    from event_bus.access.receive_rights import RightsReader
     from event_bus.access.subscribers import Subscribers
-    from event_bus.access.subscription_rights import SubscriptionRights
-    from event_bus.encryption.signing_secrets import SigningSecrets
     from event_bus.recovery.backlogs import Backlogs
     from event_bus.registry.chosen_ids import ChosenIds
     from event_bus.registry.failing import FailingSubscriptions
     from event_bus.registry.publishers import PublisherRegistry
     from event_bus.registry.subscriptions import SubscriptionRegistry
+    from event_bus.runtime.encryption import signing_secrets
+    from event_bus.runtime.payloads import subscription_rights
     from event_bus.runtime.queues import replay_queue
 
     registrations, circuits = stores.registrations(), stores.circuits()
     levels = stores.levels()
-    reader = RightsReader(registrations.rights, settings().default_receive)
     subscriptions = SubscriptionRegistry(
         registrations=registrations,
         circuits=circuits,
         inboxes=stores.inboxes(),
         replay_queue=replay_queue(),
         targets=_targets(),
-        secrets=SigningSecrets(clients.kms(), settings().sealing_key),
-        rights=SubscriptionRights(reader, registrations.publishers.get),
+        secrets=signing_secrets(),
+        rights=subscription_rights(registrations.rights, registrations.publishers),
         most=settings().service_subscriptions,
     )
     return Registry(
@@ -111,15 +109,15 @@ def _opt_ins() -> "OptIns":
 
 
 def _targets() -> "SubscriptionTargets":
-    from event_bus.callbacks.client import CallbackClient
     from event_bus.callbacks.handshake import Handshake
     from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
     from event_bus.registry.subscription_targets import SubscriptionTargets
+    from event_bus.runtime.transports import callback_client
 
     own = settings()
     return SubscriptionTargets(
         _opt_ins(),
-        Handshake(CallbackClient(own.callback_networks), own.api_host),
+        Handshake(callback_client(), own.api_host),
         ManagedQueues(
             clients.sqs(),
             own.managed_prefix,

@@ -43,7 +43,7 @@ def router() -> "Router":
         routings=stores.routings(writes=True),
         deliveries=stores.deliveries(writes=True),
         dead_letters=stores.dead_letters(),
-        lanes=lanes(_WORKERS),
+        lanes=lanes(threads(_WORKERS)),
         executor=threads(_WORKERS),
         projections=projection_queue(),
     )

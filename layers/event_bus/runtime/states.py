@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from event_bus import clients
 from event_bus.runtime import stores
+from event_bus.runtime.encryption import data_keys
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
@@ -19,18 +19,16 @@ _WORKERS = 8
 
 def state_reader(finder: "EventFinder") -> "StateReader":
     """Folds streams for those who may see their events."""
-    from event_bus.encryption.data_keys import DataKeys
     from event_bus.encryption.state_seal import StateSeal
     from event_bus.states.folding import Snapshots
     from event_bus.states.state_reader import StateReader
 
-    own = settings()
-    seal = StateSeal(DataKeys(clients.kms(), own.sealing_key))
+    seal = StateSeal(data_keys())
     return StateReader(
         streams=stores.streams(),
         finder=finder,
         reducers=stores.reducers(),
-        snapshots=Snapshots(stores.snapshots(), seal, own.retention_days),
+        snapshots=Snapshots(stores.snapshots(), seal, settings().retention_days),
         reduce=_reduce(),
     )
 

@@ -1,4 +1,4 @@
-"""The stores of the deployed bus: each is built here, and nowhere else.
+"""The stores of the deployed bus, each built here.
 
 A function imports a store's module only when it asks for that store, so its cold start pays only
 for what it uses. Settings that a function was not given fail when the store is built.
@@ -10,8 +10,11 @@ from event_bus import clients
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from event_bus.stores.archive import ArchiveStore
     from event_bus.stores.audit import AuditStore
+    from event_bus.stores.audit_heads import AuditHeads
     from event_bus.stores.changes import ChangeLog
     from event_bus.stores.circuits import CircuitStore
     from event_bus.stores.claims import ClaimStore
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
     from event_bus.stores.dead_letters import DeadLetterStore
     from event_bus.stores.deliveries import DeliveryStore
     from event_bus.stores.due_deliveries import DueDeliveries
+    from event_bus.stores.event_archive import EventArchive
     from event_bus.stores.events import EventStore
     from event_bus.stores.handlers import HandlerStore
+    from event_bus.stores.idempotency import IdempotencyStore
     from event_bus.stores.inbox_cursors import InboxCursorStore
     from event_bus.stores.inboxes import InboxStore
     from event_bus.stores.keys import KeyStore
@@ -63,6 +68,13 @@ def audit_entries(*, writes: bool = False) -> "AuditStore":
     own = settings()
     days = own.audit_retention_days if writes else 0
     return AuditStore(clients.dynamodb(), own.audit_table, days)
+
+
+def audit_heads() -> "AuditHeads":
+    """The signed heads of the audit log's chains."""
+    from event_bus.stores.audit_heads import AuditHeads
+
+    return AuditHeads(clients.s3(), settings().audit_bucket)
 
 
 def changes() -> "ChangeLog":
@@ -143,6 +155,17 @@ def due_deliveries() -> "DueDeliveries":
     return DueDeliveries(clients.dynamodb(), settings().deliveries_table)
 
 
+def event_archive(executor: "Executor") -> "EventArchive":
+    """Moves events of the events table to the archive.
+
+    Args:
+        executor: Works in parallel.
+    """
+    from event_bus.stores.event_archive import EventArchive
+
+    return EventArchive(clients.dynamodb(), settings().events_table, archive(), executor)
+
+
 def events(
     *, payloads: bool = True, to_streams: bool = False, deduplicates: bool = False
 ) -> "EventStore":
@@ -174,6 +197,13 @@ def handlers() -> "HandlerStore":
     from event_bus.stores.handlers import HandlerStore
 
     return HandlerStore(clients.dynamodb(), settings().changes_table)
+
+
+def idempotency() -> "IdempotencyStore":
+    """The answers to requests with an `Idempotency-Key`."""
+    from event_bus.stores.idempotency import IdempotencyStore
+
+    return IdempotencyStore(clients.dynamodb(), settings().idempotency_table)
 
 
 def metrics() -> "MetricStore":

@@ -6,8 +6,8 @@ A function imports only what its own transport needs.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from event_bus import clients
 from event_bus.runtime import stores
+from event_bus.runtime.encryption import signing_secrets
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from event_bus.stores.inboxes import InboxStore
     from event_bus.targets.answers import Replies
     from event_bus.targets.aws_clients import TargetClients
+
+
+def callback_client() -> "CallbackClient":
+    """The client that makes requests to callback URLs."""
+    from event_bus.callbacks.client import CallbackClient
+
+    return CallbackClient(settings().callback_networks)
 
 
 class LaneFunction:
@@ -31,15 +38,11 @@ class LaneFunction:
 
     def callback_client(self) -> "CallbackClient":
         """The client that makes requests to callback URLs."""
-        from event_bus.callbacks.client import CallbackClient
-
-        return CallbackClient(settings().callback_networks)
+        return callback_client()
 
     def signing_secrets(self) -> "Callable[[Subscription], Sequence[str]]":
         """Returns the secrets that sign deliveries to a subscription."""
-        from event_bus.encryption.signing_secrets import SigningSecrets
-
-        return SigningSecrets(clients.kms(), settings().sealing_key).of
+        return signing_secrets().of
 
     def inboxes(self) -> "InboxStore":
         """The inboxes."""
