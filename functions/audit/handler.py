@@ -6,6 +6,7 @@ cannot be read, and batches that Lambda gave up.
 
 from typing import Any
 
+from event_bus.batches import batch_answer
 from event_bus.log import logger
 from event_bus.model.audit_chain import Entry
 from event_bus.model.audit_entries import of_events, read_entry
@@ -27,7 +28,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     events, unreadable = events_in(records)
     _appender.append("events", of_events(events))
     _set_aside.send(unreadable)
-    return {"batchItemFailures": []}
+    return batch_answer(())
 
 
 def _append_messages(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def _append_messages(records: list[dict[str, Any]]) -> dict[str, Any]:
             kept.append(record["messageId"])
     _appender.append("operations", sorted(entries, key=lambda each: str(each["timestamp"])))
     _observer.count_denied(entries)
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in kept]}
+    return batch_answer(kept)
 
 
 def _append_events(event_ids: list[str]) -> None:

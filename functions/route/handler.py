@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from event_bus.batches import batch_answer
 from event_bus.log import logger
 from event_bus.queues.unroutable import unroutable_in
 from event_bus.runtime import queues, routing, stores
@@ -25,7 +26,7 @@ def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
     # Records of deleted events need no routing.
     events, unreadable = events_in(records)
     _unroutable.send(unreadable + _router.route(events))
-    return {"batchItemFailures": []}
+    return batch_answer(())
 
 
 def _route_unroutable(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -33,13 +34,9 @@ def _route_unroutable(records: list[dict[str, Any]]) -> dict[str, Any]:
     # An event that is missing has expired, and is owed to nobody.
     events, failed = _events.readable(each for found in ids.values() for each in found or ())
     failed |= set(_router.route_again(list(events.values())))
-    return {
-        "batchItemFailures": [
-            {"itemIdentifier": message}
-            for message, found in ids.items()
-            if found is None or failed & set(found)
-        ]
-    }
+    return batch_answer(
+        message for message, found in ids.items() if found is None or failed & set(found)
+    )
 
 
 def _unroutable_in(record: dict[str, Any]) -> list[str] | None:

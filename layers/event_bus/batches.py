@@ -120,6 +120,16 @@ def _word(code: str) -> str:
     return code.rpartition(".")[2]
 
 
+def batch_answer(kept: Iterable[str]) -> dict[str, Any]:
+    """Returns the answer for Lambda to a batch of records.
+
+    Args:
+        kept: The identifiers of the records that the queue must keep, or the stream send again
+            (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
+    """
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in kept]}
+
+
 def take_each(event: dict[str, Any], take: Callable[[str, str], None]) -> dict[str, Any]:
     """Handles the messages of a batch, each on its own.
 
@@ -129,8 +139,7 @@ def take_each(event: dict[str, Any], take: Callable[[str, str], None]) -> dict[s
             keeps the message.
 
     Returns:
-        The messages that the queue must keep, in the form that Lambda expects
-        (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
+        The answer for Lambda: the queue keeps the messages that were not taken.
     """
     kept = []
     for record in event["Records"]:
@@ -139,4 +148,4 @@ def take_each(event: dict[str, Any], take: Callable[[str, str], None]) -> dict[s
         except Exception:
             logger.exception("message not taken", message_id=record["messageId"])
             kept.append(record["messageId"])
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in kept]}
+    return batch_answer(kept)

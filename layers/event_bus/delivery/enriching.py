@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from event_bus import times
 from event_bus.delivery.messages import attempted, follow_up, read_batch, safely
@@ -15,6 +16,7 @@ from event_bus.delivery.steps import (
     attempt_of,
 )
 from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.enrichment.calls import ENRICHMENT_FAILED, answer_of
 from event_bus.log import logger, traces
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
@@ -102,6 +104,31 @@ class EnrichmentStep(DeliveryStep):
             return self.failed(order, owed, attempt, found)
         logger.info("event enriched", **traces(owed.event), subscription_id=message.subscription_id)
         return AttemptResult(settled=False, follow_up=replace(onward, enrichment=found))
+
+
+@dataclass(frozen=True, slots=True)
+class CalledEnrichment:
+    """Enriches single events for lanes, which call the enrichment function.
+
+    Attributes:
+        enrich: Makes the parts to add.
+        events: Reads events that their message does not carry.
+        subscriptions: The subscriptions of messages.
+    """
+
+    enrich: Enrich
+    events: EventStore
+    subscriptions: SubscriptionCache
+
+    def answer(self, message: Message) -> dict[str, Any]:
+        """Returns the answer of the function to a call."""
+        subscription = self.subscriptions.of([message]).get(message.subscription_id)
+        event = message.event or self.events.get(message.event_id)
+        if subscription is None or event is None:
+            gone = "the subscription or the event is gone"
+            return answer_of(Outcome(ENRICHMENT_FAILED, gone))
+        found = self.enrich(message.key, event, subscription)
+        return answer_of(found, subscription.version)
 
 
 @dataclass(frozen=True, slots=True)

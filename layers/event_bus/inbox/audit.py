@@ -10,7 +10,7 @@ from event_bus.model.audit_chain import Entry
 from event_bus.model.audit_entries import ANONYMOUS, LISTEN, Status, entry
 
 if TYPE_CHECKING:
-    from event_bus.inbox.conversation import Taken
+    from event_bus.inbox.conversation import MessageResult
 
 _ACTIONS = {"subscribe": "inbox.read", "ack": "inbox.acknowledge"}
 
@@ -26,7 +26,7 @@ def refusal(context: Mapping[str, Any], caller: Caller | None, reason: Reason) -
     return _entry(context, caller, "websocket.connect", "denied", route="$connect", reason=reason)
 
 
-def entry_of(context: Mapping[str, Any], caller: Caller, taken: "Taken") -> Entry | None:
+def entry_of(context: Mapping[str, Any], caller: Caller, result: "MessageResult") -> Entry | None:
     """The entry of a client's message; None if it is not recorded.
 
     Records clients that begin to listen without a subscription or try to, and denials.
@@ -34,19 +34,19 @@ def entry_of(context: Mapping[str, Any], caller: Caller, taken: "Taken") -> Entr
     Args:
         context: The request context of the function's event.
         caller: The client.
-        taken: The result of its message.
+        result: The result of its message.
     """
-    problem = taken.problem
+    problem = result.problem
     reason = problem.reason if problem else None
-    if not (taken.listens or reason):
+    if not (result.listens or reason):
         return None
     status: Status = "denied" if reason else "failure" if problem else "success"
     return _entry(
         context,
         caller,
-        LISTEN if taken.listens else _ACTIONS.get(taken.action, "websocket.message"),
+        LISTEN if result.listens else _ACTIONS.get(result.action, "websocket.message"),
         status,
-        resource=taken.listener_id,
+        resource=result.listener_id,
         route="$default",
         reason=reason,
         status_code=problem.status if problem else None,

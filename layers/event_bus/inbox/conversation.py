@@ -15,8 +15,7 @@ from event_bus.ids import new_id
 from event_bus.inbox.connections import Connections, Gone
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.messages import Acknowledge, Message, Ping, Subscribe, Unsubscribe
-from event_bus.inbox.pusher import HOLD_SECONDS, Pusher
-from event_bus.inbox.pusher import Taken as PushTaken
+from event_bus.inbox.pusher import HOLD_SECONDS, Pusher, PushUnderWay
 from event_bus.inbox.reader import beyond_the_end
 from event_bus.log import logger
 from event_bus.model.registration import Subscription
@@ -38,7 +37,7 @@ CONNECTION_SECONDS = 7_800
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class MessageResult:
     """The result of a message, for the audit log.
 
     Attributes:
@@ -78,7 +77,7 @@ class Conversation:
     connections: Connections
     limiter: RateLimiter
 
-    def take(self, connection_id: str, caller: Caller, text: str) -> Taken:
+    def take(self, connection_id: str, caller: Caller, text: str) -> MessageResult:
         """Does what a client asks for, and reports faults to the client.
 
         Args:
@@ -89,28 +88,21 @@ class Conversation:
         Returns:
             The result, for the audit log.
         """
-        ref, taken = None, Taken()
+        asked, result = _parsed(text), MessageResult()
         try:
-            try:
-                try:
-                    asked = strict_json.parse(text)
-                    ref = asked.get("ref") if isinstance(asked, dict) else None
-                finally:
-                    # The rate of a key includes messages that are not JSON.
-                    self._count(connection_id, caller)
-                taken = _asked(asked) if isinstance(asked, dict) else taken
-                self.pusher.require_good_key(connection_id, caller.key_id)
-                listener_id = self._do(connection_id, caller, read(Message, asked).root)
-                taken = replace(taken, listener_id=listener_id)
-            except Gone:
-                raise
-            except Exception as error:
-                problem = problem_of(error)
-                taken = replace(taken, problem=problem)
-                self._answer(connection_id, ref, type="error", error=problem.document())
+            # The rate of a key includes messages that are not JSON.
+            self._count(connection_id, caller)
+            result = _asked(asked)
+            self.pusher.require_good_key(connection_id, caller.key_id)
+            listener_id = self._do(connection_id, caller, read(Message, asked).root)
+            return replace(result, listener_id=listener_id)
         except Gone:
             self.end(connection_id)
-        return taken
+            return result
+        except Exception as error:
+            problem = problem_of(error)
+            self._refuse(connection_id, _ref_in(asked), problem)
+            return replace(result, problem=problem)
 
     def _count(self, connection_id: str, caller: Caller) -> None:
         """Counts a message for its key.
@@ -271,7 +263,7 @@ class Conversation:
         self.cursors.advance(key.subscription_id, place)
         if subscriber.waiting:
             # The acknowledgement stands. A push that is under way sees it when it ends.
-            with suppress(PushTaken):
+            with suppress(PushUnderWay):
                 self.pusher.push(key, self.inboxes.last(key.subscription_id))
 
     def _may_be_sent(self, subscriber: SocketSubscriber, place: int) -> bool:
@@ -298,12 +290,40 @@ class Conversation:
             raise NotFound(f"This connection does not follow {key.subscription_id}.")
         return subscriber
 
+    def _refuse(self, connection_id: str, ref: Any, problem: Problem) -> None:
+        """Sends a problem to a client, if it is still connected."""
+        try:
+            self._answer(connection_id, ref, type="error", error=problem.document())
+        except Gone:
+            self.end(connection_id)
+
     def _answer(self, connection_id: str, ref: Any, **message: Any) -> None:
         self.connections.send(connection_id, message if ref is None else {**message, "ref": ref})
         logger.info("answered", type=message["type"])
 
 
-def _asked(message: dict[str, Any]) -> Taken:
+def _parsed(text: str) -> Any:
+    """Returns the document in a message, or the problem with it."""
+    try:
+        return strict_json.parse(text)
+    except Problem as problem:
+        return problem
+
+
+def _ref_in(document: Any) -> Any:
+    return document.get("ref") if isinstance(document, dict) else None
+
+
+def _asked(message: Any) -> MessageResult:
+    """Returns what a message asks for, as far as it is readable.
+
+    Args:
+        message: The document in the message, or the problem with it, which is raised.
+    """
+    if isinstance(message, Problem):
+        raise message
+    if not isinstance(message, dict):
+        return MessageResult()
     action = message.get("action")
     listens = action == "subscribe" and message.get("subscription_id") is None
-    return Taken(action if isinstance(action, str) else "", listens)
+    return MessageResult(action if isinstance(action, str) else "", listens)

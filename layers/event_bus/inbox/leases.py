@@ -13,7 +13,7 @@ _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class LeasedEvents:
     """Events that a consumer has taken and must acknowledge.
 
     Attributes:
@@ -41,7 +41,9 @@ class InboxLeases:
     reader: InboxReader
     cursors: InboxCursorStore
 
-    def take(self, subscription_id: str, limit: int, wait: float, lease_seconds: int) -> Taken:
+    def take(
+        self, subscription_id: str, limit: int, wait: float, lease_seconds: int
+    ) -> LeasedEvents:
         """Takes the events after the acknowledged place.
 
         Args:
@@ -64,11 +66,11 @@ class InboxLeases:
                     # The events at these places have expired, so the next pull need not read them
                     # again.
                     self.cursors.advance(subscription_id, position)
-                return Taken([], position, None, None)
+                return LeasedEvents([], position, None, None)
             lease = new_id("lease")
             lent = self.cursors.lend(subscription_id, lease, begun, position, lease_seconds)
             if lent:
-                return Taken(fetched, position, lease, times.at(lent.lease_until))
+                return LeasedEvents(fetched, position, lease, times.at(lent.lease_until))
             # Another consumer was faster: it has a lease, or has acknowledged the events.
             wait = 0
         raise Conflict("Another consumer has taken the next events, and its lease has not ended.")

@@ -34,7 +34,7 @@ _PATIENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
 
-class Taken(Exception):
+class PushUnderWay(Exception):
     """Another function is pushing to this WebSocket subscriber."""
 
 
@@ -101,7 +101,7 @@ class Pusher:
             patience: How long to wait for another function that pushes to it, in seconds.
 
         Raises:
-            Taken: Another function pushes to it, or crashed while it did.
+            PushUnderWay: Another function pushes to it, or crashed while it did.
         """
         holder = holder or new_id("psh")
         subscriber = self._take(key, holder, patience)
@@ -117,7 +117,7 @@ class Pusher:
         """Removes a WebSocket subscriber, once a push to it has ended.
 
         Raises:
-            Taken: Another function pushes to it, or crashed while it did.
+            PushUnderWay: Another function pushes to it, or crashed while it did.
         """
         if self._take(key, new_id("psh")):
             self.lose(key)
@@ -155,7 +155,7 @@ class Pusher:
             if self.socket_subscribers.get(key) is None:
                 return None
             if self.clock() >= end:
-                raise Taken(key.connection_id)
+                raise PushUnderWay(key.connection_id)
             self.sleep(_LOOK_SECONDS)
         return subscriber
 

@@ -2,31 +2,24 @@
 
 import concurrent.futures
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from event_bus.access.receive_rights import HandoverRights
+from event_bus.batches import batch_answer
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.enriching import CalledEnrichment, EnrichmentLane, EnrichmentStep
 from event_bus.delivery.source_circuits import SourceCircuits
 from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
-from event_bus.enrichment.calls import (
-    ENRICHMENT_FAILED,
-    answer_of,
-    called_with,
-)
+from event_bus.enrichment.calls import called_with
 from event_bus.enrichment.enricher import Enricher
 from event_bus.enrichment.function import FunctionAsker
 from event_bus.enrichment.http import HttpAsker
 from event_bus.enrichment.lookup import LookupAsker
-from event_bus.model.outcome import Outcome
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import rights_reader, upcaster
 from event_bus.runtime.queues import lanes
 from event_bus.runtime.transports import LaneFunction
-
-if TYPE_CHECKING:
-    from event_bus.queues.message import Message
 
 _BATCH = 10
 
@@ -62,19 +55,11 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
         executor,
     )
 
-    def answered(message: "Message") -> dict[str, Any]:
-        subscription = subscriptions.of([message]).get(message.subscription_id)
-        event = message.event or events.get(message.event_id)
-        if subscription is None or event is None:
-            gone = "the subscription or the event is gone"
-            return answer_of(Outcome(ENRICHMENT_FAILED, gone))
-        found = enricher.enriched(message.key, event, subscription)
-        return answer_of(found, subscription.version)
+    called = CalledEnrichment(enricher.enriched, events, subscriptions)
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         if message := called_with(event):
-            return answered(message)
-        kept = lane.process(queue_messages(event))
-        return {"batchItemFailures": [{"itemIdentifier": each} for each in kept]}
+            return called.answer(message)
+        return batch_answer(lane.process(queue_messages(event)))
 
     return handler

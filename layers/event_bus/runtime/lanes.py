@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol, cast
 
 from event_bus.access.receive_rights import HandoverRights
+from event_bus.batches import batch_answer
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
@@ -114,11 +115,7 @@ def _handler(
     )
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-        return {
-            "batchItemFailures": [
-                {"itemIdentifier": each} for each in lane.process(queue_messages(event))
-            ]
-        }
+        return batch_answer(lane.process(queue_messages(event)))
 
     return handler
 

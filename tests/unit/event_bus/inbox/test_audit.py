@@ -7,7 +7,7 @@ import pytest
 from event_bus import times
 from event_bus.errors import Conflict, Forbidden
 from event_bus.inbox.audit import entry_of, refusal
-from event_bus.inbox.conversation import Taken
+from event_bus.inbox.conversation import MessageResult
 
 from tests.builders import NOON, service
 
@@ -52,7 +52,7 @@ def test_a_refused_connection_is_recorded(known: bool) -> None:
 
 
 def test_a_client_that_begins_to_listen_is_recorded() -> None:
-    taken = Taken("subscribe", listens=True, listener_id="sub_9")
+    taken = MessageResult("subscribe", listens=True, listener_id="sub_9")
     assert entry_of(CONTEXT, CALLER, taken) == written(
         "subscription.create", "success", resource="sub_9"
     )
@@ -67,13 +67,15 @@ def test_a_client_that_begins_to_listen_is_recorded() -> None:
     [("subscribe", "inbox.read"), ("ack", "inbox.acknowledge"), ("dance", "websocket.message")],
 )
 def test_a_denied_message_is_recorded(action: str, recorded: str) -> None:
-    assert entry_of(CONTEXT, CALLER, Taken(action, problem=DENIED)) == written(
+    assert entry_of(CONTEXT, CALLER, MessageResult(action, problem=DENIED)) == written(
         recorded, "denied", details={"status_code": 403, "reason": "bad_key"}
     )
 
 
-@pytest.mark.parametrize("taken", [Taken("ack"), Taken("ack", problem=REFUSED), Taken()])
-def test_other_messages_are_not_recorded(taken: Taken) -> None:
+@pytest.mark.parametrize(
+    "taken", [MessageResult("ack"), MessageResult("ack", problem=REFUSED), MessageResult()]
+)
+def test_other_messages_are_not_recorded(taken: MessageResult) -> None:
     assert entry_of(CONTEXT, CALLER, taken) is None
 
 

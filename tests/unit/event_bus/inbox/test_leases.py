@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.errors import Conflict, InvalidRequest
-from event_bus.inbox.leases import InboxLeases, Taken
+from event_bus.inbox.leases import InboxLeases, LeasedEvents
 from event_bus.model.registration import Subscription
 
 from tests.aws import Aws
@@ -23,11 +23,11 @@ def owner(aws: Aws) -> Subscription:
 NAMES = [f"evt_{number}" for number in range(1, 7)]
 
 
-def names(taken: Taken) -> list[str]:
+def names(taken: LeasedEvents) -> list[str]:
     return [each.event["id"] for each in taken.fetched]
 
 
-def take(leases: InboxLeases, limit: int = 10, wait: float = 0) -> Taken:
+def take(leases: InboxLeases, limit: int = 10, wait: float = 0) -> LeasedEvents:
     return leases.take("sub_1", limit, wait, 30)
 
 
@@ -125,7 +125,7 @@ def test_the_inbox_moves_on_over_what_has_expired(
     leases: InboxLeases, fill: Fill, time: Time
 ) -> None:
     fill("evt_1", "evt_2", "evt_3", gone=True)
-    assert take(leases) == Taken([], 3, None, None)
+    assert take(leases) == LeasedEvents([], 3, None, None)
     assert leases.cursors.get("sub_1").acknowledged == 3
     fill("evt_4")
     fill("evt_5", gone=True)
@@ -152,7 +152,7 @@ def test_entries_that_expire_during_their_lease_can_be_acknowledged(
 def test_waiting_holds_up_nobody_and_a_lease_lasts_from_when_it_is_given(
     leases: InboxLeases, fill: Fill, time: Time
 ) -> None:
-    taken: list[Taken] = []
+    taken: list[LeasedEvents] = []
 
     def meanwhile() -> None:
         fill("evt_1", "evt_2")

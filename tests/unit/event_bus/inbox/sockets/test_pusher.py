@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from event_bus.access.callers import Caller
 from event_bus.inbox import pusher as pushing
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Gone
-from event_bus.inbox.pusher import WINDOW, NotPushed, Pusher, Taken
+from event_bus.inbox.pusher import WINDOW, NotPushed, Pusher, PushUnderWay
 from event_bus.inbox.reader import InboxReader
 from event_bus.model.delivery import DeliveryKey
 from event_bus.stores.socket_subscribers import SocketSubscriber, SocketSubscriberKey
@@ -162,7 +162,7 @@ def test_no_push_waits_for_ever(aws: Aws, pusher: Pusher) -> None:
     def sleep(seconds: float) -> None:
         clock.now += 50 * seconds
 
-    with pytest.raises(Taken):
+    with pytest.raises(PushUnderWay):
         replace(pusher, clock=clock, sleep=sleep).push(KEY, fill(aws, 1))
 
 
