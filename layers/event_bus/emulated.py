@@ -1,7 +1,7 @@
 """The handler that the emulator calls: the function's own, and a line of output for each call.
 
-After a call the emulator waits 50 ms for the function's output before it continues. While it waits
-for the function of a stream, it looks at no event source.
+After a call, the emulator waits up to 50 ms for a line of output. While it waits for the function
+of a table stream, it reads no event source. So each call prints a line.
 """
 
 import importlib

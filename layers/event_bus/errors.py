@@ -59,13 +59,16 @@ class Fault:
 
 
 class Problem(Exception):
-    """A request that is refused.
+    """A request that is refused, or that the bus cannot carry out.
 
     Attributes:
         status: The HTTP status code.
         kind: The last part of the problem's type URI.
         title: The kind in words, the same for every occurrence.
         reason: The reason code, if the caller was denied.
+        detail: What is wrong with this request, in a sentence.
+        faults: The single faults, each with the place in the request.
+        headers: Further headers of the answer, with lower-case names.
     """
 
     status: ClassVar[int]
@@ -200,7 +203,12 @@ class InvalidRequest(Problem):
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> "InvalidRequest":
-        """The refusal of a single member."""
+        """The refusal of a single member.
+
+        Args:
+            pointer: The JSON pointer of the member; empty for the whole body.
+            detail: What is wrong, and what to send instead.
+        """
         return cls(f"{pointer or 'the body'}: {detail}", [Fault(pointer, detail)])
 
 

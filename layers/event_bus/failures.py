@@ -16,8 +16,8 @@ def problem_of(error: Exception | OutOfTime, request_id: str = "") -> Problem:
         request_id: The request.
 
     Returns:
-        The exception itself, if it is a problem; a 503 if AWS did not answer, or not in time; else
-        a 500.
+        The exception itself, if it is a problem; `Unavailable` (503) if AWS failed or the time is
+        over; otherwise `Failure` (500).
     """
     if isinstance(error, Problem):
         return error

@@ -1,4 +1,4 @@
-"""Attempts: decides whether one may be made, makes it, records it and sends what follows."""
+"""Attempts: decides whether one may be made, makes it, records it and names what follows it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ class NotRecorded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AttemptOrder(StepOrder):
-    """A message that asks for an attempt, and what decides on it.
+    """A message that asks for an attempt, with the circuit permits that it needs.
 
     Attributes:
         permits: The permits of the batch's circuits.
@@ -62,8 +62,8 @@ class PendingAttempt:
     Attributes:
         order: The message that asks for it.
         request: The delivery request.
-        owed: The delivery before the attempt.
-        epoch: The number of its claim, if it needs one.
+        owed: The delivery as it is before the attempt, with its event and subscription.
+        epoch: The number of the claim that protects it; None without a claim.
     """
 
     order: AttemptOrder
@@ -84,8 +84,8 @@ class AttemptRunner(DeliveryStep):
         may_receive: Whether a service may still receive an event.
         command_end: Finds the final state of a command, if it has ended.
         clock: Monotonic clock, in seconds.
-        enrich: Enriches events in the turn of their stream; None for a protocol without
-            enrichment.
+        enrich: Enriches an event of an ordered subscription when its turn has come; None for a
+            protocol without enrichment.
     """
 
     transport: Transport
@@ -98,7 +98,7 @@ class AttemptRunner(DeliveryStep):
     enrich: Enrich | None = None
 
     def begin(self, order: AttemptOrder) -> AttemptResult | PendingAttempt:
-        """Does every step of a message before the attempt, unless the attempt was already made.
+        """Checks and prepares the attempt that a message asks for, unless it was already made.
 
         Returns:
             The attempt to make, or the message's result if there is none to make.
@@ -133,6 +133,9 @@ class AttemptRunner(DeliveryStep):
             order: The message that asks for it.
             event: The event; None if it has expired.
             record: The recorded delivery, if it was read.
+
+        Returns:
+            The attempt to make, or the message's result if none may be made now.
         """
         owed = self.owed(order, event, record)
         return owed if isinstance(owed, AttemptResult) else self._permitted(order, owed)
@@ -142,7 +145,7 @@ class AttemptRunner(DeliveryStep):
         once = subscription.delivery_guarantee == "at_most_once"
         if (retry_at := order.permits.retry_at(subscription.id)) is not None:
             return self._postponed(order, delivery, retry_at, once=once)
-        # Before the claim, because its time is meant for the attempt.
+        # Before the claim, because the lease of the claim is meant for the attempt alone.
         enrichment = self._enrichment(order, owed)
         if isinstance(enrichment, AttemptResult):
             return enrichment

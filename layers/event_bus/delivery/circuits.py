@@ -56,7 +56,8 @@ class Circuits:
         stale = {each for each in subscription_ids if each not in self._known}
         if not stale:
             return
-        # A circuit cached for a second may be some milliseconds older; conditions guard the writes.
+        # An eventually consistent read is enough: it is some milliseconds old, where the cache is
+        # up to a second old. Conditions guard the writes.
         found, paces = self.store.with_paces(stale, consistent=False)
         for each in stale:
             self.paces.put(each, paces.get(each))
@@ -134,7 +135,7 @@ class Circuits:
                 return after
             # Another function was faster: count on what it wrote.
             self._read_again(subscription_id)
-        # A tally that is lost among so many makes no difference.
+        # So many functions count at the same time that one lost tally makes no difference.
         return None
 
     def _put(self, subscription_id: str, circuit: Circuit, event: Event | None) -> bool:
@@ -228,7 +229,7 @@ class Permits:
                 self._count(subscription_id)
 
     def unused(self, subscription_id: str) -> None:
-        """Reports that an attempt sent nothing, so that the next one may use its permit."""
+        """Reports that an attempt sent nothing, so that another one may use its permit to probe."""
         with self._lock:
             if subscription_id in self._probing:
                 self._give_back(subscription_id)
@@ -241,7 +242,7 @@ class Permits:
             The circuits of subscriptions that are still failing.
         """
         with self._lock:
-            # Counting successes would read each of these circuits on its own.
+            # One read for all: otherwise, counting would read each of these circuits on its own.
             self.look_up(each for each, tally in self._tallies.items() if not tally.failures)
             for subscription_id in list(self._tallies):
                 self._count(subscription_id)

@@ -38,10 +38,10 @@ def to_be_enriched(
 ) -> dict[int, Message]:
     """Returns the messages of a target's lane that must pass the enrichment lane, by their places.
 
-    The router sends most messages there itself. Others come from deliveries that waited in the
-    table, or were sent before their subscription asked for an enrichment. An event that was
-    enriched before its subscription changed is enriched again: its parts may be of sources that
-    have changed too, or not fit the new transform.
+    The router sends most messages to the enrichment lane itself. The others belong to deliveries
+    that waited in the table, or were sent before their subscription asked for an enrichment. An
+    event that was enriched before its subscription changed is enriched again: the change may
+    concern the sources, or the new transform may need other parts.
     """
     moved: dict[int, Message] = {}
     for place, (received, message) in enumerate(batch):

@@ -19,7 +19,8 @@ class StreamHistory:
     """Matches events that were stored, or routed, before the router knew a subscription.
 
     Attributes:
-        permits: Whether a service may receive an event, however young the event is.
+        permits: Returns whether a service may receive an event. It checks the rights to a fresh
+            event, too, because the router has not.
         payload: Returns the payload of an event as filters see it.
         clock: Monotonic clock, in seconds.
     """

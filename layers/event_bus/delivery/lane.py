@@ -193,7 +193,7 @@ class Lane:
 
 
 class _Endings:
-    """Says when all attempts of a subscription have ended, while others of the batch go on."""
+    """Tells the pacing of a lane when all attempts of a subscription in the batch have ended."""
 
     def __init__(self, pacing: HandOver | Turns | None, subscription_ids: Sequence[str]) -> None:
         """Takes the subscription of each place in the batch."""
@@ -213,7 +213,7 @@ class _Endings:
         return noted
 
     def note(self, places: Iterable[int]) -> None:
-        """Counts messages as handled. What fails is not counted: it ends with the batch."""
+        """Counts messages as handled, by their places; a failed one ends with its batch."""
         own = [self._subscription_ids[place] for place in places]
         with self._counting:
             self._left.subtract(own)
@@ -245,8 +245,8 @@ def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> lis
 def _in_order(message: Message, subscription: Subscription | None) -> bool:
     """Whether a message asks for the stream of its event, in order."""
     if subscription is None:
-        # It may have been ordered, and other events may wait for this one. A replay owes it
-        # nothing any more.
+        # The deleted subscription may have been ordered, so other events may wait for this one. In
+        # a replay, nothing is owed to it any more.
         return message.replay_id is None
     return subscription.ordered
 
@@ -255,8 +255,8 @@ def _without_walk(message: Message, subscription: Subscription | None) -> bool:
     """Whether only the event of a message waits, because its subscription is paused."""
     if subscription is None or subscription.status != "paused":
         return False
-    # If the message may only start the stream, or continue that of a replay, then the first event
-    # that is owed waits.
+    # A message of a replay, or of a subscription that catches up, may stand for earlier events.
+    # Then a walk finds the first event that is owed, and that one waits.
     reads = message.replay_id is not None or subscription.catches_up
     return not reads
 

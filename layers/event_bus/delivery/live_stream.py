@@ -1,4 +1,4 @@
-"""The walk along a stream for routed events: each is delivered to what it matched when routed."""
+"""The walk along a stream for routed events: each is owed if it matched when it was routed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,18 +19,18 @@ from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
 MOMENT_SECONDS = 3
-"""How long to wait before checking again whether others are ready, in seconds."""
+"""How long a message waits for the router or for another function, in seconds."""
 
 _PAGE = 25
 
 _SEARCHED_PAGE, _SEARCHED_PAGES = 100, 10
-"""How far a stream is searched for a later event that was delivered: events of a page, and pages.
-"""
+"""How far a stream is searched for a later event that was delivered: page size, and pages."""
 
 _CATCH_UP_DAYS = 3_650
-"""Days that the cursor of a subscription with a history is kept after its last event.
+"""Days for which the cursor of a subscription with a history is kept after its last event.
 
-Without the cursor, a stream is delivered from its beginning again, and its events may be kept."""
+Without the cursor, a stream would be delivered from its beginning again. The events of kept
+categories never expire, so this must be a long time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class LiveWalk:
 
     @property
     def cursor_days(self) -> int | None:
-        """Long for a subscription that follows streams from a version."""
+        """A long time for a subscription that follows streams from a version; None for others."""
         subscription = self.order.subscription
         return _CATCH_UP_DAYS if subscription and subscription.catches_up else None
 
@@ -105,7 +105,7 @@ class LiveWalk:
         self.position = int(stored or self._start())
 
     def kept(self) -> str:
-        """The position."""
+        """The position, as text for the cursor."""
         return str(self.position)
 
     def entries(self) -> Sequence[StreamEntry]:
@@ -117,7 +117,7 @@ class LiveWalk:
         return found
 
     def turn(self, entry: StreamEntry) -> Turn | NotYet | None:
-        """Decides by the routing record of an event."""
+        """Decides about an event by its routing record."""
         routing, subscription = self._routings.get(entry.event_id), self.order.subscription
         runner = self.parts.runner
         if routing is None and not _is_history(entry, subscription):
@@ -137,7 +137,7 @@ class LiveWalk:
         return Turn(event, record)
 
     def passed_over(self, record: Delivery | None) -> AttemptResult | None:
-        """Settled if the event was not owed; a dead letter if it was owed too late for its place.
+        """Settles an event that was not owed, or makes it a dead letter if it matched too late.
 
         A message may exist for an event that is not owed. A router sends messages before it records
         what an event matched. If it crashes in between and the subscription changes, the event is
@@ -184,11 +184,12 @@ class LiveWalk:
         return self.parts.runner.dropped(self.order, delivery, "not_matched", said)
 
     def _overtaken(self) -> str | None:
-        """Says which later events of the stream count as delivered; None if there are none."""
+        """Says in words which later events of the stream count as delivered; None if none do."""
         version, streams = int(self.event.metadata["stream_version"]), self.parts.streams
         own = streams.between(self.stream, version, version, 1)
         if not own or own[0].event_id != self.event.id:
-            # It was stored when all sources shared streams, and has no place in this one.
+            # An earlier release stored it, when all sources shared streams. It has no place in this
+            # one.
             return None
         for _ in range(_SEARCHED_PAGES):
             found = streams.between(self.stream, version + 1, self.position, _SEARCHED_PAGE)
@@ -203,7 +204,7 @@ class LiveWalk:
         return f"its stream had continued by {_SEARCHED_PAGES * _SEARCHED_PAGE} events"
 
     def _matched_late(self, record: Delivery | None) -> AttemptResult | None:
-        """A dead letter, if an attempt would break the order."""
+        """Records a dead letter if an attempt would break the order; otherwise returns None."""
         before = self._overtaken()
         if before is None:
             return None

@@ -94,7 +94,8 @@ def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]
 
     Args:
         lanes: The queues.
-        messages: The id of the present message, that message, and the one that follows it.
+        messages: Of each present message its id in the queue, the message, and the one that follows
+            it.
 
     Returns:
         The ids of present messages that the queue must keep, because what follows them could not
@@ -113,11 +114,13 @@ def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]
         if following.key not in refused:
             continue
         if following.key == in_hand.key:
-            # It goes to the redrive queue in the end, and becomes a dead letter.
+            # The present message stays. Its queue moves it to the redrive queue in the end, from
+            # where it becomes a dead letter.
             kept.add(message_id)
         else:
-            # It asked for an earlier event of its stream, and can ask again. One second later,
-            # because delays are rounded.
+            # The following message is about an earlier event of the stream. The present one is sent
+            # again in its place, and will ask for that event. A second is added, because delays are
+            # rounded.
             delay = min(following.delay + 1, LONGEST_DELAY_SECONDS)
             again = replace(in_hand, delay=delay, paced=following.paced)
             instead.append((message_id, again, again))

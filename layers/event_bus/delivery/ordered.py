@@ -1,8 +1,8 @@
 """Delivery in order: the events of one stream to one subscription, one after the other.
 
-A message only says that there is something to do. The next event is read from the stream's numbers,
+A message only says that there is something to do. The next event is found by its stream version,
 because neither the table stream nor the queue keeps the order of different events. A replay has
-walks of its own beside those of events that are routed.
+walks of its own, beside the walks for routed events.
 """
 
 from collections.abc import Callable
@@ -65,7 +65,7 @@ class OrderedRunner:
             stream: The stream that the event belongs to.
         """
         message, holder = order.message, new_id("cur")
-        # The messages that follow count from 0 again how often they were held.
+        # The messages that follow were not held yet.
         order = replace(order, message=replace(message, times_held=0))
         walks = self.live if message.replay_id is None else self.replayed
         walk: StreamWalk = walks.walk(order, event, stream)
@@ -85,9 +85,9 @@ class OrderedRunner:
             held = self.cursors.release(cursor, walk.kept())
         if held:
             return result
-        # Another function has taken the cursor, perhaps with this very message, and keeps nothing
-        # of this walk. It may wait for a retry that this walk has made unnecessary. So neither what
-        # either has left nor this message surely continues the stream, but a new message does.
+        # Another function has taken the cursor, perhaps for this same message, and does not know
+        # what this walk delivered. It may wait for a retry that this walk has made unnecessary. So
+        # none of the present messages is sure to continue the stream, but a new message is.
         return replace(result, settled=False, follow_up=replace(order.message, delay=0))
 
     def wait_for_resume(
@@ -141,7 +141,7 @@ class OrderedRunner:
         return waiting.first(message.subscription_id, order.subscription, stream, message.event_id)
 
     def _has_more(self, message: Message, stream: StreamName) -> bool:
-        """Whether no walk has reached the end of a stream, apart from the event of a message."""
+        """Whether a stream has events after the cursor, other than the event of a message."""
         position = self.cursors.position(message.subscription_id, stream.key)
         found = self.live.streams.after(stream, int(position or 0), 2)
         return any(each.event_id != message.event_id for each in found)
@@ -179,8 +179,8 @@ class OrderedRunner:
         """Attempts an event that the walk has passed, if a person has retried its delivery.
 
         Returns:
-            None if another message makes the next attempt. This one may be the only one that
-            continues the stream.
+            The result; None if another message makes the next attempt. The walk then goes on,
+            because this message may be the only one that continues the stream.
         """
         record = self.runner.deliveries.get(order.message.key)
         if record and (done := self.runner.done(order, record)):
@@ -206,7 +206,8 @@ class OrderedRunner:
             if (until := _waits_until(record)) is not None:
                 resumed = self.runner.resumed(replace(order, message=own), record)
                 if _is_retry(message, record):
-                    # It comes early, because clocks differ. No other message makes this attempt.
+                    # The message came early, because clocks differ. It waits itself, because no
+                    # other message makes this attempt.
                     resumed = replace(message, delay=delay_until(until))
                 return AttemptResult(settled=False, follow_up=resumed)
             own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
@@ -240,8 +241,8 @@ def _held(message: Message) -> Message:
 def _keeps_crashing(order: AttemptOrder, own: Message) -> bool:
     """Whether a message crashes its function at an event that has no message of its own.
 
-    It has its last receipt then: the redrive queue would record a crash at the event of the
-    message.
+    This counts at the last receipt of the message. After it, the redrive queue would record the
+    crash at the event of the message, and not at the event that causes it.
     """
     subscription = order.subscription
     stands_for_others = order.message.replay_id is not None or (

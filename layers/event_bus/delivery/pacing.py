@@ -76,10 +76,10 @@ class HandOver:
         )
 
     def ended(self, subscription_id: str) -> None:
-        """Does nothing; nothing was taken."""
+        """Does nothing: this lane takes no leases."""
 
     def close(self) -> None:
-        """Does nothing either."""
+        """Does nothing: this lane takes no leases."""
 
     def slow(self, subscription_id: str) -> None:
         """Marks a subscription as slow, so that all functions move it."""
@@ -108,7 +108,7 @@ class Turns:
         deliveries: The recorded deliveries.
         answers: Measures how long attempts take.
         functions: The most functions of the lane that one subscription may occupy.
-        sleep: Lets seconds pass.
+        sleep: Sleeps for a number of seconds.
     """
 
     circuits: Circuits
@@ -231,7 +231,7 @@ class Turns:
         return pace, plan
 
     def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
-        # Longer than a lease is taken for: one that is not given back takes the place of an
+        # More attempts than to take a lease: a lease that is not given back takes the place of an
         # attempt until it ends by itself.
         for _ in attempts(
             _GIVE_BACK_ATTEMPTS,

@@ -88,7 +88,8 @@ class ReplayedStreams:
         found = self.streams.between(stream, first, last, _PAGE)
         if found and found[0].version == first:
             return found
-        # A stream has no gaps, so these versions are of a time when all sources shared streams.
+        # A stream has no gaps, so an earlier release stored these versions, when all sources shared
+        # streams.
         before = found[0].version - 1 if found else last
         return self.streams.shared_between(stream.stream_id, first, before, _PAGE) or found
 
@@ -135,7 +136,10 @@ class ReplayWalk:
 
     @property
     def cursor_days(self) -> int:
-        """Longer than the records of its deliveries, which tell what is settled after that."""
+        """A day longer than deliveries are kept.
+
+        If both the cursor and the deliveries were gone, a walk would deliver the events again.
+        """
         return self.parts.retention_days + 1
 
     def begin(self, stored: str) -> Message | None:
@@ -181,7 +185,7 @@ class ReplayWalk:
         return Turn(event, None) if event and self._owes(event) else None
 
     def passed_over(self, record: Delivery | None) -> AttemptResult | None:
-        """A dead letter, if the walk has passed the event before the replay matched it."""
+        """Records a dead letter if the walk passed the event before the replay matched it."""
         if record is not None or self.event.metadata["stream_version"] > self.position:
             return None
         said = "the event matched only after the replay had sent later events of its stream"
@@ -246,14 +250,15 @@ class ReplayWalk:
         return matched and self._permits(subscription.service_id, event)
 
     def _permits(self, service_id: str, event: Event) -> bool:
-        # Never cached: the replay may have seen a right that was given a moment ago.
+        # Read once for each walk, and never cached for longer: the replay may have seen a right
+        # that was given a moment ago.
         if not self._rights:
             self._rights.append(self.parts.rights(service_id, [self.stream.source]))
         return self._rights[0].permits_event(service_id, event)
 
     def _criteria(self) -> "Replay | None":
-        # Read only if the walk meets other events than that of the message. Never cached: a
-        # repeated request may have started the replay again, with a later end.
+        # Read once, if the walk meets other events than that of the message. Never cached beyond
+        # the walk: a repeated request may have started the replay again, with a later end.
         if not self._replay:
             self._replay.append(self.parts.replay(self.order.message.replay_id or ""))
         return self._replay[0]

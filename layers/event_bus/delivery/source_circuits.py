@@ -15,7 +15,7 @@ class SourceCircuits:
     """Asks sources as far as their circuits allow.
 
     Attributes:
-        circuits: The circuits, beside those of subscriptions.
+        circuits: The circuits of sources, which are stored beside those of subscriptions.
     """
 
     circuits: Circuits
@@ -23,8 +23,8 @@ class SourceCircuits:
     def guarded(self, subscription_id: str, name: str, ask: Callable[[], bytes]) -> bytes:
         """Asks a source, unless its circuit is open, and counts the result for the circuit.
 
-        Only failures after which another try may succeed count. After another one, such as a
-        status of 404, the source is there.
+        A failure counts only if another try may succeed. Any other failure, such as the status 404,
+        shows that the source answers.
 
         Args:
             subscription_id: The subscription that the source belongs to.

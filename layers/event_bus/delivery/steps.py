@@ -189,7 +189,7 @@ class DeliveryStep:
     ) -> AttemptResult | OwedDelivery:
         """Returns the delivery of a message, unless it ends or waits without the step.
 
-        Its event has its payload, wherever that is stored.
+        The event in the result has its payload, wherever the payload is stored.
 
         Args:
             order: The message that asks for the step.
@@ -266,7 +266,7 @@ class DeliveryStep:
     def _forbidden(
         self, order: StepOrder, delivery: Delivery, event: Event, subscription: Subscription
     ) -> AttemptResult | None:
-        """Ends a delivery whose subscription now permits no attempt."""
+        """Ends a delivery, or lets it wait, if no attempt is permitted now; None if one is."""
         once = subscription.delivery_guarantee == "at_most_once"
         refusal = None
         if subscription.status == "paused":
@@ -302,7 +302,7 @@ class DeliveryStep:
         code: str,
         said: str,
     ) -> AttemptResult:
-        """Records a dead letter without an attempt; the error says why. At most once: a drop."""
+        """Records a dead letter without an attempt; under `at_most_once`, drops the delivery."""
         once = subscription.delivery_guarantee == "at_most_once"
         end = transitions.dropped if once else transitions.exhausted
         return self._end(order, end(delivery, code, said))

@@ -103,7 +103,7 @@ def overtaken(
         runner: Records it.
         order: The message.
         event: The event of the message.
-        said: In a sentence, what came before the event.
+        said: The error message, which says what came before the event.
         record: The delivery of the event, if one is recorded.
     """
     if order.subscription and order.subscription.status == "paused":

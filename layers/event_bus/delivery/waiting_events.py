@@ -38,13 +38,14 @@ class WaitingEvents:
 
         Args:
             subscription_id: The subscription.
-            subscription: The same; None if it was deleted.
+            subscription: The subscription as it is stored; None if it was deleted.
             stream: The stream.
             but: The event whose delivery has ended.
 
         Returns:
-            None if no event behind the cursor is for the subscription. If the search ends before
-            the stream does, the last routed event that it met: the walk of its message goes on.
+            The id of the event; None if no event after the cursor is for the subscription. If the
+            search stops before the end of the stream, this is the last routed event that it met:
+            the walk for its message goes on from there.
         """
         catches_up = subscription is not None and subscription.catches_up
         position = int(self.cursors.position(subscription_id, stream.key, consistent=True) or 0)

@@ -49,8 +49,8 @@ class DataKeys:
         client: The KMS client.
         key: The ARN of the KMS key that seals them.
         clock: Monotonic clock, in seconds.
-        purpose: What they are for, as the encryption context says. One data key serves many
-            payloads, so the cipher itself binds each to its place.
+        purpose: Their purpose, which the encryption context names. One data key seals many
+            payloads, so the context cannot name each: the cipher binds a payload to its event.
     """
 
     client: "KMSClient"
@@ -67,7 +67,11 @@ class DataKeys:
         self._opened = Cache(LIFETIME_SECONDS, _OPENED_KEYS, self.clock)
 
     def for_sealing(self) -> DataKey:
-        """Returns a key to seal one payload with."""
+        """Returns a key to seal one payload with.
+
+        Raises:
+            ClientError: KMS refused to generate a key.
+        """
         with self._lock:
             if self._current is None or self._uses >= MOST_USES or self.clock() >= self._until:
                 answer = self.client.generate_data_key(

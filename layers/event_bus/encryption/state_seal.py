@@ -38,8 +38,8 @@ class StateSeal:
         """Opens a state.
 
         Raises:
-            NotOpened: It was changed, or it is the state of something else.
-            ClientError: KMS does not answer.
+            NotOpened: It was changed, or it was sealed under another place.
+            ClientError: KMS does not open the data key.
         """
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
 

@@ -39,7 +39,7 @@ class Enricher:
         upcaster: Brings events to the version that a subscription asks for.
         circuits: The circuit breakers of sources.
         clock: Monotonic clock, in seconds.
-        sleep: Waits for some seconds.
+        sleep: Sleeps for a number of seconds.
     """
 
     askers: Mapping[str, Asker[Any]]
@@ -99,7 +99,8 @@ class Enricher:
             question = replace(question, ask=guarded)
         if not source.cache_seconds or question.key is None:
             return self._tried(source, question)
-        # Results are cached for one service alone, and not for sources that keep them longer.
+        # A result is cached for its service alone, and for sources with the same `cache_seconds`:
+        # none gets a result that is older than it permits.
         asked = (subscription.service_id, source.type, question.key, source.cache_seconds)
         if (known := self._known.get(asked)) is not None:
             return known

@@ -35,7 +35,7 @@ class FunctionAsker:
         subscription: Subscription,  # noqa: ARG002
         parts: EventParts,
     ) -> Question:
-        """Makes the question to a function, which sees the event as the subscriber does.
+        """Makes the question to a function, whose input is the event with all its members.
 
         Raises:
             SourceFailed: The event lacks the value that is the key of the cache.

@@ -38,7 +38,7 @@ class HttpAsker:
     """Makes GET requests.
 
     Attributes:
-        client: Makes requests to URLs that anyone may have chosen.
+        client: Makes requests to URLs that clients chose.
         secrets: The secrets of a subscription, which sign its requests.
         clock: The time, in Unix seconds.
     """

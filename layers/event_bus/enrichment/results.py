@@ -7,7 +7,7 @@ from event_bus.model.enrichment import MAX_PART_BYTES
 
 
 def part_of(result: bytes) -> bytes:
-    """A result as compact JSON.
+    """Returns a result as compact JSON.
 
     Raises:
         SourceFailed: It is not JSON, or too large.

@@ -18,7 +18,8 @@ class SourceFailed(Exception):
     Attributes:
         detail: The reason, without values of the event or of the source.
         again: Whether another try may succeed.
-        retry_after: The wait before the next attempt, in seconds, if the source is not asked now.
+        retry_after: The wait before the next attempt, in seconds, if the circuit of the source is
+            open.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class InvalidExpression(ValueError):
 
 
 class ExpressionFailed(Exception):
-    """An expression that yields nothing for this input.
+    """An expression that has no result for an input.
 
     Attributes:
         detail: Why.
@@ -139,8 +139,9 @@ class _Process:
             Unavailable: The child did not start, for which no expression is to blame.
         """
         with self._lock:
-            # The process of an earlier request may have died since. It also may owe an answer if
-            # that request was interrupted, which would be taken for the answer to this one.
+            # The process of an earlier request may have died since. If that request was
+            # interrupted, the process may still send its answer, which would be taken for the
+            # answer to this one.
             child = self._child
             if child is None or self._owes or child.poll() is not None:
                 child = self._start()

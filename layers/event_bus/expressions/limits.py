@@ -1,7 +1,7 @@
 """The limits of one expression."""
 
 MAX_EXPRESSION_CHARACTERS = 8192
-"""The longest expression."""
+"""The most characters of an expression."""
 
 MAX_INPUT_BYTES = 4 * 1024 * 1024
 """The largest input of an evaluation, bindings included, as JSON."""

@@ -1,4 +1,4 @@
-"""Carries out what clients send over a WebSocket."""
+"""Carries out the messages that clients send over a WebSocket."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -109,7 +109,7 @@ class Conversation:
 
         Raises:
             TooManyRequests: The key has sent too many messages over all its connections.
-            Gone: After that, this connection alone has sent as many again. It was ended.
+            Gone: This connection alone has then sent as many messages again, so it was ended.
         """
         rate = caller.rate_limit
         # A connection from before an update of the bus has no rate.
@@ -156,7 +156,7 @@ class Conversation:
         return None
 
     def _push_missed(self, connection_id: str) -> None:
-        """Pushes the events whose push failed until Lambda gave it up.
+        """Pushes the events that Lambda has given up pushing.
 
         Otherwise they would wait for the next event of their inbox.
         """
@@ -169,7 +169,8 @@ class Conversation:
                 try:
                     self.pusher.push(key, end, patience=0)
                 except Exception:
-                    # Another push is under way, or this one failed as well: the next ping is later.
+                    # Another push is under way, or this one failed as well. The next ping tries
+                    # again.
                     logger.exception("not pushed", subscription_id=key.subscription_id)
                     return
 
@@ -202,8 +203,8 @@ class Conversation:
         if not self.socket_subscribers.add(subscriber, holder, HOLD_SECONDS, ends):
             raise Conflict("This connection follows the subscription already; unsubscribe first.")
         try:
-            # The subscriber was taken until now, so the client learns of the subscription before
-            # its events.
+            # `add` has taken the subscriber for this function, so the client learns of the
+            # subscription before its events.
             self._answer(
                 connection_id,
                 message.ref,
@@ -251,7 +252,7 @@ class Conversation:
                     "/cursor", f"was not sent yet; the last one sent is {subscriber.sent}"
                 )
             if place > subscriber.acknowledged:
-                # Where the push has recorded it meanwhile, the first write changed nothing either.
+                # The first write stored nothing, even if a push has recorded the place since.
                 subscriber = (
                     self.socket_subscribers.acknowledge(key, place, recorded=False) or subscriber
                 )
@@ -259,7 +260,8 @@ class Conversation:
             raise Conflict(
                 "Events of a subscription that ends with its connection cannot be acknowledged."
             )
-        # Not beyond the position that the client names, even if it subscribed behind it.
+        # To the place that the client names, and not to `subscriber.acknowledged`: a client may
+        # begin at a place up to which nobody has acknowledged the events.
         self.cursors.advance(key.subscription_id, place)
         if subscriber.waiting:
             # The acknowledgement stands. A push that is under way sees it when it ends.

@@ -54,6 +54,7 @@ class InboxLeases:
 
         Raises:
             Conflict: Another consumer has taken them, and its lease has not ended.
+            TooManyRequests: The request would have to wait, and too many are waiting.
         """
         for _ in attempts(_ATTEMPTS):
             cursor = self.cursors.get(subscription_id)
@@ -103,7 +104,7 @@ class InboxLeases:
             )
 
     def extend(self, subscription_id: str, lease: str, seconds: int) -> None:
-        """Lets a lease last longer, while it holds.
+        """Extends a lease that has not ended.
 
         Args:
             subscription_id: Whose inbox.

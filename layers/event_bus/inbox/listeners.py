@@ -96,7 +96,7 @@ class Listeners:
             ) from None
 
     def prolong(self, subscription: Subscription, seconds: int) -> bool:
-        """Prolongs a listener to a number of seconds, if less than half of them is left.
+        """Prolongs a listener to `seconds` from now, unless more than half of this time is left.
 
         Returns:
             Whether it continues; False if it has ended.

@@ -44,7 +44,7 @@ class NotPushed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pusher:
-    """Pushes events, in order, to one WebSocket subscriber by one function at a time.
+    """Pushes events in order. Only one function at a time pushes to a WebSocket subscriber.
 
     Attributes:
         socket_subscribers: The WebSocket subscribers.
@@ -54,7 +54,7 @@ class Pusher:
         live_keys: Checks whether keys are still valid.
         executor: Pushes to several WebSocket subscribers in parallel.
         clock: Monotonic clock, in seconds.
-        sleep: Lets seconds pass.
+        sleep: Sleeps for a number of seconds.
     """
 
     socket_subscribers: SocketSubscriberStore
@@ -97,7 +97,8 @@ class Pusher:
         Args:
             key: The WebSocket subscriber.
             end: The place up to which the inbox is filled.
-            holder: The present holder of the WebSocket subscriber, if any.
+            holder: The name under which the caller has taken the WebSocket subscriber; None if it
+                has not.
             patience: How long to wait for another function that pushes to it, in seconds.
 
         Raises:
@@ -166,12 +167,12 @@ class Pusher:
         key, sent = subscriber.key, subscriber.sent
         room = WINDOW
         if subscriber.durable:
-            # A push that crashed has sent, and the client acknowledged, more than is recorded.
+            # If a push crashed, the client may have acknowledged more than is recorded as sent.
             room -= max(0, sent - subscriber.acknowledged)
         cut_short = False
         if sent < end and room > 0:
             sent, cut_short = self._send(key, sent, room)
-        # A later push sends what is beyond the end.
+        # Events after `end` are left to a later push.
         closed = sent < end and room <= 0
         moved = sent > subscriber.sent
         after = self.socket_subscribers.release(key, holder, sent, waiting=closed)
@@ -180,7 +181,8 @@ class Pusher:
             return self._take(key, holder)
         if sent >= end:
             return None
-        # Meanwhile an acknowledgement may have opened the window, and found no waiting push.
+        # An acknowledgement may have opened the window before `waiting` was stored, and so have
+        # started no push.
         if moved or cut_short or after.acknowledged > subscriber.acknowledged:
             return self._take(key, holder)
         return None

@@ -31,7 +31,7 @@ MOST_BYTES = 4 * 1024 * 1024
 """The most bytes of payload that one request reads."""
 
 SHAPING_SECONDS = 5.0
-"""After this time a request applies the subscription's transform to no further event."""
+"""The time, in seconds, after which a request applies a transform to no further event."""
 
 _UNREADABLE_TYPE = f"{BUS_DOMAIN}.event.unreadable"
 _LOOK_SECONDS = 0.5
@@ -92,8 +92,8 @@ class InboxReader:
         executor: Reads large payloads in parallel.
         commands: The records of commands; None if deadlines alone end them.
         clock: Monotonic clock, in seconds.
-        sleep: Lets seconds pass.
-        place: Entered before the first wait, and left after it.
+        sleep: Sleeps for a number of seconds.
+        place: Makes the context manager that holds a place among the waiting requests.
     """
 
     inboxes: InboxStore
@@ -174,7 +174,7 @@ class InboxReader:
         found = self.executor.map(self.events.whole, [event for _, event in chosen])
         read = [(entry, event) for (entry, _), event in zip(chosen, found, strict=True) if event]
         whole = [event for _, event in read]
-        # A subscription is read for its transform only where it had one.
+        # The subscription is read only if it had a transform when an entry was stored.
         shaping = any(entry.shaped for entry, _ in read)
         subscription = self.subscription(subscription_id) if shaping else None
         made = (

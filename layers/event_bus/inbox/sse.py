@@ -85,7 +85,7 @@ class ServerSentEvents:
     def _answer(
         self, subscription_id: str, position: int | None, wait: float, name: str = ""
     ) -> str:
-        # Nothing shows whether a place after the first was ever reached.
+        # The place 0 is never beyond the end, so the end is not read for it.
         end = self.inboxes.last(subscription_id) if position != 0 else 0
         if position is None:
             position = end

@@ -36,7 +36,7 @@ def _block(fetched: Fetched, name: str) -> str:
 
 
 def reset(last_id: str, reason: str) -> str:
-    """Tells a client that there may be a gap before the next event.
+    """Writes the event that tells a client of a possible gap before the next event.
 
     Args:
         last_id: The id from which the events continue.

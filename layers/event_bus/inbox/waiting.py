@@ -39,11 +39,15 @@ class WaitingRoom:
     clock: Callable[[], float] = times.unix
 
     def place(self, service_id: str, seconds: int) -> Place:
-        """Returns a place for a request that may wait.
+        """Returns what takes a place for a request when the request begins to wait.
 
         Args:
             service_id: The service of the request.
             seconds: The longest wait, in seconds.
+
+        Returns:
+            Makes a context manager. Entering it raises `TooManyRequests` if too many requests of
+            the service are waiting.
         """
         return partial(self._taken, service_id, seconds)
 
