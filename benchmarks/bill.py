@@ -35,7 +35,7 @@ Bill = Mapping[str, float]
 
 
 def bill(usage: Usage, memory: Mapping[str, int]) -> Bill:
-    """The cost of a million such events.
+    """Returns the cost of a million such events.
 
     Args:
         usage: The usage of some of them.
@@ -83,7 +83,7 @@ def _request(call: Call) -> float:
 
 
 def _billed(usage: Usage, memory: Mapping[str, int]) -> dict[str, float]:
-    """About how many milliseconds of each function are charged.
+    """Returns about how many milliseconds of each function are charged.
 
     Times on the emulator differ from those on AWS. So this is the processor time, stretched by the
     share of a processor that the function's memory buys, plus the time of its consecutive calls.

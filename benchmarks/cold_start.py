@@ -36,7 +36,7 @@ print(took * 1000, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, le
 
 
 def environments() -> dict[str, dict[str, str]]:
-    """The environment of each function from its stack, by its name."""
+    """Returns the environment of each function from its stack, by its name."""
     found = {}
     for template in assembly().glob("*.template.json"):
         for resource in json.loads(template.read_text())["Resources"].values():

@@ -54,7 +54,7 @@ class Measured:
     whole: float
 
     def row(self, name: str, writers: int) -> str:
-        """A row of the table."""
+        """Returns a row of the table."""
         ordered = sorted(self.seconds)
         most = ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))]
         return (

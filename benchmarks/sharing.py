@@ -17,7 +17,7 @@ _NAME = "POWERTOOLS_SERVICE_NAME"
 
 
 def folders(client: Any) -> dict[str, str]:
-    """The folders of the bus's functions, by their names.
+    """Returns the folders of the bus's functions, by their names.
 
     Args:
         client: A client of Lambda.

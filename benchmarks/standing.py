@@ -44,7 +44,7 @@ Standing = dict[str, tuple[float, float]]
 
 
 def standing(templates: Path) -> Standing:
-    """The charges without use.
+    """Returns the charges of a month in which nothing is used.
 
     Args:
         templates: The folder of the templates.

@@ -161,7 +161,7 @@ def _units(size: int) -> int:
 
 
 def _size(item: Mapping[str, Any]) -> int:
-    """The size of an item, as DynamoDB counts it."""
+    """Returns the size of an item, as DynamoDB counts it."""
     return sum(
         len(name.encode()) + len(value if isinstance(value, bytes) else str(value).encode())
         for name, attribute in item.items()

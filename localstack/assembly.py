@@ -23,7 +23,7 @@ SOURCES = ("app.py", "cdk.json", "requirements.lock", "infra", "functions", "lay
 
 
 def assembly() -> Path:
-    """The cloud assembly of the local stage.
+    """Returns the cloud assembly of the local stage.
 
     Returns:
         A folder for `cdk deploy --app`.

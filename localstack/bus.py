@@ -57,7 +57,7 @@ class LocalBus:
         file.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
     def client(self, service: str) -> Any:
-        """A client of one of the emulator's services.
+        """Returns a client of one of the emulator's services.
 
         Args:
             service: The service, as boto3 names it.

@@ -147,7 +147,7 @@ class Emulator:
 
     @classmethod
     def find(cls, directory: Path) -> "Emulator | None":
-        """The emulator that was started in a directory and still runs.
+        """Returns the emulator that was started in a directory and still runs.
 
         Args:
             directory: The directory.
@@ -174,7 +174,7 @@ class Emulator:
         return "https" if self.strict else "http"
 
     def environment(self) -> dict[str, str]:
-        """The environment in which programs use the emulator as AWS."""
+        """Returns the environment in which programs use the emulator as AWS."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {
             **kept,
@@ -198,7 +198,7 @@ class Emulator:
         Raises:
             LocalError: The process does not end.
         """
-        # After the first signal, functions at work, or an emulator that hangs, may be left.
+        # SIGTERM may leave functions that are still working, or an emulator that hangs.
         for number in (signal.SIGTERM, signal.SIGKILL):
             _signal(self.pid, number)
             deadline = time.monotonic() + _STOP_SECONDS
@@ -226,7 +226,7 @@ class Emulator:
         functions.write_bytes(orjson.dumps(state))
 
     def answers(self) -> bool:
-        """Whether it is up and answers."""
+        """Returns whether it is up and answers."""
         try:
             # This asks only whether it is up. Its certificate may not be written yet.
             health = f"{self.endpoint_url}/_ministack/health"
@@ -239,7 +239,7 @@ class Emulator:
         while not (running(self.pid) and self.answers()):
             if not running(self.pid) or time.monotonic() > deadline:
                 said = tail(self.directory / LOG)
-                # ministack says so if it notices that before it starts, and otherwise the system.
+                # Either ministack or the system writes these words if the port is taken.
                 kind = _PortTaken if "already in use" in said else LocalError
                 raise kind(f"The emulator did not start:\n{said}")
             time.sleep(0.05)
@@ -265,7 +265,7 @@ def running(pid: int) -> bool:
 
 @contextlib.contextmanager
 def _holding(*, detached: bool) -> Iterator[tuple[int, Callable[[int], None]]]:
-    """The standard input of an emulator that starts.
+    """Yields the standard input of an emulator that starts.
 
     Yields:
         The input, and a function that takes the emulator's process once it is started.

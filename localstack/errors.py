@@ -10,7 +10,7 @@ class LocalError(Exception):
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log file.
+    """Returns the last lines of a log file.
 
     Args:
         log: The file.

@@ -1,4 +1,4 @@
-"""Replaces functions of ministack that cost much by others with the same results.
+"""Replaces expensive functions of ministack by cheaper ones with the same results.
 
 - It parses a condition again for every item that it looks at. A query over some thousand items,
   such as the router's for what changed in the registry, then stops everything for seconds. Here it
@@ -83,7 +83,7 @@ class SharedZipFile:
         """Holds nothing open."""
 
     def namelist(self) -> list[str]:
-        """No names: the caller would check them again, and `zipfile` makes unsafe ones harmless."""
+        """Returns no names to check, because `zipfile` makes unsafe names harmless."""
         return []
 
     def extractall(self, folder: str) -> None:
@@ -108,7 +108,7 @@ def _open(path: str, mode: str = "r") -> Any:
 
 @_remembered
 def _pattern(route: str) -> re.Pattern[str]:
-    """The paths of a route, with a group for each parameter; `{name+}` has several segments."""
+    """Returns the pattern of a route, with a group for each parameter; `{name+}` spans segments."""
     parts = re.split(r"(\{[^}]+\})", route)
     groups = {"{": "([^/]+)", "+": "(.+)"}
     return re.compile(
@@ -125,7 +125,7 @@ def _names(route: str) -> list[str]:
 
 
 def path_parameters(route: str, path: str) -> dict[str, str] | None:
-    """The parameters of a path, or None if it is not of this route.
+    """Returns the parameters of a path, or None if it is not of this route.
 
     Args:
         route: The route's path, such as `/events/{id}`.

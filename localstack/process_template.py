@@ -116,7 +116,7 @@ def _become(process: dict[str, Any], streams: list[int]) -> NoReturn:
         script = process["script"]
         sys.argv[:] = [script]
         sys.path.insert(0, os.path.dirname(script))
-        # In the place where Python puts it when it starts.
+        # Python reads PYTHONPATH only when it starts, and puts it at this place.
         sys.path[1:1] = [each for each in os.environ.get("PYTHONPATH", "").split(":") if each]
         with open(script) as file:
             code = compile(file.read(), script, "exec")

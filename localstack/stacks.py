@@ -77,7 +77,7 @@ def _upload(s3: Any, assembly: Path, artifacts: Mapping[str, Any]) -> None:
 
 
 def _assets(assembly: Path, artifacts: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
-    """The assets, with the bucket and the key of each."""
+    """Yields the assets, with the bucket and the key of each."""
     for artifact in artifacts.values():
         if artifact["type"] != "cdk:asset-manifest":
             continue
@@ -89,7 +89,7 @@ def _assets(assembly: Path, artifacts: Mapping[str, Any]) -> Iterator[tuple[Path
 
 
 def _content(source: Path) -> bytes:
-    """A file as it is, or a folder as an archive."""
+    """Returns a file as it is, or a folder as an archive."""
     if source.is_file():
         return source.read_bytes()
     packed = io.BytesIO()

@@ -33,13 +33,13 @@ _HEAD = (
 
 
 def made() -> dict[Path, str]:
-    """The content of each file."""
+    """Returns the content of each file."""
     schema = json.dumps(file_schema(read_document()), indent=2, ensure_ascii=False)
     return {PAGE: commands_page(), SCHEMA: schema + "\n"}
 
 
 def commands_page() -> str:
-    """The page of all commands."""
+    """Returns the page of all commands."""
     lines = [*_HEAD, *_options(get_command(app))]
     for names, command in commands():
         said, example = _help(command)
@@ -66,7 +66,7 @@ def _below(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
 
 
 def _help(command: Any) -> tuple[list[str], str]:
-    """The paragraphs of a command's help, and its example."""
+    """Returns the paragraphs of a command's help, and its example."""
     paragraphs = [" ".join(each.split()) for each in str(command.help).split("\n\n")]
     said = [each for each in paragraphs if not each.startswith("Example: ")]
     [example] = [each.removeprefix("Example: ") for each in paragraphs if each not in said]
@@ -74,7 +74,7 @@ def _help(command: Any) -> tuple[list[str], str]:
 
 
 def _options(command: Any) -> list[str]:
-    """A table of arguments and options."""
+    """Returns a table of arguments and options."""
     rows: list[str] = []
     for each in command.params:
         if each.name in ("install_completion", "show_completion"):

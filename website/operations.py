@@ -25,7 +25,7 @@ _NOT_EMPTY = (("minLength", 1), ("minItems", 1))
 
 
 def operations_page(document: Json) -> str:
-    """A page of Markdown: each operation below its tag, then each schema."""
+    """Returns a page of Markdown: each operation below its tag, then each schema."""
     lines = [
         "# Every operation",
         "",
@@ -65,7 +65,7 @@ def _operation(document: Json, method: str, path: str, operation: Json) -> Itera
 
 
 def _exchange(document: Json, operation: Json) -> Iterator[str]:
-    """The parameters, the bodies and the answers of an operation."""
+    """Yields the parameters, the bodies and the answers of an operation."""
     if operation.get("parameters"):
         yield from ("", "| Parameter | In | Type | Meaning |", "|---|---|---|---|")
         for parameter in operation["parameters"]:
@@ -101,7 +101,7 @@ def _schema(document: Json, name: str, schema: Json) -> Iterator[str]:
 
 
 def _meaning(document: Json, value: Json) -> str:
-    """The description of a member or parameter, or of the schema that it refers to."""
+    """Returns the description of a member or parameter, or of the schema that it refers to."""
     said = value.get("description")
     if not said and "$ref" in value:
         said = document["components"]["schemas"][_name(value)].get("description")
@@ -115,7 +115,7 @@ def _name(reference: Json) -> str:
 
 
 def _type(schema: Json) -> str:
-    """The type of a value in a few words, with links to the schemas it names."""
+    """Returns the type of a value in a few words, with links to the schemas it names."""
     if "$ref" in schema:
         return f"[{_name(schema)}](#{_name(schema).lower()})"
     for combined in ("anyOf", "oneOf", "allOf"):

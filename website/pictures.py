@@ -45,7 +45,7 @@ def picture(command: str, printed: str) -> str:
 
 
 def shape(svg: str) -> list[str]:
-    """The lines of a picture, without what differs from run to run."""
+    """Returns the lines of a picture, without what differs from run to run."""
     lines: dict[float, list[tuple[float, str]]] = {}
     root = fromstring(svg)  # noqa: S314 - a picture of our own
     for each in root.iter("{http://www.w3.org/2000/svg}text"):

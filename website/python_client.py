@@ -26,7 +26,7 @@ _HEAD = (
 
 
 def page() -> str:
-    """The page."""
+    """Returns the content of the page."""
     lines = [*_HEAD, "", "## EventBus", "", *_methods("bus", EventBus)]
     lines += ["", "## bus.inbox(subscription_id)", "", *_methods("inbox", _inbox())]
     for name, resource in _resources():
@@ -44,7 +44,7 @@ def _inbox() -> type:
 
 
 def _resources() -> Iterator[tuple[str, Any]]:
-    """The attributes of a bus that have methods, by name."""
+    """Yields the attributes of a bus that have methods, by name."""
     for name, value in vars(_bus()).items():
         if not name.startswith("_"):
             yield name, value
@@ -53,7 +53,7 @@ def _resources() -> Iterator[tuple[str, Any]]:
 
 
 def _methods(name: str, kind: type) -> list[str]:
-    """A table of methods."""
+    """Returns a table of methods."""
     found = inspect.getmembers(kind, inspect.isfunction)
     rows = [
         f"| `{name}.{method}({_arguments(function)})` | {_sentence(function)} |"
@@ -64,7 +64,7 @@ def _methods(name: str, kind: type) -> list[str]:
 
 
 def _arguments(function: Callable[..., Any]) -> str:
-    """The arguments of a method; those that may be left out in brackets."""
+    """Returns the arguments of a method; those that may be left out in brackets."""
     shown = []
     for each in list(inspect.signature(function).parameters.values())[1:]:
         optional = each.default is not each.empty
@@ -73,7 +73,7 @@ def _arguments(function: Callable[..., Any]) -> str:
 
 
 def _sentence(documented: Any) -> str:
-    """The first line of a docstring."""
+    """Returns the first line of a docstring."""
     return (inspect.getdoc(documented) or "").partition("\n")[0].replace("|", "\\|")
 
 

@@ -87,7 +87,7 @@ class MeteredBus:
             )
 
     def client(self, key: str | None = None) -> httpx.Client:
-        """A client of the API.
+        """Returns a client of the API.
 
         Args:
             key: Its key; the admin's by default.
@@ -96,7 +96,7 @@ class MeteredBus:
         return httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=60)
 
     def invocations(self) -> list[Invocation]:
-        """The calls of functions since the last call of this method."""
+        """Returns the calls of functions since the last call of this method."""
         lines = self.file.read_text().splitlines()
         new, self._read = lines[self._read :], len(lines)
         return [Invocation(**json.loads(line)) for line in new]

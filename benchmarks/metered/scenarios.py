@@ -58,7 +58,7 @@ class Scenario:
     events: int
 
     def requests(self) -> Iterator[Any]:
-        """The bodies of the requests that publish them."""
+        """Yields the bodies of the requests that publish them."""
         for place in range(self.events // BATCH if self.batched else self.events):
             number = BATCH if self.batched else 1
             events = [
@@ -160,7 +160,7 @@ def _publish(client: httpx.Client, body: Any) -> None:
 
 
 def _sweep(metered: MeteredBus) -> UnroutedSweep:
-    """The search for unrouted events, as the function `sweep` makes it."""
+    """Returns the search for unrouted events, as the function `sweep` makes it."""
     resources = metered.bus.resources
 
     def client(service: str) -> Any:

@@ -29,7 +29,7 @@ _BUS = re.compile(r"\bevent_bus(?=\.| import\b)")
 
 
 def renamed(source: str) -> str:
-    """A module of the bus as a module of the package."""
+    """Returns a module of the bus as a module of the package."""
     return _BUS.sub(
         f"event_bus_client.{INSIDE}", _TIMES.sub("from event_bus_client import times", source)
     )

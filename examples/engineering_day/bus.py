@@ -102,11 +102,11 @@ class Bus:
                     raise each.problem
 
     def event(self, event_id: str) -> Document:
-        """An event with its deliveries."""
+        """Returns an event with its deliveries."""
         return self._document("GET", path("/events/{}", event_id))
 
     def events_of(self, correlation_id: str) -> list[Document]:
-        """All events of one correlation, oldest first."""
+        """Returns all events of one correlation, oldest first."""
         return self._list("/events", correlation_id=correlation_id, order="oldest", limit=20)
 
     def subscribe(self, subscription: Mapping[str, Any]) -> Document:
@@ -119,7 +119,7 @@ class Bus:
             return self._client.subscriptions.create(**subscription)
 
     def subscriptions_of(self, service_id: str) -> list[Document]:
-        """All subscriptions of a service."""
+        """Returns all subscriptions of a service."""
         return self._list("/subscriptions", service_id=service_id)
 
     def unsubscribe(self, subscription_id: str) -> None:
@@ -132,7 +132,7 @@ class Bus:
         self._document("PUT", path("/contexts/{}/{}", context, key), {"value": value})
 
     def state(self, stream_id: str, at_version: int) -> Document:
-        """The state that the events of a stream of the service add up to, up to a version."""
+        """Returns the state of a stream of the service at a version."""
         with _refusals_shown():
             return self._client.streams.state(stream_id, at_version=at_version).state
 

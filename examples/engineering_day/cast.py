@@ -155,7 +155,7 @@ EVENT_TYPES = frozenset(event_type for role in CAST for event_type in role.publi
 
 
 def audience(event_type: str, payload: Payload) -> tuple[list[Role], list[Role]]:
-    """The services that must receive an event, and those whose filters exclude it.
+    """Returns the services that must receive an event, and those whose filters exclude it.
 
     Args:
         event_type: The event's type.
@@ -171,7 +171,7 @@ def audience(event_type: str, payload: Payload) -> tuple[list[Role], list[Role]]
 
 
 def protocol_of(service_id: str) -> Protocol:
-    """How events reach a service.
+    """Returns how events reach a service.
 
     Args:
         service_id: The service, which has a wish.

@@ -58,7 +58,7 @@ def listen(
 
 @contextmanager
 def _inbox(bus: EventBus, subscription: dict[str, Any], stop: threading.Event) -> Iterator[Inbox]:
-    """The inbox of a subscription, from which nothing is taken once the day is over."""
+    """Yields the inbox of a subscription, from which nothing is taken once the day is over."""
     inbox = bus.inbox(subscription["id"])
     ended = threading.Event()
 

@@ -40,7 +40,7 @@ class Published:
 
 
 def as_sent(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event without the version in its stream, which the bus adds."""
+    """Returns an event without the version in its stream, which the bus adds."""
     sent = {name: each for name, each in event["metadata"].items() if name != "stream_version"}
     return {**event, "metadata": sent}
 

@@ -38,7 +38,7 @@ class Scene:
 
 
 def scenes(tasks: TaskManager, knowledge: KnowledgeBase) -> Iterator[Scene]:
-    """The scenes of the day. Each begins once all events of the one before were handled.
+    """Yields the scenes of the day. Each begins once all events of the one before were handled.
 
     Args:
         tasks: The service with which people manage tasks.

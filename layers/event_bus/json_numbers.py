@@ -19,15 +19,16 @@ MAX_DIGITS = 400
 
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 _LARGEST_POWER = sys.float_info.max_10_exp
-# Each decimal of at most so many characters has its own double, and writing the double gives the
-# decimal again.
+# A decimal of at most this many characters stays the same if it is read as a double and written
+# again.
 _SAFE_CHARACTERS = 16
 # Below this bound, comparing two floats, or a float and an integer, gives the same result as
 # comparing the decimals that they are written as.
 _WHOLE_BELOW = float(2**53)
 
 # Finds numbers that a double may not represent: many digits, or an exponent of three digits. It
-# searches text in which all digits are 0, and only a colon precedes numbers.
+# searches text that `_UNIFORM` has changed: each digit is a 0, and each character that may precede
+# a number is a colon.
 _UNIFORM = bytes.maketrans(b"123456789.E+,[ \n\r\t", b"0000000000e-::::::")
 _MANY_DIGITS = b"0" * _SAFE_CHARACTERS
 _INEXACT = re.compile(rb":-?(?:0{16}|0{1,15}e-?000)")
@@ -37,11 +38,11 @@ class ExactNumber:
     """A JSON number that neither a 64-bit integer nor a double represents exactly.
 
     Args:
-        text: The number as JSON has it.
+        text: The number as it was sent.
 
     Attributes:
-        text: The same.
-        value: Its value.
+        text: The number as it was sent.
+        value: The exact value of the number.
 
     Raises:
         ValueError: It is beyond the largest double, or has more digits than `MAX_DIGITS`.
@@ -85,7 +86,8 @@ class ExactNumber:
         return isinstance(other, ExactNumber) and self.value == other.value
 
     def __hash__(self) -> int:
-        # Numbers whose hashes are equal are easy to find, also as decimals; such texts are not.
+        # A client can easily find many numbers with one hash, which would make a dictionary slow.
+        # It cannot find such texts: each process hashes texts differently.
         if self._hash is None:
             digits, _, exponent = f"{self.value:e}".partition("e")
             self._hash = hash((digits.rstrip("0").rstrip("."), exponent))
@@ -105,18 +107,19 @@ class ExactNumber:
 
 
 def as_decimal(number: Any) -> Decimal:
-    """Returns the decimal that a number, or its hash key, is written as."""
+    """Returns a number, or the hash key of a number, as a decimal with the same digits."""
     if isinstance(number, ExactNumber):
         return number.value
     return Decimal(number) if isinstance(number, int) else Decimal(repr(number))
 
 
 def number_key(number: float | ExactNumber) -> object:
-    """A hash key of a number: keys are equal, and ordered, as the values are."""
+    """Returns a hash key of a number; two keys compare as the values of their numbers do."""
     if isinstance(number, ExactNumber):
         return number.key
     if isinstance(number, float) and not -_WHOLE_BELOW < number < _WHOLE_BELOW:
-        # Doubles this large are whole, and written by fewer digits than they have.
+        # Python writes a double this large with fewer digits than its exact value has. The digits
+        # that are written count.
         return ExactNumber(repr(number)).key if math.isfinite(number) else number
     return number
 
@@ -150,9 +153,9 @@ def read_decimal(digits: str) -> float | ExactNumber:
 
 
 def may_be_inexact(text: bytes) -> bool:
-    """Returns whether JSON may have a number that is not read exactly as an `int` or a `float`."""
+    """Returns whether JSON may contain a number that is neither an exact `int` nor `float`."""
     uniform = text.translate(_UNIFORM)
-    # Most text has none of these, which is faster to find out than by the expression.
+    # Most text contains none of these, and three searches are faster than the regular expression.
     suspected = _MANY_DIGITS in uniform or b"0e000" in uniform or b"0e-000" in uniform
     return suspected and _INEXACT.search(b":" + uniform) is not None
 

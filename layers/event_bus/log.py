@@ -21,11 +21,12 @@ class Traceable(Protocol):
         """The metadata of the event."""
 
 
-# Every byte of a log costs money. The message identifies its place, so there is no line number.
+# Every byte of a log costs money. The message is enough to find the code, so there is no line
+# number.
 logger = Logger(location=None)
 
 
 def traces(event: Traceable) -> dict[str, Any]:
-    """The members by which every log line about an event can be found."""
+    """Returns the members by which every log line about an event can be found."""
     given = {name: event.metadata.get(name) for name in ("correlation_id", "trace_id")}
     return {"event_id": event.id, **{name: value for name, value in given.items() if value}}

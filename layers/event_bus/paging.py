@@ -36,12 +36,12 @@ MAX_POSITION = 256
 """The longest position in most lists, in characters."""
 
 MAX_NAME_POSITION = 1_366
-"""The longest position behind a name that a client chose: 1,024 bytes in base64."""
+"""The longest position of a name that a client chose, in characters: 1,024 bytes in base64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Portion(Generic[_Element]):
-    """A part of a list that was read at once.
+    """A part of a list that one read has returned.
 
     Attributes:
         elements: The position of each element, and the element; None if it is left out.
@@ -90,13 +90,13 @@ def chosen_page(
     after: str | None,
     limit: int,
 ) -> list[_Element]:
-    """Reads a list until a page is full of chosen elements, however many it has to pass over.
+    """Reads a list until it has a full page of chosen elements, or the list ends.
 
     Args:
-        read: Reads the elements behind a position, and as many as it is told.
+        read: Returns the elements after a position, at most as many as its second argument says.
         position: Returns the position of an element.
         chosen: Returns whether an element belongs to the page.
-        after: The position behind which the page begins; None for the first page.
+        after: The position after which the page begins; None for the first page.
         limit: The largest number of elements in the page.
     """
     page: list[_Element] = []
@@ -109,7 +109,7 @@ def chosen_page(
 
 
 def name_position(name: str) -> str:
-    """Returns the position behind a name that a client chose, for a list in the order of names."""
+    """Returns the position after a name that a client chose, in a list that is ordered by name."""
     return base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
 
 
@@ -151,9 +151,10 @@ def number_at(position: str | None) -> int | None:
 
 
 def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str:
-    """Returns a cursor behind a position, for this caller and these filters alone.
+    """Returns a cursor for the elements after a position; only this caller can use it.
 
-    It is encrypted: a page may end at an element that the caller may not see.
+    The cursor is valid only with the same filters. It is encrypted, because a page may end at an
+    element that the caller may not see.
     """
     sealed = _cipher(settings().sealing_key).encrypt(position.encode(), [_binding(query, caller)])
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
@@ -162,15 +163,16 @@ def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str
 def read_cursor(
     query: Mapping[str, str], caller: Caller, longest: int = MAX_POSITION
 ) -> str | None:
-    """Returns the position behind which the page begins, or None for the first.
+    """Returns the position after which the page begins; None for the first page.
 
     Args:
         query: The parameters.
         caller: Who asks.
-        longest: How many characters a position of the list may have.
+        longest: The longest position of the list, in characters.
 
     Raises:
-        MalformedRequest: The cursor is none, or was given to another caller or other filters.
+        MalformedRequest: The text is not a cursor of this API, or it was given to another caller or
+            for other filters.
     """
     cursor = query.get("cursor")
     if cursor is None:
@@ -195,7 +197,7 @@ def _cipher(sealing_key: str) -> "AESSIV":
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV  # noqa: PLC0415
 
     # No client knows the ARN of a key, which ends with a random UUID. So the position is hidden
-    # from clients, without a call of KMS.
+    # from clients, without a call to KMS.
     return AESSIV(hashlib.sha512(f"cursor {sealing_key}".encode()).digest())
 
 
@@ -211,7 +213,7 @@ def page_document(
     """Returns the document of a page: as many items as an answer can hold, and at least one.
 
     Args:
-        items: Each document, and the position behind it.
+        items: Each document, and the position after it.
         rest: Where the next page begins if all items fit; None at the end of the list.
         query: The parameters.
         caller: Who asks.

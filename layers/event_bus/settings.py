@@ -17,8 +17,8 @@ _QUEUE_URLS = (_LANE_URL, "_QUEUE_URL", "_REDRIVE_URL")
 class Settings:
     """The typed environment of a function.
 
-    A function is given only the names of resources that its role may use. Asking for another one is
-    a fault of the stacks, and fails at once.
+    A function is given only the names of resources that its role may use. Reading another setting
+    raises `LookupError`, because the stacks are wrong then.
     """
 
     environment: dict[str, str]
@@ -190,7 +190,7 @@ class Settings:
 
     @property
     def lane(self) -> str:
-        """The lane whose queue this function works."""
+        """The lane from whose queue this function receives messages."""
         return self._name("LANE")
 
     @property
@@ -205,7 +205,7 @@ class Settings:
 
     @property
     def queue_urls(self) -> dict[str, str]:
-        """The URLs of all queues that this function was given, by what the bus calls them.
+        """The URLs of all queues that this function was given, by the bus's names for the queues.
 
         Some queues are given by their names, which are shorter than URLs.
         """
@@ -269,7 +269,7 @@ class Settings:
 
     @property
     def url_suffix(self) -> str:
-        """The domain of AWS there, such as `amazonaws.com`."""
+        """The AWS domain of the partition, such as `amazonaws.com`."""
         return self._name("URL_SUFFIX")
 
     @property
@@ -305,7 +305,7 @@ class Settings:
 
     @property
     def emulator(self) -> str | None:
-        """The URL of the emulator, whose queues and APIs have URLs of its own; None on AWS."""
+        """The URL of the emulator, which also begins the URLs of its queues; None on AWS."""
         return self.environment.get("AWS_ENDPOINT_URL")
 
     @property
@@ -345,5 +345,5 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
+    """Returns the settings of this process."""
     return Settings(dict(os.environ))

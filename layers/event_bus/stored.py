@@ -1,4 +1,4 @@
-"""Reading what is stored, also where a later version of the bus has stored it.
+"""Reads stored records, including those that a later version of the bus has stored.
 
 During a deployment, and after a rollback, functions read items and messages of a later version.
 Members that it has added are left out here.

@@ -1,7 +1,7 @@
 """JSON as the API reads it: I-JSON (RFC 7493) in UTF-8, of bounded depth.
 
-Python's own reader takes NaN and infinities, keeps the last of two equal names and rounds numbers;
-what would be stored could then differ from what other readers see.
+Python's own reader accepts NaN and infinities, keeps the last of two members with one name, and
+rounds numbers. So the bus could store another document than other readers see.
 """
 
 import json
@@ -15,14 +15,14 @@ MAX_DEPTH = 32
 """How deep arrays and objects may be nested."""
 
 MAX_FLAWS = 1_000
-"""How many values that cannot be read are looked for; a body with more is refused as a whole."""
+"""The most unreadable values that are reported; a body with more is refused as a whole."""
 
 
 def parse(text: bytes | str) -> Any:
     """Reads one JSON document.
 
     Args:
-        text: The document; as a string, one that has been decoded from UTF-8 already.
+        text: The document, as bytes in UTF-8 or as a string that was decoded from UTF-8.
 
     Returns:
         Dictionaries, lists, strings, numbers (see `json_numbers`), booleans and None.
@@ -67,7 +67,7 @@ def parse_batch(text: bytes | str) -> Any:
 
 
 class _Flaw:
-    """Stands where something cannot be read, until its place is known.
+    """A placeholder for a value that cannot be read, until its place in the document is known.
 
     Attributes:
         detail: What is wrong.
@@ -78,7 +78,7 @@ class _Flaw:
 
 
 class _Reading:
-    """The hooks of the standard library's reader; what they refuse becomes a flaw.
+    """The hooks of the standard library's reader. A value that they refuse becomes a `_Flaw`.
 
     Attributes:
         flaws: The flaws found so far.
@@ -115,7 +115,7 @@ class _Reading:
 
 
 def _read(text: bytes | str) -> tuple[Any, bool]:
-    """The document with its flaws, and whether it may have flaws besides its depth."""
+    """Returns the document with its flaws, and whether it may have flaws besides its depth."""
     decoded = _decode(text)
     if decoded.startswith("\ufeff"):
         raise MalformedRequest("The body begins with a byte order mark; send JSON without one.")
@@ -134,7 +134,7 @@ def _read(text: bytes | str) -> tuple[Any, bool]:
         said = f"{error.msg} at line {error.lineno}, column {error.colno}"
         raise _whole(decoded, error.pos, f"The body is not JSON: {said}", said) from None
     except RecursionError:
-        # The place is not known. It is in the element in which reading stops.
+        # The reader does not say which value is too deep. It is in the element where reading stops.
         raise _whole(decoded, len(decoded), f"The body {_TOO_DEEP}", _TOO_DEEP) from None
     return value, bool(reading.flaws) or _may_have_halves(decoded)
 
@@ -166,7 +166,7 @@ def _decode(text: bytes | str) -> str:
 
 
 def _whole(text: str, position: int, detail: str, said: str) -> MalformedRequest:
-    """The refusal of a whole body, which names the element of an array that is at fault."""
+    """Returns the refusal of a whole body, which names the element of an array that is at fault."""
     place = _element_at(text, position)
     if place is None:
         return MalformedRequest(f"{detail}.")
@@ -177,7 +177,7 @@ _SPACE = re.compile(r"[ \t\n\r]+")
 
 
 def _element_at(text: str, position: int) -> int | None:
-    """The place of the element that contains a position, or after which nothing can be read.
+    """Returns the place of the element that contains a position, or at which reading stopped.
 
     None if the text is not an array, or the position is after it.
     """
@@ -231,7 +231,10 @@ def _refused(path: tuple[str | int, ...], detail: str) -> MalformedRequest:
 
 
 def _first_flaw(value: Any) -> tuple[list[str | int], str] | None:
-    """What is wrong in a value, and its path from the inside; it is not deeper than `MAX_DEPTH`."""
+    """Returns the path, innermost part first, and the detail of the first flaw, if any.
+
+    The value must be at most `MAX_DEPTH` levels deep.
+    """
     if isinstance(value, _Flaw):
         return [], value.detail
     if isinstance(value, str):

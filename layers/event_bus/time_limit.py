@@ -16,20 +16,22 @@ _AGAIN_SECONDS = 0.5
 """
 
 _WHOLE = (__name__, "contextlib")
-"""The modules that enter and leave `with` blocks. An exception in their own code would leave
-something behind, such as the timer. So the timer interrupts what follows, when it is over again."""
+"""The modules that enter and leave `with` blocks. An exception inside these modules would skip a
+clean-up, such as that of the timer. So the timer does not interrupt them: it runs again, and
+interrupts the code that follows."""
 
 
 class OutOfTime(BaseException):
     """The time is over.
 
-    It is no `Exception`, because what handles the failure of a single step must not catch it.
+    It is not an `Exception`, because code that handles the failure of a single step must not catch
+    it.
     """
 
 
 @contextmanager
 def limited(seconds: float | None) -> Iterator[None]:
-    """Interrupts the block after some seconds, wherever it waits.
+    """Interrupts the block after some seconds, whatever it does then.
 
     Only the main thread, in which Lambda calls functions, can be interrupted. The time of an outer
     limit stands still within the block.
@@ -64,7 +66,7 @@ def limited(seconds: float | None) -> Iterator[None]:
 
 
 def seconds_left(context: Any) -> float | None:
-    """The seconds until Lambda ends a function; None if that is not known.
+    """Returns the seconds until Lambda ends a function; None if that is not known.
 
     Args:
         context: The context that Lambda gives the function.

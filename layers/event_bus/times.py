@@ -15,7 +15,7 @@ _FIRST, _LAST = -62_135_596_800.0, 253_402_300_799.999
 
 
 def unix() -> float:
-    """The present time, in seconds since 1970."""
+    """Returns the present Unix time, in seconds."""
     return time.time()
 
 
@@ -23,8 +23,8 @@ class SteadyClock:
     """The monotonic clock, plus the time for which it stood still.
 
     It may stand still while a function is frozen between two invocations. Then the wall clock moves
-    ahead of it. If somebody sets the wall clock, forward or back, that counts as time that has
-    passed. So things expire early rather than late.
+    ahead of it. If somebody sets the wall clock, forward or back, the difference counts as time
+    that has passed. So things expire too early rather than too late.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class SteadyClock:
         self._compared = time.monotonic(), time.time()
 
     def read(self) -> float:
-        """Returns the seconds since some moment; they never run backwards."""
+        """Returns the seconds since an arbitrary moment; they never decrease."""
         with self._lock:
             monotonic, wall = time.monotonic(), time.time()
             steady, elapsed = monotonic - self._compared[0], wall - self._compared[1]
@@ -55,31 +55,32 @@ def steady() -> float:
 
 
 def sleep(seconds: float) -> None:
-    """Lets seconds pass."""
+    """Waits for some seconds."""
     time.sleep(seconds)
 
 
 def now() -> str:
-    """The present time."""
+    """Returns the present time, RFC 3339."""
     return at(unix())
 
 
 def at(seconds: float) -> str:
-    """The time so many seconds after 1970.
+    """Returns a Unix time, in seconds, as an RFC 3339 text.
 
-    Outside of the years 1 to 9999, it is the first or the last time of these years. A client may
-    send the first time, from which nothing can be subtracted.
+    A time before the year 1 becomes the first time of that year, and a time after 9999 the last
+    time of that year. The bus computes such times, because a client may send a time near these
+    ends.
     """
     return _text(datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), UTC))
 
 
 def seconds(text: str) -> float:
-    """The seconds since 1970 of a time that this module wrote."""
+    """Returns the Unix time, in seconds, of a text that this module wrote."""
     return datetime.fromisoformat(text).timestamp()
 
 
 def after(wait: float) -> str:
-    """The time so many seconds from now."""
+    """Returns the time that is some seconds from now, RFC 3339."""
     return at(unix() + wait)
 
 
@@ -126,11 +127,11 @@ def _is_leap_second(text: str) -> bool:
 
 
 def expiry(days: int) -> int:
-    """The Unix time, in seconds, at which what is written now expires.
+    """Returns the Unix time, in seconds, at which an item expires that is written now.
 
     Raises:
-        ValueError: There are no days: a store that was built for reading would write what is lost
-            at once.
+        ValueError: `days` is 0: the store was built for reading, and its items would expire at
+            once.
     """
     if not days:
         raise ValueError(

@@ -35,7 +35,7 @@ export class Problem extends Error {
   }
 }
 
-/** The seconds to wait that an answer asks for; undefined if it does not say a number. */
+/** The seconds in the answer's `Retry-After`; undefined if it has no number. */
 export function retryAfter(headers: Headers): number | undefined {
   const seconds = Number(headers.get("retry-after")?.trim() || Number.NaN);
   return seconds >= 0 && Number.isFinite(seconds) ? seconds : undefined;

@@ -127,13 +127,13 @@ class Renewal {
 
   stop(): void {
     clearTimeout(this.#timer);
-    // A renewal on its way would take effect after the acknowledgement.
+    // A renewal that is under way could otherwise take effect after the acknowledgement.
     this.#stopping.abort();
   }
 
   #later(): ReturnType<typeof setTimeout> {
     const timer = setTimeout(() => void this.#run(), this.#length / 3);
-    // A program that has left its iterator without an end does not run for it.
+    // An iterator that was left without an end must not keep the program running.
     Object(timer).unref?.();
     return timer;
   }

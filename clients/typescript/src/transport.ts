@@ -34,7 +34,7 @@ export type TransportOptions = {
 };
 
 const REPEATED = new Set([429, 500, 502, 503, 504]);
-/** In milliseconds. */
+/** The first and the longest wait between two attempts, in milliseconds. */
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 20_000;
 /** How much longer than the bus waits an attempt may take, in seconds. */
@@ -61,7 +61,7 @@ export class Transport {
 
   /** Throws a ConfigurationError if the URL or the key is not valid. */
   constructor(options: TransportOptions) {
-    // Both may have come with the end of their line.
+    // Both may end with a line break, if they were read from a file.
     const url = options.url.trim().replace(/\/+$/, "");
     const apiKey = options.apiKey?.trim();
     if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
@@ -126,7 +126,7 @@ export class Transport {
         method: call.method,
         headers,
         body: call.body === undefined ? null : JSON.stringify(call.body),
-        // The key would be sent to wherever a redirect leads.
+        // A redirect is not followed, because it would send the key to another server.
         redirect: "manual",
         signal: call.signal ? AbortSignal.any([call.signal, limit.signal]) : limit.signal,
       });

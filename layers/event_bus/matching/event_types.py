@@ -74,7 +74,7 @@ def validate_type_pattern(text: object) -> None:
 
 
 def validate_new_type_pattern(text: object) -> None:
-    """Refuses a text that is not a type pattern which a new registration may have.
+    """Refuses a text that is not a type pattern, or that a new registration may not have.
 
     Args:
         text: The text.

@@ -61,7 +61,7 @@ class CaseInsensitiveText:
         return bool(self._starts(value))
 
     def _ends(self, value: str) -> set[int]:
-        """Yields the places in the value where the operand may end if it begins at the start."""
+        """Returns the places in the value where the operand may end if it begins at the start."""
         reached = {0}
         for forms in self._forms:
             if not reached:
@@ -75,7 +75,7 @@ class CaseInsensitiveText:
         return reached
 
     def _starts(self, value: str) -> set[int]:
-        """Yields the places in the value where the operand may begin if it ends at the end."""
+        """Returns the places in the value where the operand may begin if it ends at the end."""
         reached = {len(value)}
         for forms in self._reversed_forms:
             if not reached:

@@ -173,8 +173,9 @@ class SubscriptionIndex:
     ) -> Iterator[Rule]:
         """Yields those of the found rules whose filters accept the event.
 
-        Light filters are checked first, the cheapest ones before the others if work may not suffice
-        for all. Those that need more steps than they may use follow, with what is left.
+        Light filters are checked first: the cheapest ones before the others, if the work may not
+        suffice for all. Heavy filters, which need more steps than a light one may use, follow with
+        the steps that are left.
         """
         count = len(candidates)
         allowed = EVENT_WORK * max(count, FULL_RULES) // FULL_RULES

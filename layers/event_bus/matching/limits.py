@@ -66,7 +66,7 @@ FIND_WORK = 30_000
 
 A longer search would cost more than it saves: to check 10,000 rules costs about as much.
 
-If they are used up, all filters for the event's type are checked.
+If the steps are used up, all filters for the event's type are checked.
 """
 
 START_WORK = 2
@@ -81,20 +81,20 @@ Filters that may need more are heavy, and are checked after the light ones.
 EVENT_WORK = 110_000
 """Steps of work for checking the filters that one event may match.
 
-They take up to 75 ms, and finding the filters up to 20.
+These steps take up to 75 ms, and finding the filters up to 20 ms.
 """
 
 FULL_RULES = 10_000
 """Rules for which `EVENT_WORK` suffices if each makes one or two comparisons.
 
-If more are found, there are more steps in proportion.
+If more rules are found, there are more steps in proportion.
 """
 
 REFUSAL_WORK = 4
 """Steps of work for ending a check that needs more than it may use."""
 
 HEAVY_WORK = 25_000
-"""Steps of these that each heavy filter may use, while there are any left.
+"""Steps of `EVENT_WORK` that each heavy filter may use, while any are left.
 
 They suffice for one wildcard and a text of 1 MiB.
 """

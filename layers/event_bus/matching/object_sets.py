@@ -48,7 +48,7 @@ class ObjectSet:
         self._members: dict[str, list[_Pair]] | None = None
 
     def names(self) -> Collection[str]:
-        """The names of the fields that patterns look at."""
+        """Returns the names of the fields that patterns look at."""
         return self._objects[0][1] if len(self._objects) == 1 else self._grouped()
 
     def column(self, name: str) -> "Column | None":
@@ -73,7 +73,7 @@ class ObjectSet:
         return self._grouped().get(name, [])
 
     def _grouped(self) -> dict[str, list[_Pair]]:
-        """The members of all objects by name, collected in one pass."""
+        """Returns the members of all objects by name, collected in one pass."""
         if self._members is None:
             self._members = {}
             for number, value in self._objects:

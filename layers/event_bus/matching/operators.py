@@ -54,7 +54,7 @@ def comparing_steps(operator: "Operator", value: object) -> int:
 
 
 def beyond(text: str) -> str | None:
-    """Returns the first string behind all that begin with a text; None if there is none."""
+    """Returns the lowest string that sorts after all strings with this beginning, or None."""
     stem = text.rstrip(_LAST_CHARACTER)
     return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
 
@@ -64,7 +64,8 @@ class Operator(Protocol):
 
     Attributes:
         steps: What the comparison of a short value costs, in steps of `Work`.
-        searches: Whether each further `PAGE` of a text costs as much again.
+        searches: Whether the cost grows with the text: each further `PAGE` characters cost `steps`
+            again.
     """
 
     @property
@@ -81,7 +82,7 @@ class Prefix:
 
     Attributes:
         text: The text.
-        beyond: The first string behind all that begin with it; None if there is none.
+        beyond: The lowest string that sorts after all that begin with it; None if there is none.
     """
 
     __slots__ = ("beyond", "text")
@@ -103,7 +104,8 @@ class Suffix:
     Attributes:
         text: The text.
         backward: The text from its end to its beginning.
-        beyond: The first string behind all that begin with this; None if there is none.
+        beyond: The lowest string that sorts after all that begin with `backward`; None if there is
+            none.
     """
 
     __slots__ = ("backward", "beyond", "text")

@@ -115,7 +115,7 @@ class PredicateIndex:
         return not self._root.fields and not self._absent
 
     def cost(self, pattern: EventPattern) -> int:
-        """Estimates how many patterns events check without a match once a pattern is added."""
+        """Estimates how many patterns are checked in vain for an event, once a pattern is added."""
         chosen = self._choose(pattern, pattern.combinations, 0)
         return sum(self._leaf_cost(pattern, leaf) for leaf in chosen)
 
@@ -274,7 +274,7 @@ class PredicateIndex:
 
 
 def _walk(field: _Field, value: Mapping[str, object], found: Found[Bucket]) -> None:
-    """Appends the buckets that an object finds below a field; iterates over the smaller one."""
+    """Appends the buckets that an object finds below a field; loops over the smaller one."""
     fields = field.fields
     found.work.take(1)
     if len(fields) <= len(value):

@@ -63,7 +63,7 @@ class Table(Generic[T]):
         raise NotImplementedError
 
     def find_any(self, values: ValueIndex, found: Found[T]) -> None:
-        """Appends the entries that any of several scalars finds; goes through the fewer of the two.
+        """Appends the entries that any of several scalars finds; iterates over the cheaper side.
 
         Raises:
             OutOfWork: The lookup needs more work than is left.

@@ -256,7 +256,7 @@ def _union(sets: Iterable[int]) -> int:
 
 
 def _places(keys: list[str], text: str, beyond: str | None) -> tuple[int, int]:
-    """Returns the places of the keys that begin with a text, by the first string behind these."""
+    """Returns the places of the keys that begin with a text; `beyond` sorts after all of them."""
     start = bisect_left(keys, text)
     return start, len(keys) if beyond is None else bisect_left(keys, beyond, start)
 

@@ -44,14 +44,14 @@ class Question:
     subscriber: str | None = None
 
     def starts(self) -> Iterator[str]:
-        """When each bucket begins, RFC 3339."""
+        """Yields the time at which each bucket begins, RFC 3339."""
         start = self.since
         while start < self.until:
             yield times.at(start)
             start += SECONDS[self.granularity]
 
     def selects(self, kind: str, labels: Labels) -> bool:
-        """Whether a metric is part of the answer."""
+        """Returns whether a metric is part of the answer."""
         event_type, service_id = labels
         if self.type is not None and not matches_type(self.type, event_type):
             return False
@@ -76,8 +76,8 @@ def question(
     """Returns the query for the parameters of a request.
 
     Args:
-        granularity: What each bucket is.
-        since: RFC 3339; by default so long before `until` as `_DEFAULT_BUCKETS` says.
+        granularity: The length of each bucket.
+        since: RFC 3339; by default the time of `_DEFAULT_BUCKETS` before `until`.
         until: RFC 3339; by default now.
         type: A type, or a type pattern.
         source: A publisher.
@@ -104,7 +104,7 @@ def question(
 
 
 def answer(question: Question, store: MetricStore) -> dict[str, Any]:
-    """The answer, as the API shows it."""
+    """Returns the answer, as the API shows it."""
     places = {start: place_of(question.granularity, start) for start in question.starts()}
     found = store.at(places.values())
     chosen = {

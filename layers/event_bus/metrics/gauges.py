@@ -27,7 +27,7 @@ class Gauge:
 
     Attributes:
         name: Its name, without the prefix of the bus.
-        help: What it is.
+        help: The text of its `# HELP` line.
         labels: The names of its labels.
         values: The values, by those of the labels.
     """
@@ -74,7 +74,7 @@ class Gauges:
         return Gauge("active_subscriptions", said, ("type",), active)
 
     def others(self) -> list[Gauge]:
-        """All other gauges."""
+        """Returns all other gauges."""
         return [
             *self._queues(),
             self._circuits(),

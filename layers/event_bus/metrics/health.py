@@ -37,7 +37,7 @@ class Check:
     Attributes:
         name: The component.
         status: Its status.
-        time: When, RFC 3339.
+        time: When it was made, RFC 3339.
         observed: The observation.
     """
 
@@ -47,7 +47,7 @@ class Check:
     observed: dict[str, Any]
 
     def document(self) -> dict[str, Any]:
-        """The check as the API shows it."""
+        """Returns the check as the API shows it."""
         return {"status": self.status, "time": self.time, **self.observed}
 
 
@@ -126,11 +126,11 @@ def count_check(count: Callable[[], int], unit: str) -> Look:
 
 
 def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -> Look:
-    """A check of how far behind something is, if that is known.
+    """Returns a check of how far behind something is, if that is known.
 
     Args:
         measure: Measures the seconds.
-        most: The most seconds that are normal.
+        most: The most seconds that are normal; more of them are a warning.
     """
 
     def look() -> dict[str, Any]:

@@ -17,7 +17,7 @@ _Told = TypeVar("_Told")
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Counts.
+    """Counts what happened into metrics.
 
     Attributes:
         store: Keeps the metrics.

@@ -35,7 +35,7 @@ class Statistics(Protocol):
     """The client of CloudWatch."""
 
     def get_metric_statistics(self, **asked: Any) -> Any:
-        """The statistics of a metric."""
+        """Returns the statistics of a metric."""
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class Queues:
         return {**dict.fromkeys(self.urls, 0.0), **dict(zip(holding, found, strict=True))}
 
     def oldest(self) -> float | None:
-        """Returns the age of the oldest message of all, in seconds; None if one is not known."""
+        """Returns the age of the oldest message in any queue, in seconds; None if unknown."""
         longest = 0.0
         for age in self.ages(self.depths()).values():
             if age is None:

@@ -65,12 +65,12 @@ class ApiKey:
 
 
 def is_token(key_id: str) -> bool:
-    """Whether an identifier is that of a stream token."""
+    """Returns whether an identifier is that of a stream token."""
     return key_id.startswith(_TOKEN)
 
 
 def orphaned(key: ApiKey, good: Callable[[str], bool]) -> bool:
-    """Whether a stream token has ended because the key that requested it has."""
+    """Returns whether a stream token has ended because the key that requested it has."""
     return key.issued_by is not None and not good(key.issued_by)
 
 
@@ -88,17 +88,17 @@ class Proof:
 
 
 def generate_key() -> tuple[str, Proof]:
-    """A new key: an identifier, 256 random bits and a checksum of both."""
+    """Returns a new key: an identifier, 256 random bits and a checksum of both."""
     return _generate(_KEY)
 
 
 def generate_token() -> tuple[str, Proof]:
-    """A new stream token, as hard to guess as a key."""
+    """Returns a new stream token, as hard to guess as a key."""
     return _generate(_TOKEN)
 
 
 def proof_of(key: str) -> Proof | None:
-    """The identifier and hash of a key; None if the text cannot be a key."""
+    """Returns the identifier and hash of a key; None if the text cannot be a key."""
     if key.startswith((_KEY, _TOKEN)):
         found = _FORM.fullmatch(key)
         # A mistyped key is refused without a read of the table.
@@ -109,19 +109,19 @@ def proof_of(key: str) -> Proof | None:
 
 
 def proof_of_chosen(key: str) -> Proof:
-    """The identifier and hash of a chosen key."""
+    """Returns the identifier and hash of a chosen key."""
     # A chosen key can be guessed, so each guess must be expensive (RFC 7914).
     derived = hashlib.scrypt(key.encode(), salt=b"event-bus", n=2**12, r=8, p=1, dklen=48)
     return Proof(f"key_{derived[:16].hex()}", derived[16:].hex())
 
 
 def certificate_id(subject: str) -> str:
-    """The identifier of a certificate, from its subject as API Gateway writes it."""
+    """Returns the identifier of a certificate, from its subject as API Gateway writes it."""
     return f"cert_{_short_hash(subject)}"
 
 
 def principal_id(arn: str) -> str:
-    """The identifier of an IAM role or user, from its ARN without path and session."""
+    """Returns the identifier of an IAM role or user, from its ARN without path and session."""
     return f"iam_{_short_hash(arn)}"
 
 

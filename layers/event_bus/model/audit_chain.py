@@ -72,7 +72,7 @@ class Head:
 
 
 def next_block(chain: Chain, last: Head | None, at: str, entries: Sequence[Entry]) -> Block:
-    """The next block of a chain.
+    """Returns the next block of a chain.
 
     Args:
         chain: The chain.
@@ -86,7 +86,7 @@ def next_block(chain: Chain, last: Head | None, at: str, entries: Sequence[Entry
 
 
 def head_of(block: Block) -> Head:
-    """The head of a chain that ends with a block."""
+    """Returns the head of a chain that ends with a block."""
     return Head(block.chain, block.number, block.hash, block.at, block.signature)
 
 

@@ -97,7 +97,7 @@ def read_entry(text: str) -> Entry:
 
 
 def of_events(events: Iterable[Event]) -> list[Entry]:
-    """The entries of accepted events.
+    """Returns the entries of accepted events.
 
     Events with the same source, type, key and address share an entry, which lists their ids.
     """

@@ -108,21 +108,21 @@ class Circuit:
         return self.state == "closed"
 
     def probed(self, now: float) -> "Circuit | None":
-        """The circuit with a probe under way; None if it is too early for one."""
+        """Returns the circuit with a probe under way; None if it is too early for one."""
         if now < self.until:
             return None
         return replace(self, state="half_open", until=now + PROBE_SECONDS, version=self.version + 1)
 
     def given_back(self, now: float) -> "Circuit":
-        """The circuit after its probe made no attempt: the next delivery is the probe."""
+        """Returns the circuit after its probe made no attempt: the next delivery is the probe."""
         return replace(self, until=now, version=self.version + 1)
 
     def waits(self, now: float) -> bool:
-        """Whether deliveries must wait: it is open, or a probe is under way."""
+        """Returns whether deliveries must wait: it is open, or a probe is under way."""
         return not self.permits and now < self.until
 
     def retry_at(self, now: float) -> float:
-        """When a waiting delivery checks again, in Unix seconds.
+        """Returns when a waiting delivery checks again, in Unix seconds.
 
         The times are random, so that deliveries do not all come at once. No delivery waits for the
         longest duration of a probe, because its result usually comes much earlier.
@@ -132,7 +132,7 @@ class Circuit:
         return self.until + self.pause * random.uniform(0, 0.5)  # noqa: S311
 
     def after(self, tally: Tally, now: float) -> "Circuit":
-        """The circuit after further attempts."""
+        """Returns the circuit after further attempts."""
         successes, failures = tally.successes, tally.failures
         if now - self.window_start >= WINDOW_SECONDS:
             counted = replace(self, window_start=now, successes=successes, failures=failures)
@@ -177,5 +177,5 @@ class Circuit:
 
     @property
     def healthy(self) -> bool:
-        """Returns whether it holds nothing that must be stored."""
+        """Whether nothing must be stored: no failure counts, and deliveries are permitted."""
         return self.permits and self.consecutive == 0 and self.failures == 0

@@ -89,7 +89,7 @@ class Command:
     version: int = 0
 
     def reply_of(self, service_id: str) -> Reply | None:
-        """The reply of a service, if it has replied."""
+        """Returns the reply of a service, if it has replied."""
         return next((each for each in self.replies if each.service_id == service_id), None)
 
 
@@ -126,7 +126,7 @@ def after_late_reply(command: Command, service_id: str) -> Command:
 
 
 def state_of(command: Command, statuses: Collection[str]) -> CommandState:
-    """The state of a command.
+    """Returns the state of a command.
 
     Args:
         command: Its record.

@@ -14,17 +14,17 @@ MAX_HANDLED_TYPES = 25
 
 
 def is_command(event_type: str) -> bool:
-    """Whether a type is that of a command."""
+    """Returns whether a type is that of a command."""
     return event_type.startswith(f"{COMMAND_DOMAIN}.")
 
 
 def may_be_handled(event_type: str) -> bool:
-    """Whether a subscription may handle a type: commands of one exact type."""
+    """Returns whether a subscription may handle a type: commands of one exact type."""
     return is_command(event_type) and WILDCARD not in event_type
 
 
 def reply_address(source: str, reply_to: str | None) -> str:
-    """The type of the replies to a command.
+    """Returns the type of the replies to a command.
 
     Args:
         source: The service that sent the command.

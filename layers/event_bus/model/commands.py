@@ -8,12 +8,12 @@ from event_bus.model.registration import Subscription
 
 
 def is_over(event: Event) -> bool:
-    """Whether the deadline of a command has passed."""
+    """Returns whether the deadline of a command has passed."""
     return event.deadline is not None and event.deadline <= times.now()
 
 
 def may_answer(event: Event, subscription: Subscription) -> bool:
-    """Whether the target's answer to an event is a reply to a command."""
+    """Returns whether the target's answer to an event is a reply to a command."""
     return subscription.handles if event.is_command else event.expected_replies is not None
 
 

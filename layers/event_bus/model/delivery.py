@@ -28,7 +28,7 @@ class Routing:
     Attributes:
         event_id: The event.
         matched: The service of each subscription that it matched, by subscription.
-        routed_at: When, RFC 3339.
+        routed_at: When it was routed, RFC 3339.
         event_type: The event's type.
         source: The service that published it.
         limited: Whether a limit of matching left out a part of the event or a filter.

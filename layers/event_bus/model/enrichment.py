@@ -84,7 +84,7 @@ class LambdaSource(Source):
         function: The function's ARN, with a version or alias if one is meant.
         key: The JSON path to the value that determines the result; None without a cache.
         role_arn: The role by which it is reached, if its owner named one.
-        external_id: What the bus names when it assumes that role.
+        external_id: The external id with which the bus assumes that role.
     """
 
     type: Literal["lambda"] = "lambda"
@@ -120,12 +120,12 @@ _TYPES: dict[str, type[Source]] = {
 
 
 def read_enrichment(members: Mapping[str, Mapping[str, Any]]) -> Enrichment:
-    """The enrichment that was stored as these members."""
+    """Returns the enrichment that was stored as these members."""
     return {name: restored(_TYPES[source["type"]], source) for name, source in members.items()}
 
 
 def static_parts(enrichment: Enrichment) -> bytes:
-    """The parts for which no source is asked, as a JSON object."""
+    """Returns the parts for which no source is asked, as a JSON object."""
     return orjson.dumps(
         {
             name: orjson.Fragment(source.json)

@@ -40,7 +40,7 @@ UNREADABLE = "event_unreadable"
 """The error code of an event that is stored, but cannot be read."""
 
 UNREADABLE_DETAIL = "the event is stored, but cannot be read"
-"""The same in words."""
+"""The error in a sentence."""
 
 MAX_HOPS = 16
 """The longest chain of events that cause each other; later ones are not delivered."""
@@ -72,17 +72,17 @@ class Event:
         timestamp: When it happened, RFC 3339.
         payload: The payload as compact JSON, a string in base64 if it has a `content_type`; None
             if it is in the bucket and was not read.
-        payload_bytes: The length of that JSON and the sealed parts.
+        payload_bytes: The length of that JSON and the sealed parts, in bytes.
         metadata: Its metadata.
         created_at: When the bus stored it, RFC 3339.
         digest: A hash of what the publisher sent, to recognise repeated requests.
         sealed_key: The sealed data key of the sealed parts, in base64; None if there are none.
         sealed: The sealed parts, in base64; stored with the payload.
         hidden_hops: The hop count if the publisher must not know it, because it may not see the
-            cause. It ends loops, and is shown to nobody.
+            cause. The router uses it to end loops, and nobody sees it.
         origin: The request that stored it; None for the bus's own events and those of older
             versions.
-        schema_version: The version of its type's schema that it is of, if the type has one.
+        schema_version: The schema version that its payload follows, if its type has a schema.
         schema_valid: Whether the payload is valid by that schema; None if it was not checked.
         content_type: The media type of a payload that is not JSON; None for JSON.
         kept: Whether it never expires, because it belongs to a stream that is kept.
@@ -127,7 +127,7 @@ class Event:
 
     @property
     def reply_for(self) -> str | None:
-        """The one service that it is a reply for; None for no reply, or one for several."""
+        """The one service that this reply is for; None if it is no reply or for several."""
         return None if self.source == BUS_DOMAIN else self.metadata.get(REPLY_FOR)
 
     @property
@@ -202,7 +202,7 @@ class Event:
         return self.payload if self.content_type is None else b"{}"
 
     def envelope(self) -> dict[str, Any]:
-        """The event as subscribers and readers see it; the payload is JSON text."""
+        """Returns the event as subscribers and readers see it; the payload is JSON text."""
         return {
             "id": self.id,
             "type": self.type,
@@ -214,7 +214,7 @@ class Event:
 
 
 def digest_of(sent: Mapping[str, Any]) -> str:
-    """The hash of what a publisher sent.
+    """Returns the hash of what a publisher sent.
 
     Args:
         sent: The members that it sent.

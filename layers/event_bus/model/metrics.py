@@ -83,7 +83,7 @@ class Histogram:
         return sum(self.counts)
 
     def quantile(self, share: float) -> float | None:
-        """The latency that a share of them does not exceed, interpolated within its bucket.
+        """Returns the latency that a share of them does not exceed, interpolated within its bucket.
 
         In the last bucket, which has no bound, it is the bound of the bucket before.
         """
@@ -165,7 +165,7 @@ def unpacked(packed: bytes) -> MetricTotals:
 
 
 def merged(all_metrics: Iterable[MetricTotals]) -> MetricTotals:
-    """The sum of several."""
+    """Returns the sum of several totals."""
     total = MetricTotals()
     for metrics in all_metrics:
         total.merge(metrics)

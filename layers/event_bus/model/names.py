@@ -27,7 +27,7 @@ _SERVICE_ID = re.compile(SERVICE_PATTERN)
 
 
 def is_service_id(text: str) -> bool:
-    """Whether a text is a valid name of a service."""
+    """Returns whether a text is a valid name of a service."""
     return _SERVICE_ID.fullmatch(text) is not None
 
 

@@ -87,11 +87,11 @@ class Pace:
         return self.state != "fast"
 
     def in_flight(self, now: float) -> int:
-        """The number of attempts that are in flight."""
+        """Returns the number of attempts that are in flight."""
         return sum(attempts for until, attempts in self.leases.values() if until > now)
 
     def proved_slow(self, now: float) -> "Pace":
-        """The pace after a slow attempt."""
+        """Returns the pace after a slow attempt."""
         hold = self.hold
         if self.state == "fast" and self.since:
             soon = now - self.since < _SOON * hold
@@ -141,7 +141,7 @@ class Pace:
         return (replace(self, next_look=looks[-1]) if looks else self), looks
 
     def returned(self, holder: str, seconds: list[float], now: float) -> "Pace":
-        """The pace after a function has returned its lease.
+        """Returns the pace after a function has returned its lease.
 
         Args:
             holder: The function.

@@ -30,5 +30,5 @@ def look_again_at(subscription: Subscription) -> float:
 
 
 def waits_for_resume(delivery: Delivery) -> bool:
-    """Whether a delivery waits only because its subscription was paused."""
+    """Returns whether a delivery waits only because its subscription was paused."""
     return delivery.last_error is not None and delivery.last_error.code == PAUSED

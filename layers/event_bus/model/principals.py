@@ -10,7 +10,7 @@ _PRINCIPAL = re.compile(
 
 
 def principal_of(arn: str) -> str | None:
-    """The role or user of an ARN, without path and session; None if it is neither.
+    """Returns the role or user of an ARN, without path and session; None if it is neither.
 
     The session of an assumed role does not contain the role's path, so roles are distinguished by
     their names, which are unique in an account

@@ -34,11 +34,11 @@ class Publisher:
     kept_stream_categories: list[str] = field(default_factory=list)
 
     def appends_to(self, category: str) -> bool:
-        """Whether it may append to streams of a category."""
+        """Returns whether it may append to streams of a category."""
         return not self.stream_categories or category in self.stream_categories
 
     def sensitive_in(self, event_type: str) -> list[str]:
-        """JSON pointers to the sensitive parts of payloads of a type."""
+        """Returns JSON pointers to the sensitive parts of payloads of a type."""
         return [
             pointer
             for pattern, pointers in self.sensitive.items()
@@ -47,5 +47,5 @@ class Publisher:
         ]
 
     def lets_read(self, service_id: str) -> bool:
-        """Whether a service may read the sensitive parts of its events."""
+        """Returns whether a service may read the sensitive parts of its events."""
         return service_id == self.service_id or service_id in self.sensitive_readers

@@ -13,7 +13,7 @@ MAX_INDEXED_BYTES = 256
 
 
 def model_name(stream: StreamName) -> str:
-    """The name of the read model of a stream's category among all read models."""
+    """Returns the name of the read model of a stream's category among all read models."""
     return f"{stream.source}#{stream.category}"
 
 

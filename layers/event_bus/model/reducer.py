@@ -23,7 +23,7 @@ class Reducer:
         expression: The JSONata expression, for the type `jsonata`.
         function: The ARN of a version of a function, for the type `lambda`.
         role_arn: The role by which the function is reached, if its owner named one.
-        external_id: What the bus names when it assumes that role.
+        external_id: The external id with which the bus assumes that role.
     """
 
     type: ReducerType
@@ -65,7 +65,7 @@ class ReducerVersion:
 
 
 def reducer_name(source: str, category: str) -> str:
-    """The name of a reducer among all reducers; neither part contains a `#`."""
+    """Returns the name of a reducer among all reducers; neither part contains a `#`."""
     return f"{source}#{category}"
 
 

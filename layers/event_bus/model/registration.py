@@ -41,11 +41,11 @@ class SealedSecret:
     until: int | None = None
 
     def signs(self, now: float) -> bool:
-        """Whether it signs at a time in Unix seconds."""
+        """Returns whether it signs at a time in Unix seconds."""
         return self.until is None or now < self.until
 
     def ending(self, until: int) -> "SealedSecret":
-        """A copy that stops signing at this time, or earlier, in Unix seconds."""
+        """Returns a copy that stops signing at this time, or earlier, in Unix seconds."""
         return SealedSecret(self.sealed, until if self.until is None else min(self.until, until))
 
 
@@ -77,8 +77,8 @@ class Subscription:
         ends_at: When it ends, in Unix seconds, if it is that of a listener.
         paused_at: When its present pause began, RFC 3339; None if it is not paused.
         pauses: How often it was paused: the number of its present pause, or of its last one.
-        skipped_pauses: The last pause whose events are not owed to it, since it was resumed from
-            `now`.
+        skipped_pauses: The number of the last pause after which it was resumed from `now`. It does
+            not receive the events of that pause and of earlier ones.
         backlog_replay_id: The replay that brings what it matched during its last pause, if one was
             started.
         catch_up_replay_id: The replay that starts the delivery of the streams that it follows from
@@ -144,7 +144,7 @@ class Subscription:
 
 
 def received_since(created_at: str) -> str:
-    """The earliest time of storing of an event that a subscription receives.
+    """Returns the time from which on a subscription receives stored events, RFC 3339.
 
     Args:
         created_at: When the subscription was registered, RFC 3339.

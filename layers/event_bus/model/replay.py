@@ -69,7 +69,7 @@ class Replay:
         return min(self.until, self.stored_until or self.until)
 
     def wants(self, event_type: str, source: str) -> bool:
-        """Whether it replays events of a type from a source."""
+        """Returns whether it replays events of a type from a source."""
         if self.source not in (None, source):
             return False
         return self.event_types is None or any(
@@ -77,7 +77,7 @@ class Replay:
         )
 
     def covers(self, event: Event) -> bool:
-        """Whether it replays an event, to subscriptions that match."""
+        """Returns whether it replays an event, to subscriptions that match."""
         if self.event_id is not None:
             return event.id == self.event_id
         return (
@@ -92,7 +92,7 @@ class Replay:
         return times.at(times.seconds(self.since) - MAX_AHEAD_SECONDS)
 
     def may_cover(self, event_id: str, created_at: str) -> bool:
-        """Whether it may cover an event, by the event's id and the time when it was stored.
+        """Returns whether it may cover an event, by the event's id and the time when it was stored.
 
         Args:
             event_id: The event.

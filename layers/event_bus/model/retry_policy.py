@@ -39,7 +39,7 @@ class RetryPolicy:
     disable_after_days: int = 5
 
     def wait_after(self, attempt: int, asked: float | None = None) -> float:
-        """Seconds to wait after a failed attempt, with jitter, so that retries do not coincide.
+        """Returns the seconds to wait after a failed attempt; jitter spreads the retries.
 
         See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 

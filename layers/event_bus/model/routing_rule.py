@@ -20,11 +20,11 @@ class RoutingRule:
         active: Whether it receives anything; False also for a deleted subscription.
         version: The number of its last change.
         protocol: The lane of its target.
-        since: The time from which on stored events are sent to it, RFC 3339.
+        since: It receives events that were stored at this time or later, RFC 3339.
         pause: The number of its present pause; 0 if it is not paused.
         paused_at: When the pause began, RFC 3339.
-        skipped_pauses: The last pause whose events are not owed to it, since it was resumed from
-            `now`.
+        skipped_pauses: The number of the last pause after which it was resumed from `now`. It does
+            not receive the events of that pause and of earlier ones.
         handles: Whether it is the handler of the commands that it receives.
         enriched: Whether its events pass the enrichment lane first.
         ordered: Whether it receives the events of each stream in their order.
@@ -46,7 +46,7 @@ class RoutingRule:
     ordered: bool = False
 
     def holds(self, stored_at: str) -> bool:
-        """Whether the pause holds a matching event.
+        """Returns whether the pause holds a matching event.
 
         A pause holds only the events that were stored since it began. Older ones are sent to their
         lane, which keeps them.
@@ -57,7 +57,7 @@ class RoutingRule:
         return self.pause > 0 and stored_at >= self.paused_at
 
     def owes(self, pause: int) -> bool:
-        """Whether the events that a pause held must be sent now: the pause has ended."""
+        """Returns whether to send the events that a pause held: it ended, and was not skipped."""
         return self.skipped_pauses < pause != self.pause
 
 

@@ -85,11 +85,11 @@ class TypeSchemas:
         return self.live[-1].number if self.live else None
 
     def entry(self, number: int) -> VersionEntry | None:
-        """The version of a number, if it was not deleted."""
+        """Returns the version of a number, if it was not deleted."""
         return next((each for each in self.live if each.number == number), None)
 
     def without(self, number: int, at: str) -> "TypeSchemas":
-        """The same with one version deleted."""
+        """Returns a copy in which one version is deleted."""
         versions = [
             replace(each, deleted_at=at) if each.number == number else each
             for each in self.versions

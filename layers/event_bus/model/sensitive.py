@@ -16,7 +16,7 @@ _MISSING = object()
 
 
 def points_at_something(payload: Mapping[str, Any], pointer: str) -> bool:
-    """Whether a pointer leads to a value of a payload."""
+    """Returns whether a pointer leads to a value of a payload."""
     return _value(payload, steps_of(pointer)) is not _MISSING
 
 
@@ -66,7 +66,7 @@ def put_back(shown: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
 
 
 def steps_of(pointer: str) -> list[str]:
-    """The names and indexes of a JSON pointer."""
+    """Returns the names and indexes of a JSON pointer."""
     return [each.replace("~1", "/").replace("~0", "~") for each in pointer.split("/")[1:]]
 
 

@@ -8,7 +8,7 @@ MAX_VERSION = 10**15
 
 
 def meets(expected: int | str | None, version: int) -> bool:
-    """Whether a stream has the version that a publisher expects.
+    """Returns whether a stream has the version that a publisher expects.
 
     Args:
         expected: The expected version; None if any will do.

@@ -42,7 +42,7 @@ class Target(ABC):
         return False
 
     def shown(self, service_id: str) -> dict[str, Any]:
-        """The target as the API shows it.
+        """Returns the target as the API shows it.
 
         Args:
             service_id: The service that the subscription belongs to.
@@ -51,11 +51,11 @@ class Target(ABC):
         return {**stored, **self.derived(service_id)}
 
     def stored(self) -> dict[str, Any]:
-        """The members that are stored."""
+        """Returns the members that are stored."""
         return asdict(self)
 
     def derived(self, service_id: str) -> dict[str, Any]:  # noqa: ARG002
-        """The members that the API shows beside the stored ones.
+        """Returns the members that the API shows beside the stored ones.
 
         Args:
             service_id: The service that the subscription belongs to.
@@ -82,11 +82,11 @@ class UnknownTarget(Target):
         return self.type
 
     def stored(self) -> dict[str, Any]:
-        """The members that are stored."""
+        """Returns the members that are stored."""
         return {"type": self.type, **self.members}
 
     def shown(self, service_id: str) -> dict[str, Any]:  # noqa: ARG002
-        """Only the type, since only the version that stored it knows which members to hide."""
+        """Returns only the type: only the version that stored it knows which members to hide."""
         return {"type": self.type}
 
 
@@ -98,5 +98,5 @@ class TargetTypes(Protocol):
         ...
 
     def lane_of(self, name: str) -> str:
-        """The lane of a type."""
+        """Returns the lane of a type."""
         ...

@@ -36,13 +36,13 @@ class TraceContext:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
     def child(self, name: str) -> "TraceContext":
-        """A child step; its name distinguishes it from other children."""
+        """Returns a child step; its name distinguishes it from other children."""
         span_id = hashlib.sha256(f"{self.span_id}#{name}".encode()).hexdigest()[:16]
         return replace(self, span_id=span_id)
 
 
 def read_traceparent(text: str) -> TraceContext | None:
-    """The step of a `traceparent`; None if it is not valid (section 3.2.2)."""
+    """Returns the step of a `traceparent`; None if it is not valid (section 3.2.2)."""
     found = _FORM.fullmatch(text)
     # Later versions may add to it; this one may not.
     if found is None or (found["version"] == "00" and found["more"]):
@@ -51,7 +51,7 @@ def read_traceparent(text: str) -> TraceContext | None:
 
 
 def trace_in(headers: Mapping[str, str]) -> dict[str, str]:
-    """The step of a trace in which a request was made, as metadata.
+    """Returns the step of a trace in which a request was made, as metadata.
 
     Args:
         headers: The request's headers, with lower-case names; invalid ones are ignored (section

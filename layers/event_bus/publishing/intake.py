@@ -1,4 +1,4 @@
-"""Takes events in: checks each by itself, and stores it before the answer."""
+"""Accepts events: checks each on its own, and stores it before the request is answered."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -163,7 +163,7 @@ class Intake:
                 # The rights of the publisher cannot be read now, so no event can be checked.
                 raise
             except Exception:
-                logger.exception("event not judged", place=place)
+                logger.exception("event not checked", place=place)
                 results.append(Failure("The bus failed to check the event."))
             else:
                 said = f"The event was not stored; send it again with the id {judged.event.id}."
@@ -288,7 +288,7 @@ class Intake:
             raise no_handler(event, at)
 
     def repeats(self, judged: Judged, stored: Event) -> bool:
-        """Whether an event is the stored one, although their digests differ."""
+        """Returns whether an event is the stored one, although their digests differ."""
         digests = [judged.event.digest]
         if judged.event.timestamp == stored.timestamp:
             # The bus had set the timestamp; the publisher now sends the one from the answer.
@@ -297,10 +297,11 @@ class Intake:
         return any(self.seal.is_digest(digest, stored) for digest in digests)
 
     def _counted(self, event: Event, caller: Caller, among: Mapping[str, Event]) -> Event:
-        """Gives an event its place in the chain of those that caused each other.
+        """Returns an event with the hop count and the correlation id of its chain of causes.
 
         All events of a chain share one correlation id. A cause that the caller may not see adds
-        nothing to the metadata, as if it did not exist; its hops count in secret, to end loops.
+        nothing to the metadata, as if it did not exist; its hops are counted only in `hidden_hops`,
+        to end loops.
         """
         cause_id = event.metadata.get("causation_id")
         if cause_id is None:

@@ -43,8 +43,8 @@ class PublisherRights:
         """Refuses a type that the caller may not publish.
 
         Raises:
-            Forbidden: The type is not among those that its service registered for, or it is kept
-                for the bus itself.
+            Forbidden: The type is not among those that its service registered for, or it is
+                reserved for the bus itself.
         """
         if event_type.partition(".")[0] == BUS_DOMAIN:
             detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
@@ -100,7 +100,7 @@ class PublisherRights:
         return publisher.sensitive_in(event_type) if publisher else []
 
     def keeps(self, stream: StreamName | None) -> bool:
-        """Whether the events of a stream never expire."""
+        """Returns whether the events of a stream never expire."""
         if stream is None:
             return False
         publisher = self.publishers.of(stream.source)

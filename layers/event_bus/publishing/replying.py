@@ -185,7 +185,7 @@ class Replying:
 
 
 def problem(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
-    """Problem details (RFC 9457) that the bus itself puts into a reply or an answer."""
+    """Makes problem details (RFC 9457) that the bus itself puts into a reply or an answer."""
     return {
         "type": f"urn:event-bus:problem:{kind}",
         "title": title,

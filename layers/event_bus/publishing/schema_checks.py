@@ -80,7 +80,7 @@ class SchemaChecks:
 
         Args:
             event: The event.
-            payload: Its payload, parsed from JSON; not read if it is not JSON.
+            payload: Its payload, parsed from JSON; ignored if the event has a `content_type`.
             at: The JSON pointer of the event in the request's body.
         """
         if event.type not in self._types:
@@ -111,7 +111,7 @@ class SchemaChecks:
         return Checked(SchemaCheck(number, not faults), faults, enforced and bool(faults))
 
     def _faults(self, event: Event, number: int, payload: Any, at: str) -> Sequence[Fault] | None:
-        """The faults of a payload by a version; None if there is no such version."""
+        """Returns the faults of a payload by a version; None if there is no such version."""
         if event.content_type:
             detail = f"cannot be checked by the schema of {event.type}; send JSON as payload"
             return [Fault(f"{at}/payload_base64", detail)]
@@ -132,7 +132,7 @@ class SchemaChecks:
 
 
 def _version_of(event: Event, known: TypeInIndex) -> int | None:
-    """The version that an event names, or the latest; None if it names an unknown version."""
+    """Returns the version that an event names, or else the latest; None for an unknown one."""
     named = event.metadata.get("version")
     if named is None:
         return known.latest
@@ -144,7 +144,7 @@ def _version_of(event: Event, known: TypeInIndex) -> int | None:
 def without_secrets(
     faults: Sequence[Fault], sensitive: Sequence[str], at: str
 ) -> tuple[Fault, ...]:
-    """The faults of a payload, without the names and places of what is in sensitive members.
+    """Returns the faults of a payload; those in sensitive members say neither where nor what.
 
     Args:
         faults: The faults.

@@ -48,7 +48,7 @@ class EventQuery:
         return None if first == WILDCARD else first
 
     def between(self, behind: str | None) -> tuple[str, str]:
-        """The first and the last position of the rest of the list.
+        """Returns the first and the last position of the rest of the list.
 
         Args:
             behind: The position of the last event that was looked at, if any.
@@ -63,7 +63,7 @@ class EventQuery:
         return first, last
 
     def selects(self, entry: Entry) -> bool:
-        """Whether the query selects an event, as far as its entry in an index shows."""
+        """Returns whether the query selects an event, as far as its entry in an index shows."""
         return (
             (self.type is None or matches_type(self.type, entry.type))
             and self.source in (None, entry.source)

@@ -41,7 +41,7 @@ class Explanations:
     Attributes:
         matches: A page of them, by subscription.
         routed: Whether the event was routed.
-        position: The subscription behind which the next page begins; None at the end.
+        position: The subscription after which the next page begins; None at the end.
     """
 
     matches: list[Match]
@@ -66,7 +66,7 @@ class Explainer:
     rights: RightsReader
 
     def event(self, event_id: str, caller: Caller) -> Event:
-        """An event that a caller may ask about: its publisher, or a service that may receive it.
+        """Returns an event about which its publisher and services that may receive it may ask.
 
         Raises:
             NotFound: There is none, or none that the caller may ask about.
@@ -81,7 +81,7 @@ class Explainer:
 
         Args:
             event_id: The event.
-            after: The subscription behind which the page begins.
+            after: The subscription after which the page begins; None for the first page.
             limit: How many subscriptions at most.
             caller: Who asks: an admin about all subscriptions, a service about its own.
 

@@ -125,7 +125,7 @@ class FilterTester:
         return FilterResult(reasons, self._suggestions(event, compiled, caller))
 
     def _suggestions(self, event: Event, compiled: SubscriptionFilter, caller: Caller) -> list[str]:
-        """Types that no publisher publishes, each with the registered type next to it."""
+        """Returns a remark on each type without a publisher, with the nearest known type."""
         rights = self.explainer.rights.of(caller.service_id, ())
         registered = {
             pattern

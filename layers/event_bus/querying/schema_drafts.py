@@ -48,7 +48,7 @@ class SchemaDrafts:
     described: Callable[[], Collection[str]]
 
     def of(self, event_type: str | None, caller: Caller) -> list[SchemaDraft]:
-        """Drafts for the types of the newest events, by type.
+        """Returns drafts for the types of the newest events, in the order of the types.
 
         Args:
             event_type: A type or type pattern; None for all types.

@@ -100,8 +100,8 @@ class StreamFinder:
 
         Returns:
             The streams, and the id after which the next page begins; None at the end. Those that
-            the caller may not see are left out. A page is short before the end if there are so many
-            of them that reading ended.
+            the caller may not see are left out. A page may be short before the end, if so many of
+            them were read that reading stopped.
         """
         ranges = _ranges(category, prefix or "")
         portions = self._portions(source, ranges, after, limit, caller)
@@ -118,8 +118,8 @@ class StreamFinder:
         caller: Caller,
     ) -> Iterator[Portion[ListedStream]]:
         owns = _owns(source, caller)
-        # A cursor shows the id of the stream at its end. It is one that the caller may see, unless
-        # reading ends among many others.
+        # A caller that may not see all streams reads long portions: the page then ends at a stream
+        # that it may see, unless many hidden ones follow each other.
         size = limit if owns else MAX_LIMIT
         while True:
             read: list[ListedStream] = []

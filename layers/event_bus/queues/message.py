@@ -24,12 +24,12 @@ _PACED = "_paced"
 
 
 def paced_lane(protocol: str) -> str:
-    """The name of the lane of a protocol's slow and limited subscriptions."""
+    """Returns the name of the lane of a protocol's slow and limited subscriptions."""
     return f"{protocol}{_PACED}"
 
 
 def without_pace(lane: str) -> tuple[str, bool]:
-    """The protocol of a lane, and whether it is the protocol's paced one."""
+    """Returns the protocol of a lane, and whether it is the protocol's paced one."""
     return lane.removesuffix(_PACED), lane.endswith(_PACED)
 
 
@@ -85,7 +85,7 @@ class Message:
         return DeliveryKey(self.event_id, self.subscription_id, self.replay_id)
 
     def first_record(self, event: Event | None) -> Delivery:
-        """The record of its delivery before any attempt.
+        """Returns the record of its delivery before any attempt.
 
         Args:
             event: The event, if it is known.
@@ -108,7 +108,7 @@ class Message:
                 "protocol": self.protocol,
                 "turn": self.turn,
                 **({"times_held": self.times_held} if self.times_held else {}),
-                # Without an enrichment, the text has no byte of it.
+                # Without an enrichment, the member is left out: SQS charges for longer texts.
                 **(
                     {"enrichment": orjson.Fragment(self.enrichment)}
                     if self.enrichment is not None
@@ -121,7 +121,7 @@ class Message:
                     "digest": event.digest,
                     "sealed_key": event.sealed_key,
                     "sealed": event.sealed,
-                    # An event without a schema is no longer for it.
+                    # An event without a schema does not get longer by this member.
                     **({"schema_version": event.schema_version} if event.schema_version else {}),
                 }
                 if event is not None and inline
@@ -143,7 +143,7 @@ def from_json(text: str) -> Message:
 
 
 def first_message(event: Event, rule: "RoutingRule", replay_id: str | None = None) -> Message:
-    """The message that delivers an event to a subscription that it matched.
+    """Returns the message that delivers an event to a subscription that it matched.
 
     Args:
         event: The event.
@@ -163,7 +163,7 @@ def first_message(event: Event, rule: "RoutingRule", replay_id: str | None = Non
 
 
 def owed_message(event: Event, subscription: "Subscription", delay: int = 0) -> Message:
-    """The message that delivers an event which a subscription is owed since it was routed.
+    """Returns the message that delivers an event which a subscription is owed since it was routed.
 
     Args:
         event: The event.
@@ -183,7 +183,7 @@ def owed_message(event: Event, subscription: "Subscription", delay: int = 0) -> 
 
 
 def next_message(delivery: Delivery | Due) -> Message:
-    """The message that retries a recorded delivery."""
+    """Returns the message that retries a recorded delivery."""
     return Message(
         event_id=delivery.key.event_id,
         subscription_id=delivery.key.subscription_id,
@@ -197,6 +197,6 @@ def next_message(delivery: Delivery | Due) -> Message:
 
 
 def continuation(delivery: Delivery) -> Message:
-    """The message that lets an ordered lane continue a stream after a delivery was settled."""
+    """Makes the message that continues an ordered stream after a delivery has ended."""
     # From the second attempt on, the record is read before anything else is done.
     return replace(next_message(delivery), attempt=max(2, delivery.attempts + 1))

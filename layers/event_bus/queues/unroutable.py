@@ -55,7 +55,7 @@ class UnroutableQueue:
 
 
 def is_about_events(message: str) -> bool:
-    """Whether a message is one that `unroutable_in` reads, in a queue that holds others as well.
+    """Returns whether `unroutable_in` can read a message, in a queue with other messages.
 
     Raises:
         ValueError: It is not JSON.
@@ -65,7 +65,7 @@ def is_about_events(message: str) -> bool:
 
 
 def unroutable_in(message: str, read_object: ReadObject) -> list[str]:
-    """The events that a message of the queue is about.
+    """Returns the events that a message of the queue is about.
 
     Args:
         message: A message of `UnroutableQueue`, or EventBridge's notice of a new object.

@@ -124,5 +124,5 @@ class BacklogRunner:
 
 
 def _is_its_entry(entry: Entry, event: Event) -> bool:
-    """Whether to send the event for this entry; an event in both indexes is sent only once."""
+    """Returns whether to send the event for this entry: events in both indexes are sent once."""
     return not is_odd(event) or entry.position != event.position

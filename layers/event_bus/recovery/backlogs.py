@@ -39,7 +39,7 @@ class Backlogs:
     replays: ReplayStore
 
     def of(self, subscriptions: Iterable[Subscription]) -> dict[str, Backlog]:
-        """The backlogs of those of these subscriptions that have one, by subscription."""
+        """Returns the backlogs of those of these subscriptions that have one, by subscription."""
         running = {each.id: (each, self._running(each)) for each in subscriptions if each.pauses}
         wanted = {each: _pauses(*running[each]) for each in running}
         names = [held(each, pause) for each, pauses in wanted.items() for pause in pauses]
@@ -51,7 +51,7 @@ class Backlogs:
         }
 
     def all(self, subscriptions: SubscriptionStore) -> dict[str, Backlog]:
-        """Every backlog, by subscription; of at most `MAX_BACKLOGS` pauses."""
+        """Returns every backlog, by subscription; of at most `MAX_BACKLOGS` pauses."""
         levels = self.levels.beginning_with(HELD, MAX_BACKLOGS)
         ids = {name.removeprefix(HELD).rpartition("#")[0] for name in levels}
         return self.of(subscriptions.get_many(ids).values()) if ids else {}
@@ -63,7 +63,7 @@ class Backlogs:
 
 
 def _pauses(subscription: Subscription, running: Replay | None) -> set[int]:
-    """The pauses whose events wait."""
+    """Returns the pauses whose events wait."""
     pauses = {running.pause} if running else set()
     return pauses | {subscription.pauses} if subscription.status == "paused" else pauses
 

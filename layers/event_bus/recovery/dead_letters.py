@@ -31,7 +31,7 @@ BULK_SECONDS = 5
 """How long one bulk retry takes at most, in seconds."""
 
 _OUTLASTS_SECONDS = 60
-"""A delay that is longer than a request may take."""
+"""A delay that is longer than a request may take, in seconds."""
 
 _READ_BUDGET = 1_000
 _PAGE = 100
@@ -67,11 +67,11 @@ class BulkRetryRequest(Request):
     cursor: _Text | None = None
 
     def query(self) -> "DeadLetterQuery":
-        """The query that finds them."""
+        """Returns the query that finds them."""
         return DeadLetterQuery(**self.model_dump(exclude={"cursor"}))
 
     def filters(self) -> dict[str, str]:
-        """The filters as they were sent, which a cursor is bound to."""
+        """Returns the filters as they were sent, which a cursor is bound to."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
@@ -102,7 +102,7 @@ class DeadLetterQuery:
     limit: int = _PAGE
 
     def selects(self, letter: Delivery) -> bool:
-        """Whether a dead letter fits."""
+        """Returns whether a dead letter passes the filters."""
         error = letter.last_error.code if letter.last_error else None
         return (
             self.event_id in (None, letter.key.event_id)
@@ -178,7 +178,7 @@ class DeadLetters:
         letter = self.get(dead_letter_id, caller)
         if letter.dead_letter_status == "resolved":
             raise _resolved(letter)
-        # It is due later for the sweeper, in case the message below is lost with this function.
+        # The sweeper sends it later if the message below is lost, because this function crashes.
         reopened = self.letters.reopen(transitions.reopened(letter)) if letter.retriable else None
         if reopened is None:
             raise Conflict(f"The next attempt of {dead_letter_id} is on its way already.")
@@ -193,8 +193,8 @@ class DeadLetters:
         A request takes `BULK_SECONDS` at most, because API Gateway waits for 30 seconds.
 
         Returns:
-            The number of dead letters that this request reopened, and the id behind which the rest
-            begins, or None.
+            The number of dead letters that this request reopened, and the id after which the rest
+            begins; None if nothing is left.
         """
         retried, deadline = 0, times.steady() + BULK_SECONDS
         for _ in range(MAX_BULK // _PAGE):

@@ -93,7 +93,7 @@ class ReplayRunner:
             position = f"{replay.since}#{replay.event_id}"
             entry = Entry(position, replay.event_id, "", "", None, None)
             return Page((entry,), None, 1)
-        # A second's worth, since a queue counts in seconds.
+        # The events of one second, because a queue delays messages by whole seconds.
         length = max(_PAGE, replay.rate)
         query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=length)
         listing = with_any(EventSelector(source=replay.source)) if replay.source else all_events()

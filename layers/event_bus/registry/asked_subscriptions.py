@@ -74,7 +74,7 @@ def owner_of(registration: SubscriptionRegistration, caller: Caller) -> str:
 
 
 def check_history(registration: SubscriptionRegistration, caller: Caller) -> None:
-    """Refuses a request for past events that the caller may not replay, or that are none.
+    """Refuses past events that the caller may not replay, or whose time is in the future.
 
     Args:
         registration: The request.

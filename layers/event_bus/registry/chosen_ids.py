@@ -85,7 +85,8 @@ class ChosenIds:
     ) -> Registered:
         service_id, dot, name = subscription_id.partition(CHOSEN)
         if not dot or not (caller.admin or service_id == caller.service_id):
-            # The same for what is another's and for what is not there.
+            # The answer is the same for another service's subscription and for one that does not
+            # exist.
             own = "SERVICE" if caller.admin else caller.service_id
             raise NotFound.of(
                 f"subscription {subscription_id}",
@@ -93,7 +94,7 @@ class ChosenIds:
             )
         if not _NAME.fullmatch(name):
             raise InvalidRequest.at(
-                "id", "must have 1 to 63 letters, digits, '_' and '-' behind the dot"
+                "id", "must have 1 to 63 letters, digits, '_' and '-' after the dot"
             )
         if registration.service_id not in (None, service_id):
             raise InvalidRequest.at("/service_id", f"must be {service_id}, as in the identifier")

@@ -27,7 +27,7 @@ from event_bus.stores.refusals import Contended, Outdated, QuotaReached
 
 @dataclass(frozen=True, slots=True)
 class ContextOf:
-    """A context that a request names, once its caller may use it.
+    """A context that a request names, and that its caller may use.
 
     Attributes:
         service_id: The service that keeps it.
@@ -39,7 +39,7 @@ class ContextOf:
 
 
 def named(name: str, service_id: str | None, caller: Caller) -> ContextOf:
-    """The context that a request names: a service's own, or for an admin one of any service.
+    """Returns the context that a request names: one of the caller's, or of any for an admin.
 
     Args:
         name: The name in the path.

@@ -11,7 +11,7 @@ from event_bus.targets.lambda_function import LambdaTarget
 
 
 def with_opted_in_sources(subscription: Subscription, opt_ins: OptIns) -> Subscription:
-    """Returns a subscription whose functions to enrich by are opted in, as targets are.
+    """Checks the Lambda functions of an enrichment, and sets the external ids of their roles.
 
     Args:
         subscription: The subscription, with an enrichment as its client sent it.

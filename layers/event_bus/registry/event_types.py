@@ -65,12 +65,12 @@ class Catalogue:
     published: Callable[[], Mapping[Labels, int]]
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[EventType]:
-        """Types in their alphabetical order, behind one."""
+        """Returns types in alphabetical order, after one."""
         found = (each for each in self._all(caller) if after is None or each.type > after)
         return [each for each, _ in zip(found, range(limit), strict=False)]
 
     def all(self, caller: Caller) -> Iterator[tuple[EventType, SchemaVersion | None]]:
-        """All types that the caller may see, each with its latest schema."""
+        """Yields all types that the caller may see, each with its latest schema."""
         types = [*self._all(caller)]
         for start in range(0, len(types), _AT_ONCE):
             some = types[start : start + _AT_ONCE]
@@ -81,7 +81,7 @@ class Catalogue:
                 yield each, versions.get((each.type, each.latest or 0))
 
     def get(self, event_type: str, caller: Caller) -> EventType:
-        """One type.
+        """Returns one type.
 
         Raises:
             NotFound: It is neither named by a publisher nor has a schema, or the caller may not see
@@ -95,7 +95,7 @@ class Catalogue:
         raise NotFound.of(f"event type {event_type}")
 
     def latest(self, found: EventType) -> SchemaVersion | None:
-        """The latest version of a type's schema."""
+        """Returns the latest version of a type's schema."""
         return self.store.version(found.type, found.latest) if found.latest else None
 
     def _all(self, caller: Caller) -> Iterator[EventType]:

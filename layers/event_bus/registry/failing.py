@@ -47,7 +47,7 @@ class FailingSubscriptions:
     levels: LevelStore
 
     def find(self, caller: Caller, limit: int) -> tuple[list[FailingSubscription], int]:
-        """The failing subscriptions that a caller may see, the worst first.
+        """Returns the failing subscriptions that a caller may see, the worst first.
 
         Returns:
             The first of them up to the limit, and their number.
@@ -67,7 +67,7 @@ class FailingSubscriptions:
         ], len(ranked)
 
     def among(self, subscriptions: Iterable[Subscription]) -> set[str]:
-        """The ids of those of these subscriptions that fail."""
+        """Returns the ids of those of these subscriptions that fail."""
         ids = [each.id for each in subscriptions]
         return set(_failing(self.circuits.get_many(ids))) if ids else set()
 

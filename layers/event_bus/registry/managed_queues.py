@@ -46,7 +46,7 @@ class ManagedQueues:
 
         Args:
             subscription_id: The subscription.
-            fifo: Whether it keeps an order.
+            fifo: Whether it is a FIFO queue.
         """
         name = _queue_name(subscription_id)
         _, redrive_arn = self._make(f"{name}-redrive", fifo=fifo)

@@ -73,7 +73,7 @@ class ReadModelRegistry:
         raise Conflict.overtaken(f"the read model of {category}")
 
     def get(self, source: str, category: str) -> ReadModel:
-        """The read model of a category.
+        """Returns the read model of a category.
 
         Raises:
             NotFound: There is none.

@@ -78,7 +78,7 @@ class ReducerRegistry:
         raise Conflict.overtaken(f"the reducer of {category}")
 
     def get(self, source: str, category: str) -> ReducerVersion:
-        """The latest version of a category's reducer.
+        """Returns the latest version of a category's reducer.
 
         Raises:
             NotFound: It has none.

@@ -24,5 +24,5 @@ def with_external_id(target: Target, service_id: str, former: Target | None = No
 
 
 def as_named(target: Target) -> Target:
-    """A target as a client would name it again: without its external id."""
+    """Returns a target as a client would send it again: without its external id."""
     return replace(target, external_id=None) if isinstance(target, AwsTarget) else target

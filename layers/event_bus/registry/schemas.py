@@ -110,7 +110,7 @@ class SchemaRegistry:
         raise Conflict.overtaken(f"the schemas of {event_type}")
 
     def get(self, event_type: str, caller: Caller) -> TypeSchemas:
-        """The schemas of a type.
+        """Returns the schemas of a type.
 
         Raises:
             NotFound: It has none, or none that the caller may see.
@@ -124,7 +124,7 @@ class SchemaRegistry:
     def version(
         self, event_type: str, number: str, caller: Caller
     ) -> tuple[VersionEntry, SchemaVersion]:
-        """One version of a type.
+        """Returns one version of a type.
 
         Args:
             event_type: The type.
@@ -142,7 +142,7 @@ class SchemaRegistry:
         return entry, self._version(event_type, entry.number)
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[TypeSchemas]:
-        """The schemas of types that the caller may see, in the order of the types, behind one."""
+        """Returns the schemas of types that the caller may see, ordered by type, after one."""
         visibility = self.visibility(caller)
         return chosen_page(
             self.store.page,

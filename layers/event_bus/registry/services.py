@@ -58,7 +58,7 @@ class Services:
         return self.subscriber(service_id, caller)
 
     def known(self, service_id: str) -> bool:
-        """Whether anything is registered for a service."""
+        """Returns whether anything is registered for a service."""
         return self.publishers.get(service_id) is not None or self._subscribed(service_id)
 
     def ring(self, service_id: str) -> tuple[Ring, tuple[ApiKey, ...]]:

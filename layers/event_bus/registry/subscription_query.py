@@ -21,7 +21,7 @@ class SubscriptionQuery:
     status: SubscriptionStatus | None = None
 
     def selects(self, subscription: Subscription) -> bool:
-        """Whether the list holds a subscription."""
+        """Returns whether the list holds a subscription."""
         return (
             self.service_id in (None, subscription.service_id)
             and self.status in (None, subscription.status)

@@ -110,7 +110,7 @@ class SubscriptionRegistration(Request):
         return verify
 
     def guarantee(self) -> DeliveryGuarantee:
-        """The delivery guarantee: a handler acts once, unless the client says otherwise."""
+        """Returns the delivery guarantee: a handler acts once, unless the client says otherwise."""
         named = "delivery_guarantee" in self.model_fields_set
         return "exactly_once" if self.handles and not named else self.delivery_guarantee
 
@@ -124,7 +124,7 @@ class SubscriptionRegistration(Request):
         return self
 
     def followed(self) -> FollowedStreams | None:
-        """The event streams that the subscription follows; None if it follows none."""
+        """Returns the event streams that the subscription follows; None if it follows none."""
         return self.stream.followed() if self.stream else None
 
     @property
@@ -133,12 +133,12 @@ class SubscriptionRegistration(Request):
         return self.ordered or self.stream is not None
 
     def chosen_target(self) -> Target:
-        """Where events are delivered."""
+        """Returns where events are delivered."""
         return _target(self.callback_url, self.target)
 
 
 REMOVABLE = ("enrichment", "transform", "max_in_flight", "rate_limit", "schema_version")
-"""The members of a subscription that null takes away."""
+"""The members of a subscription that null removes."""
 
 
 class SubscriptionChange(Request):
@@ -225,7 +225,7 @@ class SubscriptionChange(Request):
         return not_with(target, info, "callback_url")
 
     def chosen_target(self, former: Target | None = None) -> Target | None:
-        """Where events are delivered from now on; None if that stays.
+        """Returns where events are delivered from now on; None if that stays.
 
         Args:
             former: The former target. If only the URL changes, its other settings stay.

@@ -92,5 +92,5 @@ class SubscriptionTargets:
 
 
 def is_managed(target: Target) -> bool:
-    """Whether a target is a queue that the bus provides."""
+    """Returns whether a target is a queue that the bus provides."""
     return isinstance(target, SqsTarget) and target.managed

@@ -132,7 +132,7 @@ class SubscriptionWrites:
 
 
 def _handled(refused: HandlerTaken, subscription: Subscription) -> Conflict:
-    """The refusal of a second handler."""
+    """Returns the refusal of a second handler."""
     event_type = str(refused)
     place = subscription.event_types.index(event_type)
     detail = f"{event_type} has a handler already; a type of commands has one"

@@ -97,11 +97,11 @@ def accept(
     at: str = "",
     request_trace: Mapping[str, str] | None = None,
 ) -> Event:
-    """Creates the event of a submission.
+    """Makes an event from what its publisher sent.
 
     Args:
-        submission: The payload of the publisher.
-        source: The service it is published as.
+        submission: The event as its publisher sent it.
+        source: The service in whose name it is published.
         at: The JSON pointer of the submission in the request's body.
         request_trace: The step of a trace in which the request was made, as metadata; used if the
             event names none.
@@ -158,11 +158,11 @@ def _check_size(submission: EventSubmission, payload: bytes, at: str) -> None:
 
 
 def untimed_digest(submission: EventSubmission, source: str) -> str:
-    """The digest that a submission would have without its timestamp.
+    """Returns the digest that a submission would have without its timestamp.
 
     Args:
-        submission: The payload of the publisher.
-        source: The service it is published as.
+        submission: The event as its publisher sent it.
+        source: The service in whose name it is published.
     """
     metadata = submission.metadata.model_dump(exclude_unset=True)
     return _digest(submission.model_copy(update={"timestamp": None}), source, metadata)

@@ -43,5 +43,5 @@ class FollowedStreamsRequest(Request):
         return self
 
     def followed(self) -> "FollowedStreams":
-        """The streams."""
+        """Returns the streams."""
         return FollowedStreams(self.source, self.id, self.category, self.from_version)

@@ -12,10 +12,10 @@ from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.requests.validation import ServiceId
 
 MAX_READERS = 100
-"""The number of services in one list of readers."""
+"""The largest number of services in one list of readers."""
 
 MAX_RESTRICTED_NAMES = 200
-"""The number of names in all lists of a publisher's restricted types."""
+"""The largest number of names in all lists of a publisher's restricted types together."""
 
 Readers = Annotated[
     list[ServiceId],

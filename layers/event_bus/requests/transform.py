@@ -27,7 +27,7 @@ class InputTransformerRequest(Request):
     input_paths_map: dict[str, _Text] = Field(default_factory=dict)
 
     def transformer(self) -> InputTransformer:
-        """The input transformer."""
+        """Returns the input transformer."""
         return InputTransformer(self.input_template, self.input_paths_map)
 
 
@@ -54,7 +54,7 @@ class TransformRequest(Request):
     attributes: dict[str, _Text] = Field(default_factory=dict)
 
     def transform(self) -> Transform:
-        """The transform. By default, the result of an expression or a template is sent alone.
+        """Returns the transform; by default, the result of an expression or template is sent alone.
 
         Raises:
             InvalidRequest: It cannot be used; the fault is named by its JSON pointer.

@@ -97,7 +97,7 @@ _WORDS: dict[str, str] = {}
 
 
 def spelled(pattern: str, words: str) -> Any:
-    """A string field with a regular expression, and a description of it for error messages.
+    """Returns a string field with a regular expression, and a description of it for error messages.
 
     Args:
         pattern: The regular expression.
@@ -170,7 +170,7 @@ def read(model: type[_Model], value: Any, at: str = "") -> _Model:
 
 
 def members_of(change: BaseModel, removable: Collection[str] = ()) -> dict[str, Any]:
-    """The members that a change names, by their names.
+    """Returns the members that a change names, by their names.
 
     Args:
         change: The change.

@@ -66,7 +66,7 @@ class RegistryView:
             self._version = version
 
     def matches(self, event: Event, seen: EventView) -> list[RoutingRule]:
-        """The subscriptions that an event matches and whose services may receive it, in order.
+        """Returns the subscriptions that an event matches and whose services may receive it.
 
         Args:
             event: The event.
@@ -86,7 +86,7 @@ class RegistryView:
         return self._rules.get(subscription_id)
 
     def has_model(self, stream: StreamName) -> bool:
-        """Whether the category of a stream has a read model."""
+        """Returns whether the category of a stream has a read model."""
         return bool(self._live_models) and model_name(stream) in self._live_models
 
     def _take_model(self, name: str, live: bool) -> None:

@@ -215,7 +215,7 @@ class Router:
 
 
 def _handler(event: Event, matched: Sequence[RoutingRule]) -> str | None:
-    """The subscription that handles an event, if it is a command."""
+    """Returns the subscription that handles an event, if it is a command."""
     if not event.is_command:
         return None
     return next((each.id for each in matched if each.handles), None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def authenticator() -> "Authenticator":
-    """Identifies callers by their keys, tokens and certificates."""
+    """Makes the `Authenticator`, which identifies callers by key, token or certificate."""
     from event_bus.access.admin_key import AdminKey
     from event_bus.access.authenticator import Authenticator
 
@@ -23,7 +23,7 @@ def authenticator() -> "Authenticator":
 
 
 def iam_callers() -> "IamCallers":
-    """Identifies callers that IAM has authenticated."""
+    """Makes the `IamCallers`, which identifies callers that IAM has authenticated."""
     from event_bus.access.admin_key import AdminSecret
     from event_bus.access.authenticator import Authenticator
     from event_bus.access.iam_callers import IamCallers
@@ -34,7 +34,7 @@ def iam_callers() -> "IamCallers":
 
 
 def live_keys() -> "LiveKeys":
-    """Checks whether the keys of open connections are still valid."""
+    """Makes the `LiveKeys`, which checks whether the keys of open connections are still valid."""
     from event_bus.access.admin_key import current_id
     from event_bus.access.live_keys import LiveKeys
 
@@ -42,7 +42,7 @@ def live_keys() -> "LiveKeys":
 
 
 def rate_limiter() -> "RateLimiter":
-    """Counts the requests of keys."""
+    """Makes the `RateLimiter`, which counts the requests of keys."""
     from event_bus.access.rate_limits import RateLimiter
 
     return RateLimiter(stores.limits())

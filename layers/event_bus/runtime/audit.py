@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def recorder() -> "Recorder":
-    """Sends entries to the function that writes them."""
+    """Makes the `Recorder`, which sends entries to the function that writes them."""
     from event_bus.queues.audit_recorder import Recorder
 
     return Recorder(clients.sqs(), settings().audit_queue_url)
 
 
 def appender() -> "Appender":
-    """Appends entries to their chains, and signs the heads."""
+    """Makes the `Appender`, which appends entries to their chains, and signs the heads."""
     from event_bus.audit.appender import Appender
     from event_bus.audit.signer import Signer
 
@@ -33,14 +33,14 @@ def appender() -> "Appender":
 
 
 def set_aside() -> "UnroutableQueue":
-    """The queue of the events that the audit log could not read from their stream."""
+    """Makes the queue of the events that the audit log could not read from their stream."""
     from event_bus.queues.unroutable import UnroutableQueue
 
     return UnroutableQueue(clients.sqs(), settings().audit_queue_url)
 
 
 def reader() -> "AuditReader":
-    """Reads the log."""
+    """Makes the `AuditReader`, which reads the log."""
     from event_bus.audit.reader import AuditReader
 
     return AuditReader(stores.audit_entries())

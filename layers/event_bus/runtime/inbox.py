@@ -77,7 +77,7 @@ def inboxes_over_http() -> Inboxes:
 
 
 def pusher() -> "Pusher":
-    """Pushes new events of inboxes to the clients that are connected."""
+    """Makes the `Pusher`, which pushes new events of inboxes to the clients that are connected."""
     from event_bus.inbox.connections import Connections
     from event_bus.inbox.listeners import Listeners
     from event_bus.inbox.pusher import Pusher
@@ -94,7 +94,7 @@ def pusher() -> "Pusher":
 
 
 def conversation() -> "Conversation":
-    """Answers clients that are connected by a WebSocket."""
+    """Makes the `Conversation`, which answers clients that are connected by a WebSocket."""
     from event_bus.inbox.conversation import Conversation
 
     push = pusher()
@@ -111,7 +111,7 @@ def conversation() -> "Conversation":
 
 
 def ended_listeners() -> "Listeners":
-    """Removes the subscriptions of listeners that stayed away."""
+    """Makes the `Listeners`, which removes the subscriptions of listeners that stayed away."""
     from event_bus.inbox.listeners import Listeners
 
     return Listeners(stores.subscriptions(changes=True), stores.inboxes())

@@ -47,7 +47,7 @@ class PacedTransport(Transport, Protocol):
 
     @property
     def answers(self) -> AnswerTimes:
-        """Measures how long subscribers take to answer."""
+        """Makes the `AnswerTimes`, which measures how long subscribers take to answer."""
         ...
 
 

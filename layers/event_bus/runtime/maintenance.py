@@ -21,7 +21,7 @@ _WORKERS = 8
 
 
 def archiver() -> "Archiver | None":
-    """Moves old events to the archive; None if the deployment archives none."""
+    """Makes the `Archiver`, which archives old events; returns None without an archive."""
     own = settings()
     if not own.archive_after_days:
         return None
@@ -47,7 +47,7 @@ def crashed_messages() -> "CrashedMessages":
 
 
 def due_sweep() -> "DueSweep":
-    """Sends the deliveries whose wait is over."""
+    """Makes the `DueSweep`, which sends the deliveries whose wait is over."""
     from event_bus.maintenance.due import DueSweep
 
     return DueSweep(
@@ -60,7 +60,7 @@ def due_sweep() -> "DueSweep":
 
 
 def _following(refused: "Delivery") -> "Message | None":
-    """Makes the message that continues a stream behind a delivery whose message SQS refuses."""
+    """Makes the message that continues a stream after a delivery whose message SQS refuses."""
     # Imported only then: SQS hardly ever refuses a message.
     from event_bus.delivery.waiting_events import WaitingEvents
     from event_bus.maintenance.refused import RefusedMessages
@@ -71,7 +71,7 @@ def _following(refused: "Delivery") -> "Message | None":
 
 
 def unrouted_sweep() -> "UnroutedSweep":
-    """Finds events that were never routed."""
+    """Makes the `UnroutedSweep`, which finds events that were never routed."""
     from event_bus.maintenance.unrouted import UnroutedSweep
 
     return UnroutedSweep(
@@ -84,7 +84,7 @@ def unrouted_sweep() -> "UnroutedSweep":
 
 
 def expiring_keys() -> "ExpiringKeys":
-    """Announces keys that end soon."""
+    """Makes the `ExpiringKeys`, which announces keys that end soon."""
     from event_bus.maintenance.expiring_keys import ExpiringKeys
 
     return ExpiringKeys(
@@ -96,7 +96,7 @@ def expiring_keys() -> "ExpiringKeys":
 
 
 def stalled_sweep() -> "StalledSweep":
-    """Continues stalled replays."""
+    """Makes the `StalledSweep`, which continues stalled replays."""
     from event_bus.maintenance.stalled import StalledSweep
 
     return StalledSweep(stores.replays(), replay_queue())

@@ -22,28 +22,28 @@ _WORKERS = 8
 
 
 def observer() -> "Observer":
-    """Counts deliveries and events from the table stream."""
+    """Makes the `Observer`, which counts deliveries and events from the table stream."""
     from event_bus.metrics.observer import Observer
 
     return Observer(stores.metrics(), settings().subscription_metrics)
 
 
 def level_observer() -> "LevelObserver":
-    """Counts the deliveries that wait, and the events that are held."""
+    """Makes the `LevelObserver`, which counts waiting deliveries and held events."""
     from event_bus.metrics.level_observer import LevelObserver
 
     return LevelObserver(stores.levels())
 
 
 def dead_letter_events() -> "DeadLetterEvents":
-    """Publishes events about new dead letters."""
+    """Makes the `DeadLetterEvents`, which publishes events about new dead letters."""
     from event_bus.metrics.dead_letter_events import DeadLetterEvents
 
     return DeadLetterEvents(stores.events(payloads=False), settings().retention_days)
 
 
 def gauges() -> "Gauges":
-    """Reads the gauges."""
+    """Makes the `Gauges`, which reads the gauges."""
     from event_bus.metrics.gauges import Gauges
     from event_bus.metrics.queues import Queues
 
@@ -61,7 +61,7 @@ def gauges() -> "Gauges":
 
 
 def health() -> "Health":
-    """Checks the services on which the bus depends, by area."""
+    """Makes the `Health`, which checks the services on which the bus depends, by area."""
     from event_bus.metrics.health import (
         Health,
         count_check,

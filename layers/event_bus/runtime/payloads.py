@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 
 def deployed_seal() -> "PayloadSeal":
-    """Seals and opens payloads."""
+    """Makes the `PayloadSeal`, which seals and opens payloads."""
     from event_bus.encryption.payload_seal import PayloadSeal
 
     return PayloadSeal(data_keys())
 
 
 def known_publishers() -> "KnownPublishers":
-    """Finds publishers."""
+    """Makes the `KnownPublishers`, which finds publishers."""
     from event_bus.access.known_publishers import KnownPublishers
 
     return KnownPublishers(stores.publishers().get)
 
 
 def deployed_readers() -> "PayloadReaders":
-    """Opens payloads for those who may read them."""
+    """Makes the `PayloadReaders`, which opens payloads for those who may read them."""
     from event_bus.access.payload_readers import PayloadReaders
 
     return PayloadReaders(deployed_seal(), known_publishers())
 
 
 def upcaster() -> "Upcaster":
-    """Brings events to the version that their reader asks for."""
+    """Makes the `Upcaster`, which brings events to the version that their reader asks for."""
     from event_bus.targets.upcasting import Upcaster
 
     schemas = cache(stores.schemas)
@@ -49,7 +49,7 @@ def upcaster() -> "Upcaster":
 
 
 def rights_reader(rights: "RightsStore | None" = None) -> "RightsReader":
-    """Reads what services may receive.
+    """Makes the `RightsReader`, which reads what services may receive.
 
     Args:
         rights: The store, if the function has one.
@@ -62,7 +62,7 @@ def rights_reader(rights: "RightsStore | None" = None) -> "RightsReader":
 def subscription_rights(
     rights: "RightsStore | None" = None, publishers: "PublisherStore | None" = None
 ) -> "SubscriptionRights":
-    """Refuses subscriptions to types that a service may not receive.
+    """Makes the `SubscriptionRights`, which refuses types that a service may not receive.
 
     Args:
         rights: The store of rights, if the function has one.

@@ -19,7 +19,7 @@ _WORKERS = 8
 
 
 def event_finder() -> "EventFinder":
-    """Finds events and their deliveries for those who may see them."""
+    """Makes the `EventFinder`, which finds the events and deliveries that a caller may see."""
     from event_bus.querying.event_finder import EventFinder
 
     return EventFinder(
@@ -33,14 +33,14 @@ def event_finder() -> "EventFinder":
 
 
 def flow_finder(finder: "EventFinder") -> "FlowFinder":
-    """Finds events that belong together."""
+    """Makes the `FlowFinder`, which finds events that belong together."""
     from event_bus.querying.flows import FlowFinder
 
     return FlowFinder(finder)
 
 
 def schema_drafts(finder: "EventFinder") -> "SchemaDrafts":
-    """Drafts schemas for types that have none."""
+    """Makes the `SchemaDrafts`, which drafts schemas for types that have none."""
     from event_bus.querying.schema_drafts import SchemaDrafts
 
     schemas = stores.schemas()
@@ -48,28 +48,28 @@ def schema_drafts(finder: "EventFinder") -> "SchemaDrafts":
 
 
 def stream_reader(finder: "EventFinder") -> "StreamReader":
-    """Reads event streams and folds them into states."""
+    """Makes the `StreamReader`, which reads event streams and folds them into states."""
     from event_bus.querying.stream_reader import StreamReader
 
     return StreamReader(stores.streams(), finder)
 
 
 def stream_finder(finder: "EventFinder") -> "StreamFinder":
-    """Finds event streams: heads and lists."""
+    """Makes the `StreamFinder`, which finds event streams: heads and lists."""
     from event_bus.querying.stream_finder import StreamFinder
 
     return StreamFinder(stores.streams(), finder)
 
 
 def explainer() -> "Explainer":
-    """Explains which subscriptions an event matches, and why the others do not match."""
+    """Makes the `Explainer`, which says why an event matches a subscription, or does not."""
     from event_bus.querying.explanations import Explainer
 
     return Explainer(stores.events(), stores.routings(), stores.subscriptions(), rights_reader())
 
 
 def filter_tester(explainer: "Explainer") -> "FilterTester":
-    """Tests filters against events."""
+    """Makes the `FilterTester`, which tests filters against events."""
     from event_bus.querying.filter_tester import FilterTester
 
     return FilterTester(

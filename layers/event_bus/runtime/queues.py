@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def lanes(executor: "Executor") -> "Lanes":
-    """The lanes of the protocols.
+    """Makes the lanes of the protocols.
 
     Args:
         executor: Sends batches of messages in parallel.
@@ -26,21 +26,21 @@ def lanes(executor: "Executor") -> "Lanes":
 
 
 def projection_queue() -> "ProjectionQueue":
-    """The queue for updates of read models."""
+    """Makes the queue for updates of read models."""
     from event_bus.queues.projections import ProjectionQueue
 
     return ProjectionQueue(clients.sqs(), settings().replay_queue_url)
 
 
 def replay_queue() -> "ReplayQueue":
-    """The queue of running replays."""
+    """Makes the queue of running replays."""
     from event_bus.queues.replays import ReplayQueue
 
     return ReplayQueue(clients.sqs(), settings().replay_queue_url)
 
 
 def unroutable_queue() -> "UnroutableQueue":
-    """The queue of events that could not be routed."""
+    """Makes the queue of events that could not be routed."""
     from event_bus.queues.unroutable import UnroutableQueue
 
     return UnroutableQueue(clients.sqs(), settings().unroutable_queue_url)

@@ -15,7 +15,7 @@ _WORKERS = 8
 
 
 def dead_letters() -> "DeadLetters":
-    """Finds, retries and discards dead letters."""
+    """Makes the `DeadLetters`, which finds, retries and discards dead letters."""
     from event_bus.recovery.dead_letters import DeadLetters
 
     return DeadLetters(
@@ -24,7 +24,7 @@ def dead_letters() -> "DeadLetters":
 
 
 def replays() -> "Replays":
-    """Starts and cancels replays."""
+    """Makes the `Replays`, which starts and cancels replays."""
     from event_bus.recovery.replays import Replays
     from event_bus.runtime.querying import event_finder
 
@@ -38,7 +38,7 @@ def replays() -> "Replays":
 
 
 def replay_runner() -> "ReplayRunner":
-    """Continues replays, a page at a time."""
+    """Makes the `ReplayRunner`, which continues replays, a page at a time."""
     from event_bus.recovery.backlog import BacklogRunner
     from event_bus.recovery.catch_up import CatchUpRunner
     from event_bus.recovery.progress import ReplayProgress

@@ -84,14 +84,14 @@ def registry() -> Registry:
 
 
 def reducer_registry() -> "ReducerRegistry":
-    """Registers reducers."""
+    """Makes the `ReducerRegistry`, which registers reducers."""
     from event_bus.registry.reducers import ReducerRegistry
 
     return ReducerRegistry(stores.reducers(), _opt_ins())
 
 
 def read_model_registry() -> "ReadModelRegistry":
-    """Registers read models."""
+    """Makes the `ReadModelRegistry`, which registers read models."""
     from event_bus.registry.read_models import ReadModelRegistry
     from event_bus.runtime.queues import projection_queue
 
@@ -128,28 +128,28 @@ def _targets() -> "SubscriptionTargets":
 
 
 def contexts() -> "Contexts":
-    """Keeps the contexts of services."""
+    """Makes the `Contexts`, which keeps the contexts of services."""
     from event_bus.registry.contexts import Contexts
 
     return Contexts(stores.contexts())
 
 
 def services() -> "Services":
-    """Finds the services that keys belong to."""
+    """Makes the `Services`, which finds the services that keys belong to."""
     from event_bus.registry.services import Services
 
     return Services(stores.publishers(), stores.subscriptions(changes=True), stores.keys())
 
 
 def key_ring() -> "KeyRing":
-    """Makes, rotates and revokes keys."""
+    """Makes the `KeyRing`, which makes, rotates and revokes keys."""
     from event_bus.registry.keys import KeyRing
 
     return KeyRing(stores.keys(), settings().key_rate)
 
 
 def stream_changes() -> "StreamChanges":
-    """Truncates and deletes event streams."""
+    """Makes the `StreamChanges`, which truncates and deletes event streams."""
     from event_bus.registry.stream_changes import StreamChanges
 
     return StreamChanges(stores.streams())

@@ -16,7 +16,7 @@ _WORKERS = 16
 
 
 def registry_view(models: "ReadModelStore | None" = None) -> "RegistryView":
-    """Keeps the routing rules of all subscriptions in memory.
+    """Makes the `RegistryView`, which keeps the routing rules of all subscriptions in memory.
 
     Args:
         models: The read models; None in functions that announce no events to them.
@@ -34,7 +34,7 @@ def registry_view(models: "ReadModelStore | None" = None) -> "RegistryView":
 
 
 def router() -> "Router":
-    """Routes events to the lanes of their subscriptions."""
+    """Makes the `Router`, which routes events to the lanes of their subscriptions."""
     from event_bus.routing.router import Router
 
     return Router(

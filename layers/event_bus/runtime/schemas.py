@@ -19,7 +19,7 @@ _SUBSCRIPTIONS = 5_000
 
 
 def schema_registry() -> "SchemaRegistry":
-    """Registers schemas."""
+    """Makes the `SchemaRegistry`, which registers schemas."""
     # Requests about other things do not load the library that compiles schemas.
     from event_bus.registry.schemas import SchemaRegistry
 

@@ -18,7 +18,7 @@ _WORKERS = 8
 
 
 def state_reader(finder: "EventFinder") -> "StateReader":
-    """Folds streams for those who may see their events."""
+    """Makes the `StateReader`, which folds streams for those who may see their events."""
     from event_bus.encryption.state_seal import StateSeal
     from event_bus.states.folding import Snapshots
     from event_bus.states.state_reader import StateReader
@@ -34,14 +34,14 @@ def state_reader(finder: "EventFinder") -> "StateReader":
 
 
 def model_reader(finder: "EventFinder") -> "ReadModelReader":
-    """Lists the states of read models."""
+    """Makes the `ReadModelReader`, which lists the states of read models."""
     from event_bus.states.model_reader import ReadModelReader
 
     return ReadModelReader(stores.read_models(), finder, stores.streams())
 
 
 def projector() -> "Projector":
-    """Keeps read models up to date, and builds them."""
+    """Makes the `Projector`, which keeps read models up to date, and builds them."""
     from event_bus.runtime.queues import projection_queue
     from event_bus.states.projector import Projector
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 def archive() -> "ArchiveStore":
-    """The archive of old events."""
+    """Makes the `ArchiveStore`: the archive of old events."""
     from event_bus.runtime.threads import threads
     from event_bus.stores.archive import ArchiveStore
 
@@ -58,7 +58,7 @@ def archive() -> "ArchiveStore":
 
 
 def audit_entries(*, writes: bool = False) -> "AuditStore":
-    """The blocks of the audit log.
+    """Makes the `AuditStore`: the blocks of the audit log.
 
     Args:
         writes: Whether the function writes them, for which it needs their retention.
@@ -71,21 +71,21 @@ def audit_entries(*, writes: bool = False) -> "AuditStore":
 
 
 def audit_heads() -> "AuditHeads":
-    """The signed heads of the audit log's chains."""
+    """Makes the `AuditHeads`: the signed heads of the audit log's chains."""
     from event_bus.stores.audit_heads import AuditHeads
 
     return AuditHeads(clients.s3(), settings().audit_bucket)
 
 
 def changes() -> "ChangeLog":
-    """The numbered log of what changes in the registry."""
+    """Makes the `ChangeLog`: the numbered log of what changes in the registry."""
     from event_bus.stores.changes import ChangeLog
 
     return ChangeLog(clients.dynamodb(), settings().changes_table)
 
 
 def circuits(*, writes: bool = False) -> "CircuitStore":
-    """The circuit breakers.
+    """Makes the `CircuitStore`: the circuit breakers.
 
     Args:
         writes: Whether the function writes them, for which it needs their retention.
@@ -96,7 +96,7 @@ def circuits(*, writes: bool = False) -> "CircuitStore":
 
 
 def commands(*, writes: bool = False) -> "CommandStore":
-    """The records of commands.
+    """Makes the `CommandStore`: the records of commands.
 
     Args:
         writes: Whether the function writes them, for which it needs their retention.
@@ -107,14 +107,14 @@ def commands(*, writes: bool = False) -> "CommandStore":
 
 
 def contexts() -> "ContextStore":
-    """The contexts of services, which enrichments look up."""
+    """Makes the `ContextStore`: the contexts of services, which enrichments look up."""
     from event_bus.stores.contexts import ContextStore
 
     return ContextStore(clients.dynamodb(), settings().contexts_table)
 
 
 def cursors() -> "CursorStore":
-    """The positions of ordered subscriptions and of sweeps."""
+    """Makes the `CursorStore`: the positions of ordered subscriptions and of sweeps."""
     from event_bus.stores.cursors import CursorStore
 
     own = settings()
@@ -122,7 +122,7 @@ def cursors() -> "CursorStore":
 
 
 def claims() -> "ClaimStore":
-    """The claims of deliveries."""
+    """Makes the `ClaimStore`: the claims of deliveries."""
     from event_bus.stores.claims import ClaimStore
 
     own = settings()
@@ -130,7 +130,7 @@ def claims() -> "ClaimStore":
 
 
 def dead_letters() -> "DeadLetterStore":
-    """The dead letters, for functions that reopen or discard them."""
+    """Makes the `DeadLetterStore`: the dead letters, for functions that reopen or discard them."""
     from event_bus.stores.dead_letters import DeadLetterStore
 
     own = settings()
@@ -138,7 +138,7 @@ def dead_letters() -> "DeadLetterStore":
 
 
 def deliveries(*, writes: bool = False) -> "DeliveryStore":
-    """The deliveries.
+    """Makes the `DeliveryStore`: the deliveries.
 
     Args:
         writes: Whether the function records deliveries, for which it needs their retention.
@@ -149,14 +149,14 @@ def deliveries(*, writes: bool = False) -> "DeliveryStore":
 
 
 def due_deliveries() -> "DueDeliveries":
-    """The deliveries that the sweeper reads."""
+    """Makes the `DueDeliveries`: the deliveries that the sweeper reads."""
     from event_bus.stores.due_deliveries import DueDeliveries
 
     return DueDeliveries(clients.dynamodb(), settings().deliveries_table)
 
 
 def event_archive(executor: "Executor") -> "EventArchive":
-    """Moves events of the events table to the archive.
+    """Makes the `EventArchive`: moves events of the events table to the archive.
 
     Args:
         executor: Works in parallel.
@@ -169,7 +169,7 @@ def event_archive(executor: "Executor") -> "EventArchive":
 def events(
     *, payloads: bool = True, to_streams: bool = False, deduplicates: bool = False
 ) -> "EventStore":
-    """The events.
+    """Makes the `EventStore`: the events.
 
     Args:
         payloads: Whether the function reads or writes the bucket of payloads and of the archive.
@@ -193,35 +193,35 @@ def events(
 
 
 def handlers() -> "HandlerStore":
-    """The handlers of commands."""
+    """Makes the `HandlerStore`: the handlers of commands."""
     from event_bus.stores.handlers import HandlerStore
 
     return HandlerStore(clients.dynamodb(), settings().changes_table)
 
 
 def idempotency() -> "IdempotencyStore":
-    """The answers to requests with an `Idempotency-Key`."""
+    """Makes the `IdempotencyStore`: the answers to requests with an `Idempotency-Key`."""
     from event_bus.stores.idempotency import IdempotencyStore
 
     return IdempotencyStore(clients.dynamodb(), settings().idempotency_table)
 
 
 def metrics() -> "MetricStore":
-    """The counters behind metrics and analytics."""
+    """Makes the `MetricStore`: the counters behind metrics and analytics."""
     from event_bus.stores.metrics import MetricStore
 
     return MetricStore(clients.dynamodb(), settings().metrics_table)
 
 
 def socket_subscribers() -> "SocketSubscriberStore":
-    """The WebSocket subscribers of inboxes."""
+    """Makes the `SocketSubscriberStore`: the WebSocket subscribers of inboxes."""
     from event_bus.stores.socket_subscribers import SocketSubscriberStore
 
     return SocketSubscriberStore(clients.dynamodb(), settings().socket_subscribers_table)
 
 
 def inbox_cursors() -> "InboxCursorStore":
-    """The acknowledged places of inboxes."""
+    """Makes the `InboxCursorStore`: the acknowledged places of inboxes."""
     from event_bus.stores.inbox_cursors import InboxCursorStore
 
     own = settings()
@@ -229,7 +229,7 @@ def inbox_cursors() -> "InboxCursorStore":
 
 
 def inboxes(*, writes: bool = False) -> "InboxStore":
-    """The inboxes.
+    """Makes the `InboxStore`: the inboxes.
 
     Args:
         writes: Whether the function writes them, for which it needs the retention of events.
@@ -240,28 +240,28 @@ def inboxes(*, writes: bool = False) -> "InboxStore":
 
 
 def keys() -> "KeyStore":
-    """The API keys and the stream tokens."""
+    """Makes the `KeyStore`: the API keys and the stream tokens."""
     from event_bus.stores.keys import KeyStore
 
     return KeyStore(clients.dynamodb(), settings().keys_table)
 
 
 def levels() -> "LevelStore":
-    """How many deliveries wait, and how many events are held."""
+    """Makes the `LevelStore`: how many deliveries wait, and how many events are held."""
     from event_bus.stores.levels import LevelStore
 
     return LevelStore(clients.dynamodb(), settings().metrics_table)
 
 
 def limits() -> "LimitStore":
-    """The counters of requests."""
+    """Makes the `LimitStore`: the counters of requests."""
     from event_bus.stores.limits import LimitStore
 
     return LimitStore(clients.dynamodb(), settings().limits_table)
 
 
 def paces() -> "PaceStore":
-    """The paces of slow and limited subscriptions."""
+    """Makes the `PaceStore`: the paces of slow and limited subscriptions."""
     from event_bus.stores.paces import PaceStore
 
     own = settings()
@@ -269,14 +269,14 @@ def paces() -> "PaceStore":
 
 
 def publishers() -> "PublisherStore":
-    """The publishers."""
+    """Makes the `PublisherStore`: the publishers."""
     from event_bus.stores.publishers import PublisherStore
 
     return PublisherStore(clients.dynamodb(), settings().publishers_table)
 
 
 def read_models(*, announces: bool = False) -> "ReadModelStore":
-    """The read models and their states.
+    """Makes the `ReadModelStore`: the read models and their states.
 
     Args:
         announces: Whether the function registers read models, and so writes the numbered log.
@@ -289,14 +289,14 @@ def read_models(*, announces: bool = False) -> "ReadModelStore":
 
 
 def reducers() -> "ReducerStore":
-    """The reducers of stream categories."""
+    """Makes the `ReducerStore`: the reducers of stream categories."""
     from event_bus.stores.reducers import ReducerStore
 
     return ReducerStore(clients.dynamodb(), settings().states_table)
 
 
 def registrations() -> "Registrations":
-    """The registrations of services, for the function that changes them."""
+    """Makes the `Registrations`, for the function that changes registrations of services."""
     from event_bus.stores.registrations import Registrations
 
     return Registrations(
@@ -312,7 +312,7 @@ def registrations() -> "Registrations":
 
 
 def replays(*, writes: bool = False) -> "ReplayStore":
-    """The replays.
+    """Makes the `ReplayStore`: the replays.
 
     Args:
         writes: Whether the function starts replays, for which it needs their retention.
@@ -323,7 +323,7 @@ def replays(*, writes: bool = False) -> "ReplayStore":
 
 
 def rights(*, changes: bool = False) -> "RightsStore":
-    """What services may receive.
+    """Makes the `RightsStore`: what services may receive.
 
     Args:
         changes: Whether the function changes rights, and so writes the numbered log.
@@ -337,7 +337,7 @@ def rights(*, changes: bool = False) -> "RightsStore":
 
 
 def routings(*, writes: bool = False) -> "RoutingStore":
-    """The routing records.
+    """Makes the `RoutingStore`: the routing records.
 
     Args:
         writes: Whether the function writes records, for which it needs their retention.
@@ -348,7 +348,7 @@ def routings(*, writes: bool = False) -> "RoutingStore":
 
 
 def schemas(*, announces: bool = False) -> "SchemaStore":
-    """The schemas of event types.
+    """Makes the `SchemaStore`: the schemas of event types.
 
     Args:
         announces: Whether the function registers versions, and so stores events about them.
@@ -363,21 +363,21 @@ def schemas(*, announces: bool = False) -> "SchemaStore":
 
 
 def snapshots() -> "SnapshotStore":
-    """The snapshots of states."""
+    """Makes the `SnapshotStore`: the snapshots of states."""
     from event_bus.stores.snapshots import SnapshotStore
 
     return SnapshotStore(clients.dynamodb(), settings().states_table)
 
 
 def streams() -> "StreamStore":
-    """The order of the events of each event stream."""
+    """Makes the `StreamStore`: the order of the events of each event stream."""
     from event_bus.stores.streams import StreamStore
 
     return StreamStore(clients.dynamodb(), settings().streams_table)
 
 
 def subscriptions(*, changes: bool = False) -> "SubscriptionStore":
-    """The subscriptions.
+    """Makes the `SubscriptionStore`: the subscriptions.
 
     Args:
         changes: Whether the function reads or writes the numbered log of their changes.

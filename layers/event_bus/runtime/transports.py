@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def callback_client() -> "CallbackClient":
-    """The client that makes requests to callback URLs."""
+    """Makes the client that makes requests to callback URLs."""
     from event_bus.callbacks.client import CallbackClient
 
     return CallbackClient(settings().callback_networks)
@@ -31,25 +31,25 @@ class LaneFunction:
     """The function of a lane, as a `Deployment` that transports are made in."""
 
     def aws_clients(self, service: str) -> "TargetClients":
-        """Clients of an AWS service."""
+        """Makes the clients of an AWS service."""
         from event_bus.targets.aws_clients import TargetClients
 
         return TargetClients(service)
 
     def callback_client(self) -> "CallbackClient":
-        """The client that makes requests to callback URLs."""
+        """Makes the client that makes requests to callback URLs."""
         return callback_client()
 
     def signing_secrets(self) -> "Callable[[Subscription], Sequence[str]]":
-        """Returns the secrets that sign deliveries to a subscription."""
+        """Returns the function that opens the signing secrets of a subscription."""
         return signing_secrets().of
 
     def inboxes(self) -> "InboxStore":
-        """The inboxes."""
+        """Makes the store of inboxes."""
         return stores.inboxes(writes=True)
 
     def replies(self) -> "Replies":
-        """Publishes replies."""
+        """Makes the service that publishes replies."""
         from event_bus.commands.subscriber_replies import SubscriberReplies
         from event_bus.runtime.intake import reply_intake, replying
 

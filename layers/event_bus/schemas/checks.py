@@ -89,7 +89,7 @@ def _faults_of(
 
 
 def _patterns_of(schema: Any) -> list[tuple[str, str]]:
-    """The regular expressions of a schema, each after the keyword that has it."""
+    """Returns the regular expressions of a schema, each after the keyword that has it."""
     if not isinstance(schema, dict):
         return []
     named = schema.get("patternProperties")

@@ -13,7 +13,7 @@ from event_bus.schemas.widening import breaking_changes
 def incompatibilities(
     new: Schema, earlier: Sequence[tuple[int, Schema]], mode: Compatibility, at: str
 ) -> list[Fault]:
-    """Why a new version may not follow the earlier ones.
+    """Returns why a new version may not follow the earlier ones.
 
     Args:
         new: The new schema.

@@ -20,7 +20,7 @@ _INHERITED = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME")
 
 
 def library_covers(new: Schema, old: Schema) -> bool:
-    """Whether the library proves, within its time, that a new schema accepts what an old one does.
+    """Returns whether the library proves in time that a new schema accepts what an old one does.
 
     Args:
         new: The schema that is to accept more, or the same.
@@ -48,7 +48,7 @@ def library_covers(new: Schema, old: Schema) -> bool:
 
 
 def proves(new: Schema, old: Schema) -> bool:
-    """Whether the library proves that a new schema accepts whatever an old one accepts.
+    """Returns whether the library proves that a new schema accepts whatever an old one accepts.
 
     It may take any time and memory, so only the process of this module calls it.
     """

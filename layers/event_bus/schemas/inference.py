@@ -23,7 +23,7 @@ _ORDER = ("null", "boolean", "integer", "number", "string", "array", "object")
 
 
 def draft_of(payloads: Sequence[Any]) -> Schema:
-    """A schema that accepts payloads, as closely as their types, members and formats tell.
+    """Returns a schema that accepts payloads, as closely as their types, members and formats tell.
 
     Args:
         payloads: The payloads, at least one.

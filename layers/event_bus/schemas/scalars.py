@@ -28,7 +28,7 @@ _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "
 
 
 def types_of(schema: Node) -> frozenset[str]:
-    """The types of the values that a schema may accept, as its own keywords tell them."""
+    """Returns the types of the values that a schema may accept, as its own keywords tell them."""
     if "const" in schema:
         return frozenset({type_of(schema["const"])})
     if "enum" in schema:
@@ -40,7 +40,7 @@ def types_of(schema: Node) -> frozenset[str]:
 
 
 def type_of(value: Any) -> str:
-    """The type of a JSON value; a number without a fraction is an integer."""
+    """Returns the type of a JSON value; a number without a fraction is an integer."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
@@ -55,7 +55,7 @@ def type_of(value: Any) -> str:
 
 
 def accepts(schema: Node, type_name: str) -> bool:
-    """Whether a schema may accept a value of a type; integers are numbers, too.
+    """Returns whether a schema may accept a value of a type; integers are numbers, too.
 
     A rule about values of a type does not apply if the old schema accepts none of them.
     """
@@ -64,7 +64,7 @@ def accepts(schema: Node, type_name: str) -> bool:
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal; in Python 1 equals True."""
+    """Returns whether two JSON values are equal; in Python 1 equals True."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, list) and isinstance(other, list):
@@ -77,14 +77,14 @@ def same_value(one: Any, other: Any) -> bool:
 
 
 def permitted_values(schema: Node) -> list[Any] | None:
-    """The values that a schema may accept, if it lists them."""
+    """Returns the values that a schema may accept, if it lists them."""
     if "const" in schema:
         return [schema["const"]]
     return schema.get("enum")
 
 
 def type_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """The rule of `type`: every type that the old schema accepts is among the new ones."""
+    """Applies the rule of `type`: the new schema accepts every type that the old one accepts."""
     if "type" not in new:
         return
     permitted = set(types_of({"type": new["type"]}))
@@ -95,7 +95,7 @@ def type_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
 
 
 def value_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """The rule of `enum` and `const`: every value of the old schema is among the new ones."""
+    """Applies the rule of `enum` and `const`: the new schema lists every value of the old one."""
     before = permitted_values(old)
     for keyword in ("enum", "const"):
         if keyword not in new:
@@ -108,14 +108,14 @@ def value_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
 
 
 def bound_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """The rules of lengths, counts and numeric bounds: each bound holds for the old schema too."""
+    """Applies the rules of lengths, counts and numbers: old bounds imply the new ones."""
     for keyword, (type_name, holds) in _BOUNDS.items():
         if keyword in new and accepts(old, type_name) and not holds(old, new[keyword]):
             yield Breaking((*path, keyword), f"demands {keyword} {new[keyword]}")
 
 
 def text_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """The rules of `pattern` and `format`: they stay unchanged, or are removed."""
+    """Applies the rules of `pattern` and `format`: they stay unchanged, or are removed."""
     for keyword in ("pattern", "format"):
         if keyword in new and accepts(old, "string") and old.get(keyword) != new[keyword]:
             yield Breaking((*path, keyword), f"demands a {keyword}")

@@ -81,7 +81,7 @@ def children(schema: Mapping[str, Any]) -> Iterator[Child]:
 
 
 def schemas_in(root: Any) -> Iterator[tuple[Path, Any]]:
-    """Every schema in a document with its path, the document itself first."""
+    """Yields every schema in a document with its path, the document itself first."""
     stack: list[tuple[Path, Any]] = [((), root)]
     while stack:
         path, schema = stack.pop()
@@ -91,7 +91,7 @@ def schemas_in(root: Any) -> Iterator[tuple[Path, Any]]:
 
 
 def reference_path(reference: str) -> tuple[str, ...] | None:
-    """The path that a reference leads to; None if it is not a JSON pointer into the document."""
+    """Returns the path of a reference; None if it is not a JSON pointer into the document."""
     if reference == "#":
         return ()
     if not reference.startswith("#/"):
@@ -101,5 +101,5 @@ def reference_path(reference: str) -> tuple[str, ...] | None:
 
 
 def spelled(path: Path) -> tuple[str, ...]:
-    """A path as a reference spells it: places in lists as digits."""
+    """Returns a path as a reference spells it: places in lists as digits."""
     return tuple(str(part) for part in path)

@@ -93,7 +93,7 @@ def _compiled(schema: Schema) -> jsonschema_rs.Draft202012Validator:
 
 
 def _faults_of(error: jsonschema_rs.ValidationError, at: str) -> Iterator[Fault]:
-    """The faults that an error of the library stands for, in the bus's words."""
+    """Yields the faults that an error of the library stands for, in the bus's words."""
     place = at + pointer(error.instance_path)
     members = error.kind.as_dict()
     match error.kind.name:

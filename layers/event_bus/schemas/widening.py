@@ -31,7 +31,7 @@ MAX_STEPS = 5_000
 
 
 def breaking_changes(old: Schema, new: Schema) -> list[Breaking]:
-    """The places in a new schema that may refuse a document which an old one accepts.
+    """Returns the places in a new schema that may refuse a document which an old one accepts.
 
     Args:
         old: The old schema.
@@ -65,7 +65,7 @@ class Comparison:
     _open: set[tuple[int, int]] = field(default_factory=set)
 
     def faults(self, old: Schema | Node, new: Schema, path: Path) -> list[Breaking]:
-        """Where a part of the new schema may refuse what a part of the old one accepts."""
+        """Returns where a part of the new schema may refuse what a part of the old one accepts."""
         self._step()
         # Pairs are identified by the targets of their references; otherwise a cycle would be
         # followed once more.
@@ -89,7 +89,7 @@ class Comparison:
             self._open.discard(pair)
 
     def alike(self, old: Any, new: Any, seen: frozenset[str] = frozenset()) -> bool:
-        """Whether two schemas are equal, including their references."""
+        """Returns whether two schemas are equal, including their references."""
         self._step()
         if not same_value(old, new):
             return False
@@ -107,7 +107,7 @@ class Comparison:
             raise _TooManyStepsError
 
     def _parts(self, schema: Schema | Node) -> list[Node]:
-        """The schemas that apply to the same value as a part of the old schema."""
+        """Returns the schemas that apply to the same value as a part of the old schema."""
         self._step()
         if isinstance(schema, bool):
             return [{}]
@@ -155,7 +155,7 @@ def _resolved(root: Schema, reference: str) -> Schema:
 
 
 def _accepts_all(new: Node, old: Node) -> bool:
-    """Whether an old schema lists the values that it accepts, and a new one accepts all of them."""
+    """Returns whether an old schema lists its values, and a new one accepts all of them."""
     values = permitted_values(old)
     if values is None or any(_refers(each) for _, each in schemas_in(new)):
         return False
@@ -176,7 +176,7 @@ def _member(schema: Node, name: str) -> Schema:
 
 
 def _members(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """Members that the new schema names: the old one permits them only as the new one does."""
+    """Checks members that the new schema names: it accepts all that the old one permits there."""
     if accepts(old, "object"):
         for name, schema in new.get("properties", {}).items():
             yield from c.faults(_member(old, name), schema, (*path, "properties", name))
@@ -191,7 +191,7 @@ def _patterned_members(c: Comparison, old: Node, new: Node, path: Path) -> Itera
 
 
 def _other_members(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """Members that the new schema does not name; the old one may name them."""
+    """Checks members that the new schema does not name; the old one may name them."""
     if "additionalProperties" not in new or not accepts(old, "object"):
         return
     others, place = new["additionalProperties"], (*path, "additionalProperties")
@@ -275,7 +275,7 @@ def _any_of(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breakin
 
 
 def _kept_as_it_is(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """Keywords that may accept less if a part of them accepts more, so they must not change."""
+    """Checks keywords that must not change: they may accept less if a part of them accepts more."""
     for keyword in ("oneOf", "not"):
         # A branch is part of its schema, so the schema around it is compared.
         if keyword in new and not c.alike(

@@ -18,7 +18,7 @@ _Group = Counter[_Place]
 
 
 def checks_of_a_value(schema: Schema, at: str = "") -> int:
-    """The number of schemas that may apply to one value of a payload, at most.
+    """Returns the number of schemas that may apply to one value of a payload, at most.
 
     Args:
         schema: A schema whose references all lead to schemas in it.
@@ -50,7 +50,7 @@ class _Counting:
         self._groups: dict[_Place, list[_Group]] = {}
 
     def checks(self) -> int:
-        """The number of schemas that may apply to one value, at most."""
+        """Returns the number of schemas that may apply to one value, at most."""
         counted: dict[_Place, int] = {}
         for component in _components((), self._targets):
             counted |= dict.fromkeys(component, self._counted(component, counted))
@@ -107,7 +107,7 @@ class _Counting:
                 yield reference_path(schema["$ref"]) or ()
 
     def _inner(self, place: _Place) -> list[_Group]:
-        """The schemas that may apply together to one member or element, for each kind of it."""
+        """Returns the schemas that may apply together, for each kind of member or element."""
         known = self._groups.get(place)
         if known is None:
             known = self._groups[place] = self._inner_groups(place)
@@ -135,7 +135,7 @@ _TOO_MANY = f"must not apply more than {MAX_CHECKS} schemas to one value"
 def _components(
     root: _Place, targets: Callable[[_Place], Iterable[_Place]]
 ) -> Iterator[frozenset[_Place]]:
-    """The strongly connected components of a graph, each after those that it leads to (Tarjan)."""
+    """Yields the strongly connected components of a graph, leaves first (Tarjan's algorithm)."""
     number: dict[_Place, int] = {}
     lowest: dict[_Place, int] = {}
     open_places: list[_Place] = []

@@ -1,4 +1,4 @@
-"""Reads the states of read models, for callers that may receive the events behind them."""
+"""Reads the states of read models, for callers that may receive the folded events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

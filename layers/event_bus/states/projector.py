@@ -44,7 +44,7 @@ _PAGE = 100
 """How many events are read at once, of a stream or of the list of a service's events."""
 
 _LAST = "9999"
-"""A position behind every event of a list: positions begin with a time."""
+"""A position after every event of a list: positions begin with a time."""
 
 _STEP_SECONDS = 15.0
 """How long a step of the building of a generation begins further folds, in seconds."""

@@ -31,7 +31,7 @@ class MergeReducer(Request):
     type: Literal["merge"]
 
     def reducer(self) -> Reducer:
-        """The reducer."""
+        """Returns the reducer."""
         return Reducer("merge")
 
 
@@ -47,7 +47,7 @@ class JsonataReducer(Request):
     expression: Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARACTERS)]
 
     def reducer(self) -> Reducer:
-        """The reducer."""
+        """Returns the reducer."""
         return Reducer("jsonata", expression=self.expression)
 
 
@@ -65,7 +65,7 @@ class LambdaReducer(Request):
     role_arn: RoleArn | None = None
 
     def reducer(self) -> Reducer:
-        """The reducer."""
+        """Returns the reducer."""
         return Reducer("lambda", function=self.function, role_arn=self.role_arn)
 
 

@@ -14,7 +14,7 @@ _EARLY_SECONDS = 2
 
 
 def waits_for_retry(state: ModelState) -> bool:
-    """Whether the message that retries a state has not come yet."""
+    """Returns whether the message that retries a state has not come yet."""
     return state.retry_at is not None and state.retry_at > times.after(_EARLY_SECONDS)
 
 

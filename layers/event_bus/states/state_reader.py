@@ -126,7 +126,7 @@ class StateReader:
     def read(
         self, stream: StreamName, at_version: int, caller: Caller, as_shown: AsShown
     ) -> StreamState:
-        """The state of a stream.
+        """Returns the state of a stream.
 
         Args:
             stream: The stream.

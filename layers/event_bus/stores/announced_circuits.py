@@ -36,7 +36,7 @@ class AnnouncedCircuits:
         """Removes a circuit; its event is stored once, even if several functions remove it.
 
         Returns:
-            Whether there is none now; False if another function has changed it.
+            Whether the subscription has no circuit now; False if another function has changed it.
         """
         return self._carried_out(self.circuits.removing_part(subscription_id, circuit), event)
 

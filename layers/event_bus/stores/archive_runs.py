@@ -42,7 +42,7 @@ class Place:
 
     @property
     def end(self) -> int:
-        """The first byte behind the run."""
+        """The offset of the first byte after the run."""
         return self.offset + self.length
 
     def __str__(self) -> str:
@@ -132,7 +132,7 @@ class Span:
 
     @property
     def end(self) -> int:
-        """The first byte behind the range."""
+        """The offset of the first byte after the range."""
         return self.places[-1].end
 
 

@@ -31,8 +31,8 @@ class AuditStore:
     def add(self, block: Block) -> bool:
         """Adds a block.
 
-        A repeated request is refused by its own block. Then its entries are in the log twice, and
-        not lost.
+        If the answer to a request was lost, the repeated request is refused by its own block. The
+        caller then adds the entries in another block: they are in the log twice, but not lost.
 
         Returns:
             Whether the number of the block was free.

@@ -67,7 +67,7 @@ class CircuitStore:
         yield from self.by_subscription().values()
 
     def by_subscription(self) -> dict[str, Circuit]:
-        """The circuits of all subscriptions, without those of the sources of enrichments."""
+        """Returns the circuits of all subscriptions, without those of sources of enrichments."""
         found = _circuits(scan_all(self.client, TableName=self.table))
         return {each: circuit for each, circuit in found.items() if "#" not in each}
 
@@ -95,7 +95,7 @@ class CircuitStore:
         return {**item, "circuit_id": text(circuit.id)} if circuit.id else item
 
     def putting_part(self, subscription_id: str, circuit: Circuit) -> Part:
-        """The part of a transaction that writes a circuit over the version before it."""
+        """Returns the part of a transaction that writes a circuit over the version before it."""
         put: Item = {
             "TableName": self.table,
             "Item": self._item(subscription_id, circuit),
@@ -104,7 +104,7 @@ class CircuitStore:
         return Part({"Put": put}, Outdated(subscription_id))
 
     def removing_part(self, subscription_id: str, circuit: Circuit) -> Part:
-        """The part of a transaction that removes a circuit, unless it has changed."""
+        """Returns the part of a transaction that removes a circuit, unless it has changed."""
         delete: Item = {
             "TableName": self.table,
             "Key": _key(subscription_id),
@@ -120,7 +120,7 @@ class CircuitStore:
             circuit: The circuit as it was read; None to remove it as it is.
 
         Returns:
-            Whether there is none now; False if another function has changed it.
+            Whether the subscription has no circuit now; False if another function has changed it.
         """
         condition = _gone_or_unchanged(circuit) if circuit else {}
         with unless_refused():
@@ -143,7 +143,7 @@ def _over_the_version_before(circuit: Circuit) -> dict[str, Any]:
 
 
 def _unchanged(circuit: Circuit) -> dict[str, Any]:
-    # The next circuit of the subscription has the same versions.
+    # The versions of the subscription's next circuit begin at 1 again, so the id is compared, too.
     values = {":before": number(circuit.version)}
     if not circuit.id:
         condition = "version = :before AND attribute_not_exists(circuit_id)"

@@ -29,7 +29,7 @@ class ContextStore:
     table: str
 
     def get(self, service_id: str, context: str, key: str) -> ContextEntry | None:
-        """The entry of a key; None if there is none."""
+        """Returns the entry of a key; None if there is none."""
         answer = self.client.get_item(
             TableName=self.table, Key=_key(service_id, context, key), ConsistentRead=True
         )

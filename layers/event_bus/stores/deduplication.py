@@ -58,7 +58,7 @@ class DeduplicationStore:
         )
 
     def first(self, event: Event) -> str | None:
-        """The id of the event that has the key; None if its window is over."""
+        """Returns the id of the event that has the key; None if its window is over."""
         answer = self.client.get_item(
             TableName=self.table, Key={"id": text(_id(event))}, ConsistentRead=True
         )

@@ -88,7 +88,8 @@ class EventArchive:
             The size of the object, in bytes.
 
         Raises:
-            ClientError, BotoCoreError: AWS did not do its part; the events may be moved again.
+            ClientError, BotoCoreError: AWS refused a request or did not answer; the events may be
+            moved again.
         """
         ordered = sorted(events, key=lambda each: (each.order, each.id))
         places, size = self.store.put([each.line for each in ordered])

@@ -65,7 +65,7 @@ def to_item(event: Event, retention_days: int) -> Item:
 
 
 def is_odd(event: Event) -> bool:
-    """Whether an event was stored at another time than it happened, by more than `ODD_SECONDS`."""
+    """Returns whether the times at which an event happened and was stored differ too much."""
     stored, happened = times.seconds(event.created_at), times.seconds(event.timestamp)
     return abs(happened - stored) > ODD_SECONDS
 
@@ -96,7 +96,7 @@ def from_item(item: Mapping[str, Any]) -> Event:
 
 
 def is_stub(item: Mapping[str, Any]) -> bool:
-    """Whether the rest of an item is in the archive."""
+    """Returns whether the rest of an item is in the archive."""
     return ARCHIVED in item
 
 
@@ -116,7 +116,7 @@ def _schema_attributes(event: Event) -> Item:
 
 
 def _origin_attributes(origin: Origin, source: str) -> Item:
-    # Each KB of an item is a write unit: what its source says already is left out.
+    # Each KB of an item costs a write unit, so an actor that equals the source is left out.
     implied = origin.actor == source and (origin.key_id or origin.ip_address)
     written = {
         "actor": None if implied else origin.actor,

@@ -153,14 +153,15 @@ class EventStore:
         for _ in fair_attempts(_ATTEMPT_SECONDS):
             try:
                 placed, entries = self._in_stream(events, expected)
-                # Not earlier: the payload of a version conflict would stay in the bucket unused.
+                # Payloads are put only now: after a version conflict, they would stay in the bucket
+                # unused.
                 while large:
                     self.put_payload(large.pop())
                 claims = [
                     self.deduplication.claiming_part(each) for each in placed if self.deduplication
                 ]
-                # If several conditions do not hold, the first counts: what is repeated is that
-                # event.
+                # If several conditions do not hold, the first counts. So the events come first: a
+                # repeated event is recognised before its key and its version.
                 parts = [
                     *(self.adding_part(each, retention_days) for each in placed),
                     *filter(None, claims),

@@ -1,4 +1,4 @@
-"""The cursors of inboxes, in the table of cursors: the acknowledged position and the last lease."""
+"""The cursors of inboxes, in the table of cursors: the acknowledged place and the last lease."""
 
 import math
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ _NAME = "inbox"
 
 @dataclass(frozen=True, slots=True)
 class InboxCursor:
-    """The acknowledged position of an inbox, and its last lease.
+    """The acknowledged place of an inbox, and its last lease.
 
     Attributes:
-        acknowledged: The position up to which events are acknowledged; 0 at the beginning.
+        acknowledged: The place up to which events are acknowledged; 0 at the beginning.
         lease: The id of the last lease; empty if there was none.
-        begun: The position after which the lease begins.
-        taken: The last position that the lease covers.
+        begun: The place after which the lease begins.
+        taken: The last place that the lease covers.
         lease_until: When the lease ends, in Unix seconds.
     """
 
@@ -69,8 +69,8 @@ class InboxCursorStore:
         Args:
             subscription_id: The subscription that owns the inbox.
             lease: The id of the lease.
-            begun: The position up to which the inbox was acknowledged.
-            taken: The last position that the lease covers.
+            begun: The place up to which the inbox was acknowledged.
+            taken: The last place that the lease covers.
             seconds: How long the lease holds.
 
         Returns:
@@ -102,7 +102,7 @@ class InboxCursorStore:
         return None
 
     def acknowledge(self, subscription_id: str, lease: str, place: int) -> InboxCursor:
-        """Acknowledges up to a position that a lease covers, while it holds; never backwards.
+        """Acknowledges up to a place that a lease covers, while it holds; never backwards.
 
         Returns:
             The cursor after the request, whether it was moved or not.
@@ -156,7 +156,7 @@ class InboxCursorStore:
         return False
 
     def advance(self, subscription_id: str, place: int) -> None:
-        """Moves a cursor forwards to a position, whatever lease there is; never backwards."""
+        """Moves a cursor forwards to a place, whatever lease there is; never backwards."""
         with unless_refused():
             self.client.update_item(
                 TableName=self.table,

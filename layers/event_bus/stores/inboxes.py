@@ -27,7 +27,7 @@ class InboxEntry:
     """An entry of an inbox.
 
     Attributes:
-        position: Its number, from 1.
+        position: Its place in the inbox, from 1 on.
         key: The key of the delivery. The event is in the events table.
         shaped: Whether the subscription had a transform when the event was put.
     """
@@ -84,7 +84,7 @@ class InboxStore:
             try:
                 transact(self.client, self._appending(subscription_id, last, keys, marks))
             except Outdated:
-                # Another function was faster: append behind its entries.
+                # Another function was faster: append after its entries.
                 continue
             return
         raise TimeoutError(f"the inbox of {subscription_id} grows too fast")
@@ -155,7 +155,7 @@ class InboxStore:
 
 
 def last_positions_in(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Returns the last position that was filled of each inbox, by subscription.
+    """Returns the last place that was filled of each inbox, by subscription.
 
     Args:
         records: Records of the table stream, as Lambda hands them over.

@@ -122,7 +122,7 @@ def if_unchanged(
 
 
 def unexpired(item: Mapping[str, Any]) -> bool:
-    """Whether an item has not expired. DynamoDB may delete it days after its expiry.
+    """Returns whether an item has not expired. DynamoDB may delete it days after its expiry.
 
     An item without an expiry is kept for ever.
     """

@@ -25,12 +25,12 @@ _AT_ONCE = 99
 
 
 def waiting(subscription_id: str) -> str:
-    """The level of deliveries that failed or were put off, and wait for their next attempt."""
+    """Returns the name of the level of the deliveries of a subscription that wait to be retried."""
     return f"waiting#{subscription_id}"
 
 
 def held(subscription_id: str, pause: int) -> str:
-    """The level of events that a pause of a subscription has held."""
+    """Returns the name of the level of the events that a pause of a subscription has held."""
     return f"{HELD}{subscription_id}#{pause}"
 
 
@@ -110,7 +110,7 @@ class LevelStore:
         return dict.fromkeys(wanted, 0) | dict(map(_level, items))
 
     def beginning_with(self, beginning: str, limit: int) -> dict[str, int]:
-        """The levels whose names have a prefix, up to a limit, in the order of their names."""
+        """Returns the levels whose names have a prefix, up to a limit, in the order of names."""
         items = query_items(
             self.client,
             limit,

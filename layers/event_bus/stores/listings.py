@@ -110,7 +110,7 @@ class EventSelector:
     domain: str | None = None
 
     def cells(self) -> Iterator[str]:
-        """The cells that hold them."""
+        """Yields the cells that hold them."""
         rows = range(ROWS) if self.source is None else [_bucket(self.source, ROWS)]
         columns = range(COLUMNS) if self.domain is None else [_bucket(self.domain, COLUMNS)]
         for row in rows:
@@ -135,7 +135,7 @@ class Listing:
         return Listing(self.partitions + other.partitions, self.selectors + other.selectors)
 
     def filter(self) -> dict[str, Any]:
-        """The part of a query that filters out events that are not listed."""
+        """Returns the part of a query that filters out events that are not listed."""
         either: list[str] = []
         names: dict[str, str] = {}
         values: Item = {}
@@ -166,54 +166,54 @@ class Listing:
 
 
 def all_events() -> Listing:
-    """Every event."""
+    """Returns every event."""
     return Listing(_cells(EventSelector()))
 
 
 def with_any(*selectors: EventSelector) -> Listing:
-    """The events that have any of some selectors."""
+    """Returns the events that have any of some selectors."""
     return Listing(_cells(*selectors), selectors)
 
 
 def all_odd_events() -> Listing:
-    """The events that were stored at another time than they happened."""
+    """Returns the events that were stored at another time than they happened."""
     return Listing(tuple(Partition("by_odd", str(shard)) for shard in range(ODD_SHARDS)))
 
 
 def of_correlation(correlation_id: str) -> Listing:
-    """The events with this correlation id."""
+    """Returns the events with this correlation id."""
     return Listing((Partition("by_correlation", correlation_id),))
 
 
 def of_trace(trace_id: str) -> Listing:
-    """The events with this trace id."""
+    """Returns the events with this trace id."""
     return Listing((Partition("by_trace", trace_id),))
 
 
 def domain_of(event_type: str) -> str:
-    """The first segment of a type."""
+    """Returns the first segment of a type."""
     return event_type.partition(".")[0]
 
 
 def cell_of(event_id: str, event_type: str, source: str) -> str:
-    """The cell that an event is in."""
+    """Returns the cell that an event is in."""
     row, column = _bucket(source, ROWS), _bucket(domain_of(event_type), COLUMNS)
     return f"{row}.{column}.{_bucket(event_id, SHARDS)}"
 
 
 def odd_shard_of(event_id: str) -> str:
-    """The partition that an event is in, if it was stored at another time than it happened."""
+    """Returns the partition of an event that was stored at another time than it happened."""
     return str(_bucket(event_id, ODD_SHARDS))
 
 
 def behind(position: str) -> str:
-    """Where a list continues after a position, from the oldest to the newest."""
-    # A blank sorts behind the position itself and before any other.
+    """Returns the lower bound of the entries after a position, for a list with the oldest first."""
+    # With a space appended, it sorts after the position itself and before any other.
     return position + " "
 
 
 def entry(item: Mapping[str, Any], position: str) -> Entry:
-    """The entry of an item of an index.
+    """Returns the entry of an item of an index.
 
     Args:
         item: The item.

@@ -28,8 +28,8 @@ _ATTEMPTS = 13
 _MINUTES_AT_ONCE = 30
 _MARK_DAYS = 2
 _EVER = 36_500
-# Up to which character a time names the minute, the hour, the day; and the partition that each is
-# kept in: an hour's minutes, a day's hours, a month's days.
+# How many characters of a time name the minute, the hour or the day, and how many name its
+# partition: the minutes of an hour, the hours of a day, the days of a month.
 _CUT: dict[Granularity, tuple[int, int]] = {"minute": (16, 13), "hour": (13, 10), "day": (10, 7)}
 
 
@@ -61,7 +61,7 @@ SUBSCRIPTIONS = Place("total", "subscriptions", _EVER)
 
 
 def place_of(granularity: Granularity, time: str) -> Place:
-    """Returns the place of the metrics of the minute, hour or day of a time.
+    """Returns the place of the metrics of the minute, hour or day that contains a time.
 
     Args:
         granularity: Which of them.

@@ -57,7 +57,7 @@ class PayloadStore:
 
 
 def is_missing(error: Exception) -> bool:
-    """Whether a payload or an archived event was not read because it is not there."""
+    """Returns whether a payload or an archived event was not read because it is not there."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] in _MISSING
     return isinstance(error, Damaged)

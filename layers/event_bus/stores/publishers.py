@@ -115,5 +115,5 @@ def _members(publisher: Publisher) -> dict[str, Any]:
 
 
 def read_publisher(item: Mapping[str, Any]) -> Publisher:
-    """The publisher of an item."""
+    """Returns the publisher of an item."""
     return restored(Publisher, orjson.loads(item["document"]["S"]))

@@ -105,7 +105,7 @@ class RoutingStore:
 
 
 def is_routing(item: Mapping[str, Any]) -> bool:
-    """Whether an item of the deliveries table is a routing record, or a part of one."""
+    """Returns whether an item of the deliveries table is a routing record, or a part of one."""
     name: str = item["subscription_id"]["S"]
     return name == ROUTING or name.startswith(f"{ROUTING}#")
 

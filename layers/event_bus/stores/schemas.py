@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _KIND = "schema"
-# No service is called so: their names hold no such character.
+# No service has such an id: ids of services do not contain this character.
 _INDEX = "schemas#"
 _PAGE = 100
 _ELEMENTS = len(fields(TypeInIndex))
@@ -79,12 +79,12 @@ class SchemaStore:
     retention_days: int = 0
 
     def get(self, event_type: str) -> TypeSchemas | None:
-        """The schemas of a type; None if it never had any."""
+        """Returns the schemas of a type; None if it never had any."""
         item = self._item(_key(event_type))
         return _schemas(item) if item else None
 
     def versions(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], SchemaVersion]:
-        """Versions by type and number, those that were deleted as well."""
+        """Returns versions by type and number, including deleted ones."""
         keys = [{"service_id": text(_version_key(*each))} for each in wanted]
         found = map(_version, batch_get(self.client, self.table, keys, ConsistentRead=True))
         return {(each.type, each.number): each for each in found}
@@ -101,7 +101,7 @@ class SchemaStore:
         return [_schemas(item) for item in items]
 
     def all(self) -> Iterator[TypeSchemas]:
-        """The schemas of all types, in the order of the types."""
+        """Yields the schemas of all types, in the order of the types."""
         after = None
         while page := self.page(after, _PAGE):
             yield from page

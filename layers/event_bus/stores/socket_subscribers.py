@@ -88,7 +88,7 @@ class SocketSubscriberStore:
                     "expires_at": number(expires_at),
                     **({"api_key": text(subscriber.api_key)} if subscriber.api_key else {}),
                 },
-                # A put whose answer was lost, and which is repeated, meets itself.
+                # If the answer to a put was lost, the repeated put finds its own item.
                 ConditionExpression="attribute_not_exists(sent) OR holder = :holder",
                 ExpressionAttributeValues={":holder": text(holder)},
             )
@@ -169,7 +169,7 @@ class SocketSubscriberStore:
     def acknowledge(
         self, key: SocketSubscriberKey, place: int, *, recorded: bool = True
     ) -> SocketSubscriber | None:
-        """Records that a client has acknowledged all events up to a position.
+        """Records that a client has acknowledged all events up to a place.
 
         Args:
             key: The WebSocket subscriber.

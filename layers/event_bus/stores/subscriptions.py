@@ -177,10 +177,10 @@ class SubscriptionStore:
         )
 
     def prolong(self, subscription_id: str, ends_at: int) -> bool:
-        """Postpones the end of a subscription that ends by itself. It is no change for routers.
+        """Postpones the end of a listener's subscription; routers need not learn of it.
 
         Returns:
-            Whether it still was there.
+            Whether the subscription still existed.
         """
         with unless_refused():
             self.client.update_item(

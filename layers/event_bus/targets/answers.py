@@ -34,7 +34,7 @@ class Replies(Protocol):
 
 
 def wants_reply(request: DeliveryRequest) -> bool:
-    """Whether the answer of a target to an event is a reply to it."""
+    """Returns whether the answer of a target to an event is a reply to it."""
     event = request.event
     if event.expected_replies is not None:
         return may_answer(event, request.subscription)

@@ -31,7 +31,7 @@ class TargetClients:
     )
 
     def of(self, request: DeliveryRequest) -> Any:
-        """The client for the target of a delivery request, with the timeout of its subscription.
+        """Returns the client for a delivery request's target, with its subscription's timeout.
 
         Raises:
             ClientError: The target's role cannot be assumed.
@@ -43,7 +43,7 @@ class TargetClients:
         return self.by_role(target.role_arn, external, subscription.retry_policy.timeout)
 
     def by_role(self, role_arn: str | None, external: str, seconds: float) -> Any:
-        """The client that acts by a role.
+        """Returns the client that acts by a role.
 
         Args:
             role_arn: The role; None for the function's own.

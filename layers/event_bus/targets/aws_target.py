@@ -55,12 +55,12 @@ class AwsTarget(Target):
         """The resource whose owner must have opted it in; None if the bus provides it."""
 
     def derived(self, service_id: str) -> dict[str, Any]:
-        """The external id, which targets of earlier versions do not hold."""
+        """Returns the external id, which targets of earlier versions do not hold."""
         if self.role_arn is None:
             return {}
         return {"external_id": external_id_of(self.external_id, service_id)}
 
 
 def listed_tags(answer: dict[str, Any]) -> dict[str, str]:
-    """The tags in an answer that lists them as pairs."""
+    """Returns the tags in an answer that lists them as pairs."""
     return {each["Key"]: each["Value"] for each in answer.get("Tags", [])}

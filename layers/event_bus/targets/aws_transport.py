@@ -44,7 +44,7 @@ class BatchTransport(ABC):
         self.clients = clients
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """The target, and the service in whose name it is reached."""
+        """Returns the target, and the service in whose name it is reached."""
         return request.subscription.target, request.subscription.service_id
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
@@ -111,7 +111,7 @@ def outcomes_of(batch: Sequence[Packed], answer: dict[str, Any]) -> list[Outcome
 
 
 def body(request: DeliveryRequest) -> str:
-    """The event as the target receives it."""
+    """Returns the event as the target receives it."""
     made = request.shaped
     if made is None:
         return json_text(envelope(request.key, request.event, request.enrichment))
@@ -119,7 +119,7 @@ def body(request: DeliveryRequest) -> str:
 
 
 def json_body(request: DeliveryRequest) -> str:
-    """The event for a target that takes JSON alone: a text as a string."""
+    """Returns the event for a target that takes only JSON; another text becomes a JSON string."""
     made = request.shaped
     return json_text(orjson.Fragment(made.as_json())) if made else body(request)
 
@@ -130,7 +130,7 @@ def sent_to_aws(request: DeliveryRequest) -> Sent:
 
 
 def xray_header(event: Event) -> str | None:
-    """The trace of an event as X-Ray writes it; None if its trace id is not a W3C one."""
+    """Returns the trace of an event as X-Ray writes it; None if its trace id is not a W3C one."""
     # https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
     trace_id = event.metadata.get("trace_id", "")
     if not _TRACE_ID.fullmatch(trace_id):
@@ -139,12 +139,12 @@ def xray_header(event: Event) -> str | None:
 
 
 def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[str, Any]]:
-    """The entries of a batch for SQS or SNS, each with its place as its id.
+    """Returns the entries of a batch for SQS or SNS, each with its place as its id.
 
     Args:
         batch: What is sent.
         member: What the service calls a message's body.
-        fifo: Whether the target keeps an order.
+        fifo: Whether the target is a FIFO queue or a FIFO topic.
     """
     return [
         {

@@ -10,7 +10,7 @@ from event_bus.model.trace_context import TraceContext
 
 
 def envelope(key: DeliveryKey, event: Event, enrichment: bytes | None = None) -> dict[str, Any]:
-    """The event as its subscriber sees it.
+    """Returns the event as its subscriber sees it.
 
     The parts of an enrichment are beside the payload. The metadata marks a replay, and continues
     the trace of the event with a step for the delivery.

@@ -75,7 +75,7 @@ class EventBridgeTransport(BatchTransport):
 def _entry(request: DeliveryRequest, text: str) -> dict[str, Any]:
     event = request.event
     entry = {
-        # A lane carries its own target alone.
+        # A lane delivers only to targets of its own type.
         "EventBusName": cast("EventBridgeTarget", request.subscription.target).event_bus,
         "Source": event.source,
         "DetailType": event.type,

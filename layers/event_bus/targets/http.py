@@ -78,7 +78,7 @@ class HttpTransport:
     replies: "Callable[[], Replies] | None" = None
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """Each request carries one event, unless its subscription asks for CloudEvents batches."""
+        """Returns a key that no other request has, unless its subscription asks for batches."""
         transform = request.subscription.transform
         if transform and transform.mode == "batched":
             return request.subscription.id, request.key.replay_id
@@ -119,7 +119,7 @@ class HttpTransport:
             body: The body.
             unsigned: The headers, without those of the signature.
         """
-        # A lane carries its own target alone.
+        # A lane delivers only to targets of its own type.
         target = cast("HttpTarget", subscription.target)
         signed = signed_headers(webhook_id, int(self.clock()), body, self.secrets(subscription))
         headers = {**unsigned, **signed}
@@ -176,7 +176,7 @@ def _replied(
 
 
 def _request(request: DeliveryRequest) -> tuple[bytes, dict[str, str]]:
-    """The body and the headers of a request, without those of the signature."""
+    """Returns the body and the headers of a request, without those of the signature."""
     key, event, made = request.key, request.event, request.shaped
     headers = {
         **(made.headers if made else {}),
@@ -193,7 +193,7 @@ def _request(request: DeliveryRequest) -> tuple[bytes, dict[str, str]]:
 
 
 def _batched(requests: Sequence[DeliveryRequest]) -> tuple[bytes, dict[str, str]]:
-    """The body and the headers of a request that carries a batch of CloudEvents."""
+    """Returns the body and the headers of a request that carries a batch of CloudEvents."""
     from event_bus.transforms.cloudevents import BATCH_MEDIA_TYPE, batch  # noqa: PLC0415
 
     bodies = [each.shaped.body for each in requests if each.shaped]
@@ -209,7 +209,7 @@ def _batched(requests: Sequence[DeliveryRequest]) -> tuple[bytes, dict[str, str]
 
 
 def _batch_id(requests: Sequence[DeliveryRequest]) -> str:
-    """The id of a batch: that of its event, or one that follows from those of its events."""
+    """Returns the id of a batch: that of its only event, or a hash of those of its events."""
     ids = [each.key.webhook_id for each in requests]
     if len(ids) == 1:
         return ids[0]
@@ -225,7 +225,7 @@ def _sent(request: DeliveryRequest) -> Sent:
 
 
 def _seconds(retry_after: str, now: float) -> float | None:
-    """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3); None if it says nothing."""
+    """Returns the seconds in a `Retry-After` (RFC 9110, 10.2.3); None if it has no valid time."""
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
         # More digits than the longest wait has.

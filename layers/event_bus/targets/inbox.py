@@ -47,13 +47,13 @@ class InboxTransport:
     inboxes: "InboxStore"
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """The inbox."""
+        """Returns the inbox: requests for one inbox are delivered together."""
         return request.subscription.id
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """Puts events into their inbox, all in one transaction; there they are delivered."""
         subscription_id = requests[0].subscription.id
-        # A lane carries its own target alone.
+        # A lane delivers only to targets of its own type.
         target = cast("InboxTarget", requests[0].subscription.target)
         until = min((request.until for request in requests if request.until), default=None)
         try:

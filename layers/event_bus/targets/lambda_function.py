@@ -83,7 +83,7 @@ class LambdaTransport:
     answers: AnswerTimes = field(default_factory=AnswerTimes)
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """Each invocation carries one event."""
+        """Returns a key that no other request has: each invocation carries one event."""
         return request.key
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:

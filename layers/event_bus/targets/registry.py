@@ -67,7 +67,7 @@ class TargetRegistry:
         return tuple(self._by_type)
 
     def all(self) -> list[TargetType]:
-        """Every target; imports all of their modules."""
+        """Returns every target; imports all of their modules."""
         return [entry.load() for entry in self._by_lane.values()]
 
     @property
@@ -76,7 +76,7 @@ class TargetRegistry:
         return [each.grants.resources.service for each in self.all() if each.grants.resources]
 
     def of_lane(self, lane: str) -> TargetType:
-        """The target of a lane.
+        """Returns the target of a lane.
 
         Raises:
             KeyError: There is no such lane.
@@ -84,16 +84,16 @@ class TargetRegistry:
         return self._by_lane[lane].load()
 
     def requests(self) -> "list[type[TargetRequest]]":
-        """The request model of each target, in the order of `all`."""
+        """Returns the request model of each target, in the order of `all`."""
         return [entry.load_request() for entry in self._by_lane.values()]
 
     def request_of(self, name: object) -> "type[TargetRequest] | None":
-        """The request model of a type; None if there is no such type."""
+        """Returns the request model of a type; None if there is no such type."""
         entry = self._by_type.get(name) if isinstance(name, str) else None
         return entry.load_request() if entry else None
 
     def lane_of(self, name: str) -> str:
-        """The lane of a type.
+        """Returns the lane of a type.
 
         A type that a later version of the bus has stored is its own lane, which this deployment
         does not have.

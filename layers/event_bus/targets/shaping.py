@@ -21,7 +21,7 @@ TRANSFORM_FAILED = "transform_failed"
 
 
 def shaped(request: DeliveryRequest) -> Shaped | None:
-    """The event as it is sent; None if its subscription has no transform.
+    """Returns the event as it is sent; None if its subscription has no transform.
 
     Raises:
         TransformFailed: The transform has no result for the event.
@@ -42,7 +42,7 @@ def shaped(request: DeliveryRequest) -> Shaped | None:
 
 
 def event_parts(request: DeliveryRequest) -> "EventParts":
-    """The event as its transform sees it."""
+    """Returns the event as its transform sees it."""
     from event_bus.transforms.event_parts import EventParts  # noqa: PLC0415
 
     event, subscription = request.event, request.subscription

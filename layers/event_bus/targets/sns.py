@@ -40,7 +40,7 @@ class SnsTarget(AwsTarget):
 
     @property
     def fifo(self) -> bool:
-        """Whether the topic keeps an order."""
+        """Whether it is a FIFO topic."""
         return self.topic.endswith(".fifo")
 
     @property
@@ -61,7 +61,7 @@ class SnsTransport(BatchTransport):
 
     def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Publishes a batch to its topic."""
-        # A lane carries its own target alone.
+        # A lane delivers only to targets of its own type.
         target = cast("SnsTarget", batch[0][0].subscription.target)
         answer = client.publish_batch(
             TopicArn=target.topic,

@@ -47,7 +47,7 @@ class SqsTarget(AwsTarget):
 
     @property
     def fifo(self) -> bool:
-        """Whether the queue keeps an order."""
+        """Whether it is a FIFO queue."""
         return self.queue.endswith(".fifo")
 
     @property
@@ -64,7 +64,7 @@ class SqsTarget(AwsTarget):
         )
 
     def derived(self, service_id: str) -> dict[str, Any]:
-        """The external id of its role, and the policy by which a consumer works a managed queue."""
+        """The external id of its role, and for a managed queue the policy of its consumer."""
         policy = {"policy": _consumer_policy(self.queue)} if self.managed else {}
         return {**AwsTarget.derived(self, service_id), **policy}
 
@@ -79,7 +79,7 @@ def check_queue(queue: str) -> None:
 
 
 def queue_arn(queue: str) -> str:
-    """The ARN of a queue that is named by its ARN or its URL.
+    """Returns the ARN of a queue that is named by its ARN or its URL.
 
     Raises:
         ValueError: It is neither.
@@ -95,7 +95,7 @@ def queue_arn(queue: str) -> str:
 
 
 def queue_url(queue: str) -> str:
-    """The URL of a queue that is named by its ARN or its URL."""
+    """Returns the URL of a queue that is named by its ARN or its URL."""
     if not queue.startswith("arn:"):
         return queue
     parts = read_arn(queue, "sqs")
@@ -104,7 +104,7 @@ def queue_url(queue: str) -> str:
 
 
 def _consumer_policy(queue: str) -> dict[str, Any]:
-    """The IAM policy by which a consumer works a queue, and can do nothing else with it."""
+    """Returns the IAM policy that lets a consumer take messages from a queue, and nothing else."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -127,7 +127,7 @@ class SqsTransport(BatchTransport):
 
     def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Sends a batch to its queue."""
-        # A lane carries its own target alone.
+        # A lane delivers only to targets of its own type.
         target = cast("SqsTarget", batch[0][0].subscription.target)
         answer = client.send_message_batch(
             QueueUrl=target.queue_url,

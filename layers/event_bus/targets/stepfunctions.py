@@ -72,7 +72,7 @@ class StepFunctionsTransport:
     clients: "TargetClients"
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """Each execution takes one event."""
+        """Returns a key that no other request has: each execution takes one event."""
         return request.key
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
@@ -80,7 +80,7 @@ class StepFunctionsTransport:
         return [self._start(request) for request in requests]
 
     def _start(self, request: DeliveryRequest) -> Outcome:
-        # A lane carries its own target alone.
+        # A lane delivers only to targets of its own type.
         target = cast("StepFunctionsTarget", request.subscription.target)
         header = xray_header(request.event)
         try:
@@ -101,7 +101,7 @@ class StepFunctionsTransport:
 
 
 def _name(request: DeliveryRequest) -> str:
-    """The name of the execution, which is the same at each attempt of a delivery.
+    """Returns the name of the execution, which is the same at each attempt of a delivery.
 
     A standard state machine starts one execution of a name within 90 days
     (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).

@@ -24,15 +24,15 @@ class Deployment(Protocol):
         ...
 
     def callback_client(self) -> "CallbackClient":
-        """The client that makes requests to callback URLs."""
+        """Returns the client that makes requests to callback URLs."""
         ...
 
     def signing_secrets(self) -> "Callable[[Subscription], Sequence[str]]":
-        """Returns the secrets that sign deliveries to a subscription."""
+        """Returns the function that opens the signing secrets of a subscription."""
         ...
 
     def inboxes(self) -> "InboxStore":
-        """The inboxes."""
+        """Returns the inboxes."""
         ...
 
     def replies(self) -> "Replies":

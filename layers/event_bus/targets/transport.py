@@ -53,7 +53,7 @@ class Transport(Protocol):
     """A protocol by which events are delivered."""
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """A key that requests share if they are delivered together."""
+        """Returns a key that requests share if they are delivered together."""
         ...
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:

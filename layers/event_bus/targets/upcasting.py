@@ -53,7 +53,7 @@ class Upcaster:
         self._known = Cache(CACHE_SECONDS, _CACHED_VERSIONS, self.clock)
 
     def brought(self, event: Event, wanted: int | None) -> Event:
-        """The event at a version, or at the latest version before it that its type has.
+        """Returns the event at a version, or at the latest version before it that its type has.
 
         An event of that version or a later one is not changed. Nor is an event of an unknown
         version, or one whose payload is not JSON. A version without an expression takes payloads as
@@ -92,7 +92,7 @@ class Upcaster:
         )
 
     def shown(self, event: Event, wanted: int | None) -> Event:
-        """The event as `brought` returns it; unchanged if an expression fails."""
+        """Returns the event as `brought` returns it; unchanged if an expression fails."""
         try:
             return self.brought(event, wanted)
         except UpcastFailed as failure:

@@ -44,7 +44,7 @@ _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
 def attributes_of(parts: EventParts, content_type: str) -> dict[str, Any]:
-    """The context attributes of an event.
+    """Returns the context attributes of an event.
 
     What the type system of CloudEvents cannot express is left out: a value with control characters,
     a name of more than 20 letters and digits, an integer of more than 32 bits.
@@ -80,7 +80,7 @@ def attributes_of(parts: EventParts, content_type: str) -> dict[str, Any]:
 
 
 def structured(attributes: Mapping[str, Any], data: bytes, *, binary: bool = False) -> bytes:
-    """An event in structured mode.
+    """Returns an event in structured mode.
 
     Args:
         attributes: Its context attributes.
@@ -93,7 +93,7 @@ def structured(attributes: Mapping[str, Any], data: bytes, *, binary: bool = Fal
 
 
 def header_values(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of an event in binary mode over HTTP, `content-type` aside.
+    """Returns the headers of an event in binary mode over HTTP, `content-type` aside.
 
     Values are percent-encoded as the HTTP binding says (3.1.3.2): spaces, quotes, percent signs and
     everything except printable ASCII.
@@ -108,7 +108,7 @@ def header_values(attributes: Mapping[str, Any]) -> dict[str, str]:
 def message_attributes(
     attributes: Mapping[str, Any], further: Mapping[str, Any], encoding: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The message attributes of an event in binary mode over SQS and SNS.
+    """Returns the message attributes of an event in binary mode over SQS and SNS.
 
     No binding of CloudEvents covers them: the names are those of the HTTP binding, and the values
     are not encoded. A message has room for ten attributes, so the extensions come last.
@@ -136,7 +136,7 @@ def message_attributes(
 
 
 def batch(events: list[bytes]) -> bytes:
-    """Events in structured mode as one JSON array (batched content mode)."""
+    """Returns events in structured mode as one JSON array (batched content mode)."""
     return b"[" + b",".join(events) + b"]"
 
 

@@ -75,7 +75,7 @@ class EventParts:
         }
 
     def whole(self, payload: bytes | None = None) -> dict[str, Any]:
-        """The envelope with a payload, by default the event's own.
+        """Returns the envelope with a payload, by default the event's own.
 
         Args:
             payload: JSON that replaces the payload.

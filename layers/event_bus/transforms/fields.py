@@ -49,7 +49,7 @@ class Fields:
                 raise InvalidTransform(_below(at, name), str(error)) from None
 
     def of(self, parts: EventParts) -> dict[str, Any]:
-        """The values for an event; one without a value at its path is left out.
+        """Returns the values for an event; one without a value at its path is left out.
 
         Raises:
             TransformFailed: A value is too long.
@@ -134,7 +134,7 @@ def check_attributes(attributes: Mapping[str, str], most: int) -> None:
 
 
 def header_text(value: Any) -> str:
-    """A value as the text of a header; all except printable ASCII is percent-encoded.
+    """Returns a value as the text of a header; all except printable ASCII is percent-encoded.
 
     No event can end the header and begin another one.
     """

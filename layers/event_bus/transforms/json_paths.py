@@ -47,7 +47,7 @@ class JsonPath:
             end = step.end()
 
     def value(self, document: Any) -> Any:
-        """The value at the path; `MISSING` if there is none.
+        """Returns the value at the path; `MISSING` if there is none.
 
         A path with a wildcard leads to the array of the values that it selects.
         """

@@ -12,7 +12,7 @@ import orjson
 
 
 def decoded(text: str) -> bytes:
-    """The bytes of a text in base64.
+    """Returns the bytes of a text in base64.
 
     Raises:
         ValueError: It is not base64 as RFC 4648 demands: the standard alphabet, with padding,
@@ -31,7 +31,7 @@ def decoded(text: str) -> bytes:
 
 
 def content_of(payload: bytes, content_type: str | None) -> bytes | None:
-    """The bytes of a payload that is not JSON; None if it is JSON, or sealed.
+    """Returns the bytes of a payload that is not JSON; None if it is JSON, or sealed.
 
     Args:
         payload: The payload as the bus keeps it.
@@ -43,7 +43,7 @@ def content_of(payload: bytes, content_type: str | None) -> bytes | None:
 
 
 def members_of(payload: bytes | None, content_type: str | None) -> dict[str, Any]:
-    """The members of an event that hold its payload.
+    """Returns the members of an event that hold its payload.
 
     Args:
         payload: The payload as the bus keeps it; None if it was not read.

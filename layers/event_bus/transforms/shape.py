@@ -44,7 +44,7 @@ def check_transform(transform: Transform) -> None:
 
 
 def shape(transform: Transform, parts: EventParts) -> Shaped:
-    """An event as a transform shapes it.
+    """Returns an event as a transform shapes it.
 
     Raises:
         TransformFailed: The transform has no result for it.

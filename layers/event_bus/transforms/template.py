@@ -151,7 +151,7 @@ def _paths(given: Mapping[str, str]) -> dict[str, JsonPath]:
 
 
 def _parts(template: str, *, is_json: bool) -> Iterator[bytes | _Variable]:
-    """The texts and variables of a template, white space between parts of JSON left out."""
+    """Yields the texts and variables of a template, white space between parts of JSON left out."""
     in_string, end = False, 0
     for token in _TOKEN.finditer(template):
         if token.start() > end:

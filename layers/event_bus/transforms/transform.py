@@ -85,16 +85,16 @@ class Shaped:
         return not self.binary and self.content_type != TEXT
 
     def as_text(self) -> str:
-        """The body as a text: bytes in base64."""
+        """Returns the body as a text: bytes in base64."""
         return (base64.b64encode(self.body) if self.binary else self.body).decode()
 
     def as_json(self) -> bytes:
-        """The body as JSON: a text as a string, bytes as one in base64."""
+        """Returns the body as JSON: a text as a string, bytes as one in base64."""
         return self.body if self.is_json else orjson.dumps(self.as_text())
 
 
 def read_transform(members: Mapping[str, Any]) -> Transform:
-    """The transform that was stored as these members."""
+    """Returns the transform that was stored as these members."""
     template = members.get("template")
     read = restored(InputTransformer, template) if template else None
     return restored(Transform, {**members, "template": read})

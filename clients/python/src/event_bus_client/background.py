@@ -220,7 +220,7 @@ class BackgroundPublisher:
             logger.exception("on_refused failed for event %s (%s)", event.id, event.type)
 
     def _next_batch(self) -> list[NewEvent]:
-        """The next events, once they are due; none if the publisher has ended."""
+        """Returns the next events, once they are due; none if the publisher has ended."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             due = time.monotonic() + self._flush_seconds

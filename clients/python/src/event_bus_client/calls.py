@@ -46,16 +46,16 @@ class Call:
     timeout: float | None = None
 
     def parameters(self) -> dict[str, str]:
-        """The query parameters as they are sent."""
+        """Returns the query parameters as they are sent."""
         return {name: text(value) for name, value in self.query.items() if value is not None}
 
     def content(self) -> bytes | None:
-        """The body as it is sent: compact JSON in UTF-8."""
+        """Returns the body as it is sent: compact JSON in UTF-8."""
         return None if self.body is None else encoded(self.body)
 
 
 def encoded(document: Any) -> bytes:
-    """A document as it is sent: compact JSON in UTF-8.
+    """Returns a document as it is sent: compact JSON in UTF-8.
 
     Raises:
         ValueError: It is not JSON.
@@ -64,7 +64,7 @@ def encoded(document: Any) -> bytes:
 
 
 def creating(path: str, body: Any = None) -> Call:
-    """A POST that makes or starts something; by its `Idempotency-Key`, retries do it once."""
+    """Makes a POST that creates or starts something, with a key by which retries do it once."""
     return Call("POST", path, body=body, headers={"idempotency-key": f'"{uuid4()}"'})
 
 
@@ -74,12 +74,12 @@ def path(template: str, *ids: str) -> str:
 
 
 def present(**members: Any) -> dict[str, Any]:
-    """The members that have a value."""
+    """Returns the members that have a value."""
     return {name: value for name, value in members.items() if value is not None}
 
 
 def text(value: Any) -> str:
-    """A value as query parameters and bodies hold it: times in RFC 3339, lists with commas."""
+    """Returns a value as the API takes it: times in RFC 3339, lists separated by commas."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
@@ -110,7 +110,7 @@ class RetryPolicy:
     randomness: Callable[[], float] = random.random
 
     def wait(self, call: Call, attempt: int, answer: httpx.Response | None) -> float | None:
-        """How long to wait before the next attempt.
+        """Returns how long to wait before the next attempt.
 
         Args:
             call: The request.
@@ -134,7 +134,7 @@ class RetryPolicy:
 
 
 def retry_after(answer: httpx.Response) -> float | None:
-    """The seconds to wait that an answer asks for; None if it does not say a number."""
+    """Returns the seconds to wait that an answer asks for; None if it does not say a number."""
     try:
         seconds = float(str(answer.headers.get("retry-after", "")))
     except ValueError:
@@ -163,7 +163,7 @@ def read_document(call: Call, answer: httpx.Response) -> Any:
         Its JSON object, or None if it is empty.
 
     Raises:
-        UnexpectedAnswer: It is something else.
+        UnexpectedAnswer: It is not a JSON object.
     """
     document = _parsed(answer)
     if document is None or isinstance(document, dict):
@@ -200,7 +200,7 @@ def pause_after(failure: Exception, otherwise: float) -> float:
 
 
 def refusal(answer: httpx.Response) -> Problem:
-    """The exception for an answer that is no success."""
+    """Returns the exception for an answer that is no success."""
     document = _parsed(answer)
     if answer.has_redirect_location:
         place = answer.headers["location"][:200]

@@ -45,7 +45,7 @@ class Command(BaseModel):
         return self.ended_at is not None
 
     def seconds_left(self, otherwise: float) -> float:
-        """How long it may take until its deadline, in seconds; 0 after it.
+        """Returns how long it may take until its deadline, in seconds; 0 after it.
 
         Args:
             otherwise: What to return if it has no deadline.
@@ -84,7 +84,7 @@ class CommandNotEnded(CommandFailed):
 
 
 def ended_reply(command: Command) -> Event:
-    """The reply of a command that has ended.
+    """Returns the reply of a command that has ended.
 
     Raises:
         CommandFailed: It has not succeeded.

@@ -123,7 +123,7 @@ def trusted(ca_file: str) -> ssl.SSLContext:
 
 
 def profiles_file() -> Path:
-    """The file with the profiles: that of EVENT_BUS_CONFIG, or the default one."""
+    """Returns the file with the profiles: that of EVENT_BUS_CONFIG, or the default one."""
     return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
 
 
@@ -146,7 +146,7 @@ def _profile(name: str | None) -> Profile:
 
 
 def profiles(file: Path) -> dict[str, Profile]:
-    """The profiles in a file; none where there is no file.
+    """Returns the profiles in a file; none where there is no file.
 
     Raises:
         ConfigurationError: The file cannot be read, or a profile is not a table of strings.

@@ -163,7 +163,7 @@ class Conversation:
 
 
 def with_payload(received: Received, answer: Any) -> Received:
-    """The event as the answer to `read_payload` has it; itself if it is gone.
+    """Returns the event as the answer to `read_payload` has it; itself if it is gone.
 
     Raises:
         UnexpectedAnswer: It is not an answer of the bus.

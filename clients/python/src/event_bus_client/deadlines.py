@@ -24,7 +24,7 @@ class AsyncDeadline:
     """Ends the block with `httpx.ReadTimeout` when its time is over, with asyncio."""
 
     def __init__(self, seconds: float) -> None:
-        """The time begins with the block.
+        """Sets the time limit; the time begins with the block.
 
         Args:
             seconds: How long the block may take.
@@ -57,13 +57,13 @@ class AsyncDeadline:
 class Deadline:
     """Ends the block with `httpx.TimeoutException` when its time is over.
 
-    Within the block, the time counts for clients that `kept_by` has changed. The lookup of a name,
-    the attempts to connect to several addresses of one name, and a record of TLS that arrives
-    byte by byte through a proxy which itself speaks TLS may exceed it.
+    Within the block, the time counts for clients that `kept_by` has changed. Three things may take
+    longer: the lookup of a name, attempts to connect to several addresses of one name, and a TLS
+    record that arrives byte by byte through a proxy with TLS of its own.
     """
 
     def __init__(self, seconds: float) -> None:
-        """The time begins with the block.
+        """Sets the time limit; the time begins with the block.
 
         Args:
             seconds: How long the block may take.
@@ -134,7 +134,7 @@ class _Stream:
 
 
 def _left(timeout: float | None) -> float | None:
-    """The seconds for a part of a request: at most those that the whole one has left."""
+    """Returns the seconds for a part of a request: at most those that the whole one has left."""
     left = _ends.get() - time.monotonic()
     if left <= 0:
         raise httpx.ReadTimeout("the answer did not end in time")

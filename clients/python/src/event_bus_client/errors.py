@@ -29,7 +29,7 @@ class NoEvent(EventBusError):
 
     Attributes:
         code: Why, such as `transform_failed` or `event_unreadable`.
-        detail: The same, in words.
+        detail: The reason in a sentence.
     """
 
     def __init__(self, code: str, detail: str) -> None:

@@ -59,7 +59,7 @@ def event_type(name: str) -> Callable[[type[Model]], type[Model]]:
 
 
 def type_of(payload: BaseModel) -> str:
-    """The event type of a payload.
+    """Returns the event type of a payload.
 
     Raises:
         ConfigurationError: Its class was not declared by `event_type`.
@@ -68,7 +68,7 @@ def type_of(payload: BaseModel) -> str:
 
 
 def declared_type(model: type[BaseModel]) -> str:
-    """The event type of a model.
+    """Returns the event type of a model.
 
     Raises:
         ConfigurationError: It was not declared by `event_type`.

@@ -26,7 +26,7 @@ def keep(profile: str, url: str, api_key: str) -> bool:
 
 
 def kept(profile: str, url: str) -> str | None:
-    """The key of a profile in the keyring; None if there is none."""
+    """Returns the key of a profile in the keyring; None if there is none."""
     keyring = _keyring()
     if keyring is None:
         return None

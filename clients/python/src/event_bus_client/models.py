@@ -31,10 +31,10 @@ class Metadata(Document):
         trace_id: The trace that it belongs to.
         version: The version of its schema.
         reply_to: The type of the replies to it.
-        retry_count: How often its delivery was retried.
+        retry_count: A number of the publisher's own.
         hop_count: The number of events in the chain of causes before it.
         stream_id: The stream it belongs to.
-        stream_version: Its place in the stream, from 1 on.
+        stream_version: Its number in the stream, from 1 on.
         traceparent: Its W3C trace context.
         tracestate: Its W3C trace state.
     """
@@ -131,7 +131,7 @@ class NewEvent(Document):
     stream: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
-        """The event as it is sent."""
+        """Returns the event as it is sent."""
         shown = self.model_dump(mode="json", exclude_none=True, exclude={"payload"})
         if isinstance(self.payload, bytes):
             return {**shown, "payload_base64": base64.b64encode(self.payload).decode()}
@@ -214,7 +214,7 @@ class StreamEvent(Document):
     """An event in its stream.
 
     Attributes:
-        version: Its place, from 1 on.
+        version: Its number in the stream, from 1 on.
         event: The event.
     """
 

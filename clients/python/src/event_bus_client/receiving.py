@@ -79,7 +79,7 @@ class Handlers:
     """Handler functions by event type; the first one that fits is called."""
 
     def __init__(self, *, coroutines: bool) -> None:
-        """There are none at first.
+        """Begins without handlers.
 
         Args:
             coroutines: Whether a handler may be a coroutine function.
@@ -179,7 +179,7 @@ def opened(
 
 
 def delivery_id_of(event: Event) -> str:
-    """The id of a delivery that did not come by HTTP: the same if it is repeated."""
+    """Returns the id of a delivery that did not come by HTTP: the same if it is repeated."""
     replay_id = (event.metadata.model_extra or {}).get("replay_id")
     return f"{event.id}:{replay_id}" if replay_id else event.id
 

@@ -21,7 +21,7 @@ class _Lease:
     """
 
     def __init__(self, seconds: float, renew_for: float) -> None:
-        """The lease begins now.
+        """Takes over a lease that has just begun.
 
         Args:
             seconds: How long it lasts.
@@ -67,7 +67,7 @@ class AsyncRenewal:
     def __init__(
         self, renew: Callable[[], Awaitable[None]], seconds: float, renew_for: float
     ) -> None:
-        """The lease begins now.
+        """Takes over a lease that has just begun.
 
         Args:
             renew: Asks the bus for `seconds` more.
@@ -113,7 +113,7 @@ class Renewal:
     """Renews a lease until the end of the block, in a thread of its own."""
 
     def __init__(self, renew: Callable[[], None], seconds: float, renew_for: float) -> None:
-        """The lease begins now.
+        """Takes over a lease that has just begun.
 
         Args:
             renew: Asks the bus for `seconds` more.

@@ -223,7 +223,7 @@ def _read(text: str | bytes) -> dict[str, Any]:
 
 
 def _failure(error: Exception) -> Exception:
-    """The exception for a connection that cannot be opened, or has ended."""
+    """Returns the exception for a connection that cannot be opened, or has ended."""
     response = getattr(error, "response", None)
     if response is not None and response.status_code != 101:
         return problem(response.status_code, {"title": "The bus refused the WebSocket"})

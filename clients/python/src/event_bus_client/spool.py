@@ -33,7 +33,7 @@ class Spool:
         self._done = int(self._mark.read_text() or 0) if self._mark.exists() else 0
 
     def load(self) -> Iterator[dict[str, Any]]:
-        """The events that an earlier process left, oldest first."""
+        """Yields the events that an earlier process left, oldest first."""
         with self._file.open("rb") as lines:
             for number, line in enumerate(lines):
                 if number >= self._done:

@@ -116,7 +116,7 @@ class ModelState(Document):
 def registration(
     expression: str | None, function: str | None, role_arn: str | None
 ) -> dict[str, Any]:
-    """The request that registers a reducer; without an expression and a function, it merges.
+    """Returns the request for a reducer, which without an expression and a function merges.
 
     Raises:
         ValueError: It has an expression and a function, or a role without a function.

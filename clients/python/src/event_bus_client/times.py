@@ -17,5 +17,5 @@ Time = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="
 
 
 def now() -> str:
-    """The present time."""
+    """Returns the present time."""
     return rfc3339(datetime.now(timezone.utc))

@@ -7,7 +7,7 @@ from event_bus_client.models import Metadata
 
 
 def current_trace() -> dict[str, str]:
-    """The trace context of OpenTelemetry's current span; empty without OpenTelemetry."""
+    """Returns the trace context of OpenTelemetry's current span; empty without OpenTelemetry."""
     try:
         from opentelemetry.propagate import inject  # noqa: PLC0415
         from opentelemetry.trace import get_current_span  # noqa: PLC0415

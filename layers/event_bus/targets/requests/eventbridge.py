@@ -17,7 +17,7 @@ class EventBridgeTargetRequest(AwsTargetRequest):
     role_arn: RoleArn | None = None
 
     def target(self) -> EventBridgeTarget:
-        """The target."""
+        """Returns the target."""
         return EventBridgeTarget(self.event_bus, role_arn=self.role_arn)
 
 

@@ -28,7 +28,7 @@ class HttpTargetRequest(TargetRequest):
     reply: bool = False
 
     def target(self) -> HttpTarget:
-        """The target."""
+        """Returns the target."""
         return HttpTarget(self.url, self.reply)
 
 

@@ -12,7 +12,7 @@ class InboxTargetRequest(TargetRequest):
     type: Literal["pull", "sse", "websocket"]
 
     def target(self) -> InboxTarget:
-        """The target."""
+        """Returns the target."""
         return InboxTarget(self.type)
 
 

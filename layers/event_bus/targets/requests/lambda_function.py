@@ -27,7 +27,7 @@ class LambdaTargetRequest(AwsTargetRequest):
         return reply
 
     def target(self) -> LambdaTarget:
-        """The target."""
+        """Returns the target."""
         return LambdaTarget(self.function, self.invocation, self.reply, role_arn=self.role_arn)
 
 

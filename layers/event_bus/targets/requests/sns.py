@@ -17,7 +17,7 @@ class SnsTargetRequest(AwsTargetRequest):
     role_arn: RoleArn | None = None
 
     def target(self) -> SnsTarget:
-        """The target."""
+        """Returns the target."""
         return SnsTarget(self.topic, role_arn=self.role_arn)
 
 

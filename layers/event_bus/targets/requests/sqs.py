@@ -52,7 +52,7 @@ class SqsTargetRequest(AwsTargetRequest):
         return role_arn
 
     def target(self) -> SqsTarget:
-        """The target; a managed queue has neither ARN nor URL until it is made."""
+        """Returns the target; a managed queue has neither ARN nor URL until it is made."""
         if self.queue is None:
             return SqsTarget("", "", managed=True)
         return SqsTarget(queue_arn(self.queue), queue_url(self.queue), role_arn=self.role_arn)

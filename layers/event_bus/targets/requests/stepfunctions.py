@@ -17,7 +17,7 @@ class StepFunctionsTargetRequest(AwsTargetRequest):
     role_arn: RoleArn | None = None
 
     def target(self) -> StepFunctionsTarget:
-        """The target."""
+        """Returns the target."""
         return StepFunctionsTarget(self.state_machine, role_arn=self.role_arn)
 
 

@@ -27,7 +27,7 @@ class TargetRequest(Request):
 
     @abstractmethod
     def target(self) -> Target:
-        """The target."""
+        """Returns the target."""
 
     @classmethod
     def without_shown(cls, members: Mapping[str, Any]) -> dict[str, Any]:

@@ -184,7 +184,7 @@ class EventBus:
         return results
 
     def inbox(self, subscription_id: str) -> Inbox:
-        """The inbox of a subscription of the type `pull`, `sse` or `websocket`."""
+        """Returns the inbox of a subscription of the type `pull`, `sse` or `websocket`."""
         return Inbox(self._transport, subscription_id)
 
     def listen(
@@ -254,7 +254,7 @@ class EventBus:
     def health(
         self, check: Literal["ready", "live", "broker", "database"] = "ready"
     ) -> dict[str, Any]:
-        """Whether the bus is ready, or another check of its health.
+        """Reads whether the bus is ready, or another check of its health.
 
         Args:
             check: Which check: whether the bus is ready or live, its broker, or its database.

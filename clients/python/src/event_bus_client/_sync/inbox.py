@@ -55,8 +55,8 @@ class Inbox:
     def follow(self, *, cursor: str | None = None) -> Generator[Received, None, None]:
         """Yields events over a WebSocket, at least once each, in the order of the inbox.
 
-        After a failure it connects again and continues: it yields no event twice. It sends
-        acknowledgements together, at most a second late.
+        After a failure it connects again and continues after the last event, without repeating one.
+        It sends acknowledgements together, at most a second late.
 
         Args:
             cursor: The place after which to begin; None for the last acknowledged one.
@@ -158,6 +158,6 @@ class Inbox:
 
 
 def _leased_events(document: Any) -> tuple[str, list[Received]]:
-    """The lease of a pull and its events."""
+    """Returns the lease of a pull and its events."""
     items = [Received.model_validate(each) for each in document["items"]]
     return str(document["lease"]), items

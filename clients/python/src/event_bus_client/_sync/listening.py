@@ -96,7 +96,7 @@ class Listening:
 
 
 def _sent(answer: httpx.Response) -> Iterator[Event | str]:
-    """The events of an answer, and the reasons for gaps between them."""
+    """Yields the events of an answer, and the reasons for gaps between them."""
     if not answer.headers.get("content-type", "").startswith(_MEDIA_TYPE):
         raise ValueError(answer.headers.get("content-type") or "no content type")
     for sent in EventSource(answer).iter_sse():
@@ -109,7 +109,7 @@ def _sent(answer: httpx.Response) -> Iterator[Event | str]:
 
 
 def _last_id(text: str) -> str | None:
-    """The last id of an answer, which may stand in a block without data."""
+    """Returns the last id of an answer, which may stand in a block without data."""
     ids = _ID.findall(text)
     return ids[-1].strip() if ids else None
 

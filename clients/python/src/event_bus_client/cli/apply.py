@@ -122,7 +122,7 @@ def _dumped(document: dict[str, Any], *, readable: bool) -> str:
 
 
 def _exported(kind: Kind) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The resources of a kind as a file says them, sorted."""
+    """Yields the resources of a kind as a file says them, sorted."""
     for resource_id, normal in sorted(kind.stored(None).items()):
         yield resource_id, kind.written(resource_id, normal)
 
@@ -182,7 +182,7 @@ def _show(name: str, faults: Sequence[Fault]) -> None:
 
 
 def _drawn(changes: Sequence[Change], notes: Sequence[str]) -> Group:
-    """The changes, with the members that differ, and what was not compared."""
+    """Returns the changes, with the members that differ, and what was not compared."""
     noted = [Text(each, "yellow") for each in notes]
     if not changes:
         return Group(*noted, Text("Nothing differs.", "green"))

@@ -68,7 +68,7 @@ def generate_python(
 
 
 def python_modules(schemas: Mapping[str, Any]) -> dict[str, str]:
-    """The modules of a package, by name.
+    """Returns the modules of a package, by name.
 
     Args:
         schemas: The schema of each event type; None if it has none.
@@ -128,12 +128,12 @@ def _module(event_type: str, name: str, schema: Any) -> str:
 
 
 def _stripped(source: str) -> int:
-    """How many empty lines a text begins with."""
+    """Returns how many empty lines a text begins with."""
     return len(source) - len(source.lstrip("\n"))
 
 
 def _says_more(schema: Any) -> bool:
-    """Whether a schema says anything about an object."""
+    """Returns whether a schema says anything about an object."""
     return isinstance(schema, dict) and bool(schema.keys() - {"$schema", "$id", "type", "title"})
 
 
@@ -217,7 +217,7 @@ def _identifier(name: str) -> str:
 
 
 def _unused(name: str, used: Mapping[str, Any]) -> str:
-    """A name that is not used yet: the name itself, or with a number."""
+    """Returns a name that is not used yet: the name itself, or with a number."""
     number = 1
     found = name
     while found in used or found == "__init__":

@@ -61,7 +61,7 @@ class State:
 
 
 def state(context: typer.Context) -> State:
-    """The state of a command."""
+    """Returns the state of a command."""
     found = context.ensure_object(State)
     found.command = context.command
     return found

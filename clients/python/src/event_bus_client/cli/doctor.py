@@ -121,7 +121,7 @@ def _keys(known: State, now: datetime) -> Iterator[Finding]:
 
 
 def _services(known: State) -> Iterator[str]:
-    """The services that publish or subscribe, each once."""
+    """Yields the services that publish or subscribe, each once."""
     listed = (known.bus.publishers.list(limit=100), known.bus.subscriptions.list(limit=100))
     seen: set[str] = set()
     for each in chain.from_iterable(islice(one, MOST_SUBSCRIPTIONS) for one in listed):

@@ -109,7 +109,7 @@ def tail_events(
 
 
 def _tree(flow: dict[str, Any]) -> Tree:
-    """The events of a flow, each below the event that caused it."""
+    """Returns the events of a flow, each below the event that caused it."""
     root = Tree(Text("flow" if flow["complete"] else "flow, incomplete", "dim"))
     branches: dict[str | None, Tree] = {}
     for event in flow["events"]:

@@ -132,7 +132,7 @@ def failures_shown(known: State) -> Iterator[None]:
 
 
 def code_of(error: EventBusError) -> Exit:
-    """The exit code for a failure."""
+    """Returns the exit code for a failure."""
     return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
@@ -166,7 +166,7 @@ def failure(code: Exit, detail: str, **members: Any) -> dict[str, Any]:
 
 
 def _answered(problem: Problem) -> dict[str, Any]:
-    """The problem details with which the bus refused, made complete."""
+    """Returns the problem details with which the bus refused, made complete."""
     described = {"type": "about:blank", "title": problem.title, "status": problem.status}
     named = {} if problem.request_id is None else {"request_id": problem.request_id}
     return {**described, **named, **problem.document}

@@ -42,7 +42,7 @@ class Finding:
     commands: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """The finding as JSON."""
+        """Returns the finding as JSON."""
         return {**asdict(self), "commands": list(self.commands)}
 
 
@@ -96,7 +96,7 @@ def of_health(health: Document) -> Iterator[Finding]:
 
 
 def of_clock(health: Document, now: datetime) -> Iterator[Finding]:
-    """Whether this machine's clock agrees with that of the bus."""
+    """Yields a finding if this machine's clock differs from that of the bus."""
     times = [_time(each["time"]) for each in health.get("checks", {}).values() if "time" in each]
     skew = now - max(times) if times else timedelta()
     if abs(skew) > CLOCK_SKEW:
@@ -112,7 +112,7 @@ def of_clock(health: Document, now: datetime) -> Iterator[Finding]:
 
 
 def of_failing(failing: Document) -> Iterator[Finding]:
-    """Subscriptions whose last attempt failed."""
+    """Yields a finding for each subscription whose last attempt failed."""
     for each in failing["items"]:
         error = each["last_error"] or {"code": "", "message": "unknown"}
         is_open = each["circuit"]["state"] != "closed"
@@ -142,7 +142,7 @@ def of_failing(failing: Document) -> Iterator[Finding]:
 
 
 def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
-    """Subscriptions that receive nothing, or slowly."""
+    """Yields a finding for each subscription that receives nothing, or slowly."""
     for each in subscriptions:
         resume = (f"event-bus subscriptions resume {each['id']}",)
         if each["status"] == "disabled":
@@ -177,7 +177,7 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
 
 
 def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]:
-    """Deliveries that wait for a person, by subscription and error."""
+    """Yields findings on dead letters that wait for a person, by subscription and error."""
     counts = Counter((each["subscription_id"], _code(each)) for each in letters)
     first = {(each["subscription_id"], _code(each)): each for each in reversed(letters)}
     at_least = "at least " if len(letters) >= most else ""
@@ -201,7 +201,7 @@ def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]
 
 
 def of_unrouted(events: Sequence[Document]) -> Iterator[Finding]:
-    """Events that were stored minutes ago and are not routed yet."""
+    """Yields a finding if events that were stored minutes ago are not routed yet."""
     for each in events[:1]:
         yield Finding(
             "error",
@@ -214,7 +214,7 @@ def of_unrouted(events: Sequence[Document]) -> Iterator[Finding]:
 
 
 def of_keys(keys: Iterable[Document], now: datetime, own: str | None) -> Iterator[Finding]:
-    """Keys that end soon.
+    """Yields a finding for each key that ends soon.
 
     Args:
         keys: The keys.

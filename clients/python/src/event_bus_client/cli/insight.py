@@ -26,7 +26,7 @@ def status(context: typer.Context) -> None:
 
 
 def _checks(health: dict[str, Any]) -> Group:
-    """The checks, the version and the result."""
+    """Returns the checks, the version and the result."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("CHECK", "STATUS", "OBSERVED"):
         table.add_column(column)
@@ -72,7 +72,7 @@ def metrics(
 
 
 def _drawn(answer: dict[str, Any]) -> Group:
-    """The totals, and what happened in each part of the period that was not empty."""
+    """Returns the totals, and what happened in each part of the period that was not empty."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("START", "PUBLISHED", "DELIVERED", "FAILED", "DEAD LETTERS", "P50", "P99"):
         table.add_column(column, justify="left" if column == "START" else "right")

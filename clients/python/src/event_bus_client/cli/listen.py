@@ -64,7 +64,7 @@ def listen(
 
 
 def _received(known: State, types: list[str], forward_to: str) -> Iterator[Event]:
-    """The events of some types from now on."""
+    """Yields the events of some types from now on."""
     said = f"for {' '.join(types)}; forwarding to {forward_to}"
     subscription_id = _subscribed(known, types)
     if subscription_id is None:
@@ -125,7 +125,7 @@ def _listened(known: State, types: list[str]) -> Iterator[Event]:
 def _missed(
     known: State, types: list[str], since: datetime | None, until: datetime
 ) -> Iterator[Event]:
-    """The events between two times, the oldest first."""
+    """Yields the events between two times, the oldest first."""
     if since is None:
         return
     for each in types:

@@ -73,7 +73,7 @@ def _run(*arguments: str) -> None:
 
 
 def _project(folder: Path) -> Path:
-    """The folder of the project that a folder belongs to."""
+    """Returns the folder of the project that a folder belongs to."""
     for each in (folder, *folder.parents):
         if all((each / name).is_file() for name in _CHECKOUT):
             return each

@@ -50,7 +50,7 @@ def show(context: typer.Context, listing: Iterable[Any], limit: int, *columns: s
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """A number of things, such as `1 event` or `2 events`.
+    """Returns a number of things, such as `1 event` or `2 events`.
 
     Args:
         count: How many there are.
@@ -83,5 +83,5 @@ def moment(text: str | None) -> str | None:
 
 
 def given(**members: Any) -> dict[str, Any]:
-    """The members that have a value."""
+    """Returns the members that have a value."""
     return {name: value for name, value in members.items() if value not in (None, [])}

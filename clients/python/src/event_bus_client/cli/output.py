@@ -79,7 +79,7 @@ class Output:
 
 
 def plain(document: Any) -> Any:
-    """A document as the bus answered it."""
+    """Returns a document as the bus answered it."""
     if isinstance(document, BaseModel):
         return document.model_dump(mode="json", exclude_unset=True)
     return document

@@ -132,7 +132,7 @@ def revoke_key(
 
 
 def keys_of(known: State, service_id: str) -> list[Key]:
-    """The keys of a service, whether it publishes or only receives."""
+    """Returns the keys of a service, whether it publishes or only receives."""
     return _either(known, lambda keys: keys.list(service_id))
 
 

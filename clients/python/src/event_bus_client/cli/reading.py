@@ -35,7 +35,7 @@ def json_object(text: str, what: str) -> dict[str, Any]:
 
 
 def text_of(file: Path) -> str:
-    """The text of a file; - is stdin."""
+    """Returns the text of a file; - is stdin."""
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -223,7 +223,7 @@ def _target(text: str | None) -> dict[str, Any] | None:
 def _followed(
     stream: str | None, category: str | None, source: str | None, from_version: int | None
 ) -> dict[str, Any] | None:
-    """The streams that a subscription follows, as the API takes them."""
+    """Returns the streams that a subscription follows, as the API takes them."""
     if stream is None and category is None:
         if source is not None or from_version is not None:
             raise typer.BadParameter("--source and --from-version need --stream or --category")

@@ -45,7 +45,7 @@ def view(receiver: Receiver | AsyncReceiver) -> Callable[..., Any]:
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """The body; None if it is larger than Django's settings allow."""
+    """Returns the body; None if it is larger than Django's settings allow."""
     try:
         return bytes(request.body)
     except RequestDataTooBig:

@@ -76,7 +76,7 @@ class Api:
         return request.headers.get("x-api-key") or self._source
 
     def _named(self, request: httpx.Request) -> str:
-        """The service whose streams a request is about."""
+        """Returns the service whose streams a request is about."""
         return request.url.params.get("source") or self._caller(request)
 
     def _publish(self, request: httpx.Request) -> httpx.Response:
@@ -278,7 +278,7 @@ class Api:
         return httpx.Response(204)
 
     def _listen(self, request: httpx.Request) -> Later:
-        """An answer of Server-Sent Events: the events since the last id, or from now on."""
+        """Returns an answer of Server-Sent Events: the events since the last id, or from now on."""
         types = request.url.params.get("types", "*").split(",")
         with self.store.lock:
             last_id = request.headers.get("last-event-id")

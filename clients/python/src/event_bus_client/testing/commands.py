@@ -69,7 +69,7 @@ class Commands:
             raise conflict(f"{detail}; register one with handles: true.", ("/type", detail))
 
     def document(self, command_id: str, caller: str) -> Document:
-        """A command as the API shows it.
+        """Returns a command as the API shows it.
 
         Raises:
             NotFound: There is none, or the caller may not see it.
@@ -104,7 +104,7 @@ class Commands:
             }
 
     def ended(self, command_id: str) -> bool:
-        """Whether a command has ended."""
+        """Returns whether a command has ended."""
         return self._record(command_id).ended is not None
 
     def cancel(self, command_id: str, caller: str) -> Document:
@@ -215,14 +215,14 @@ class Commands:
         return event
 
     def _sees(self, event: Document, caller: str) -> bool:
-        """Whether a service sent a command, or has a subscription that it is for."""
+        """Returns whether a service sent a command, or has a subscription that it is for."""
         subscriptions = self.store.subscriptions.values()
         return event["source"] == caller or any(
             each.service_id == caller and each.wants(event) for each in subscriptions
         )
 
     def _record(self, command_id: str) -> Command:
-        """The record; a command whose deadline has passed ends here."""
+        """Returns the record; a command whose deadline has passed ends here."""
         record = self._records.get(command_id) or Command(command_id)
         ends = deadline(self.store.events[command_id])
         if record.ended is None and ends is not None and ends <= datetime.now(timezone.utc):
@@ -230,7 +230,7 @@ class Commands:
         return record
 
     def _handler(self, event: Document) -> Subscription | None:
-        """The handler that a command was routed to."""
+        """Returns the handler that a command was routed to."""
         routed = self.store.statuses[event["id"]]
         handler = self.store.handler(event["type"])
         return handler if handler is not None and handler.id in routed else None
@@ -242,7 +242,7 @@ class Commands:
         return list(found.values())
 
     def _live(self, event: Document, found: Subscription) -> bool:
-        """Whether an event may still be delivered: commands that have ended may not."""
+        """Returns whether an event may still be delivered: commands that have ended may not."""
         if expected_replies(event) is None:
             return True
         record = self._record(event["id"])

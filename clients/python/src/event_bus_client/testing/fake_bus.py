@@ -74,7 +74,7 @@ class FakeBus:
         self._outage = Outage()
 
     def client(self, service_id: str | None = None) -> EventBus:
-        """A client of this bus.
+        """Returns a client of this bus.
 
         Args:
             service_id: The service that the client belongs to; None is the bus's `source`.
@@ -83,7 +83,7 @@ class FakeBus:
         return EventBus(_URL, service_id or self._source, retries=_QUICK, transport=transport)
 
     def async_client(self, service_id: str | None = None) -> AsyncEventBus:
-        """A client of this bus for asyncio.
+        """Returns a client of this bus for asyncio.
 
         Args:
             service_id: The service that the client belongs to; None is the bus's `source`.
@@ -92,7 +92,7 @@ class FakeBus:
         return AsyncEventBus(_URL, service_id or self._source, retries=_QUICK, transport=transport)
 
     def published(self, *patterns: str) -> list[Event]:
-        """The events that were published, in their order.
+        """Returns the events that were published, in their order.
 
         Args:
             patterns: Types or patterns that select them; all without one.

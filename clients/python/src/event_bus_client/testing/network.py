@@ -163,7 +163,7 @@ class _BusSide:
             self.store.lock.notify_all()
 
     def next(self) -> dict[str, Any] | None:
-        """The next message of the bus, if there is one."""
+        """Returns the next message of the bus, if there is one."""
         self.outage.check()
         with self.store.lock:
             if self._answers:
@@ -194,7 +194,7 @@ class MemoryConnection:
     """A WebSocket to the bus in memory, without asyncio."""
 
     def __init__(self, store: Store, outage: Outage) -> None:
-        """Is open."""
+        """Opens the connection."""
         self._bus = _BusSide(store, outage)
 
     def send(self, message: dict[str, Any]) -> None:
@@ -221,7 +221,7 @@ class AsyncMemoryConnection:
     """A WebSocket to the bus in memory, with asyncio."""
 
     def __init__(self, store: Store, outage: Outage) -> None:
-        """Is open."""
+        """Opens the connection."""
         self._bus = _BusSide(store, outage)
 
     async def send(self, message: dict[str, Any]) -> None:

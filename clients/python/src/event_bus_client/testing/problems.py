@@ -14,7 +14,7 @@ from event_bus_client.errors import (
 
 
 def refused(*faults: tuple[str, str]) -> InvalidRequest:
-    """A refusal of members, each a JSON pointer and what is wrong."""
+    """Makes the refusal of members; each fault is a JSON pointer and what is wrong there."""
     pointer, detail = faults[0]
     return InvalidRequest(
         kind="invalid-request",
@@ -26,7 +26,7 @@ def refused(*faults: tuple[str, str]) -> InvalidRequest:
 
 
 def missing(kind: str, its_id: str) -> NotFound:
-    """There is no such resource."""
+    """Makes the refusal for a resource that does not exist."""
     return NotFound(
         kind="not-found",
         status=404,
@@ -36,7 +36,7 @@ def missing(kind: str, its_id: str) -> NotFound:
 
 
 def conflict(detail: str, *faults: tuple[str, str]) -> Conflict:
-    """The request contradicts what is stored."""
+    """Makes the refusal of a request that conflicts with what is stored."""
     return Conflict(
         kind="conflict",
         status=409,
@@ -47,14 +47,14 @@ def conflict(detail: str, *faults: tuple[str, str]) -> Conflict:
 
 
 def forbidden(detail: str) -> Forbidden:
-    """Another service may do it."""
+    """Makes the refusal of what only another service may do."""
     return Forbidden(
         kind="forbidden", status=403, title="The key does not permit this", detail=detail
     )
 
 
 def version_conflict(pointer: str, version: int) -> VersionConflict:
-    """The stream has another version than expected."""
+    """Makes the refusal of events whose stream does not have the expected version."""
     detail = f"the stream has version {version}" if version else "the stream has no events"
     return VersionConflict(
         kind="version-conflict",
@@ -67,7 +67,7 @@ def version_conflict(pointer: str, version: int) -> VersionConflict:
 
 
 def details(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
-    """Problem details that the bus itself writes."""
+    """Returns problem details that the bus itself writes."""
     return {
         "type": f"urn:event-bus:problem:{kind}",
         "title": title,
@@ -77,7 +77,7 @@ def details(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
 
 
 def document(problem: Problem) -> dict[str, Any]:
-    """A problem as the API answers it."""
+    """Returns a problem as the API answers it."""
     return {
         **details(problem.kind, problem.title, problem.status, problem.detail),
         "errors": [{"pointer": each.pointer, "detail": each.detail} for each in problem.faults],

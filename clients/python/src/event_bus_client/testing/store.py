@@ -48,7 +48,7 @@ class Store:
     _contents: dict[str, Document] = field(default_factory=dict)
 
     def known(self, sent: Submission) -> Document | None:
-        """An event that was stored by an earlier request with the same content, if any.
+        """Returns an event that was stored by an earlier request with the same content, if any.
 
         Raises:
             Conflict: Another event has its id.
@@ -58,7 +58,7 @@ class Store:
         return stored
 
     def repeats(self, sent: Submission) -> bool:
-        """Whether the event with this id has the same content."""
+        """Returns whether the event with this id has the same content."""
         return self._contents.get(sent.id) == sent.content
 
     def add(self, sent: Submission, metadata: Mapping[str, Any]) -> Stored:
@@ -141,7 +141,7 @@ class Store:
             return [self.events[each] for each in kept]
 
     def handler(self, event_type: str) -> Subscription | None:
-        """The handler of a command type, if there is one."""
+        """Returns the handler of a command type, if there is one."""
         found = (
             each
             for each in self.subscriptions.values()
@@ -172,7 +172,7 @@ class Store:
             }
 
     def items(self, found: Subscription, begun: int, limit: int) -> list[Document]:
-        """The events after a place of an inbox; without commands that have ended."""
+        """Returns the events after a place of an inbox; without commands that have ended."""
         ids = found.inbox[begun:]
         items = [
             {"cursor": str(place), "delivery_id": each, "event": envelope(self.events[each])}

@@ -106,7 +106,7 @@ class Streams:
             return [self.publish(each) for each in events]
 
     def read(self, source: str, stream_id: str) -> list[Document]:
-        """The visible events of a stream with their versions, the lowest first."""
+        """Returns the visible events of a stream with their versions, the lowest first."""
         stream = self._stream(source, stream_id)
         if stream.deleted_at is not None:
             return []
@@ -118,7 +118,7 @@ class Streams:
         ]
 
     def head(self, source: str, stream_id: str) -> Document:
-        """A stream as a whole.
+        """Returns a stream as a whole.
 
         Raises:
             NotFound: It has no events.
@@ -135,7 +135,7 @@ class Streams:
         }
 
     def listed(self, source: str, category: str | None, prefix: str) -> list[Document]:
-        """The streams of a source in the order of their ids."""
+        """Returns the streams of a source in the order of their ids."""
         return [
             {**_summary(each), "first_at": self.store.events[each.event_ids[0]]["created_at"]}
             for (its_source, its_id), each in sorted(self._streams.items())
@@ -147,7 +147,7 @@ class Streams:
     def state(
         self, source: str, stream_id: str, at_version: int | None, at_time: str | None
     ) -> Document:
-        """The state of a stream: its payloads, merged."""
+        """Returns the state of a stream: its payloads, merged."""
         state: Any = {}
         version = folded = 0
         for each in self.read(source, stream_id):
@@ -222,7 +222,7 @@ class Streams:
 
 
 def _doubled(ids: Iterable[str]) -> int | None:
-    """The place of the first id that is there twice; None if there is none."""
+    """Returns the place of the first id that is there twice; None if there is none."""
     seen: set[str] = set()
     for place, each in enumerate(ids):
         if each in seen:

@@ -91,12 +91,12 @@ def submission(body: Any, source: str, at: str = "") -> Submission:
 
 
 def envelope(event: Mapping[str, Any]) -> Document:
-    """An event as its subscribers see it."""
+    """Returns an event as its subscribers see it."""
     return {name: value for name, value in event.items() if name != "created_at"}
 
 
 def expected_replies(event: Mapping[str, Any]) -> int | None:
-    """How many replies end a command or a request; None for other events."""
+    """Returns how many replies end a command or a request; None for other events."""
     if is_command(event["type"]):
         return 1
     expected = event["metadata"].get("expect_replies")
@@ -104,7 +104,7 @@ def expected_replies(event: Mapping[str, Any]) -> int | None:
 
 
 def deadline(event: Mapping[str, Any]) -> datetime | None:
-    """When a command or a request expires; None for never."""
+    """Returns when a command or a request expires; None for never."""
     text = event["metadata"].get("deadline")
     return None if text is None or expected_replies(event) is None else _TIME.validate_python(text)
 

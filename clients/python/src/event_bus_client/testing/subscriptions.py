@@ -75,7 +75,7 @@ class Subscription:
         return bool(self.document["status"] == "paused")
 
     def wants(self, event: Document) -> bool:
-        """Whether it is to receive an event, now or when it is resumed."""
+        """Returns whether it is to receive an event, now or when it is resumed."""
         audience = event["metadata"].get("reply_for")
         if audience not in (None, self.service_id) or self.document["status"] == "disabled":
             return False
@@ -129,7 +129,7 @@ def subscription(body: Any, service_id: str, subscription_id: str | None) -> Sub
 
 
 def _narrowed(document: Document) -> Document:
-    """The filters, with the streams that the subscription follows."""
+    """Returns the filters, with the streams that the subscription follows."""
     filters: Document = document["filters"]
     followed = document["stream"]
     if followed is None:

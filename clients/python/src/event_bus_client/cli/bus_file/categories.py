@@ -28,7 +28,7 @@ class OfCategories(Kind):
 
     @abstractmethod
     def shown(self, answer: Members) -> Members | None:
-        """The normal form of an answer of the bus; None if nothing is registered any more."""
+        """Returns the normal form of an answer of the bus; None if it shows a removed resource."""
 
     def create(self, resource_id: str, members: Members) -> Members:
         """Registers a resource."""
@@ -65,11 +65,11 @@ class Reducers(OfCategories):
     _OPTIONAL = ("expression", "function", "role_arn")
 
     def normal(self, _resource_id: str, members: Members) -> Members:
-        """Names the members that a reducer does not have."""
+        """Adds the members that a reducer lacks, with the value None."""
         return {**dict.fromkeys(self._OPTIONAL), **members}
 
     def shown(self, answer: Members) -> Members | None:
-        """A reducer without its version; a version without a type has removed it."""
+        """Returns a reducer without its version; a version without a type has removed it."""
         if answer["type"] is None:
             return None
         return {"type": answer["type"], **{name: answer.get(name) for name in self._OPTIONAL}}
@@ -86,5 +86,5 @@ class ReadModels(OfCategories):
         return {"indexes": list(dict.fromkeys(members.get("indexes", [])))}
 
     def shown(self, answer: Members) -> Members | None:
-        """The indexes that a read model has, or will have once it is rebuilt."""
+        """Returns the indexes that a read model has, or will have once it is rebuilt."""
         return {"indexes": (answer["building"] or answer["serving"])["indexes"]}

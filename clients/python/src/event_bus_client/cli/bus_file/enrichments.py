@@ -7,7 +7,7 @@ _SOURCE = {"timeout": 1.0, "retries": 1, "fallback": "fail", "cache_seconds": 0}
 
 
 def enrichment_of(enrichment: dict[str, Any] | None) -> dict[str, Any] | None:
-    """An enrichment as a client sends it, with the defaults of its sources."""
+    """Returns an enrichment as a client sends it, with the defaults of its sources."""
     if enrichment is None:
         return None
     made: dict[str, Any] = {}

@@ -37,7 +37,7 @@ class Kind(ABC):
 
     @abstractmethod
     def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
-        """The resources on the bus, in normal form.
+        """Returns the resources on the bus, in normal form.
 
         Args:
             ids: Those to look for; None looks for all that the key may see.
@@ -88,7 +88,7 @@ class Kind(ABC):
         }
 
     def defaults(self, definition: str | None = None) -> Members:
-        """The defaults of the members of a schema."""
+        """Returns the defaults of the members of a schema."""
         properties = self._definitions[definition or self.definition]["properties"]
         return {
             name: _default(each)
@@ -104,7 +104,7 @@ class Kind(ABC):
         return found
 
     def _found(self, collection: str, ids: Collection[str] | None) -> Iterator[Members]:
-        """The resources of a collection, or those with some ids that exist."""
+        """Yields the resources of a collection, or those with some ids that exist."""
         if ids is None:
             yield from self.bus.listing(f"/{collection}", limit=100)
             return

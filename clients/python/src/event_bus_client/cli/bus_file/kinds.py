@@ -63,7 +63,7 @@ class Subscribers(Kind):
         self.create(resource_id, members)
 
     def remove(self, resource_id: str) -> None:
-        """Takes the types away, so that the default holds."""
+        """Removes the types, so that the default of the deployment applies."""
         self.bus.subscribers.delete(resource_id)
 
 
@@ -90,7 +90,7 @@ class Schemas(Kind):
         return found
 
     def normal(self, _resource_id: str, members: Members) -> Members:
-        """Names the settings of a type for which nothing was set."""
+        """Adds the default settings of a type for which nothing was set."""
         first = {"compatibility": "backward", "validation": "off", "description": None}
         return {"example": None, "upcast": None, **first, **members}
 
@@ -226,7 +226,7 @@ class Subscriptions(Kind):
         self.bus.subscriptions.update(resource_id, status=status)
 
     def _shown(self, answer: Members) -> Members:
-        """The normal form of a subscription that a bus shows."""
+        """Returns the normal form of a subscription that a bus shows."""
         members = {name: answer[name] for name in self.defaults() if name in answer}
         members["event_types"] = answer["event_types"]
         members["verify"] = answer["verified_at"] is not None
@@ -236,7 +236,7 @@ class Subscriptions(Kind):
         return self.normal(answer["id"], members)
 
     def _target(self, target: Members) -> Members:
-        """A target by the members that a file may name, with their defaults."""
+        """Returns a target by the members that a file may name, with their defaults."""
         definition = _definition_of(str(target["type"]), self._definitions)
         if definition is None:
             return target
@@ -268,13 +268,13 @@ _WITHOUT_SCHEDULE = {"max_attempts": 12, "base": 5, "factor": 4.0, "cap": 21_600
 
 
 def service_of(subscription_id: str) -> str | None:
-    """The service in an id that somebody chose; None for an id that the bus generated."""
+    """Returns the service in an id that somebody chose; None for an id that the bus generated."""
     service_id, dot, _ = subscription_id.partition(".")
     return service_id if dot else None
 
 
 def _transform(transform: Members | None) -> Members | None:
-    """A transform as the bus shows it: with its format, without members that hold nothing."""
+    """Returns a transform as the bus shows it: with its format, without empty members."""
     if transform is None:
         return None
     held = {name: value for name, value in transform.items() if value not in (None, {})}
@@ -289,7 +289,7 @@ def _transform(transform: Members | None) -> Members | None:
 
 
 def _policy(given: Members, defaults: Members) -> Members:
-    """A retry policy with the waits that the bus fills in."""
+    """Returns a retry policy with the waits that the bus fills in."""
     made = {**defaults, **{name: value for name, value in given.items() if value is not None}}
     if made["schedule"]:
         return {**made, "max_attempts": made["max_attempts"] or len(made["schedule"]) + 1}
@@ -297,12 +297,12 @@ def _policy(given: Members, defaults: Members) -> Members:
 
 
 def _definition_of(target_type: str, definitions: Mapping[str, Schema]) -> str | None:
-    """The schema of a type of target."""
+    """Returns the schema of a type of target."""
     mapping = definitions["TargetRequest"].get("discriminator", {}).get("mapping", {})
     return str(mapping[target_type]).rpartition("/")[2] if target_type in mapping else None
 
 
 def _queue_name(queue: str) -> str:
-    """The account and the name of a queue, from its ARN or its URL."""
+    """Returns the account and the name of a queue, from its ARN or its URL."""
     parts = queue.split(":")[4:] if queue.startswith("arn:") else queue.split("/")[-2:]
     return "/".join(parts)

@@ -76,7 +76,7 @@ class Change:
         return {}
 
     def document(self) -> dict[str, Any]:
-        """The change as JSON."""
+        """Returns the change as JSON."""
         fields = [
             {"pointer": each.pointer, "before": each.before, "after": each.after}
             for each in self.fields
@@ -100,7 +100,7 @@ class BusFile:
 
 
 def kinds_of(bus: EventBus) -> tuple[Schema, list[Kind]]:
-    """The schema of the file for a bus, and the kinds of its resources."""
+    """Returns the schema of the file for a bus, and the kinds of its resources."""
     schema = file_schema(bus.openapi())
     return schema, [kind(bus, schema) for kind in KINDS if kind.name in schema["properties"]]
 
@@ -187,7 +187,7 @@ def unread(file: BusFile, changes: Collection[Change]) -> list[str]:
 
 
 def _with_keys(file: BusFile) -> list[str]:
-    """The publishers whose authentication the file names."""
+    """Returns the publishers whose authentication the file names."""
     publishers = file.members.get(Publishers.name) or {}
     return [name for name, each in publishers.items() if "authentication" in each]
 
@@ -215,7 +215,7 @@ def _fields(path: list[Part], before: Any, after: Any) -> Iterator[Field]:
 
 
 def _same(before: Any, after: Any) -> bool:
-    """Whether two values are one in JSON; in Python, True is 1."""
+    """Returns whether two values are equal in JSON; in Python, True equals 1."""
     if isinstance(before, dict) and isinstance(after, dict):
         return before.keys() == after.keys() and all(_same(before[n], after[n]) for n in before)
     if isinstance(before, list) and isinstance(after, list):
@@ -246,7 +246,7 @@ def _fixed(
 
 
 def _ordered(changes: Sequence[Change]) -> Iterator[Change]:
-    """The changes, ordered so that the services that a publisher names are registered before it."""
+    """Yields the changes, those of a publisher after those of the services that it names."""
     publishers = {each.resource_id: each for each in changes if isinstance(each.kind, Publishers)}
     receive = {
         service_of(each.resource_id) for each in changes if each.kind.name == "subscriptions"
@@ -276,7 +276,7 @@ def _ordered(changes: Sequence[Change]) -> Iterator[Change]:
 
 
 def _named(members: Members) -> set[str]:
-    """The services that a publisher names."""
+    """Returns the services that a publisher names."""
     restricted = members.get("restricted", {})
     return {
         *members.get("sensitive_readers", ()),
@@ -285,7 +285,7 @@ def _named(members: Members) -> set[str]:
 
 
 def _filled(node: Node, environment: Mapping[str, str]) -> tuple[Node, list[Fault]]:
-    """The file with the values of environment variables, and those that are not set."""
+    """Returns the file with the values of environment variables, and those that are not set."""
     unset: list[Fault] = []
 
     def fill(each: Node, path: tuple[Part, ...]) -> Node:

@@ -24,7 +24,7 @@ _LONGEST_MESSAGE = 300
 
 
 def file_schema(openapi: Mapping[str, Any]) -> Schema:
-    """The JSON Schema of the file.
+    """Returns the JSON Schema of the file.
 
     Args:
         openapi: The OpenAPI document of a bus.
@@ -96,7 +96,7 @@ def faults(file: Node, schema: Schema) -> list[Fault]:
 
 
 def _fault(file: Node, error: ValidationError) -> Fault:
-    """The fault behind an error; if there are alternatives, the fault of the best fit."""
+    """Returns the fault behind an error; if there are alternatives, the fault of the best fit."""
     while error.validator in ("anyOf", "oneOf") and error.context:
         alternatives = _alternatives(error)
         if types := _types_of(alternatives):
@@ -128,7 +128,7 @@ def _fault(file: Node, error: ValidationError) -> Fault:
 
 
 def _alternatives(error: ValidationError) -> list[ValidationError]:
-    """The errors of the alternatives, without those that another `type` is meant for."""
+    """Returns the errors of the alternatives, without those that another `type` is meant for."""
     errors = [each for each in error.context if each.validator_value != "null"]
     wrong = {
         each.schema_path[0]
@@ -140,7 +140,7 @@ def _alternatives(error: ValidationError) -> list[ValidationError]:
 
 
 def _types_of(alternatives: Sequence[ValidationError]) -> list[str]:
-    """The values of `type`, if each alternative demands another one than the file has."""
+    """Returns the values of `type`, if each alternative demands another one than the file has."""
     found: list[str] = []
     for each in alternatives:
         if list(each.path) != ["type"] or each.validator not in ("const", "enum"):
@@ -158,7 +158,7 @@ def _type(value: Any) -> str:
 
 
 def _without(schema: Schema, *members: str) -> Schema:
-    """A schema of an object without some members."""
+    """Returns a schema of an object without some members."""
     properties = {name: each for name, each in schema["properties"].items() if name not in members}
     required = [name for name in schema.get("required", []) if name not in members]
     made = {name: each for name, each in schema.items() if name != "examples"}
@@ -166,7 +166,7 @@ def _without(schema: Schema, *members: str) -> Schema:
 
 
 def _subscriptions(components: Mapping[str, Schema]) -> Schema:
-    """A subscription, and whether it is paused."""
+    """Returns a subscription, and whether it is paused."""
     made = _without(components["SubscriptionRegistration"], "authentication", "replay_from")
     paused = {
         "type": "boolean",
@@ -177,7 +177,7 @@ def _subscriptions(components: Mapping[str, Schema]) -> Schema:
 
 
 def _schemas(components: Mapping[str, Schema]) -> Schema:
-    """The latest version of a type's schema, and its settings."""
+    """Returns the latest version of a type's schema, and its settings."""
     version = components["SchemaRegistration"]
     settings = components["SchemaSettingsChange"]["properties"]
     return {
@@ -195,12 +195,12 @@ def _schemas(components: Mapping[str, Schema]) -> Schema:
 
 
 def _stated(setting: Schema) -> Schema:
-    """A setting of a change as a setting that has a default."""
+    """Returns a setting of a change as a setting that has a default."""
     return next((each for each in setting.get("anyOf", ()) if each.get("type") != "null"), setting)
 
 
 def _reached(own: Mapping[str, Schema], components: Mapping[str, Schema]) -> Iterator[str]:
-    """The names of the components that some schemas refer to, directly or not."""
+    """Yields the names of the components that some schemas refer to, directly or not."""
     waiting = [name for each in own.values() for name in _referred(each)]
     seen: set[str] = set()
     while waiting:
@@ -216,7 +216,7 @@ def _referred(schema: Any) -> list[str]:
 
 
 def _local(schema: Any) -> Any:
-    """A schema whose references lead into the file's own definitions."""
+    """Returns a schema whose references lead into the file's own definitions."""
     if isinstance(schema, dict):
         return {name: _local(each) for name, each in schema.items()}
     if isinstance(schema, list):

@@ -27,7 +27,7 @@ class Secret:
 
 
 def hands_out(change: Change) -> bool:
-    """Whether the answer to a change may hold a secret."""
+    """Returns whether the answer to a change may hold a secret."""
     if change.action != "create" or change.members is None:
         return False
     if change.kind.name == "publishers":
@@ -38,7 +38,7 @@ def hands_out(change: Change) -> bool:
 
 
 def secrets_in(change: Change, answer: dict[str, Any]) -> Iterator[Secret]:
-    """The secrets in the answer to a change."""
+    """Yields the secrets in the answer to a change."""
     key = (answer.get("authentication") or {}).get("api_key")
     for member, value in (("api_key", key), ("signing_secret", answer.get("signing_secret"))):
         if value:
@@ -46,7 +46,7 @@ def secrets_in(change: Change, answer: dict[str, Any]) -> Iterator[Secret]:
 
 
 def lost(change: Change, answer: dict[str, Any]) -> bool:
-    """Whether a signing secret was made whose answer was lost."""
+    """Returns whether a signing secret was made whose answer was lost."""
     target = answer.get("target") or {}
     made = change.action == "create" and change.kind.name == "subscriptions"
     return made and target.get("type") == "http" and not answer.get("signing_secret")

@@ -75,7 +75,7 @@ class Node:
     names: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def value(self) -> Any:
-        """The value without places."""
+        """Returns the value without places."""
         if isinstance(self.content, dict):
             return {name: each.value() for name, each in self.content.items()}
         if isinstance(self.content, list):
@@ -83,7 +83,7 @@ class Node:
         return self.content
 
     def nearest(self, path: Sequence[Part]) -> "Node":
-        """The node of a path, or the nearest above it that exists."""
+        """Returns the node of a path, or the nearest above it that exists."""
         node = self
         for part in path:
             below = node.content
@@ -94,7 +94,7 @@ class Node:
         return node
 
     def fault(self, path: Sequence[Part], detail: str, *, of_name: bool = False) -> Fault:
-        """A fault of the value under a path, or of the name of the member that it is."""
+        """Returns a fault of the value under a path, or of the name of the member that it is."""
         node = self.nearest(path)
         line, column = node.line, node.column
         if of_name:
@@ -103,12 +103,12 @@ class Node:
 
 
 def pointer(path: Sequence[Part]) -> str:
-    """A path as a JSON pointer (RFC 6901)."""
+    """Returns a path as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def parts(text: str) -> list[Part]:
-    """A JSON pointer as a path; numbers are read as places in lists."""
+    """Returns a JSON pointer as a path; numbers are read as places in lists."""
     named = (part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:])
     return [int(part) if part.isdecimal() else part for part in named]
 
@@ -177,7 +177,7 @@ class _Reader:
         self._path: list[Part] = []
 
     def document(self) -> Node:
-        """The one document of the text."""
+        """Returns the one document of the text."""
         self._next()
         event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
