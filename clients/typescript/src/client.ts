@@ -86,9 +86,9 @@ export class EventBus {
       path: (path as string).replace(/{(\w+)}/g, id),
       query: given.query,
       body: publishes ? withIds(given.body) : given.body,
-      // With this key, a retry creates nothing twice.
+      // By this key, the bus recognises a retry, and creates nothing twice.
       headers: method === "POST" ? { "idempotency-key": `"${crypto.randomUUID()}"` } : {},
-      // After a lost answer, an entry of a context has another version than expected.
+      // If the answer was lost, a retry would find the version that the first attempt wrote.
       repeatable: !(method === "PUT" && has(given.body, "expected_version")),
       timeout: this.#transport.timeoutFor(given.query?.wait),
       signal: given.signal,

@@ -37,7 +37,7 @@ const REPEATED = new Set([429, 500, 502, 503, 504]);
 /** The first and the longest wait between two attempts, in milliseconds. */
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 20_000;
-/** How much longer than the bus waits an attempt may take, in seconds. */
+/** The time of an attempt beyond the wait of the bus, in seconds. */
 const ANSWERING = 15;
 /** The most bytes of an answer. API Gateway sends up to 10 MB. */
 const LARGEST_ANSWER = 16 * 1024 * 1024;
@@ -73,7 +73,7 @@ export class Transport {
     this.#options = { ...options, url, apiKey };
   }
 
-  /** How long an attempt may take for which the bus waits some seconds, in milliseconds. */
+  /** The time limit, in milliseconds, of an attempt for which the bus waits `wait` seconds. */
   timeoutFor(wait: unknown): number | undefined {
     return typeof wait === "number" ? (wait + ANSWERING) * 1_000 : undefined;
   }

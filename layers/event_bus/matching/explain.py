@@ -114,7 +114,7 @@ def _pattern_reasons(
         return
     positions = {id(leaf): place for place, leaf in enumerate(pattern.leaves)}
     missed = sum(1 << positions[id(leaf)] for leaf in unmet)
-    # Take the alternative of $or with the fewest fields that do not match.
+    # Of the alternatives of $or, the one with the fewest unmet fields was probably meant.
     nearest_combination = min(
         pattern.combinations, key=lambda each: (each & missed).bit_count(), default=0
     )

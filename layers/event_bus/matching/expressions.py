@@ -49,13 +49,21 @@ class Budget:
         self._operators = 0
 
     def take_value(self, pointer: str) -> None:
-        """Counts one value; refuses it, at `pointer`, if it is one too many."""
+        """Counts one value; refuses it, at `pointer`, if it is one too many.
+
+        Raises:
+            InvalidPatternError: It is one too many.
+        """
         self._values += 1
         if self._values > MAX_VALUES:
             raise InvalidPatternError(pointer, f"a pattern has at most {MAX_VALUES} values")
 
     def take_operator(self, pointer: str) -> None:
-        """Counts one comparison; refuses it, at `pointer`, if it is one too many."""
+        """Counts one comparison; refuses it, at `pointer`, if it is one too many.
+
+        Raises:
+            InvalidPatternError: It is one too many.
+        """
         self._operators += 1
         if self._operators > MAX_OPERATORS:
             raise InvalidPatternError(

@@ -141,7 +141,21 @@ class _Reader:
     def read_object(
         self, pattern: object, pointer: str, path: tuple[str, ...], *, depth: int, in_or: bool
     ) -> list[int]:
-        """Returns the combinations of leaves that satisfy an object of the pattern."""
+        """Returns the combinations of leaves that satisfy an object of the pattern.
+
+        Args:
+            pattern: The object.
+            pointer: Its JSON pointer in the pattern.
+            path: The names of the fields around it.
+            depth: Its level, from 1 on.
+            in_or: Whether it is inside `$or`, where some names are not fields.
+
+        Returns:
+            Each combination as a bit mask over `leaves`.
+
+        Raises:
+            InvalidPatternError: The object is not a pattern, or exceeds a limit.
+        """
         if not isinstance(pattern, dict):
             raise InvalidPatternError(pointer, "a pattern is an object")
         if not pattern:

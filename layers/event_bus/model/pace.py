@@ -101,6 +101,11 @@ class Pace:
     def turns(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
         """Gives attempts their turns under a rate limit.
 
+        Args:
+            wanted: The number of attempts.
+            limits: The limits of the subscription.
+            now: The time, in Unix seconds.
+
         Returns:
             The pace, and the turn of each attempt, in Unix seconds; those not later than `now` may
             be made at once.
@@ -114,6 +119,12 @@ class Pace:
 
     def leased(self, holder: str, wanted: int, limits: Limits, now: float) -> tuple["Pace", int]:
         """Leases attempts to a function.
+
+        Args:
+            holder: The identifier of the function call.
+            wanted: How many attempts it wants to make in parallel.
+            limits: The limits of the subscription.
+            now: The time, in Unix seconds.
 
         Returns:
             The pace, and how many attempts it may make in parallel; 0 if too many others are under
@@ -129,6 +140,11 @@ class Pace:
 
     def looks(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
         """Spreads messages without a free place over time.
+
+        Args:
+            wanted: The number of messages.
+            limits: The limits of the subscription.
+            now: The time, in Unix seconds.
 
         Returns:
             The pace, and when each message checks again, in Unix seconds.

@@ -141,7 +141,13 @@ def postponed(delivery: Delivery, until: float, code: str, message: str) -> Deli
 
 
 def exhausted(delivery: Delivery, code: str, message: str) -> Delivery:
-    """Ends a delivery as a dead letter that waits for a person; the error says why."""
+    """Ends a delivery as a dead letter that waits for a person; the error says why.
+
+    Args:
+        delivery: The delivery.
+        code: The error code that says why.
+        message: The reason in a sentence.
+    """
     return replace(
         _ended(_with_error(delivery, code, message)),
         status="exhausted",
@@ -156,7 +162,13 @@ def refused_by_queue(delivery: Delivery) -> Delivery:
 
 
 def dropped(delivery: Delivery, code: str, message: str) -> Delivery:
-    """Ends a delivery that is no longer owed; the error says why."""
+    """Ends a delivery that is no longer owed; the error says why.
+
+    Args:
+        delivery: The delivery.
+        code: The error code that says why.
+        message: The reason in a sentence.
+    """
     return replace(_ended(_with_error(delivery, code, message)), status="dropped")
 
 

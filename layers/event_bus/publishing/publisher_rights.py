@@ -42,6 +42,11 @@ class PublisherRights:
     def check(self, caller: Caller, event_type: str, at: str) -> None:
         """Refuses a type that the caller may not publish.
 
+        Args:
+            caller: Who publishes.
+            event_type: The type.
+            at: The JSON pointer of the event in the request's body.
+
         Raises:
             Forbidden: The type is not among those that its service registered for, or it is
                 reserved for the bus itself.
@@ -81,6 +86,11 @@ class PublisherRights:
         """Refuses an id that belongs to another service.
 
         An id that begins with a service's name and a colon belongs to that service.
+
+        Args:
+            source: The service in whose name the event is published.
+            event_id: The id that the event names, if it does.
+            at: The JSON pointer of the event in the request's body.
 
         Raises:
             Forbidden: It is the id of another service, whether such an event exists or not.

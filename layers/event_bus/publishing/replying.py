@@ -185,7 +185,14 @@ class Replying:
 
 
 def problem(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
-    """Makes problem details (RFC 9457) that the bus itself puts into a reply or an answer."""
+    """Makes problem details (RFC 9457) that the bus itself puts into a reply or an answer.
+
+    Args:
+        kind: The last part of the problem's type.
+        title: The kind of problem in words.
+        status: An HTTP status that describes it.
+        detail: What went wrong.
+    """
     return {
         "type": f"urn:event-bus:problem:{kind}",
         "title": title,

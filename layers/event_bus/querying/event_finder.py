@@ -207,7 +207,8 @@ def _listing(query: EventQuery, visibility: Visibility) -> Listing:
         return listings.with_any(EventSelector(query.source, query.domain))
     if visibility.caller.admin:
         return listings.all_events()
-    # Disabled subscriptions have received events, too. Replies are in the domain of the sender.
+    # Disabled subscriptions count, because they have received events. So does the caller's id,
+    # because the types of replies to the caller begin with it.
     patterns = {pattern for each in visibility.subscribed for pattern in each.event_types}
     domains = {domain_of(pattern) for pattern in patterns} | {visibility.caller.service_id}
     if WILDCARD in domains or len(domains) > _MAX_DOMAINS:

@@ -96,7 +96,8 @@ def _steps(found: Iterable[Found]) -> list[Step]:
     for each in shown.values():
         cause = each.event.metadata.get("causation_id")
         if cause not in shown:
-            # An event that was published while a delivery was handled continues its trace.
+            # A subscriber that published this event while it handled a delivery has continued the
+            # trace of the delivery.
             parent = each.event.trace
             cause = spans.get(parent.span_id) if parent else None
         steps.append(Step(each, cause))

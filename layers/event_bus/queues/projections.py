@@ -53,14 +53,26 @@ class ProjectionQueue:
                 raise NotSent(f"{left} messages")
 
     def retry(self, stream: StreamName, delay: int) -> None:
-        """Has the states of a stream brought up to date after some seconds."""
+        """Has the states of a stream brought up to date after some seconds.
+
+        Args:
+            stream: The stream.
+            delay: How long the queue holds the message back, in seconds.
+        """
         body = json_text({"stream": [stream.source, stream.stream_id]})
         self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
 
     def continue_generation(
         self, source: str, category: str, generation: int, delay: int = 0
     ) -> None:
-        """Sends the message that continues to build a generation, or to remove its states."""
+        """Sends the message that continues to build a generation, or to remove its states.
+
+        Args:
+            source: The service that publishes the streams.
+            category: The category of the streams.
+            generation: The number of the generation.
+            delay: How long the queue holds the message back, in seconds.
+        """
         body = json_text({"generation": [source, category, generation]})
         self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
 

@@ -49,7 +49,8 @@ class ReadModelRegistry:
             before = self.store.get(source, category)
             if before and before.live and before.live[-1].indexes == indexes:
                 if before.building:
-                    # Its message may never have been sent.
+                    # The message that begins the build may never have been sent, so it is sent
+                    # again.
                     self.queue.continue_generation(source, category, before.building.number)
                 return before, False
             is_new = before is None or not before.live

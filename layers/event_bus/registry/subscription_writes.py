@@ -43,6 +43,13 @@ class SubscriptionWrites:
     ) -> tuple[Subscription, IssuedKey | None]:
         """Stores a subscription together with a key that its service has or gets.
 
+        Args:
+            subscription: The subscription.
+            pace: Its first pace, if its target may be slow.
+            history: The replay of past events, if the registration asks for one.
+            asked: What the registration says about a key.
+            caller: The caller.
+
         Returns:
             The subscription as it is stored, and the key, if one was generated.
 
@@ -80,6 +87,14 @@ class SubscriptionWrites:
         self, before: Subscription, changed: Subscription, resume_from: ResumeFrom | None
     ) -> Subscription:
         """Stores a change, and starts the replays that continue after a pause.
+
+        Args:
+            before: The subscription as it was read.
+            changed: The subscription as it is to be.
+            resume_from: Where it continues after a pause; None for the backlog.
+
+        Returns:
+            The subscription as it is stored.
 
         Raises:
             Conflict: Another subscription handles one of its types.

@@ -24,7 +24,12 @@ from event_bus.model.names import (
 
 
 def checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
-    """Makes a field validator of a function that raises ValueError for invalid values."""
+    """Makes a field validator of a function that raises ValueError for invalid values.
+
+    Args:
+        check: Raises a ValueError, whose text completes the sentence "the member ...", for an
+            invalid value.
+    """
 
     def validator(value: Any) -> Any:
         try:

@@ -65,7 +65,16 @@ class Comparison:
     _open: set[tuple[int, int]] = field(default_factory=set)
 
     def faults(self, old: Schema | Node, new: Schema, path: Path) -> list[Breaking]:
-        """Returns where a part of the new schema may refuse what a part of the old one accepts."""
+        """Returns where a part of the new schema may refuse what a part of the old one accepts.
+
+        Args:
+            old: A part of the old schema.
+            new: A part of the new schema.
+            path: The place of that part in the new schema.
+
+        Raises:
+            _TooManyStepsError: The schemas have too many parts to be compared.
+        """
         self._step()
         # Pairs are identified by the targets of their references; otherwise a cycle would be
         # followed once more.

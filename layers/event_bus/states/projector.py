@@ -147,7 +147,8 @@ class Projector:
             return (behind(reached) if reached else "0", _LAST)
 
         for page in listed.pages(between, position, _PAGE):
-            # The next readable event of a stream has the others folded, too.
+            # An unreadable event is passed over: a later event of its stream causes the fold of all
+            # before it.
             found, _ = self.events.readable([each.id for each in page.entries])
             try:
                 for stream in dict.fromkeys(each.stream for each in found.values()):

@@ -27,6 +27,11 @@ class AnnouncedCircuits:
     def put(self, subscription_id: str, circuit: Circuit, event: Event) -> bool:
         """Writes a circuit over the version before it.
 
+        Args:
+            subscription_id: The subscription.
+            circuit: The circuit with its new version.
+            event: The event that announces the change.
+
         Returns:
             Whether it was written; False if another function was faster.
         """
@@ -34,6 +39,11 @@ class AnnouncedCircuits:
 
     def forget(self, subscription_id: str, circuit: Circuit, event: Event) -> bool:
         """Removes a circuit; its event is stored once, even if several functions remove it.
+
+        Args:
+            subscription_id: The subscription.
+            circuit: The circuit as it was read.
+            event: The event that announces the change.
 
         Returns:
             Whether the subscription has no circuit now; False if another function has changed it.

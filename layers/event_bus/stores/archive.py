@@ -78,7 +78,7 @@ class ArchiveStore:
             except Damaged as error:
                 lost[event_id] = error
         asked = list(spans(wanted))
-        # One request is made in this thread, several side by side.
+        # A single request needs no other thread.
         answers = (
             self._executor.map(lambda span: self._read(span, wanted), asked)
             if len(asked) > 1

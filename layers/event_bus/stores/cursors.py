@@ -43,7 +43,13 @@ class CursorStore:
     retention_days: int = 0
 
     def position(self, owner: str, name: str, *, consistent: bool = False) -> str:
-        """Returns the position of a cursor; empty if there is none yet."""
+        """Returns the position of a cursor; empty if there is none yet.
+
+        Args:
+            owner: The subscription, or the sweeper, that the scan is for.
+            name: The name of the scan among those of its owner.
+            consistent: Whether to read consistently, at twice the cost.
+        """
         answer = self.client.get_item(
             TableName=self.table,
             Key={"owner": text(owner), "name": text(name)},

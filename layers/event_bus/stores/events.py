@@ -260,7 +260,12 @@ class EventStore:
         )
 
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
-        """Returns the events with these ids, by id, without payloads that lie in the bucket."""
+        """Returns the events with these ids, by id, without payloads that lie in the bucket.
+
+        Raises:
+            Damaged: The archive does not hold an event where its stub says.
+            ClientError, BotoCoreError: An object of the archive is missing, or AWS does not answer.
+        """
         items, stubs = self._items(event_ids)
         restored, lost = self._restore(stubs)
         for error in lost.values():

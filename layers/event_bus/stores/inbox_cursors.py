@@ -104,6 +104,11 @@ class InboxCursorStore:
     def acknowledge(self, subscription_id: str, lease: str, place: int) -> InboxCursor:
         """Acknowledges up to a place that a lease covers, while it holds; never backwards.
 
+        Args:
+            subscription_id: The subscription that owns the inbox.
+            lease: The id of the lease.
+            place: The place of the last event to acknowledge.
+
         Returns:
             The cursor after the request, whether it was moved or not.
         """

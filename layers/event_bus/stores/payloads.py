@@ -51,7 +51,16 @@ class PayloadStore:
         )
 
     def get(self, event_id: str, digest: str, *, kept: bool) -> bytes:
-        """Reads a payload."""
+        """Reads a payload.
+
+        Args:
+            event_id: The event.
+            digest: The digest of what the publisher sent.
+            kept: Whether it never expires.
+
+        Raises:
+            ClientError: S3 refused the request; see `is_missing`.
+        """
         key = _key(event_id, digest, kept=kept)
         return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 

@@ -118,6 +118,12 @@ class ReadModelStore:
     ) -> bool:
         """Writes the state of a stream, unless another function has written a later one.
 
+        Args:
+            model: The read model.
+            generation: The generation of the state.
+            before: The state as it was read; None if there was none.
+            after: The state as it is to be.
+
         Returns:
             Whether it was written.
         """

@@ -115,6 +115,11 @@ class SocketSubscriberStore:
     ) -> SocketSubscriber | None:
         """Takes the lease of a WebSocket subscriber for some seconds.
 
+        Args:
+            key: The WebSocket subscriber.
+            holder: The identifier of the push that takes the lease.
+            seconds: How long the lease lasts.
+
         Returns:
             The WebSocket subscriber; None if another one holds it, or there is none.
         """

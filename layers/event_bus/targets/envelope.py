@@ -14,6 +14,11 @@ def envelope(key: DeliveryKey, event: Event, enrichment: bytes | None = None) ->
 
     The parts of an enrichment are beside the payload. The metadata marks a replay, and continues
     the trace of the event with a step for the delivery.
+
+    Args:
+        key: The delivery.
+        event: The event, with its payload.
+        enrichment: The added parts, as a JSON object; None for nothing.
     """
     shown = event.envelope()
     if key.replay_id:

@@ -49,7 +49,7 @@ class AsyncContexts:
             path("/contexts/{}/{}", name, key),
             query={"service_id": service_id},
             body={"value": value, **present(expected_version=expected_version)},
-            # After a lost answer the entry has another version than expected.
+            # If the answer was lost, a retry would find the version that the first attempt wrote.
             repeatable=expected_version is None,
         )
         return await self._transport.read(call, ContextEntry.model_validate)

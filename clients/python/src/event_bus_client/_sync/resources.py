@@ -143,7 +143,7 @@ class Subscriptions(_Registered):
                 path("/subscriptions/{}", subscription_id),
                 body=members,
                 headers={"if-none-match": "*"} if only_new else {},
-                # After a lost answer, the subscription is no longer new.
+                # If the answer was lost, a retry would find the subscription of the first attempt.
                 repeatable=not only_new,
             )
         )
