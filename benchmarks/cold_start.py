@@ -3,7 +3,7 @@
 The bare minimum is an interpreter that imports boto3 and pydantic and makes one client, as any
 function of this kind would. Each is measured in processes of its own, with bytecode as in the
 layers. The processes take turns, so that other work on the machine slows them all alike. Run it
-with `python -m benchmarks.cold_start`; it takes two minutes or three.
+with `python -m benchmarks.cold_start`; it takes two or three minutes.
 """
 
 import json
@@ -52,7 +52,7 @@ def environments() -> dict[str, dict[str, str]]:
 
 
 def measured(starts: dict[str, tuple[str, dict[str, str]]]) -> dict[str, tuple[float, ...]]:
-    """Milliseconds, megabytes and modules of each start: the median of some runs.
+    """Returns milliseconds, megabytes and modules of each start: the median of some runs.
 
     Args:
         starts: The code of each start and its environment, by name.

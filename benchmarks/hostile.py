@@ -88,7 +88,7 @@ def many_prefixes(n: int) -> Pattern:
 
 
 def wide_types(n: int) -> list[str]:
-    """Type patterns that all select one type of 16 segments, each with 4 wildcards."""
+    """Returns type patterns with 4 wildcards each, which all select one type of 16 segments."""
     places = list(combinations(range(15), 4))
     chosen = [places[(n * 100 + k) % len(places)] for k in range(100)]
     return [".".join("*" if k in each else "a" for k in range(16)) for each in chosen]

@@ -1,6 +1,6 @@
 """The processor time that it takes to read a body, next to the standard library without hooks.
 
-Run it with `python -m benchmarks.json_bodies`; it takes some ten seconds. Each body has 4 MiB.
+Run it with `python -m benchmarks.json_bodies`; it takes about ten seconds. Each body has 4 MiB.
 """
 
 import json

@@ -152,7 +152,7 @@ class Wire:
         return dict(units)
 
     def _read(self, operation: str, asked: Any, answered: Any) -> dict[str, float]:
-        """Read units by the sizes of items; the emulator counts each read as one of a small item.
+        """Returns read units by the sizes of items; the emulator counts each item as a small one.
 
         An item that does not exist costs as much as a small one.
         """

@@ -64,7 +64,7 @@ class SqsTarget(AwsTarget):
         )
 
     def derived(self, service_id: str) -> dict[str, Any]:
-        """The external id of its role, and for a managed queue the policy of its consumer."""
+        """Returns the external id of its role, and the policy for a managed queue's consumer."""
         policy = {"policy": _consumer_policy(self.queue)} if self.managed else {}
         return {**AwsTarget.derived(self, service_id), **policy}
 

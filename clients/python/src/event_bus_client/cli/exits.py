@@ -159,7 +159,7 @@ def show(error: EventBusError, known: State) -> None:
 
 
 def failure(code: Exit, detail: str, **members: Any) -> dict[str, Any]:
-    """Problem details (RFC 9457) of a failure that is no answer of the bus."""
+    """Makes problem details (RFC 9457) of a failure that is no answer of the bus."""
     kind, title = _KINDS[code]
     described = {"type": f"urn:event-bus:command-line:{kind}", "title": title, "detail": detail}
     return {**described, **members, "exit_code": int(code)}

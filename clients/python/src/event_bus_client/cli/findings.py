@@ -76,7 +76,7 @@ def advice_for(code: str) -> str:
 
 
 def observed(check: Document) -> str:
-    """What a health check observed, such as `3 s`; empty if it does not say."""
+    """Returns what a health check observed, such as `3 s`; empty if it does not say."""
     return f"{check.get('observedValue', '')} {check.get('observedUnit', '')}".strip()
 
 

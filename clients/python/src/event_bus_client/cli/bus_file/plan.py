@@ -235,7 +235,7 @@ def _refused(file: BusFile, kind: Kind, resource_id: str) -> Iterator[Fault]:
 def _fixed(
     file: BusFile, kind: Kind, resource_id: str, fields: Collection[Field]
 ) -> Iterator[Fault]:
-    """Members that cannot change."""
+    """Yields a fault for each member that differs but cannot change."""
     if kind.name != "subscriptions":
         return
     for each in fields:
