@@ -1,6 +1,7 @@
 """`event-bus doctor`: each fault is found, with a command that exists."""
 
 import json
+import re
 import shlex
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -10,10 +11,13 @@ import httpx
 import pytest
 from event_bus_client.cli.findings import Finding, advice_for, of_keys
 
+from infra.built import ROOT
 from tests.unit.clients.command_line import AT, Bus, exit_code, run
 from website.command_line import commands
 
 NOW = datetime.now(UTC)
+CODES = re.compile(r"^\| (`[^|]*) \|", re.MULTILINE)
+"""The first column of a table of codes."""
 
 
 def at(**ago: float) -> str:
@@ -286,3 +290,27 @@ def test_many_dead_letters_are_counted_as_at_least() -> None:
 )
 def test_each_code_has_an_advice(code: str, word: str) -> None:
     assert word in advice_for(code)
+
+
+def test_each_code_of_a_dead_letter_has_an_advice_of_its_own() -> None:
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    rows = CODES.findall(page.partition("## Error codes of deliveries")[2])
+    codes = set(re.findall(r"`(\w+)`", "".join(rows))) - {"code"}
+    assert len(codes) > 40
+    other = {each for each in codes if advice_for(each) == advice_for("new")}
+    # Such a delivery is dropped, waits for a resume, or needs the endpoint to be repaired.
+    assert other == {
+        "already_attempted",
+        "circuit_open",
+        "command_answered",
+        "command_cancelled",
+        "command_expired",
+        "command_replayed",
+        "connection_broken",
+        "discarded",
+        "event_expired",
+        "interrupted",
+        "not_matched",
+        "subscription_deleted",
+        "subscription_paused",
+    }

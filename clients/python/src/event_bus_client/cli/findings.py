@@ -48,6 +48,7 @@ class Finding:
 
 _ENDPOINT = "Repair the endpoint; the bus continues by itself when it answers."
 _CERTIFICATE = "Renew or correct the certificate of the endpoint."
+_LANE = "Read the log of the function that delivers, then retry."
 _ADVICE: dict[str, str] = {
     "http_status": "Read the answer of the endpoint in an attempt, and repair the endpoint.",
     "timeout": "Answer 2xx first and work later, or raise the timeout of the retry policy.",
@@ -67,6 +68,17 @@ _ADVICE: dict[str, str] = {
     "function_crashed": "Read the log of the function that delivers; the bus retries by itself.",
     "event_unreadable": "Restore the object of the archive that the log names, then retry.",
     "message_refused": "Read the log of the function `route`, then retry.",
+    "stream_passed": "Retry these if the events may arrive out of order, or discard them.",
+    "invalid_answer": "Answer with valid HTTP/1.1; the message names the fault.",
+    "ipv6_unreachable": "Use a host that also has an IPv4 address.",
+    "target_not_found": "Create the target again, or name another one in the subscription.",
+    "target_refused": "Correct what the message names, then retry.",
+    "throttled": "Raise the quota of the target, or limit the attempts of the subscription.",
+    "function_error": "Read the log of your function, and correct it.",
+    "reply_refused": "Return a valid reply; the message names the fault.",
+    "reply_not_stored": _LANE,
+    "inbox_not_filled": _LANE,
+    "payload_not_opened": _LANE,
 }
 
 
