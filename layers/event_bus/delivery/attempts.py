@@ -19,7 +19,7 @@ from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model import transitions
 from event_bus.model.command_record import EndState
-from event_bus.model.delivery import SETTLED, Attempt, Delivery, DeliveryError
+from event_bus.model.delivery import SETTLED, Attempt, Delivery, DeliveryError, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
@@ -50,9 +50,11 @@ class AttemptOrder(StepOrder):
 
     Attributes:
         permits: The permits of the batch's circuits.
+        walked: The deliveries of the events that this batch has met in walks along streams.
     """
 
     permits: Permits
+    walked: set[DeliveryKey]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
 from event_bus.delivery.messages import follow_up, read_batch, safely, send_following
-from event_bus.delivery.ordered import OrderedRunner
+from event_bus.delivery.ordered import OrderedRunner, WalkOrder
 from event_bus.delivery.pacing import HandOver, Plan, Turns
 from event_bus.delivery.steps import AttemptResult, QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import DeliveryKey
 from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
@@ -29,10 +30,7 @@ _DAY_SECONDS = 86_400
 # 20 s, and an attempt 30 s more.
 _CHAIN_SECONDS = 8.0
 
-Walk = Callable[[], AttemptResult]
-"""Delivers the next events of an event stream, for one message."""
-
-Begun = AttemptResult | PendingAttempt | Walk
+Begun = AttemptResult | PendingAttempt | WalkOrder
 """The result of a message, or the work that remains for it."""
 
 Task = Callable[[], dict[int, AttemptResult]]
@@ -106,11 +104,12 @@ class Lane:
         side_by_side: Mapping[str, int],
     ) -> list[AttemptResult | None]:
         """Returns the results of messages; None for a message that must come again."""
+        walked: set[DeliveryKey] = set()
 
         def begin(place: int) -> Begun | None:
             received, message = batch[place]
             subscription = subscriptions.get(message.subscription_id)
-            order = AttemptOrder(received, message, subscription, permits)
+            order = AttemptOrder(received, message, subscription, permits, walked)
             return safely(partial(self._begin, order))
 
         endings = _Endings(self.pacing, [message.subscription_id for _, message in batch])
@@ -139,8 +138,7 @@ class Lane:
         end = self.runner.clock() + _CHAIN_SECONDS
         for place in chain:
             if self.runner.clock() > end:
-                later = replace(batch[place][1], delay=1)
-                results[place] = AttemptResult(settled=False, follow_up=later)
+                results[place] = _later(batch[place][1])
                 continue
             begun = begin(place)
             if isinstance(begun, AttemptResult):
@@ -151,14 +149,31 @@ class Lane:
 
     def _left_to_do(self, begun: Mapping[int, Begun | None]) -> Iterator[Task]:
         batches: defaultdict[Hashable, dict[int, PendingAttempt]] = defaultdict(dict)
+        streams: defaultdict[Hashable, dict[int, WalkOrder]] = defaultdict(dict)
         for place, each in begun.items():
             if isinstance(each, PendingAttempt):
                 batches[self.runner.transport.batch_key(each.request)][place] = each
-            elif callable(each):
-                # A stream may take long, so the other messages begin first.
-                yield partial(_walked, place, each)
+            elif isinstance(each, WalkOrder):
+                streams[each.cursor][place] = each
+        # A stream may take long, so it begins before the others end.
+        for asked in streams.values():
+            yield partial(self._walk, asked)
         for pending in batches.values():
             yield partial(self._make_attempts, pending)
+
+    def _walk(self, asked: dict[int, WalkOrder]) -> dict[int, AttemptResult]:
+        """Handles the messages of one stream. The first one usually delivers the events of all.
+
+        If they were handled at the same time, the others would find the cursor held.
+        """
+        results: dict[int, AttemptResult] = {}
+        end = self.runner.clock() + _CHAIN_SECONDS
+        for place, each in asked.items():
+            if self.runner.clock() > end and not each.is_needless:
+                results[place] = _later(each.order.message)
+            elif result := safely(partial(self.ordered.handle, each)):
+                results[place] = result
+        return results
 
     def _make_attempts(self, pending: dict[int, PendingAttempt]) -> dict[int, AttemptResult]:
         made = zip(pending, self.runner.make(list(pending.values())), strict=True)
@@ -171,7 +186,7 @@ class Lane:
             if event and (stream := event.stream):
                 if _without_walk(message, order.subscription):
                     return self.ordered.wait_for_resume(order, event, stream)
-                return partial(self.ordered.handle, order, event, stream)
+                return WalkOrder(order, event, stream)
             if event is None:
                 return self.ordered.end_without_event(order)
         return self.runner.begin(order)
@@ -268,5 +283,5 @@ def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
     return times.unix() - circuit.failing_since > days * _DAY_SECONDS
 
 
-def _walked(place: int, walk: Walk) -> dict[int, AttemptResult]:
-    return {place: walk()}
+def _later(message: Message) -> AttemptResult:
+    return AttemptResult(settled=False, follow_up=replace(message, delay=1))

@@ -5,7 +5,7 @@ because neither the table stream nor the queue keeps the order of different even
 walks of its own, beside the walks for routed events.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from event_bus import times
@@ -13,11 +13,11 @@ from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.live_stream import MOMENT_SECONDS, LiveStreams
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import AttemptResult, delay_until
-from event_bus.delivery.stream_walk import NotYet, StreamWalk
+from event_bus.delivery.stream_walk import NotYet, StreamWalk, Turn
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.enrichment.calls import CALL_SECONDS
 from event_bus.ids import new_id
-from event_bus.model.delivery import Delivery
+from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.pauses import look_again_at, waits_for_resume
 from event_bus.model.registration import Subscription
@@ -33,6 +33,38 @@ _BUDGET_SECONDS = 20.0
 
 _KNOWN_EVERYWHERE = round(CACHE_SECONDS) + 5
 """Seconds after which every lane knows that a subscription was disabled."""
+
+
+@dataclass(frozen=True, slots=True)
+class WalkOrder:
+    """A message that asks for a walk along the stream of its event.
+
+    Attributes:
+        order: The message; nothing is delivered if its subscription was deleted.
+        event: The event of the message.
+        stream: The stream that the event belongs to.
+    """
+
+    order: AttemptOrder
+    event: Event
+    stream: StreamName
+
+    @property
+    def cursor(self) -> Hashable:
+        """What only one function at a time may walk along."""
+        message = self.order.message
+        return message.subscription_id, message.replay_id, self.stream
+
+    @property
+    def is_needless(self) -> bool:
+        """Whether an earlier walk of the same batch has met the event.
+
+        The walk has settled the event, or what it left continues the stream up to the event. Only a
+        retry may be owed behind a walk.
+        """
+        message = self.order.message
+        first = (message.attempt, message.round_start) == (1, 0) and message.replay_id is None
+        return first and message.key in self.order.walked
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +85,39 @@ class OrderedRunner:
     replayed: ReplayedStreams
     clock: Callable[[], float] = times.steady
 
-    def handle(self, order: AttemptOrder, event: Event, stream: StreamName) -> AttemptResult:
+    def handle(self, asked: WalkOrder) -> AttemptResult:
         """Delivers the next events of a stream until one has to wait.
 
         The position moves past an event when its delivery is settled or it is not owed.
 
         Args:
-            order: The message that asks for it; nothing is delivered if the subscription was
-                deleted.
-            event: The event of the message.
-            stream: The stream that the event belongs to.
+            asked: The message that asks for it.
         """
+        if asked.is_needless:
+            return AttemptResult(settled=False)
+        order, event = asked.order, asked.event
         message, holder = order.message, new_id("cur")
         # The messages that follow were not held yet.
         order = replace(order, message=replace(message, times_held=0))
         walks = self.live if message.replay_id is None else self.replayed
-        walk: StreamWalk = walks.walk(order, event, stream)
+        walk: StreamWalk = walks.walk(order, event, asked.stream)
         cursor = self.cursors.hold(
             message.subscription_id, walk.cursor_name, holder, _HOLD_SECONDS, days=walk.cursor_days
         )
         if cursor is None:
             return AttemptResult(settled=False, follow_up=_held(message))
         instead = walk.begin(cursor.position)
+        met: set[DeliveryKey] = set()
         try:
             result = (
                 AttemptResult(settled=False, follow_up=instead)
                 if instead is not None
-                else self._deliver_along(order, event, walk)
+                else self._deliver_along(order, event, walk, met)
             )
         finally:
             held = self.cursors.release(cursor, walk.kept())
         if held:
+            order.walked.update(met)
             return result
         # Another function has taken the cursor, perhaps for this same message, and does not know
         # what this walk delivered. It may wait for a retry that this walk has made unnecessary. So
@@ -146,22 +180,31 @@ class OrderedRunner:
         found = self.live.streams.after(stream, int(position or 0), 2)
         return any(each.event_id != message.event_id for each in found)
 
-    def _deliver_along(self, order: AttemptOrder, event: Event, walk: StreamWalk) -> AttemptResult:
-        """Delivers the events behind the position of a walk, until one has to wait."""
+    def _deliver_along(
+        self, order: AttemptOrder, event: Event, walk: StreamWalk, met: set[DeliveryKey]
+    ) -> AttemptResult:
+        """Delivers the events behind the position of a walk, until one has to wait.
+
+        It adds the deliveries of the events that it meets to `met`.
+        """
         message = order.message
         end = self.clock() + _budget(order.subscription)
-        result = AttemptResult(settled=True)
+        result, first = AttemptResult(settled=True), True
         if event.metadata["stream_version"] <= walk.position:
-            passed = self._deliver_passed(order, event, walk)
-            if passed and (not passed.settled or passed.gone):
-                return passed
+            behind = self._deliver_passed(order, event, walk)
+            if behind and (not behind.settled or behind.gone):
+                return behind
         while entries := walk.entries():
+            met.update(replace(message.key, event_id=each.event_id) for each in entries)
             for entry in entries:
                 if self.clock() > end:
                     return AttemptResult(False, follow_up=replace(message, delay=0))
-                result = self._deliver_next(order, entry, walk)
-                if not result.settled:
-                    return result
+                turn = walk.turn(entry)
+                if turn is not None:
+                    result = self._deliver_next(order, entry, turn, first=first)
+                    if not result.settled:
+                        return result
+                    first = False
                 walk.position = entry.version
                 if result.gone:
                     # There may be no other message to end the next deliveries, so this one does,
@@ -190,12 +233,17 @@ class OrderedRunner:
         return self.runner.attempt(order, event, record)
 
     def _deliver_next(
-        self, order: AttemptOrder, entry: StreamEntry, walk: StreamWalk
+        self, order: AttemptOrder, entry: StreamEntry, turn: Turn | NotYet, *, first: bool
     ) -> AttemptResult:
-        """Delivers the next event of a walk, if it is owed; otherwise there is nothing to do."""
-        message, turn = order.message, walk.turn(entry)
-        if turn is None:
-            return AttemptResult(settled=True)
+        """Delivers the next event of a walk.
+
+        Args:
+            order: The message that asks for the walk.
+            entry: The event's place in the stream.
+            turn: What the walk has decided about it.
+            first: Whether the walk has delivered no event yet.
+        """
+        message = order.message
         if isinstance(turn, NotYet):
             return AttemptResult(settled=False, follow_up=replace(message, delay=turn.seconds))
         own = replace(
@@ -217,7 +265,7 @@ class OrderedRunner:
             event, unreadable = self.runner.events.find(entry.event_id)
             if unreadable:
                 return self.runner.unreadable(own_order, record)
-        if _keeps_crashing(order, own):
+        if first and _keeps_crashing(order, own):
             crashed = self.runner.crashed(own_order, event, record)
             # The rest of the stream continues with a new message, which has all its receipts.
             rest = replace(message, delay=0) if crashed.settled else None
@@ -239,20 +287,12 @@ def _held(message: Message) -> Message:
 
 
 def _keeps_crashing(order: AttemptOrder, own: Message) -> bool:
-    """Whether a message crashes its function at an event that has no message of its own.
+    """Whether a message crashes its function at the first event that its walk delivers.
 
-    This counts at the last receipt of the message. After it, the redrive queue would record the
-    crash at the event of the message, and not at the event that causes it.
+    It has its last receipt then: the redrive queue would record a crash at the event of the
+    message. The other event may have no message of its own.
     """
-    subscription = order.subscription
-    stands_for_others = order.message.replay_id is not None or (
-        subscription is not None and subscription.catches_up
-    )
-    return (
-        stands_for_others
-        and own.key != order.message.key
-        and order.queue_message.receives >= MAX_RECEIVES
-    )
+    return own.key != order.message.key and order.queue_message.receives >= MAX_RECEIVES
 
 
 def _budget(subscription: Subscription | None) -> float:

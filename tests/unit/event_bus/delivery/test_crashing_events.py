@@ -1,4 +1,4 @@
-"""An event of an ordered replay or of a history at which the function crashes each time."""
+"""An event of a stream at which the function of another message crashes each time."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ from event_bus.model.retry_policy import RetryPolicy
 from event_bus.queues.lanes import MAX_RECEIVES
 
 from tests.aws import Aws
-from tests.builders import subscription
+from tests.builders import message, routing, subscription
 from tests.unit.event_bus.delivery.lanes import Trial, trial
 from tests.unit.event_bus.delivery.replaying import replayed, start, store
 
@@ -25,8 +25,8 @@ def test_an_event_of_a_replay_that_crashes_its_function_becomes_a_dead_letter(
     start(aws)
     # The first receipt delivered an event, and every one crashed at the next.
     aws.deliveries.record(delivered_of(events[0], to), 1)
-    message = replayed(events[2], to)
-    assert trial.take(message, receives=MAX_RECEIVES) == []
+    asked = replayed(events[2], to)
+    assert trial.take(asked, receives=MAX_RECEIVES) == []
     letter = trial.outcome("evt_2", replay="rpl_1")
     assert (letter.status, letter.attempts) == (end, 1)
     assert trial.error("evt_2", replay="rpl_1")[0] == "function_crashed"
@@ -64,3 +64,26 @@ def test_the_last_receipt_attempts_the_event_of_the_message(trial: Trial, aws: A
     start(aws)
     trial.take(replayed(only, to), receives=MAX_RECEIVES)
     assert trial.target.events == ["evt_1"]
+
+
+def test_an_event_without_a_message_of_its_own_becomes_a_dead_letter(
+    trial: Trial, aws: Aws
+) -> None:
+    # While the first event waited for its retry, the messages of the others ended.
+    once = RetryPolicy(max_attempts=1)
+    to = aws.subscriptions.create(subscription(ordered=True, retry_policy=once))
+    first, *_ = stored = store(aws, "evt_1", "evt_2", "evt_3")
+    aws.routings.record([routing(each.id, sub_1="worker") for each in stored])
+    aws.deliveries.record(replace(message(first, to).first_record(first), status="delivered"), 1)
+    assert trial.take(message(first, to), receives=MAX_RECEIVES) == []
+    assert trial.error("evt_2")[0] == "function_crashed"
+    assert trial.take(*trial.sent()) == []
+    assert trial.target.events == ["evt_3"]
+
+
+def test_an_event_that_no_earlier_receipt_has_reached_is_attempted(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(ordered=True))
+    first, second = store(aws, "evt_1", "evt_2")
+    aws.routings.record([routing(each.id, sub_1="worker") for each in (first, second)])
+    assert trial.take(message(first, to), receives=MAX_RECEIVES) == []
+    assert trial.target.events == ["evt_1", "evt_2"]

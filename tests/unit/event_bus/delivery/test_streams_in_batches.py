@@ -1,0 +1,110 @@
+"""Several messages of one stream in a batch: one walk delivers the events of all."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from event_bus.model import transitions
+from event_bus.model.retry_policy import RetryPolicy
+from event_bus.stores.cursors import Cursor, CursorStore
+
+from tests.aws import Aws
+from tests.builders import message
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
+from tests.unit.event_bus.delivery.ordered_streams import ordered, store
+
+__all__ = ["trial"]
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts how often the cursor of a stream was asked for."""
+    asked: Counter[str] = Counter()
+    hold = CursorStore.hold
+
+    def counted(cursors: CursorStore, owner: str, name: str, *more: Any, **days: Any) -> Any:
+        asked[name.partition("\n")[2]] += 1
+        return hold(cursors, owner, name, *more, **days)
+
+    monkeypatch.setattr(CursorStore, "hold", counted)
+    return asked
+
+
+@pytest.mark.parametrize("last_first", [False, True])
+def test_one_walk_delivers_the_events_of_all(
+    trial: Trial, aws: Aws, held: Counter[str], last_first: bool
+) -> None:
+    to, stored = ordered(aws), store(aws, *(f"evt_{number}" for number in range(1, 6)))
+    asked = [message(each, to) for each in stored]
+    assert trial.take(*(reversed(asked) if last_first else asked)) == []
+    assert trial.target.events == [each.id for each in stored]
+    assert held == {"task/1": 1}
+    assert trial.sent() == []
+
+
+def test_each_stream_has_a_walk(trial: Trial, aws: Aws, held: Counter[str]) -> None:
+    to = ordered(aws)
+    stored = store(aws, "evt_1", "evt_2") + store(aws, "evt_3", "evt_4", stream="task/2")
+    assert trial.take(*(message(each, to) for each in stored)) == []
+    assert sorted(trial.target.events) == [each.id for each in stored]
+    assert held == {"task/1": 1, "task/2": 1}
+
+
+def test_only_one_message_waits_for_what_is_not_routed(trial: Trial, aws: Aws) -> None:
+    to, (first, *later) = ordered(aws), store(aws, "evt_1", "evt_2", "evt_3")
+    late = store(aws, "evt_4", routed=False)
+    assert trial.take(*(message(each, to) for each in [first, *later, *late])) == []
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert [each.event_id for each in trial.sent()] == ["evt_1"]
+
+
+def test_the_retry_of_the_first_event_continues_the_others(trial: Trial, aws: Aws) -> None:
+    to, stored = ordered(aws), store(aws, "evt_1", "evt_2", "evt_3")
+    trial.target.script["evt_1"] = REFUSED
+    assert trial.take(*(message(each, to) for each in stored)) == []
+    [retry] = trial.sent()
+    assert (retry.event_id, retry.attempt) == ("evt_1", 2)
+    del trial.target.script["evt_1"]
+    trial.aws.deliveries.record(replace(trial.outcome(), next_retry_at=None), 2)
+    assert trial.take(replace(retry, delay=0)) == []
+    assert trial.target.events == ["evt_1", "evt_1", "evt_2", "evt_3"]
+
+
+def test_a_retry_that_a_person_asked_for_is_made_beside_a_walk(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws, retry_policy=RetryPolicy(max_attempts=1))
+    first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(first, to))
+    del trial.target.script["evt_1"]
+    reopened = transitions.reopened(trial.outcome())
+    assert aws.dead_letters.reopen(reopened)
+    retry = message(first, to, attempt=2, round_start=reopened.round_start)
+    assert trial.take(message(second, to), message(third, to), retry) == []
+    assert sorted(trial.target.events) == ["evt_1", "evt_1", "evt_2", "evt_3"]
+    assert trial.outcome().status == "delivered"
+
+
+def test_a_walk_that_lost_its_cursor_speaks_for_no_other_message(
+    trial: Trial, aws: Aws, held: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
+    release, lost = CursorStore.release, ["cur_of_another"]
+
+    def once(cursors: CursorStore, cursor: Cursor, position: str) -> bool:
+        return release(cursors, cursor, position) and not (lost and lost.pop())
+
+    monkeypatch.setattr(CursorStore, "release", once)
+    assert trial.take(message(first, to), message(second, to)) == []
+    assert held == {"task/1": 2}
+    assert [each.event_id for each in trial.sent()] == ["evt_1"]
+
+
+def test_a_walk_that_fails_speaks_for_no_other_message(trial: Trial, aws: Aws) -> None:
+    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
+    trial.target.script["evt_1"] = RuntimeError("the process lost its network")
+    asked = message(first, to), message(second, to)
+    assert trial.take(*asked) == [received(each).id for each in asked]
+    del trial.target.script["evt_1"]
+    assert trial.take(*asked) == []
+    assert trial.target.events == ["evt_1", "evt_1", "evt_1", "evt_2"]
