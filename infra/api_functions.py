@@ -108,6 +108,7 @@ class ApiFunctions:
         function.use_bucket(self._data.payloads, "GetObject")
         function.read_rights(self._data, "BatchGetItem")
         call_reducers(function, self._settings)
+        self._bound_waiting(function)
         return function
 
     def _registry(self) -> BusFunction:
@@ -152,6 +153,7 @@ class ApiFunctions:
         read_tags(function, self._settings)
         provide_queues(function, self._settings)
         function.call_back()
+        self._bound_waiting(function)
         function.use_queue(REPLAY_QUEUE_URL, self._bus.replays.queue, "SendMessage")
         function.use_retention()
         return function
@@ -198,8 +200,7 @@ class ApiFunctions:
         function.set_variable("SERVICE_LISTENERS", str(self._settings.service_listeners))
         function.use_table(self._data.keys, "GetItem", "PutItem")
         function.use_table(self._data.inbox, "GetItem", "Query")
-        function.use_table(self._data.limits, "UpdateItem")
-        function.set_variable("WAITING_REQUESTS", str(self._settings.waiting_requests))
+        self._bound_waiting(function)
         function.use_table(self._data.cursors, "GetItem", "UpdateItem")
         function.read_rights(self._data, "BatchGetItem")
         function.use_table(self._data.events, "BatchGetItem", "GetItem", "PutItem")
@@ -207,6 +208,11 @@ class ApiFunctions:
         function.use_retention()
         self._send_commands(function)
         return function
+
+    def _bound_waiting(self, function: BusFunction) -> None:
+        """Lets a function count the requests of a service that wait."""
+        function.use_table(self._data.limits, "UpdateItem")
+        function.set_variable("WAITING_REQUESTS", str(self._settings.waiting_requests))
 
     def _send_commands(self, function: BusFunction) -> None:
         """Lets a function publish commands and replies, and follow what becomes of them."""

@@ -144,7 +144,8 @@ class Settings(BaseModel):
         default=50,
         ge=1,
         le=10_000,
-        description="Requests of a service that may wait for events at a time.",
+        description="Requests of a service that may wait at the same time: for events, for the "
+        "end of a command, or for an endpoint or a function that the service has named.",
     )
     service_subscriptions: int = Field(
         default=100,

@@ -35,8 +35,9 @@ from event_bus.querying.flows import Flow
 from event_bus.requests.stream_append import StreamChange
 from event_bus.requests.testing import FilterTest, SubscriptionTest
 from event_bus.requests.validation import read
-from event_bus.runtime import payloads, querying, registry, states
+from event_bus.runtime import access, payloads, querying, registry, states
 from event_bus.runtime.api import handler_of, new_endpoint
+from event_bus.states.state_reader import READ_SECONDS
 from event_bus.targets.upcasting import UpcastFailed
 
 _finder = querying.event_finder()
@@ -47,6 +48,7 @@ _drafts = querying.schema_drafts(_finder)
 _explainer = querying.explainer()
 _streams = querying.stream_reader(_finder)
 _states = states.state_reader(_finder)
+_waiting = access.waiting_room()
 _heads = querying.stream_finder(_finder)
 _changes = registry.stream_changes()
 _models = states.model_reader(_finder)
@@ -160,7 +162,10 @@ def _read_state(request: Request) -> Response:
             detail = "must be left out with at_version"
             raise MalformedRequest.at("at_time", detail)
         at_version = _states.version_at(stream, moment)
-    state = _states.read(stream, at_version, caller, lambda event: _readers.shown(event, caller))
+    place = _waiting.place(caller.service_id, READ_SECONDS, "")
+    state = _states.read(
+        stream, at_version, caller, lambda event: _readers.shown(event, caller), place
+    )
     return Response(200, state_document(state))
 
 

@@ -136,7 +136,7 @@ class Settings:
 
     @property
     def waiting_requests(self) -> int:
-        """How many requests of a service may wait for events at a time."""
+        """How many requests of a service may wait at the same time."""
         return int(self._name("WAITING_REQUESTS"))
 
     @property

@@ -15,7 +15,7 @@ def _inbox(world: World, service: Client) -> str:
 def _counter(service: Client, windows: int = 0) -> dict[str, dict[str, str]]:
     """Returns the key of a service's counter in this window, or some windows later."""
     window = int(time.time() // WINDOW_SECONDS) + windows
-    return {"id": {"S": f"waiting#{service.service_id}#{window}"}}
+    return {"id": {"S": f"waits#{service.service_id}#{window}"}}
 
 
 def test_one_request_too_many_may_not_wait(world: World) -> None:

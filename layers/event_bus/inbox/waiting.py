@@ -1,9 +1,10 @@
-"""Limits how many requests of a service wait for events at the same time.
+"""Limits how many requests of a service wait at the same time.
 
-A waiting request occupies a function. A service has seconds of waiting in windows: for fifty
-simultaneous requests, 1,500 seconds in each window of thirty. A request takes its seconds by one
-write when it begins to wait, and returns what it did not need. So a crashed function leaves nothing
-behind, and requests that find an event at once cost nothing.
+They wait for events, for the end of a command, or for an answer of an endpoint or a function that a
+service has named. A waiting request occupies a function. A service has seconds of waiting in
+windows: for fifty simultaneous requests, 1,500 seconds in each window of thirty. A request takes
+its seconds by one write when it begins to wait, and returns what it did not need. So a crashed
+function leaves nothing behind, and requests that find an event at once cost nothing.
 """
 
 import math
@@ -19,6 +20,9 @@ from event_bus.log import logger
 
 WINDOW_SECONDS = 30
 """The length of a window."""
+
+_UNITS = 10
+"""Counted units of a second: a short wait must not count as a whole second."""
 
 Place = Callable[[], AbstractContextManager[None]]
 """Takes a place among the waiting requests, and returns it at the end of the block."""
@@ -38,42 +42,43 @@ class WaitingRoom:
     places: int
     clock: Callable[[], float] = times.unix
 
-    def place(self, service_id: str, seconds: int) -> Place:
+    def place(self, service_id: str, seconds: float, instead: str = "send wait=0") -> Place:
         """Returns what takes a place for a request when the request begins to wait.
 
         Args:
             service_id: The service of the request.
             seconds: The longest wait, in seconds.
+            instead: What the client can do instead of waiting, for the refusal; empty if nothing.
 
         Returns:
             Makes a context manager. Entering it raises `TooManyRequests` if too many requests of
             the service are waiting.
         """
-        return partial(self._taken, service_id, seconds)
+        return partial(self._taken, service_id, math.ceil(seconds * _UNITS), instead)
 
     @contextmanager
-    def _taken(self, service_id: str, seconds: int) -> Iterator[None]:
+    def _taken(self, service_id: str, units: int, instead: str) -> Iterator[None]:
         begun = self.clock()
         window = int(begun // WINDOW_SECONDS)
-        taken = self._add(service_id, window, seconds)
-        if taken is not None and taken > self.places * WINDOW_SECONDS:
-            self._add(service_id, window, -seconds)
+        taken = self._add(service_id, window, units)
+        if taken is not None and taken > self.places * WINDOW_SECONDS * _UNITS:
+            self._add(service_id, window, -units)
             raise TooManyRequests(
                 f"The service has {self.places} requests that wait, the most that it may have at "
-                "a time; send wait=0, or retry later.",
+                f"a time; {f'{instead}, or ' if instead else ''}retry later.",
                 math.ceil((window + 1) * WINDOW_SECONDS - begun),
             )
         try:
             yield
         finally:
-            left = seconds - math.ceil(self.clock() - begun)
+            left = units - math.ceil((self.clock() - begun) * _UNITS)
             if left > 0:
                 self._add(service_id, window, -left)
 
-    def _add(self, service_id: str, window: int, seconds: int) -> int | None:
+    def _add(self, service_id: str, window: int, units: int) -> int | None:
         expires_at = (window + 2) * WINDOW_SECONDS
         try:
-            return self.counters.add(f"waiting#{service_id}#{window}", seconds, expires_at)
+            return self.counters.add(f"waits#{service_id}#{window}", units, expires_at)
         except Exception:
             # One waiting request too many is better than no answer.
             logger.exception("waiting requests not counted", service_id=service_id)

@@ -91,8 +91,8 @@ def understood(
         try:
             if change := change_in(record):
                 found += tells(change)
-        except (LookupError, ValueError, TypeError):
-            # One missing count is better than no counts from here on.
+        except Exception:
+            # For whatever reason: one missing count is better than no counts from here on.
             logger.exception("change not understood", event_id=record.get("eventID"))
     return found
 

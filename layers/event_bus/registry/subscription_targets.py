@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.callbacks.handshake import Handshake, Unwanted
+from event_bus.callbacks.handshake import HANDSHAKE_SECONDS, Handshake, Unwanted
 from event_bus.errors import InvalidRequest
+from event_bus.inbox.waiting import WaitingRoom
 from event_bus.model.registration import Subscription
 from event_bus.model.target import Target
 from event_bus.registry.enrichments import with_opted_in_sources
@@ -22,11 +23,13 @@ class SubscriptionTargets:
         opt_ins: Refuses targets whose owners have not opted them in.
         handshake: Asks callback URLs whether they want events.
         queues: Makes and removes managed queues.
+        waiting: Bounds the requests of a service that wait for the answer of a callback URL.
     """
 
     opt_ins: OptIns
     handshake: Handshake
     queues: ManagedQueues
+    waiting: WaitingRoom
 
     def moved(self, subscription: Subscription, wanted: Target, pointer: str) -> Subscription:
         """Returns a subscription with another target of the same type.
@@ -67,12 +70,15 @@ class SubscriptionTargets:
 
         Raises:
             InvalidRequest: It has not, or the target is not a URL.
+            TooManyRequests: Too many requests of the service are waiting.
         """
         url = subscription.target.callback_url
         if url is None:
             raise InvalidRequest.at("/verify", "must be left out if the target is not a URL")
+        place = self.waiting.place(subscription.service_id, HANDSHAKE_SECONDS, "leave out verify")
         try:
-            self.handshake.ask(url)
+            with place():
+                self.handshake.ask(url)
         except Unwanted as refusal:
             detail = f"the endpoint did not confirm that it wants events: {refusal}"
             raise InvalidRequest.at("/verify", detail) from None

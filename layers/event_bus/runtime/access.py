@@ -1,4 +1,4 @@
-"""Builds the authentication of callers, and their rate limits."""
+"""Builds the authentication of callers, and the limits of their requests."""
 
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from event_bus.access.iam_callers import IamCallers
     from event_bus.access.live_keys import LiveKeys
     from event_bus.access.rate_limits import RateLimiter
+    from event_bus.inbox.waiting import WaitingRoom
 
 
 def authenticator() -> "Authenticator":
@@ -46,3 +47,10 @@ def rate_limiter() -> "RateLimiter":
     from event_bus.access.rate_limits import RateLimiter
 
     return RateLimiter(stores.limits())
+
+
+def waiting_room() -> "WaitingRoom":
+    """Bounds the requests of a service that wait."""
+    from event_bus.inbox.waiting import WaitingRoom
+
+    return WaitingRoom(stores.limits(), settings().waiting_requests)

@@ -58,7 +58,6 @@ def inboxes_over_http() -> Inboxes:
     from event_bus.inbox.leases import InboxLeases
     from event_bus.inbox.listeners import Listeners
     from event_bus.inbox.sse import ServerSentEvents
-    from event_bus.inbox.waiting import WaitingRoom
 
     subscriptions, inboxes = stores.subscriptions(changes=True), stores.inboxes()
     reader = _reader(subscriptions, inboxes, _HTTP_WORKERS)
@@ -71,7 +70,7 @@ def inboxes_over_http() -> Inboxes:
         reader=reader,
         leases=InboxLeases(reader, stores.inbox_cursors()),
         sse=ServerSentEvents(inboxes, reader, listeners),
-        waiting=WaitingRoom(stores.limits(), settings().waiting_requests),
+        waiting=access.waiting_room(),
         tokens=StreamTokens(stores.keys()),
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from event_bus import clients
-from event_bus.runtime import stores
+from event_bus.runtime import access, stores
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def _targets() -> "SubscriptionTargets":
             # The emulator's queues can be used at once.
             0 if own.local else SETTLING_SECONDS,
         ),
+        access.waiting_room(),
     )
 
 

@@ -1,6 +1,7 @@
 """Folds event streams into states, from the latest snapshot on."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.batches import batches
 from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable
+from event_bus.inbox.waiting import Place
 from event_bus.model.event import Event
 from event_bus.model.reducer import ReducerVersion
 from event_bus.model.stream_name import StreamName
@@ -124,7 +126,12 @@ class StateReader:
         return version_at(self.streams, stream, moment)
 
     def read(
-        self, stream: StreamName, at_version: int, caller: Caller, as_shown: AsShown
+        self,
+        stream: StreamName,
+        at_version: int,
+        caller: Caller,
+        as_shown: AsShown,
+        place: Place = nullcontext,
     ) -> StreamState:
         """Returns the state of a stream.
 
@@ -133,8 +140,11 @@ class StateReader:
             at_version: The last version to include.
             caller: Who reads. Events that it may not see are left out.
             as_shown: Returns an event with the part of its payload that the caller may read.
+            place: Entered before a function that reduces is called, and left after the fold.
 
         Raises:
+            TooManyRequests: The request would have to wait for a function, and too many are
+                waiting.
             InvalidRequest: The caller sees only a part of the stream, and this part is too long.
             Conflict: The reducer fails for an event.
             Unavailable: The stream is too long for one request. A repeated request continues from
@@ -153,10 +163,8 @@ class StateReader:
         snapshot_version = restored.version if restored else None
         fold = restored or Fold(version=first - 1)
         try:
-            if whole:
-                self._fold_whole(reading, fold)
-            else:
-                self._fold_visible(reading, fold)
+            with place() if reducer.effective.type == "lambda" else nullcontext():
+                (self._fold_whole if whole else self._fold_visible)(reading, fold)
         except ReducerFailed as failure:
             detail = f"the reducer fails for version {failure.version}: {failure.detail}"
             said = f"{detail[0].upper()}{detail[1:]}. Read an earlier state with at_version."

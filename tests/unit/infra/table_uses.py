@@ -69,6 +69,7 @@ TABLES = {
         "subscriptions": {"GetItem", "Query/by_kind", "Query/by_service"},
         "publishers": {"GetItem", "Query/by_kind"},
         "rights": {"BatchGetItem"},
+        "limits": {"UpdateItem"},
     },
     "keys": {
         "idempotency": KEPT_ANSWERS,
@@ -86,6 +87,7 @@ TABLES = {
     },
     "registry": {
         "idempotency": KEPT_ANSWERS,
+        "limits": {"UpdateItem"},
         "states": {"GetItem", "PutItem", "Query"},
         "publishers": {
             "BatchGetItem",

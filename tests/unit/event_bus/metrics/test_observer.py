@@ -13,6 +13,7 @@ from event_bus.metrics.observer import Observer
 from event_bus.model.delivery import Attempt, Delivery, DeliveryKey
 from event_bus.model.metrics import KINDS, MetricTotals
 from event_bus.stores import metrics as module
+from event_bus.stores.delivery_changes import change_in as read_change
 from event_bus.stores.metrics import SUBSCRIPTIONS, TOTAL, MetricStore, place_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -215,6 +216,24 @@ def test_many_minutes_are_written_in_parts(
 def test_unreadable_records_are_skipped(aws: Aws, observer: Observer) -> None:
     records = way_of_an_event(aws).records
     odd = {"eventID": "x", "dynamodb": {"NewImage": {"subscription_id": {"N": "1"}}}}
+    metrics = observer.count([odd, *records])
+    assert metrics
+    assert sums(metrics) == WAY
+
+
+@pytest.mark.parametrize("fault", [AttributeError, OverflowError, RecursionError, KeyError])
+def test_a_record_that_fails_for_whatever_reason_is_skipped(
+    aws: Aws, observer: Observer, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    records = way_of_an_event(aws).records
+    odd = {"eventID": "x"}
+
+    def change_in(record: Any) -> Any:
+        if record is odd:
+            raise fault
+        return read_change(record)
+
+    monkeypatch.setattr("event_bus.metrics.observer.change_in", change_in)
     metrics = observer.count([odd, *records])
     assert metrics
     assert sums(metrics) == WAY

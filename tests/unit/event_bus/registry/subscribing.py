@@ -9,6 +9,7 @@ import pytest
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
 from event_bus.errors import Problem
+from event_bus.inbox.waiting import WaitingRoom
 from event_bus.model.registration import Subscription
 from event_bus.queues.replays import ReplayQueue
 from event_bus.registry.managed_queues import ManagedQueues
@@ -70,6 +71,7 @@ def registry_over(aws: Aws, store: SubscriptionStore, most: int = 100) -> Subscr
             OptIns("000000000000", "event-bus-test", [], lambda _: OWNED),
             Handshake(CallbackClient([ip_network("127.0.0.0/8")]), "bus.example"),
             ManagedQueues(aws.sqs, PREFIX, settling_seconds=0),
+            WaitingRoom(aws.limits, 50),
         ),
         secrets=aws.signing_secrets,
         rights=aws.subscription_rights,
