@@ -1,5 +1,6 @@
 """Calls the enrichment function for events of ordered subscriptions, when their turn comes."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.queues.message import Message, from_json
+from event_bus.targets.answer_times import AnswerTimes
 
 CALL_SECONDS = 12
 """The longest duration of a call, in seconds: longer than all sources of an enrichment."""
@@ -39,10 +41,14 @@ class EnrichmentCalls:
     Attributes:
         client: A client of Lambda that calls once, and waits for `CALL_SECONDS` at most.
         function: The name of the function.
+        answers: Measures the calls. The lane waits for slow sources as for a slow subscriber, so
+            their subscription belongs on the paced lane, too. None if the protocol has no such
+            lane.
     """
 
     client: Any
     function: str
+    answers: AnswerTimes | None = None
 
     def enriched(
         self, key: DeliveryKey, event: Event, subscription: Subscription
@@ -52,13 +58,16 @@ class EnrichmentCalls:
         Raises:
             SubscriptionChanged: The result belongs to a newer version of the subscription.
         """
+        answers = self.answers
+        measured = answers.waiting(subscription.id, only_slow=True) if answers else nullcontext()
         try:
-            answer = self.client.invoke(
-                FunctionName=self.function,
-                InvocationType="RequestResponse",
-                Payload=call_of(key, event, subscription),
-            )
-            returned = orjson.loads(answer["Payload"].read())
+            with measured:
+                answer = self.client.invoke(
+                    FunctionName=self.function,
+                    InvocationType="RequestResponse",
+                    Payload=call_of(key, event, subscription),
+                )
+                returned = orjson.loads(answer["Payload"].read())
         except (ClientError, BotoCoreError, orjson.JSONDecodeError):
             logger.exception("enrichment function not called", **traces(event))
             return Outcome(ENRICHMENT_FAILED, "the enrichment function did not answer")

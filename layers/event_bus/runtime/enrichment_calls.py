@@ -4,8 +4,14 @@ from event_bus import clients
 from event_bus.delivery.enriching import Enrich
 from event_bus.enrichment.calls import CALL_SECONDS, EnrichmentCalls
 from event_bus.settings import settings
+from event_bus.targets.answer_times import AnswerTimes
 
 
-def enrichment_calls() -> Enrich:
-    """Builds the calls of the enrichment function."""
-    return EnrichmentCalls(clients.functions(CALL_SECONDS), settings().enrich_function).enriched
+def enrichment_calls(answers: AnswerTimes | None) -> Enrich:
+    """Builds the calls of the enrichment function.
+
+    Args:
+        answers: Measures the calls; None if the protocol has no paced lane.
+    """
+    client = clients.functions(CALL_SECONDS)
+    return EnrichmentCalls(client, settings().enrich_function, answers).enriched

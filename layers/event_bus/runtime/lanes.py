@@ -68,11 +68,11 @@ def lane_handler(lane: str) -> Handler:
     transport: Transport = ShapingTransport(own, opened=opens)
     if opens:
         transport = OpeningTransport(transport, deployed_readers(), upcaster())
+    answers = cast("PacedTransport", own).answers if target.settings.paced else None
     # An inbox stores no copies of events that could be enriched.
-    enrich = enrichment_calls() if opens else None
-    if not target.settings.paced:
+    enrich = enrichment_calls(answers) if opens else None
+    if answers is None:
         return _handler(transport, enrich)
-    answers = cast("PacedTransport", own).answers
     return _handler(transport, enrich, ("paced" if paced else "fast", answers))
 
 

@@ -54,11 +54,13 @@ class AnswerTimes:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def waiting(self, subscription_id: str) -> Iterator[Wait]:
+    def waiting(self, subscription_id: str, *, only_slow: bool = False) -> Iterator[Wait]:
         """Measures the block as the time in which a subscription's answer is waited for.
 
         Args:
             subscription_id: The subscription.
+            only_slow: Whether only a slow answer counts: a fast one of somebody else does not prove
+                that the subscriber is fast.
         """
         wait = Wait()
         report = _Once(partial(self._report, subscription_id))
@@ -74,7 +76,7 @@ class AnswerTimes:
                 seconds = min(seconds, SLOW_SECONDS)
             if seconds > SLOW_SECONDS:
                 report.call()
-            if self.slow is None:
+            if self.slow is None and (seconds > SLOW_SECONDS or not only_slow):
                 with self._lock:
                     self._seconds.setdefault(subscription_id, []).append(seconds)
 

@@ -21,7 +21,9 @@ from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.queues.message import from_json
+from event_bus.runtime import lanes
 from event_bus.settings import settings
+from event_bus.targets.answer_times import AnswerTimes
 
 from tests.aws import RETENTION_DAYS
 from tests.builders import LARGE_PAYLOAD, NOON, event, message, subscription
@@ -129,3 +131,23 @@ def test_a_call_carries_the_event_the_replay_and_the_version_of_the_subscription
     carried = from_json(orjson.loads(call_of(KEY, sent, subscription(version=7)))["enrich"])
     assert (carried.key, carried.subscription_version) == (KEY, 7)
     assert (carried.service_id, carried.event) == ("worker", sent)
+
+
+@pytest.mark.parametrize("lane", ["http", "http_paced", "lambda", "lambda_paced", "sqs"])
+def test_a_lane_measures_sources_where_it_measures_subscribers(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch, lane: str
+) -> None:
+    measured: list[AnswerTimes | None] = []
+    paces: list[tuple[str, AnswerTimes] | None] = []
+
+    def enrichment_calls(answers: AnswerTimes | None) -> None:
+        measured.append(answers)
+
+    def handler(_transport: Any, _enrich: Any, pace: tuple[str, AnswerTimes] | None = None) -> None:
+        paces.append(pace)
+
+    monkeypatch.setattr(lanes, "enrichment_calls", enrichment_calls)
+    monkeypatch.setattr(lanes, "_handler", handler)
+    lanes.lane_handler(lane)
+    assert measured == [pace and pace[1] for pace in paces]
+    assert (measured == [None]) == (lane == "sqs")
