@@ -71,6 +71,20 @@ def test_the_retry_of_the_first_event_continues_the_others(trial: Trial, aws: Aw
     assert trial.target.events == ["evt_1", "evt_1", "evt_2", "evt_3"]
 
 
+def test_a_retry_that_comes_early_is_kept_although_a_walk_has_met_its_event(
+    trial: Trial, aws: Aws
+) -> None:
+    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(first, to))
+    [retry] = trial.sent()
+    # The clock of this function is behind that of the one that recorded the failure.
+    assert trial.take(message(second, to), replace(retry, delay=0)) == []
+    [again] = trial.sent()
+    assert (again.event_id, again.attempt) == ("evt_1", 2)
+    assert again.delay > 0
+
+
 def test_a_retry_that_a_person_asked_for_is_made_beside_a_walk(trial: Trial, aws: Aws) -> None:
     to = ordered(aws, retry_policy=RetryPolicy(max_attempts=1))
     first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
