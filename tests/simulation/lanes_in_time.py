@@ -256,6 +256,7 @@ class LanesInTime:
             ClaimStore(client, "deliveries", _DAYS),
             deliveries,
             lambda _service, _event: True,
+            cast("Lanes", self),
         )
         return Lane(
             runner=runner,

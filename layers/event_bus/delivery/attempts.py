@@ -23,6 +23,8 @@ from event_bus.model.delivery import SETTLED, Attempt, Delivery, DeliveryError, 
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import continuation
 from event_bus.stores.claims import Claim, ClaimStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
@@ -30,6 +32,8 @@ from event_bus.targets.transport import DeliveryRequest, Transport
 
 _KEPT_CHARACTERS = 500
 
+OUTLASTS_SECONDS = 60
+"""A delay that is longer than a function may run, in seconds."""
 
 _ANSWERED = ("command_answered", "the command was answered before this attempt")
 _ENDED_COMMANDS = {
@@ -84,6 +88,7 @@ class AttemptRunner(DeliveryStep):
         claims: Claims deliveries for one attempt.
         deliveries: Records the outcomes.
         may_receive: Whether a service may still receive an event.
+        lanes: The queues for messages that continue streams.
         command_end: Finds the final state of a command, if it has ended.
         clock: Monotonic clock, in seconds.
         enrich: Enriches an event of an ordered subscription when its turn has come; None for a
@@ -95,9 +100,30 @@ class AttemptRunner(DeliveryStep):
     claims: ClaimStore
     deliveries: DeliveryStore
     may_receive: Callable[[str, Event], bool]
+    lanes: Lanes
     command_end: Callable[[str], EndState | None] = lambda _: None
     clock: Callable[[], float] = times.steady
     enrich: Enrich | None = None
+
+    def recorded(
+        self, order: StepOrder, delivery: Delivery, epoch: int | None = None
+    ) -> Delivery | None:
+        """Records what a message has made of its delivery.
+
+        While a delivery waits in the table, messages of its stream are deleted, because the sweep
+        will continue the stream. The message of a function that stood still may be among them. So
+        before an outcome ends such a delivery, a message is sent that continues the stream.
+        """
+        message, asked = order.message, order.message.attempt
+        if not (in_order(order) and delivery.status in SETTLED):
+            return self.deliveries.record(delivery, asked, epoch)
+        stands = self.deliveries.record(delivery, asked, epoch, unless_waiting=True)
+        if stands is None or stands.status in SETTLED or not stands.waiting:
+            return stands
+        if delivery.stream or stands.stream:
+            follow_up = replace(continuation(stands), paced=message.paced)
+            self.lanes.send([replace(follow_up, delay=OUTLASTS_SECONDS)])
+        return self.deliveries.record(delivery, asked, epoch)
 
     def begin(self, order: AttemptOrder) -> AttemptResult | PendingAttempt:
         """Checks and prepares the attempt that a message asks for, unless it was already made.
@@ -230,7 +256,7 @@ class AttemptRunner(DeliveryStep):
         )
         if outcome.delivered:
             delivered = transitions.after_success(pending.owed.delivery, attempt)
-            self.deliveries.record(delivered, message.attempt)
+            self.recorded(pending.order, delivered)
             return AttemptResult(settled=True)
         return self.failed(pending.order, pending.owed, attempt, outcome, pending.epoch)
 
@@ -271,6 +297,15 @@ class AttemptRunner(DeliveryStep):
             return AttemptResult(settled=False, follow_up=replace(order.message, delay=delay))
         # At most once: the function that held the claim crashed, perhaps after its request.
         return self.dropped(order, delivery, "interrupted", "the only attempt was cut off")
+
+
+def in_order(order: StepOrder) -> bool:
+    """Whether a message asks for the stream of its event, in order."""
+    if order.subscription is None:
+        # The deleted subscription may have been ordered, so other events may wait for this one. In
+        # a replay, nothing is owed to it any more.
+        return order.message.replay_id is None
+    return order.subscription.ordered
 
 
 def _error(outcome: Outcome, at: str) -> DeliveryError | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from event_bus import times
-from event_bus.delivery.attempts import AttemptOrder, AttemptRunner, PendingAttempt
+from event_bus.delivery.attempts import AttemptOrder, AttemptRunner, PendingAttempt, in_order
 from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
@@ -181,7 +181,7 @@ class Lane:
 
     def _begin(self, order: AttemptOrder) -> Begun:
         message = order.message
-        if _in_order(message, order.subscription):
+        if in_order(order):
             event = message.event or self.runner.events.get(message.event_id)
             if event and (stream := event.stream):
                 if _without_walk(message, order.subscription):
@@ -255,15 +255,6 @@ def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> lis
         if side_by_side[subscription_id] < len(own)
         for number in range(side_by_side[subscription_id])
     ]
-
-
-def _in_order(message: Message, subscription: Subscription | None) -> bool:
-    """Whether a message asks for the stream of its event, in order."""
-    if subscription is None:
-        # The deleted subscription may have been ordered, so other events may wait for this one. In
-        # a replay, nothing is owed to it any more.
-        return message.replay_id is None
-    return subscription.ordered
 
 
 def _without_walk(message: Message, subscription: Subscription | None) -> bool:

@@ -17,6 +17,7 @@ from event_bus.delivery.stream_walk import NotYet, StreamWalk, Turn
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.enrichment.calls import CALL_SECONDS
 from event_bus.ids import new_id
+from event_bus.log import logger
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.pauses import look_again_at, waits_for_resume
@@ -106,6 +107,7 @@ class OrderedRunner:
         )
         if cursor is None:
             return AttemptResult(settled=False, follow_up=_held(message))
+        result, failure = AttemptResult(settled=False), None
         instead = walk.begin(cursor.position)
         met: set[DeliveryKey] = set()
         try:
@@ -114,15 +116,20 @@ class OrderedRunner:
                 if instead is not None
                 else self._deliver_along(order, event, walk, met)
             )
-        finally:
-            held = self.cursors.release(cursor, walk.kept())
-        if held:
+        except Exception as error:
+            failure = error
+        if self.cursors.release(cursor, walk.kept()):
+            if failure:
+                raise failure
             order.walked.update(met)
             return result
+        if failure:
+            logger.error("walk failed", event_id=message.event_id, exc_info=failure)
         # Another function has taken the cursor, perhaps for this same message, and does not know
         # what this walk delivered. It may wait for a retry that this walk has made unnecessary. So
         # none of the present messages is sure to continue the stream, but a new message is.
-        return replace(result, settled=False, follow_up=replace(order.message, delay=0))
+        follow_up = result.follow_up or replace(order.message, delay=0)
+        return replace(result, settled=False, follow_up=follow_up)
 
     def wait_for_resume(
         self, order: AttemptOrder, event: Event, stream: StreamName

@@ -146,6 +146,21 @@ class DeliveryStep:
     deliveries: DeliveryStore
     may_receive: Callable[[str, Event], bool]
 
+    def recorded(
+        self, order: StepOrder, delivery: Delivery, epoch: int | None = None
+    ) -> Delivery | None:
+        """Records what a message has made of its delivery.
+
+        Args:
+            order: The message.
+            delivery: The delivery after the step.
+            epoch: The number of its claim, if it had one.
+
+        Returns:
+            None if it was recorded, else the delivery as it is stored.
+        """
+        return self.deliveries.record(delivery, order.message.attempt, epoch)
+
     def record_of(self, order: StepOrder) -> Delivery | None:
         """The record of a message's delivery, if it may have one."""
         # A first receipt of a first attempt has no record yet, so skip the read.
@@ -233,7 +248,7 @@ class DeliveryStep:
             subscription.retry_policy,
         )
         # If several messages made one attempt, only the one whose record was stored continues.
-        stands = self.deliveries.record(failed, message.attempt, epoch) or failed
+        stands = self.recorded(order, failed, epoch) or failed
         follow_up = self.resumed(order, stands)
         if stands.status not in SETTLED and stands.attempts < message.attempt:
             # Another message holds a newer claim. This one must outlast it, or both might be lost.
@@ -254,7 +269,7 @@ class DeliveryStep:
         crashed = transitions.after_crash(
             owed.delivery, subscription.delivery_guarantee, subscription.retry_policy, attempt
         )
-        stands = self.deliveries.record(crashed, attempt) or crashed
+        stands = self.recorded(order, crashed) or crashed
         logger.error(
             "event given up by its lane",
             event_id=order.message.event_id,
@@ -290,7 +305,7 @@ class DeliveryStep:
     ) -> AttemptResult:
         """Records that a delivery waits in the table without an attempt."""
         waiting = transitions.postponed(delivery, until, code, said)
-        stands = self.deliveries.record(waiting, order.message.attempt)
+        stands = self.recorded(order, waiting)
         # Another function may have settled it, and left its stream to this message.
         return AttemptResult(settled=stands is not None and stands.status in SETTLED)
 
@@ -328,7 +343,7 @@ class DeliveryStep:
 
     def _end(self, order: StepOrder, ended: Delivery) -> AttemptResult:
         message = order.message
-        stands = self.deliveries.record(ended, message.attempt) or ended
+        stands = self.recorded(order, ended) or ended
         logger.warning(
             "delivery ended",
             event_id=message.event_id,

@@ -98,8 +98,9 @@ def _handler(
             pacing = Turns(circuits, paces, deliveries, answers, settings().paced_share)
     rights = HandoverRights(rights_reader())
     commands = stores.commands()
+    sending = lanes(executor)
     runner = AttemptRunner(
-        *(transport, events, stores.claims(), deliveries, rights.permits),
+        *(transport, events, stores.claims(), deliveries, rights.permits, sending),
         command_end=lambda event_id: commands.get(event_id).ended,
         enrich=enrich,
     )
@@ -109,7 +110,7 @@ def _handler(
         subscriptions=SubscriptionCache(subscriptions),
         circuits=circuits,
         disabler=Disabler(AnnouncedChanges(subscriptions, events, retention_days)),
-        lanes=lanes(executor),
+        lanes=sending,
         executor=executor,
         pacing=pacing,
     )

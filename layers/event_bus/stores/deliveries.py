@@ -40,7 +40,14 @@ class DeliveryStore:
     table: str
     retention_days: int = 0
 
-    def record(self, delivery: Delivery, asked: int, epoch: int | None = None) -> Delivery | None:
+    def record(
+        self,
+        delivery: Delivery,
+        asked: int,
+        epoch: int | None = None,
+        *,
+        unless_waiting: bool = False,
+    ) -> Delivery | None:
         """Records the outcome of an attempt.
 
         No outcome undoes a success. An outcome of an earlier attempt, or of a claim that another
@@ -50,12 +57,17 @@ class DeliveryStore:
             delivery: The delivery after the attempt.
             asked: The number of the attempt that the message asked for.
             epoch: The number of the claim, if the attempt needed one.
+            unless_waiting: Whether the outcome is refused if the stored delivery waits in the
+                table.
 
         Returns:
             None if the outcome was recorded, else the delivery as it is stored.
         """
         update, values = changes_of(delivery, times.expiry(self.retention_days))
         condition, compared = _condition(delivery, asked, epoch)
+        if unless_waiting:
+            on_lane = "attribute_not_exists(due_at) OR due_at <> next_retry_at"
+            condition = f"({condition}) AND ({on_lane})"
         try:
             self.client.update_item(
                 TableName=self.table,

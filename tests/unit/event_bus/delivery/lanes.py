@@ -128,7 +128,8 @@ def ordered_runner(aws: Aws, runner: AttemptRunner, rights: HandoverRights) -> O
 def trial(aws: Aws, executor: Executor) -> Trial:
     target, now, url = ScriptedTransport(), [1_000.0], aws.queue()
     rights = HandoverRights(aws.rights_reader)
-    runner = AttemptRunner(target, aws.events, aws.claims, aws.deliveries, rights.permits)
+    lanes = Lanes(aws.sqs, {"http": url}, executor)
+    runner = AttemptRunner(target, aws.events, aws.claims, aws.deliveries, rights.permits, lanes)
     return Trial(
         aws,
         target,
@@ -138,7 +139,7 @@ def trial(aws: Aws, executor: Executor) -> Trial:
             subscriptions=SubscriptionCache(aws.subscriptions, clock=lambda: now[0]),
             circuits=Circuits(aws.circuits, clock=lambda: now[0]),
             disabler=Disabler(aws.announced_changes),
-            lanes=Lanes(aws.sqs, {"http": url}, executor),
+            lanes=lanes,
             executor=executor,
         ),
         url,

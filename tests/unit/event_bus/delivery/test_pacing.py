@@ -111,7 +111,7 @@ def _lane(
         pacing = HandOver(circuits, aws.paces, aws.deliveries)
         timed = TimedTransport(target, AnswerTimes(pacing.slow))
     rights = HandoverRights(aws.rights_reader)
-    runner = AttemptRunner(timed, aws.events, aws.claims, aws.deliveries, rights.permits)
+    runner = AttemptRunner(timed, aws.events, aws.claims, aws.deliveries, rights.permits, lanes)
     return Lane(
         runner=runner,
         ordered=ordered_runner(aws, runner, rights),
