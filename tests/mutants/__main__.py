@@ -81,16 +81,35 @@ class Outcome:
         return [name for name, each in self.statuses.items() if each not in _KILLED]
 
 
-def outcome(
-    suite: Suite, functions: Iterable[str], patterns: Sequence[str], sample: int | None
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which mutants of a part to run.
+
+    Attributes:
+        patterns: The patterns of their names.
+        sample: How many of them to run; None for all.
+        seed: The seed of the sample.
+    """
+
+    patterns: Sequence[str]
+    sample: int | None
+    seed: int
+
+    def of(self, created: Sequence[str]) -> list[str]:
+        """Returns the chosen ones of all mutants."""
+        asked = [name for name in created if any(fnmatch(name, each) for each in self.patterns)]
+        if self.sample is not None and self.sample < len(asked):
+            return random.Random(self.seed).sample(asked, self.sample)
+        return asked
+
+
+def outcome(suite: Suite, functions: Iterable[str], choice: Choice) -> Outcome:
     """Runs mutants of a part.
 
     Args:
         suite: The part.
         functions: The functions with a judgement.
-        patterns: The patterns of the names of mutants to run.
-        sample: How many of them to run; None for all.
+        choice: The mutants to run.
 
     Raises:
         RuntimeError: The run ended early.
@@ -102,9 +121,7 @@ def outcome(
         # This creates the mutants and measures the tests. No mutant has this name.
         said = _output_of(project, "mutmut", "run", "none")
         created = sorted(_NAME.findall(_output_of(project, "mutmut", "results", "--all", "true")))
-        asked = [name for name in created if any(fnmatch(name, each) for each in patterns)]
-        if sample is not None and sample < len(asked):
-            asked = random.Random(_SEED).sample(asked, sample)
+        asked = choice.of(created)
         mutants = project / "mutants"
         (mutants / forks.MUTANTS).write_text("\n".join(asked))
         plugins = ("tests.mutants.forks", *suite.plugins, "no:cacheprovider", "no:xdist")
@@ -168,10 +185,12 @@ def main() -> int:
     parser.add_argument(
         "--sample", type=int, help="run only this many of a part; the same in each run"
     )
+    parser.add_argument("--seed", type=int, default=_SEED, help="the seed of another sample")
     parser.add_argument(
         "--names", nargs="+", default=["*"], help="run only mutants whose names match"
     )
     asked = parser.parse_args()
+    choice = Choice(asked.names, asked.sample, asked.seed)
     judged = judgements.read()
     failed = False
     for suite in SUITES:
@@ -180,7 +199,7 @@ def main() -> int:
         began = time.monotonic()
         known = judged.get(suite.name, {})
         functions = [each.function for each in known]
-        found = outcome(suite, functions, asked.names, asked.sample)
+        found = outcome(suite, functions, choice)
         counts = Counter(found.statuses.values())
         killed = sum(counts[each] for each in _KILLED)
         ran = len(found.statuses)

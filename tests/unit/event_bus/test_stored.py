@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
 from tests.builders import NOON, event, publisher, replay, subscription
+from tests.interference import before_next
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,29 @@ def test_a_record_that_has_changed_is_not_replaced(aws: Aws, made: Callable[[Aws
     with pytest.raises(Outdated):
         change.replace(change.changed, change.record)
     assert change.get() is None
+
+
+@CHANGES
+def test_of_two_changes_at_the_same_time_one_is_refused(
+    aws: Aws, made: Callable[[Aws], Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = made(aws)
+    change.add(change.record)
+    for operation in ("put_item", "transact_write_items"):
+        act = partial(change.replace, change.record, change.changed)
+        before_next(aws, monkeypatch, operation, act)
+    with pytest.raises(Outdated):
+        change.replace(change.record, change.record)
+    assert change.get() == change.changed
+
+
+@pytest.mark.parametrize("made", [_of_schemas, _of_a_read_model])
+def test_of_two_first_registrations_one_is_refused(aws: Aws, made: Callable[[Aws], Change]) -> None:
+    change = made(aws)
+    change.add(change.record)
+    with pytest.raises(Outdated):
+        change.add(change.changed)
+    assert change.get() == change.record
 
 
 def test_conditions_on_a_whole_document_are_made_in_one_place() -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from botocore.session import Session
 from event_bus.api.operations.registry import OPERATIONS
 
 from tests.unit.infra.grants import QUEUE_NAMES, STATISTICS, actions_of, grants_of
@@ -39,6 +40,19 @@ SENDERS: dict[str, set[str]] = {
 }
 
 
+# Queues whose URLs, and not their names, are told to the functions that count messages.
+COUNTED_ALONE = {*SENDERS, "UNROUTABLE_REDRIVE_URL"}
+
+_EXPORT = re.compile(r"ExportsOutput(?:Ref|FnGetAtt)(.+?)(?:Arn)?[0-9A-F]{8}$")
+
+
+def _queue_behind(value: dict[str, str]) -> str:
+    """Returns the logical id of a queue that another stack exports."""
+    found = _EXPORT.search(value["Fn::ImportValue"])
+    assert found, value
+    return found[1]
+
+
 def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Synthesised) -> None:
     functions = app.functions()
     for variable, senders in SENDERS.items():
@@ -52,6 +66,42 @@ def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Syn
         assert told - counts == senders, variable
     senders = {name for name in functions if "sqs:SendMessage" in actions_of(app, functions[name])}
     assert senders == set.union(*SENDERS.values())
+
+
+def test_functions_that_count_messages_may_ask_each_queue_that_they_are_told_of(
+    app: Synthesised,
+) -> None:
+    for name in ("status", "metrics"):
+        function = app.functions()[name]
+        variables = function.properties["Environment"]["Variables"]
+        told = {_queue_behind(each) for key, each in variables.items() if key in COUNTED_ALONE}
+        assert told, name
+        asked = {
+            _queue_behind(each)
+            for grant in grants_of(app, function)
+            if "sqs:GetQueueAttributes" in listed(grant["Action"])
+            for each in listed(grant["Resource"])
+        }
+        assert told <= asked, name
+
+
+def test_every_action_on_a_queue_is_one_of_sqs(app: Synthesised) -> None:
+    known = {f"sqs:{each}" for each in Session().get_service_model("sqs").operation_names}
+    for policy, statement in app.statements():
+        actions = {each for each in listed(statement["Action"]) if each.startswith("sqs:")}
+        assert actions <= known, policy
+
+
+def test_those_who_make_managed_queues_also_remove_and_find_them(app: Synthesised) -> None:
+    operations = ("DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "SetQueueAttributes")
+    makers = [
+        actions
+        for function in app.functions().values()
+        if "sqs:CreateQueue" in (actions := actions_of(app, function))
+    ]
+    assert makers
+    for actions in makers:
+        assert {f"sqs:{each}" for each in operations} <= actions
 
 
 def test_functions_that_count_redrive_queues_do_not_send_to_them(app: Synthesised) -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from event_bus.access.callers import Caller, caller_of, listener_of
-from event_bus.errors import Forbidden, Unauthenticated
+from event_bus.access.callers import PROBLEM, Caller, caller_of, listener_of
+from event_bus.errors import Failure, Forbidden, Problem, Unauthenticated, Unavailable
 
 from tests.builders import AN_ADMIN, service
 
@@ -58,6 +58,20 @@ def test_the_refusal_has_the_reason_of_the_authorizer(
     with pytest.raises(Unauthenticated, match=said) as refusal:
         caller_of(context)
     assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize("failure", [Unavailable, Failure])
+def test_a_failure_of_the_authorizer_is_passed_on(failure: type[Problem]) -> None:
+    with pytest.raises(failure) as passed_on:
+        caller_of({PROBLEM: failure.kind})
+    said = "The caller could not be identified; send the request again."
+    assert passed_on.value.detail == said
+
+
+def test_the_rate_of_a_key_is_passed_on() -> None:
+    sent = service("planner").context()
+    assert listener_of({**sent, "rate_limit": "50"}).rate_limit == 50
+    assert listener_of(sent).rate_limit is None
 
 
 def test_only_an_admin_is_admin() -> None:

@@ -74,6 +74,20 @@ def test_a_token_ends_with_the_key_that_it_was_asked_for_by(aws: Aws) -> None:
     assert remembering.identify({}, {"token": token}) is None
 
 
+def test_a_token_of_the_next_admin_key_is_known_before_the_cached_one_ends(aws: Aws) -> None:
+    token, _ = StreamTokens(aws.keys).issue("llm", Caller("admin", "admin", key_id="admin_2"))
+    cached, current = AdminSecret("key", "admin_1"), AdminSecret("next-key", "admin_2")
+
+    def found(first: AdminSecret, again: AdminSecret) -> Caller | None:
+        reading = Authenticator(aws.keys, lambda: first, times.steady, lambda: again)
+        return reading.identify({}, {"token": token})
+
+    # A function whose copy of the admin key is old reads it anew before it refuses a token.
+    assert found(cached, current) == Caller("llm", "listener")
+    assert found(current, AdminSecret("last-key", "admin_3")) == Caller("llm", "listener")
+    assert found(cached, AdminSecret("last-key", "admin_3")) is None
+
+
 def test_a_token_permits_no_more_than_the_key_that_asks_for_it(aws: Aws) -> None:
     soon = int(times.unix()) + 60
     limited = ApiKey("ebk_1", "llm", NOON, expires_at=soon, rate_limit=3)

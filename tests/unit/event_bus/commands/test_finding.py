@@ -158,6 +158,24 @@ def test_a_receiver_sees_its_own_replies_alone(aws: Aws, commands: Commands) -> 
     assert (seen(HANDLER), seen(OBSERVER)) == (["worker"], ["auditor"])
 
 
+def test_replies_are_shown_whole_up_to_a_size_and_then_without_payload(
+    aws: Aws, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(aws, "price.asked", replies=2)
+    routed(aws, handler=None)
+    for each in (HANDLER, OBSERVER):
+        reply(commands, each)
+
+    def whole() -> list[bool]:
+        found = commands.get("evt_1", SENDER, AT_ONCE)
+        return [each.payload is not None for each in found.replies]
+
+    both = 2 * len(b'{"paid":true}')
+    for limit, expected in ((both, [True, True]), (both - 1, [True, False]), (1, [True, False])):
+        monkeypatch.setattr(finding, "MAX_REPLIES_BYTES", limit)
+        assert whole() == expected
+
+
 def test_a_reply_whose_payload_is_lost_is_left_out(aws: Aws, commands: Commands) -> None:
     sent(aws, "price.asked", replies=2)
     routed(aws, handler=None)

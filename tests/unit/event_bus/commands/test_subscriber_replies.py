@@ -24,10 +24,10 @@ from tests.unit.event_bus.commands.known import records
 
 __all__ = ["records"]
 
-ASKING = event(
-    metadata={"reply_to": "bill.made", "correlation_id": "cart-7", "trace_id": "trace-9"}
-)
 TRACE = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+ASKING = event(
+    metadata={"reply_to": "bill.made", "correlation_id": "cart-7", "trace_id": "trace-9", **TRACE}
+)
 COMMAND = event(event_type="command.pay", metadata={"deadline": LATER, **TRACE})
 
 
@@ -42,6 +42,11 @@ def replies(aws: Aws, executor: Executor, records: CommandStore) -> SubscriberRe
 
 def request(about: Event, replay: str | None = None) -> DeliveryRequest:
     return DeliveryRequest(DeliveryKey("evt_1", "sub_1", replay), about, subscription())
+
+
+def _step_of_the_delivery(about: Event) -> str:
+    assert about.trace
+    return about.trace.child("sub_1#evt_1").traceparent
 
 
 def published(aws: Aws) -> list[Event]:
@@ -60,6 +65,7 @@ def test_a_repeated_delivery_publishes_one_reply(aws: Aws, replies: SubscriberRe
     assert reply.id.startswith("worker:reply_")
     assert len(reply.id.partition("_")[2]) == 32
     assert reply.metadata["trace_id"] == "trace-9"
+    assert reply.metadata["traceparent"] == _step_of_the_delivery(ASKING)
     replies.publish(request(ASKING, "rpl_1"), {"total": 3})
     assert len(published(aws)) == 2
 
@@ -124,9 +130,7 @@ def test_an_answer_to_a_command_ends_it(
     assert reply.json_payload == b'{"paid":true}'
     assert reply.origin == Origin("worker")
     # The reply is a step of the delivery, and has the same trace.
-    assert COMMAND.trace
-    step = COMMAND.trace.child("sub_1#evt_1")
-    assert reply.metadata["traceparent"] == step.traceparent
+    assert reply.metadata["traceparent"] == _step_of_the_delivery(COMMAND)
 
 
 def test_an_answer_that_comes_late_is_no_failure(

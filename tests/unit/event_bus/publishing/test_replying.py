@@ -1,5 +1,6 @@
 """A reply ends its command once, is for its sender, and never comes after the end."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -41,12 +42,12 @@ def test_a_reply_is_an_event_of_its_service_for_the_sender(aws: Aws, replying: R
     trace = {"trace_id": "a" * 32, "correlation_id": "cart-7"}
     made = replying.reply(command(**trace), "worker", PAID)
     reply = made.event
-    assert not made.repeated
+    assert made.repeated is False
     assert aws.events.get(reply.id) == reply
     assert (reply.source, reply.type) == ("worker", "planner.commands.responses")
     assert reply.reply_for == "planner"
     # No other service can take the id first, and no other command has it.
-    assert reply.id.startswith("worker:reply_")
+    assert re.fullmatch("worker:reply_[0-9a-f]{32}", reply.id)
     assert replying.reply(command(event_id="evt_2"), "worker", PAID).event.id != reply.id
     kept = {name: reply.metadata[name] for name in (*trace, "causation_id", "hop_count")}
     assert kept == {**trace, "causation_id": "evt_1", "hop_count": 1}

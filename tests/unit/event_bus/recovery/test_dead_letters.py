@@ -14,11 +14,7 @@ from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
 from event_bus.paging import DEFAULT_LIMIT
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
-from event_bus.recovery.dead_letters import (
-    BulkRetryRequest,
-    DeadLetterQuery,
-    DeadLetters,
-)
+from event_bus.recovery.dead_letters import BulkRetryRequest, DeadLetterQuery, DeadLetters
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, delivery, service, subscription
@@ -26,6 +22,10 @@ from tests.interference import before_next
 from tests.simulation.faults import ProcessExit
 
 MORNING, EVENING = "2026-05-01T08:00:00.000Z", "2026-05-01T20:00:00.000Z"
+RESOLVED = (
+    "The dead letter dl_001 is resolved: its event was delivered, or it was discarded. To deliver "
+    "the event again, replay it."
+)
 
 
 @pytest.fixture
@@ -308,10 +308,26 @@ class TestOne:
         delayed, at_once = aws.sent_on(lane)
         assert delayed.delay > at_once.delay == 0
         for again in (dead_letters.discard, dead_letters.retry):
-            with pytest.raises(Conflict, match="dl_001 is resolved"):
+            with pytest.raises(Conflict) as refusal:
                 again("dl_001", service("worker"))
+            assert refusal.value.detail == RESOLVED
         assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (0, None)
         assert aws.sent(lane) == []
+
+    def test_of_two_who_discard_at_once_one_is_refused(
+        self, aws: Aws, dead_letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        letter(aws, 1)
+        before_next(
+            aws, monkeypatch, "update_item", lambda: dead_letters.discard("dl_001", AN_ADMIN)
+        )
+        with pytest.raises(Conflict) as refusal:
+            dead_letters.discard("dl_001", service("worker"))
+        assert refusal.value.detail == RESOLVED
+        discarded = aws.dead_letters.get("dl_001")
+        assert discarded
+        assert discarded.last_error
+        assert discarded.last_error.message == "discarded by admin"
 
 
 class CrashingLanes(Lanes):
