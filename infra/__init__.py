@@ -1,1 +1,1 @@
-"""The stacks of the event bus and what they are made of."""
+"""The stacks of the event bus and their constructs."""

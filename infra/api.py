@@ -103,7 +103,7 @@ class ApiStack(StageStack):
             api_name=f"event-bus-{settings.stage}",
             description=f"Event bus, stage {settings.stage}",
             create_default_stage=False,
-            # It would be a way around the domain, which requires mutual TLS.
+            # The default endpoint would be a way around the domain, which requires mutual TLS.
             disable_execute_api_endpoint=bool(settings.truststore),
             cors_preflight=self._cors(),
         )

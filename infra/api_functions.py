@@ -67,15 +67,15 @@ class ApiFunctions:
         function.use_table(self._data.events, "BatchGetItem", "GetItem", "PutItem")
         function.use_table(self._data.idempotency, "GetItem", "PutItem")
         function.use_table(self._data.streams, "PutItem", "Query")
-        # Whether the publisher may see the event that it names as a cause.
+        # To check that the publisher may see the event that it names as a cause.
         function.use_table(self._data.deliveries, "BatchGetItem")
         function.use_table(self._data.subscriptions, indexes=("by_service",))
-        # The handlers of commands.
+        # To find the handlers of commands.
         function.use_table(self._data.changes, "GetItem")
         function.read_rights(self._data, "BatchGetItem")
         function.seal_payloads(self._data)
         function.use_bucket(self._data.payloads, "PutObject")
-        # What an archived event was, where its id is published again.
+        # To compare an archived event with one that is published under its id again.
         function.read_archive(self._data.payloads)
         function.use_retention()
         return function
@@ -215,7 +215,7 @@ class ApiFunctions:
         function.set_variable("WAITING_REQUESTS", str(self._settings.waiting_requests))
 
     def _send_commands(self, function: BusFunction) -> None:
-        """Lets a function publish commands and replies, and follow what becomes of them."""
+        """Lets a function publish commands and replies, and read the deliveries of commands."""
         function.use_table(self._data.deliveries, "BatchGetItem", "GetItem", "PutItem", "Query")
         function.use_table(self._data.idempotency, "GetItem", "PutItem")
         function.use_table(self._data.streams, "PutItem", "Query")

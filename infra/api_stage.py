@@ -1,4 +1,4 @@
-"""What HTTP and WebSocket APIs share: a stage with limits and an access log, integrations."""
+"""The common parts of HTTP and WebSocket APIs: stages with limits and access logs, integrations."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -67,7 +67,8 @@ class ApiStage(Construct):
             settings=settings,
         )
         return apigateway.CfnStage.AccessLogSettingsProperty(
-            # The group's own ARN: its attribute `Arn` ends with a wildcard for its streams.
+            # Not the attribute `Arn` of the log group, which ends with a wildcard for its log
+            # streams.
             destination_arn=cdk.Stack.of(self).format_arn(
                 service="logs",
                 resource="log-group",

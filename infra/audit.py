@@ -98,7 +98,7 @@ class AuditStack(StageStack):
             "An event is set aside once: what comes by the queue stays there until it is read."
         )
         self.write.use_table(data.events, "BatchGetItem")
-        # An event may be archived before a person has its message tried again.
+        # An event may be archived before a person moves its message back to the queue.
         self.write.read_archive(data.payloads)
         self.write.detect_missing_objects(data.payloads)
         self.write.allow_objects(

@@ -13,7 +13,7 @@ from infra.settings import Settings
 _REQUEST_SECONDS = 0.05
 
 UNROUTABLE_CONCURRENCY = 4
-"""How many executions of the router work the queue of unroutable events in parallel."""
+"""How many executions of the router handle the queue of unroutable events in parallel."""
 
 # Four shards of the table stream with four batches each.
 _ROUTE = 16 + UNROUTABLE_CONCURRENCY

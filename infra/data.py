@@ -33,7 +33,7 @@ class DataStack(StageStack):
         cursors: The table of cursors.
         inbox: The table of inboxes.
         socket_subscribers: The table of WebSocket connections that follow inboxes.
-        streams: The table of streams.
+        streams: The table of event streams: the order of their events.
         states: The table of reducers, snapshots and read models.
         replays: The table of replays.
         publishers: The table of publishers.
@@ -45,11 +45,13 @@ class DataStack(StageStack):
         subscriptions: The table of subscriptions.
         changes: The table of subscription changes.
         rights: The table of what services may receive.
-        contexts: The table of what services keep for enrichments.
+        contexts: The table of contexts, which enrichments look up.
         payloads: The bucket of payloads too large for the table of events, and of the archive.
-        failures: The bucket of records of the table stream that the router gave up.
-        audit_failures: The bucket of such records that the audit log gave up.
-        observer_failures: The bucket of records of deliveries that the observer gave up.
+        failures: The bucket of records that the router gave up, from the table stream of events.
+        audit_failures: The bucket of records that the audit log gave up, from the same table
+            stream.
+        observer_failures: The bucket of records that `observe` gave up, from the table stream of
+            deliveries.
         admin_secret: The secret that holds the first admin key.
     """
 
@@ -160,7 +162,7 @@ def secret_arn(secret: secretsmanager.Secret) -> str:
 
 
 def alarms_may(actions: list[str], resource: str) -> iam.PolicyStatement:
-    """A statement that permits the account's own CloudWatch alarms to do something.
+    """A policy statement that permits actions to the CloudWatch alarms of the account alone.
 
     Args:
         actions: The permitted actions.

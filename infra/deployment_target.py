@@ -1,4 +1,4 @@
-"""What AWS and the local emulator can do: all differences between them."""
+"""The differences between AWS and the local emulator, as far as the stacks depend on them."""
 
 from dataclasses import dataclass
 

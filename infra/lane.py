@@ -28,7 +28,7 @@ class Lane(Construct):
     whose subscribers may answer slowly has two.
 
     Attributes:
-        name: The lane's name: its protocol, and whether it is the paced one.
+        name: The lane's name: its protocol, with a suffix if it is the paced lane.
         protocol: The protocol, as the registry of targets names the lane.
         target: The target that it delivers to.
         work: The queue and its redrive queue.
@@ -210,7 +210,8 @@ class Lanes(Construct):
             if resources is None:
                 continue
             if resources.service == "sqs":
-                # Not by how their names begin: so does its own queue's, where retries go.
+                # Queue by queue, and not by a prefix: the lane's own queue, where retries go, has
+                # it as well.
                 used = (lane.work.queue, self.enrichment.work.queue)
                 arns = [each.queue_arn for each in queues if each not in used]
                 lane.deliver.deny("sqs", "SendMessage", arns)
@@ -220,7 +221,10 @@ class Lanes(Construct):
         deny_own(self.enrichment.enrich, FUNCTIONS, self._settings)
 
     def send_from(self, function: BusFunction) -> None:
-        """Lets a function send messages to every lane; a lane moves them to its paced lane."""
+        """Lets a function send messages to every lane except paced ones.
+
+        A lane moves messages to its paced lane itself.
+        """
         for lane in self.all:
             if lane.name == lane.protocol:
                 function.use_queue(lane.url_variable, lane.work.queue, "SendMessage")

@@ -34,7 +34,7 @@ def accept_wildcard(
 
 
 def accept_resource(construct: IConstruct, arn: str, reason: str) -> None:
-    """Accepts that a role names resources that are not the deployment's own by a wildcard.
+    """Accepts that a role names resources outside of the deployment by a wildcard.
 
     Args:
         construct: What the role is part of.

@@ -24,7 +24,7 @@ from infra.storage import BusBucket, BusTable
 
 # Granted actions that write data which the key encrypts.
 _WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "PutObject", "UpdateItem"})
-# What a service does with the key for a caller that reads, and what else for one that writes
+# How a service uses the key for a caller that reads, and how else for a caller that writes
 # (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html,
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html,
 # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html).
@@ -129,6 +129,9 @@ class PermittedFunction(Construct):
             table: The table.
             actions: DynamoDB actions; none if it only queries indexes.
             indexes: The indexes that it may query.
+
+        Raises:
+            ValueError: The table has no such index.
         """
         if actions:
             self.allow("dynamodb", actions, [table.table.table_arn])
@@ -138,7 +141,7 @@ class PermittedFunction(Construct):
         self.set_variable(table.description.variable, table.table.table_name)
 
     def use_bucket(self, bucket: BusBucket, action: str) -> None:
-        """Lets the function read all of the bucket of payloads, or put payloads there.
+        """Lets the function read every object of the bucket of payloads, or put payloads there.
 
         Args:
             bucket: The bucket.

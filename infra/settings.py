@@ -119,8 +119,8 @@ class Settings(BaseModel):
         default=50,
         ge=2,
         le=1000,
-        description="Functions that deliver over HTTP to slow and limited subscriptions side by "
-        "side.",
+        description="Functions that deliver over HTTP to slow and limited subscriptions in "
+        "parallel.",
     )
     aws_lane_concurrency: int = Field(
         default=10,
@@ -291,13 +291,13 @@ class Settings(BaseModel):
         """The name of a stack of this deployment.
 
         Args:
-            part: The part of the deployment that the stack has.
+            part: The id of the stack in the app, such as `Data`.
         """
         return f"event-bus-{self.stage}-{part.lower()}"
 
     @property
     def local(self) -> bool:
-        """Whether all data may be deleted with the stacks."""
+        """Whether this is the stage on the emulator, whose data is deleted with the stacks."""
         return self.stage == LOCAL
 
     @property

@@ -126,7 +126,7 @@ def private_bucket(
     settings: Settings,
     versioned: bool = False,
 ) -> s3.Bucket:
-    """Makes an encrypted bucket that nobody outside of the account reads.
+    """Makes an encrypted bucket that cannot be made public.
 
     Args:
         scope: The parent construct.

@@ -22,8 +22,9 @@ CHANGES: Sequence[Mapping[str, object]] = ({"eventName": ["INSERT", "MODIFY"]},)
 
 STORED_EVENTS: Sequence[Mapping[str, object]] = (
     {"eventName": ["INSERT"]},
-    # An event that takes the place of an expired one of its id. A stub, which takes the place of an
-    # archived event, has no digest. Lambda tells whether an attribute exists by its value alone
+    # An event that replaces an expired one with its id. A stub also replaces an event, the archived
+    # one, but has no digest. Lambda checks `exists` on the value of an attribute alone, so the type
+    # `S` is named
     # (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html#filtering-ddb-exists).
     {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"digest": {"S": [{"exists": True}]}}}},
 )
@@ -76,7 +77,7 @@ class TableStreamSource(Construct):
         Args:
             scope: The parent construct.
             construct_id: Its id in the parent construct.
-            table: The table, which has a stream.
+            table: The table. `ValueError` is raised if it has no table stream.
             function: The function.
             patterns: The filters of records; one that fits any of them is passed.
             batching: How records are passed, in batches.
@@ -87,7 +88,7 @@ class TableStreamSource(Construct):
         super().__init__(scope, construct_id)
         stream_arn = table.table.table_stream_arn
         if stream_arn is None:
-            raise ValueError(f"the table {table.description.name} has no stream")
+            raise ValueError(f"the table {table.description.name} has no table stream")
         _allow_reading(function, table, stream_arn)
         destination = None
         if failures and settings.target.stream_failures_to_bucket:

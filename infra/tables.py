@@ -49,7 +49,7 @@ class Table:
         expires: Whether items expire at the Unix time in their attribute `expires_at`.
         busy: Whether it is written for each event.
         stream: What a record of the table stream has: the new item, or the new and the old one.
-            None if the table has no stream.
+            None if the table has no table stream.
         deployed_as: Its id in existing deployments, if it is another one. A table whose id changes
             is replaced, and its items are lost.
     """

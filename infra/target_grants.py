@@ -75,7 +75,7 @@ def deny_own(
     settings: Settings,
     unless_tagged: tuple[str, str] | None = None,
 ) -> None:
-    """Denies a delivering function the resources of its own stage, opted in or not.
+    """Denies a delivering function the resources of its own stage, even those that were opted in.
 
     Args:
         function: The function.

@@ -1,4 +1,4 @@
-"""How a function joins a VPC."""
+"""Connects a function to a VPC, for callbacks from the addresses of its subnets."""
 
 from typing import cast
 

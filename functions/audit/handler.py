@@ -1,7 +1,7 @@
 """Writes the audit log: requests from a queue, accepted events from their table stream.
 
-What cannot be written from the stream comes through the queue as well: single events whose items
-cannot be read, and batches that Lambda gave up.
+Events that could not be written from the table stream come through the queue as well: single events
+whose items cannot be read, and batches that Lambda gave up.
 """
 
 from typing import Any

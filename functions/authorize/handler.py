@@ -1,9 +1,9 @@
 """Authenticates requests (API Gateway's Lambda authorizers).
 
-Every request of the HTTP API passes (payload format 2.0): the function behind refuses an unknown
-caller, with a problem document that API Gateway could not write. A WebSocket is refused by the
-policy (format 1.0), because nothing is answered there. If the caller cannot be identified now, the
-request passes too, and the function behind refuses it.
+Every request of the HTTP API passes (payload format 2.0). The function behind refuses an unknown
+caller with a problem details object, which API Gateway could not write. If the caller cannot be
+identified now, the function behind refuses the request in the same way. A WebSocket connection is
+refused by the policy (format 1.0), because no function can answer it before it is open.
 """
 
 from functools import cache
@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         if "methodArn" in event:
             # API Gateway answers the handshake with 500, after which clients connect again.
             if isinstance(error, OutOfTime):
-                # Lambda ends the process of a function that raises what is no `Exception`.
+                # Lambda ends the process of a function that raises anything but an `Exception`.
                 raise problem_of(error) from error
             raise
         problem = problem_of(error, event.get("requestContext", {}).get("requestId", ""))

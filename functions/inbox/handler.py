@@ -30,7 +30,7 @@ from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.inbox import inboxes_over_http
 
 _inboxes = inboxes_over_http()
-# Made by the first request about commands: it loads what publishes events.
+# Made by the first request about commands, because it loads the code that publishes events.
 _commands = cache(command_services.command_services)
 endpoint = new_endpoint()
 handler = handler_of(endpoint)
@@ -97,7 +97,8 @@ def _reader_for(request: Request, wait: int) -> InboxReader:
 
 
 def _last_id(request: Request, query: Query) -> str | None:
-    # A returning browser sends its last place in the header.
+    # The header wins: a browser that connects again repeats the URL, and sends its last place
+    # there.
     return request.headers.get("last-event-id") or query.sent.get("cursor")
 
 

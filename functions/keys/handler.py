@@ -17,7 +17,7 @@ _services = services()
 _ring = key_ring()
 
 Find = Callable[[str, Caller], str]
-"""Finds a service that the caller may manage by its id."""
+"""Returns the id of a service, if it exists and the caller may manage it."""
 
 
 endpoint = new_endpoint()

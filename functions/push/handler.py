@@ -1,4 +1,4 @@
-"""Pushes new entries of inboxes to connected clients, from the table stream of inboxes."""
+"""Pushes new entries of inboxes, from their table stream, to WebSocket subscribers."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ _projector = cache(states.projector)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Takes the messages of a batch, each on its own; sends those again that it cannot begin."""
+    """Handles the messages of a batch, each on its own; sends again those that it cannot begin."""
     end = times.steady() + _BEGINS_SECONDS
 
     def take(_message_id: str, body: str) -> None:

@@ -13,7 +13,11 @@ _recorder = recorder()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Answers API Gateway; clients get answers over their connection."""
+    """Handles a message or the end of a connection.
+
+    API Gateway gets the status 200 each time, because clients get their answers over the
+    connection.
+    """
     context = event["requestContext"]
     connection_id: str = context["connectionId"]
     match context["eventType"]:

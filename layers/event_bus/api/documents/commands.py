@@ -83,9 +83,9 @@ class Command(TypedDict):
     state: Annotated[
         CommandState,
         Field(
-            description="`delivered`: the handler has it, and has not replied. The last four are "
-            "final if `ended_at` is set. `failed` without it: the delivery was given up, and a "
-            "retry of its dead letter opens the command again."
+            description="`delivered`: the handler has it, and has not replied. `succeeded`, "
+            "`failed`, `expired` and `cancelled` are final if `ended_at` is set. `failed` without "
+            "it: the delivery was given up, and a retry of its dead letter opens the command again."
         ),
     ]
     deadline: Time | None

@@ -82,7 +82,10 @@ EventMetadata = TypeAliasType(
 
 MatchingLimited = Annotated[
     bool,
-    Field(description="Whether a limit of matching left out elements of the event, or filters."),
+    Field(
+        description="Whether matching reached a limit, so that it left out parts of the event, or "
+        "filters."
+    ),
 ]
 
 

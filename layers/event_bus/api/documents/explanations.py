@@ -21,7 +21,7 @@ class Reason(TypedDict):
     code: Annotated[
         str,
         Field(
-            description="`type`, `field`, `array`, `limited` or `invalid`; of a stored event also "
+            description="`type`, `field`, `array`, `limited` or `invalid`; for a stored event also "
             "`not_permitted`, `later`, `changed`, or the status of a subscription that is not "
             "active."
         ),

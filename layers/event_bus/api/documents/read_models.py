@@ -44,7 +44,8 @@ class ReadModel(TypedDict):
         Field(description="The generation that requests read; null while the first one is built."),
     ]
     building: Annotated[
-        Generation | None, Field(description="The generation that replaces it when it is complete.")
+        Generation | None,
+        Field(description="The next generation, which serves once it is complete; else null."),
     ]
     lag_seconds: Annotated[
         float | None,
@@ -80,7 +81,7 @@ class ModelState(TypedDict):
     failed: Annotated[
         str | None,
         Field(
-            description="Why the reducer made no state of the next event; null if it did not fail."
+            description="Why the reducer could not fold the next event; null if it did not fail."
         ),
     ]
     retry_at: Annotated[

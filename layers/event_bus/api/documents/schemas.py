@@ -138,10 +138,10 @@ class EventTypeSummary(TypedDict):
     latest_version: Latest
     validation: Validation
     publishers: Annotated[
-        Count, Field(description="The number of its publishers that you may see.")
+        Count, Field(description="The number of its publishers that the key may see.")
     ]
     subscriptions: Annotated[
-        Count, Field(description="The number of subscriptions to it that you may see.")
+        Count, Field(description="The number of subscriptions to it that the key may see.")
     ]
     events: Annotated[
         Count,
