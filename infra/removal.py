@@ -19,3 +19,12 @@ def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
     if settings.local:
         return cdk.RemovalPolicy.DESTROY
     return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
+
+def kept_even_if_unfinished(settings: Settings) -> cdk.RemovalPolicy:
+    """The policy for what others may rely on before its own deployment has finished.
+
+    Args:
+        settings: The settings of the deployment.
+    """
+    return cdk.RemovalPolicy.DESTROY if settings.local else cdk.RemovalPolicy.RETAIN

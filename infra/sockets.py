@@ -1,5 +1,7 @@
 """The WebSocket API: its authorizer, the messages of clients, and pushes to them."""
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
@@ -165,9 +167,9 @@ class Sockets(Construct):
             settings=settings,
         )
         if settings.websocket_access_log:
-            made.stage.add_resource_dependency(
-                GatewayLogRole(self, "LogRole", settings=settings).account
-            )
+            first = cast("cdk.CfnResource", api.node.default_child)
+            logging = GatewayLogRole(self, "LogRole", api=first, settings=settings)
+            made.stage.add_resource_dependency(logging.account)
         else:
             accept(
                 made,
