@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from event_bus.access.opt_in import TAG_VALUE, tag_key
+from event_bus.registry.managed_queues import QUEUE_NAME_PREFIXES
 from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.registry import TARGETS
 from event_bus.targets.resources import AwsResources
@@ -41,7 +42,7 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings)
         _allow(
             function,
             targets,
-            [_arn(targets, _managed(settings))],
+            [_arn(targets, each) for each in _managed(settings)],
             "What the bus provides is named after its subscription.",
         )
     untagged = [each for each in settings.untagged if each.split(":")[2] == targets.service]
@@ -100,10 +101,11 @@ def read_tags(function: BusFunction, settings: Settings) -> None:
 def provide_queues(function: BusFunction, settings: Settings) -> None:
     """Lets a function create and remove managed queues."""
     [targets] = [each for each in _resources() if each.managed]
-    queues = _arn(targets, _managed(settings))
+    queues = [_arn(targets, each) for each in _managed(settings)]
     actions = ["CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl"]
-    function.allow("sqs", [*actions, "SetQueueAttributes"], [queues])
-    accept_resource(function, queues, "Managed queues are named after their subscriptions.")
+    function.allow("sqs", [*actions, "SetQueueAttributes"], queues)
+    for each in queues:
+        accept_resource(function, each, "Managed queues are named after their subscriptions.")
 
 
 def _resources() -> list[AwsResources]:
@@ -124,8 +126,10 @@ def _allow(
             accept_resource(function, each, reason)
 
 
-def _managed(settings: Settings) -> str:
-    return f"eventbus-{settings.stage}-*"
+def _managed(settings: Settings) -> list[str]:
+    # With the prefix of the subscription's id: no stage has an underscore in its name, so the
+    # queues of the stage `prod-eu` are not those of `prod`.
+    return [f"eventbus-{settings.stage}-{prefix}*" for prefix in QUEUE_NAME_PREFIXES]
 
 
 def _arn(targets: AwsResources, name: str, account: str = cdk.Aws.ACCOUNT_ID) -> str:

@@ -24,6 +24,11 @@ SETTLING_SECONDS = 1.0
 
 _RETENTION_SECONDS = 14 * 86_400
 
+_HASHED = "put_"
+
+QUEUE_NAME_PREFIXES = ("sub_", _HASHED)
+"""How the names of managed queues begin behind the prefix of the stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class ManagedQueues:
@@ -88,7 +93,7 @@ def _queue_name(subscription_id: str) -> str:
     if "." not in subscription_id:
         return subscription_id
     # A chosen identifier: the name of a queue holds no dot, and has 80 characters at most.
-    return f"put_{hashlib.sha256(subscription_id.encode()).hexdigest()[:26]}"
+    return f"{_HASHED}{hashlib.sha256(subscription_id.encode()).hexdigest()[:26]}"
 
 
 def _tls_only(arn: str) -> str:

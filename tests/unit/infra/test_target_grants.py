@@ -172,6 +172,19 @@ def test_the_lane_of_queues_sends_to_its_own_one_and_to_no_other_of_the_bus(
 def test_managed_queues_need_no_tag(app: Synthesised) -> None:
     assert delivers(app, "deliver_sqs", f"eventbus-{app.stage}-sub_1")
     assert delivers(app, "deliver_sqs", f"eventbus-{app.stage}-sub_1.fifo")
+    assert delivers(app, "deliver_sqs", f"eventbus-{app.stage}-put_0a1b2c")
+
+
+@pytest.mark.parametrize("other", ["eu", "sub", "put-2"])
+def test_managed_queues_of_a_stage_with_a_longer_name_belong_to_that_stage(
+    app: Synthesised, other: str
+) -> None:
+    for name in ("sub_1", "sub_1-redrive", "put_0a1b2c.fifo"):
+        own, theirs = (f"eventbus-{each}-{name}" for each in (app.stage, f"{app.stage}-{other}"))
+        assert not delivers(app, "deliver_sqs", theirs)
+        for action in ("CreateQueue", "DeleteQueue", "SetQueueAttributes"):
+            assert may(app, "registry", f"sqs:{action}", queue(own))
+            assert not may(app, "registry", f"sqs:{action}", queue(theirs))
 
 
 def test_other_accounts_are_reached_where_the_settings_name_them(
