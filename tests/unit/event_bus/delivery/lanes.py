@@ -18,6 +18,7 @@ from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
 from event_bus.model.target import Target
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
@@ -41,6 +42,7 @@ class ScriptedTransport:
     requests: list[list[DeliveryKey]] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     enrichments: list[bytes | None] = field(default_factory=list)
+    subscriptions: list[Subscription] = field(default_factory=list)
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
         return request.subscription.id if self.batches else request.key
@@ -51,6 +53,7 @@ class ScriptedTransport:
         self.requests.append([request.key for request in requests])
         self.enrichments.extend(request.enrichment for request in requests)
         self.targets.extend(request.subscription.target for request in requests)
+        self.subscriptions.extend(request.subscription for request in requests)
         return [self._answer(request.event.id) for request in requests]
 
     def _answer(self, event_id: str) -> Outcome:

@@ -8,6 +8,7 @@ from event_bus.model.delivery import Delivery
 from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.targets.http import HttpTarget
+from event_bus.transforms.transform import Transform
 
 from tests.aws import Aws
 from tests.builders import event, message, subscription
@@ -64,6 +65,19 @@ def test_a_retry_is_sent_to_the_new_target(trial: Trial, aws: Aws) -> None:
     trial.target.script.clear()
     assert next_attempt(trial, made).status == "delivered"
     assert trial.target.targets == [OTHER]
+
+
+@pytest.mark.parametrize("before", [None, Transform(format="payload")])
+@pytest.mark.parametrize("now", [None, Transform(format="cloudevents")])
+def test_a_retry_is_sent_in_the_new_form(
+    trial: Trial, aws: Aws, before: Transform | None, now: Transform | None
+) -> None:
+    made = fail_once(trial, aws, subscription(transform=before, schema_version=1))
+    change(trial, aws, replace(made, transform=now, schema_version=4))
+    trial.target.script.clear()
+    assert next_attempt(trial, made).status == "delivered"
+    sent = trial.target.subscriptions[-1]
+    assert (sent.transform, sent.schema_version) == (now, 4)
 
 
 def test_it_follows_the_new_policy(trial: Trial, aws: Aws) -> None:

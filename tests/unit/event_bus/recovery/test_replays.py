@@ -1,8 +1,9 @@
 """A service replays to itself, an admin and an event's publisher to everybody."""
 
 import pytest
+from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.errors import NotFound
+from event_bus.errors import InvalidRequest, NotFound
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.replays import Replays
 from event_bus.requests.replay import EventReplayRequest, ReplayRequest
@@ -47,6 +48,19 @@ def test_a_period_is_replayed_to_the_caller_unless_it_is_an_admin(
 ) -> None:
     made = replays.of_period(read(ReplayRequest, {"from": NOON}), caller)
     assert made.audience == audience
+
+
+@pytest.mark.parametrize("ahead", [2, 290, 10**8])
+@pytest.mark.parametrize("caller", [AN_ADMIN, service("worker")])
+def test_a_period_that_begins_in_the_future_is_refused(
+    replays: Replays, caller: Caller, ahead: float
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        replays.of_period(read(ReplayRequest, {"from": times.after(ahead)}), caller)
+    [fault] = refusal.value.faults
+    assert fault.pointer == "/from"
+    assert fault.detail.startswith("must not be in the future; it is 20")
+    assert replays.page(None, 9, caller) == []
 
 
 def test_a_service_sees_its_own_replays(replays: Replays) -> None:
