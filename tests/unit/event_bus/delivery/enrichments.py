@@ -12,7 +12,7 @@ from event_bus.model.retry_policy import RetryPolicy
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, routing, subscription
-from tests.unit.event_bus.delivery.lanes import Trial
+from tests.unit.event_bus.delivery.lanes import LaneRun
 
 ADDED = b'{"region":"eu"}'
 FAILED = Outcome("enrichment_failed", "region: the URL answered 500")
@@ -30,11 +30,11 @@ def stored(aws: Aws, name: str = "evt_1", **members: Any) -> Event:
     return aws.events.put(event(name, **members), RETENTION_DAYS)[1]
 
 
-def in_turn(trial: Trial, enrich: Enrich) -> Trial:
+def in_turn(run: LaneRun, enrich: Enrich) -> LaneRun:
     """A lane that enriches in the turn of a stream."""
-    runner = replace(trial.lane.runner, enrich=enrich)
-    ordered = replace(trial.lane.ordered, runner=runner)
-    return replace(trial, lane=replace(trial.lane, runner=runner, ordered=ordered))
+    runner = replace(run.lane.runner, enrich=enrich)
+    ordered = replace(run.lane.ordered, runner=runner)
+    return replace(run, lane=replace(run.lane, runner=runner, ordered=ordered))
 
 
 def answering(found: list[bytes | Outcome]) -> Enrich:

@@ -74,7 +74,7 @@ class ScriptedTransport:
 
 
 @dataclass
-class Trial:
+class LaneRun:
     """A lane, and all that it is tried with."""
 
     aws: Aws
@@ -128,12 +128,12 @@ def ordered_runner(aws: Aws, runner: AttemptRunner, rights: HandoverRights) -> O
 
 
 @pytest.fixture
-def trial(aws: Aws, executor: Executor) -> Trial:
+def run(aws: Aws, executor: Executor) -> LaneRun:
     target, now, url = ScriptedTransport(), [1_000.0], aws.queue()
     rights = HandoverRights(aws.rights_reader)
     lanes = Lanes(aws.sqs, {"http": url}, executor)
     runner = AttemptRunner(target, aws.events, aws.claims, aws.deliveries, rights.permits, lanes)
-    return Trial(
+    return LaneRun(
         aws,
         target,
         Lane(

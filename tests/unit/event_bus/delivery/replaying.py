@@ -11,7 +11,7 @@ from event_bus.queues.message import Message
 from tests.aws import Aws
 from tests.builders import message, replay
 from tests.unit.event_bus.delivery import ordered_streams
-from tests.unit.event_bus.delivery.lanes import Trial
+from tests.unit.event_bus.delivery.lanes import LaneRun
 
 ONCE = RetryPolicy(max_attempts=1)
 
@@ -35,8 +35,8 @@ def replayed(about: Event, to: Subscription, **members: Any) -> Message:
     return message(about, to, replay_id="rpl_1", **members)
 
 
-def status(trial: Trial, name: str) -> str:
-    return trial.outcome(name, replay="rpl_1").status
+def status(run: LaneRun, name: str) -> str:
+    return run.outcome(name, replay="rpl_1").status
 
 
 def make_due(aws: Aws, name: str) -> None:

@@ -15,9 +15,9 @@ from event_bus.stores.refusals import Outdated
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, NOON, event, message, subscription
 from tests.interference import before_next
-from tests.unit.event_bus.delivery.lanes import Trial, trial
+from tests.unit.event_bus.delivery.lanes import LaneRun, run
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 HANDLER = subscription(event_types=["command.pay"], handles=True, delivery_guarantee="exactly_once")
 COMMAND = event(event_type="command.pay")
@@ -31,15 +31,15 @@ def store(aws: Aws) -> CommandStore:
 
 
 @pytest.fixture
-def watched(trial: Trial, store: CommandStore) -> Trial:
+def watched(run: LaneRun, store: CommandStore) -> LaneRun:
     """A lane that looks at the records of commands."""
 
     def end(event_id: str) -> command_record.EndState | None:
         return store.get(event_id).ended
 
-    runner = replace(trial.lane.runner, command_end=end)
-    ordered = replace(trial.lane.ordered, runner=runner)
-    return replace(trial, lane=replace(trial.lane, runner=runner, ordered=ordered))
+    runner = replace(run.lane.runner, command_end=end)
+    ordered = replace(run.lane.ordered, runner=runner)
+    return replace(run, lane=replace(run.lane, runner=runner, ordered=ordered))
 
 
 ANSWERED = ("command_answered", "the command was answered before this attempt")
@@ -47,10 +47,10 @@ CANCELLED = ("command_cancelled", "the command was cancelled")
 EXPIRED = ("command_expired", "the deadline of the command has passed")
 
 
-def error_of(trial: Trial, replay: str | None = None) -> tuple[str, str]:
-    ended = trial.outcome(replay=replay)
+def error_of(run: LaneRun, replay: str | None = None) -> tuple[str, str]:
+    ended = run.outcome(replay=replay)
     assert (ended.status, ended.attempts) == ("dropped", 0)
-    return trial.error(replay=replay)
+    return run.error(replay=replay)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def error_of(trial: Trial, replay: str | None = None) -> tuple[str, str]:
     ],
 )
 def test_a_command_that_has_ended_is_not_delivered(
-    watched: Trial, aws: Aws, store: CommandStore, change: Change, error: tuple[str, str]
+    watched: LaneRun, aws: Aws, store: CommandStore, change: Change, error: tuple[str, str]
 ) -> None:
     to = aws.subscriptions.create(HANDLER)
     store.save(change(Command("evt_1")))
@@ -79,7 +79,7 @@ def test_a_command_that_has_ended_is_not_delivered(
 
 
 def test_a_command_that_is_cancelled_before_its_claim_is_not_delivered(
-    watched: Trial, aws: Aws, store: CommandStore, monkeypatch: pytest.MonkeyPatch
+    watched: LaneRun, aws: Aws, store: CommandStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(HANDLER)
     cancelled = command_record.after_cancel(Command("evt_1"), "planner")
@@ -90,7 +90,7 @@ def test_a_command_that_is_cancelled_before_its_claim_is_not_delivered(
 
 
 def test_other_subscriptions_receive_a_command_in_any_state(
-    watched: Trial, aws: Aws, store: CommandStore
+    watched: LaneRun, aws: Aws, store: CommandStore
 ) -> None:
     observer = aws.subscriptions.create(subscription(event_types=["command.*"]))
     store.save(command_record.after_cancel(Command("evt_1"), "planner"))
@@ -109,7 +109,7 @@ def test_other_subscriptions_receive_a_command_in_any_state(
     ],
 )
 def test_nothing_is_delivered_after_its_deadline(
-    watched: Trial, aws: Aws, sent: Event, to: Subscription, delivered: bool
+    watched: LaneRun, aws: Aws, sent: Event, to: Subscription, delivered: bool
 ) -> None:
     watched.take(message(sent, aws.subscriptions.create(to)))
     if delivered:
@@ -120,7 +120,7 @@ def test_nothing_is_delivered_after_its_deadline(
 
 
 def test_a_retry_after_the_deadline_is_not_made(
-    watched: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    watched: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(HANDLER)
     sent = event(event_type="command.pay", metadata={"deadline": times.after(60)})
@@ -134,7 +134,7 @@ def test_a_retry_after_the_deadline_is_not_made(
     assert watched.outcome().status == "dropped"
 
 
-def test_a_replay_brings_no_command_to_its_handler(watched: Trial, aws: Aws) -> None:
+def test_a_replay_brings_no_command_to_its_handler(watched: LaneRun, aws: Aws) -> None:
     to = aws.subscriptions.create(HANDLER)
     watched.take(replace(message(COMMAND, to), replay_id="rpl_1"))
     assert watched.target.attempted == []
@@ -143,7 +143,7 @@ def test_a_replay_brings_no_command_to_its_handler(watched: Trial, aws: Aws) -> 
 
 
 def test_other_events_cost_no_read_of_a_command(
-    watched: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    watched: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
 

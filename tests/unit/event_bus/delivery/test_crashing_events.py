@@ -9,15 +9,15 @@ from event_bus.queues.lanes import MAX_RECEIVES
 
 from tests.aws import Aws
 from tests.builders import message, routing, subscription
-from tests.unit.event_bus.delivery.lanes import Trial, trial
+from tests.unit.event_bus.delivery.lanes import LaneRun, run
 from tests.unit.event_bus.delivery.replaying import replayed, start, store
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 
 @pytest.mark.parametrize(("attempts", "end"), [(1, "exhausted"), (3, "retrying")])
 def test_an_event_of_a_replay_that_crashes_its_function_becomes_a_dead_letter(
-    trial: Trial, aws: Aws, attempts: int, end: str
+    run: LaneRun, aws: Aws, attempts: int, end: str
 ) -> None:
     policy = RetryPolicy(schedule=[5], max_attempts=attempts)
     to = aws.subscriptions.create(subscription(ordered=True, retry_policy=policy))
@@ -26,21 +26,21 @@ def test_an_event_of_a_replay_that_crashes_its_function_becomes_a_dead_letter(
     # The first receipt delivered an event, and every one crashed at the next.
     aws.deliveries.record(delivered_of(events[0], to), 1)
     asked = replayed(events[2], to)
-    assert trial.take(asked, receives=MAX_RECEIVES) == []
-    letter = trial.outcome("evt_2", replay="rpl_1")
+    assert run.take(asked, receives=MAX_RECEIVES) == []
+    letter = run.outcome("evt_2", replay="rpl_1")
     assert (letter.status, letter.attempts) == (end, 1)
-    assert trial.error("evt_2", replay="rpl_1")[0] == "function_crashed"
+    assert run.error("evt_2", replay="rpl_1")[0] == "function_crashed"
     assert letter.dead_letter_id
-    assert trial.target.events == []
-    sent = trial.sent()
+    assert run.target.events == []
+    sent = run.sent()
     if end == "retrying":
         # It waits in the table, and its next attempt continues the replay.
         assert letter.waiting
         assert sent == []
     else:
         assert [(each.event_id, each.delay) for each in sent] == [("evt_3", 0)]
-        trial.take(*sent)
-        assert trial.target.events == ["evt_3"]
+        run.take(*sent)
+        assert run.target.events == ["evt_3"]
 
 
 def delivered_of(event: Any, to: Any) -> Any:
@@ -49,25 +49,25 @@ def delivered_of(event: Any, to: Any) -> Any:
 
 
 @pytest.mark.parametrize("receives", [1, MAX_RECEIVES - 1])
-def test_earlier_receipts_make_the_attempt(trial: Trial, aws: Aws, receives: int) -> None:
+def test_earlier_receipts_make_the_attempt(run: LaneRun, aws: Aws, receives: int) -> None:
     to = aws.subscriptions.create(subscription(ordered=True))
     events = store(aws, "evt_1", "evt_2")
     start(aws)
-    trial.take(replayed(events[1], to), receives=receives)
-    assert trial.target.events == ["evt_1", "evt_2"]
+    run.take(replayed(events[1], to), receives=receives)
+    assert run.target.events == ["evt_1", "evt_2"]
 
 
-def test_the_last_receipt_attempts_the_event_of_the_message(trial: Trial, aws: Aws) -> None:
+def test_the_last_receipt_attempts_the_event_of_the_message(run: LaneRun, aws: Aws) -> None:
     # The redrive queue records this one.
     to = aws.subscriptions.create(subscription(ordered=True))
     [only] = store(aws, "evt_1")
     start(aws)
-    trial.take(replayed(only, to), receives=MAX_RECEIVES)
-    assert trial.target.events == ["evt_1"]
+    run.take(replayed(only, to), receives=MAX_RECEIVES)
+    assert run.target.events == ["evt_1"]
 
 
 def test_an_event_without_a_message_of_its_own_becomes_a_dead_letter(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     # While the first event waited for its retry, the messages of the others ended.
     once = RetryPolicy(max_attempts=1)
@@ -75,15 +75,15 @@ def test_an_event_without_a_message_of_its_own_becomes_a_dead_letter(
     first, *_ = stored = store(aws, "evt_1", "evt_2", "evt_3")
     aws.routings.record([routing(each.id, sub_1="worker") for each in stored])
     aws.deliveries.record(replace(message(first, to).first_record(first), status="delivered"), 1)
-    assert trial.take(message(first, to), receives=MAX_RECEIVES) == []
-    assert trial.error("evt_2")[0] == "function_crashed"
-    assert trial.take(*trial.sent()) == []
-    assert trial.target.events == ["evt_3"]
+    assert run.take(message(first, to), receives=MAX_RECEIVES) == []
+    assert run.error("evt_2")[0] == "function_crashed"
+    assert run.take(*run.sent()) == []
+    assert run.target.events == ["evt_3"]
 
 
-def test_an_event_that_no_earlier_receipt_has_reached_is_attempted(trial: Trial, aws: Aws) -> None:
+def test_an_event_that_no_earlier_receipt_has_reached_is_attempted(run: LaneRun, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(ordered=True))
     first, second = store(aws, "evt_1", "evt_2")
     aws.routings.record([routing(each.id, sub_1="worker") for each in (first, second)])
-    assert trial.take(message(first, to), receives=MAX_RECEIVES) == []
-    assert trial.target.events == ["evt_1", "evt_2"]
+    assert run.take(message(first, to), receives=MAX_RECEIVES) == []
+    assert run.target.events == ["evt_1", "evt_2"]

@@ -39,9 +39,9 @@ from tests.unit.event_bus.delivery.enrichments import (
     stored,
     subscribed,
 )
-from tests.unit.event_bus.delivery.lanes import Trial, received, trial
+from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
 
-__all__ = ["ADDED", "of_a_stream", "stored", "subscribed", "trial"]
+__all__ = ["ADDED", "of_a_stream", "run", "stored", "subscribed"]
 
 
 @dataclass
@@ -256,44 +256,44 @@ Mover = Callable[[Message], Message]
 
 @pytest.mark.parametrize("change", [lambda m: m, lambda m: replace(m, event=None, attempt=2)])
 def test_the_targets_lane_has_what_comes_from_elsewhere_enriched_first(
-    trial: Trial, aws: Aws, executor: Executor, change: Mover
+    run: LaneRun, aws: Aws, executor: Executor, change: Mover
 ) -> None:
     own = aws.queue()
-    lanes = Lanes(aws.sqs, {"http": trial.url, "enrich": own}, executor)
+    lanes = Lanes(aws.sqs, {"http": run.url, "enrich": own}, executor)
     to = subscribed(aws)
-    moving = replace(trial, lane=replace(trial.lane, lanes=lanes))
+    moving = replace(run, lane=replace(run.lane, lanes=lanes))
     assert moving.take(change(message(stored(aws), to))) == []
     [moved] = aws.sent_on(own)
     assert (moved.subscription_version, moved.delay) == (to.version, 0)
-    assert (moved.attempt, moved.enrichment, trial.target.events) == (
+    assert (moved.attempt, moved.enrichment, run.target.events) == (
         change(message(stored(aws), to)).attempt,
         None,
         [],
     )
 
 
-def test_an_event_and_its_retries_are_delivered_with_the_enrichment(trial: Trial, aws: Aws) -> None:
+def test_an_event_and_its_retries_are_delivered_with_the_enrichment(run: LaneRun, aws: Aws) -> None:
     to = subscribed(aws)
     enriched = message(stored(aws), to, enrichment=ADDED)
-    trial.target.script = {"evt_1": Outcome("http_status", "no", status_code=500)}
-    assert trial.take(enriched) == []
-    assert trial.target.enrichments == [ADDED]
+    run.target.script = {"evt_1": Outcome("http_status", "no", status_code=500)}
+    assert run.take(enriched) == []
+    assert run.target.enrichments == [ADDED]
     retry = replace(enriched, attempt=2)
-    trial.target.script = {}
-    assert trial.take(retry) == []
-    assert trial.target.enrichments == [ADDED, ADDED]
-    assert trial.outcome().status == "delivered"
+    run.target.script = {}
+    assert run.take(retry) == []
+    assert run.target.enrichments == [ADDED, ADDED]
+    assert run.outcome().status == "delivered"
 
 
-def test_a_removed_enrichment_is_not_added(trial: Trial, aws: Aws) -> None:
+def test_a_removed_enrichment_is_not_added(run: LaneRun, aws: Aws) -> None:
     to = subscribed(aws, enrichment=None)
-    trial.take(message(stored(aws), to, enrichment=ADDED))
-    assert trial.target.enrichments == [None]
+    run.take(message(stored(aws), to, enrichment=ADDED))
+    assert run.target.enrichments == [None]
 
 
 @pytest.mark.parametrize("ordered", [False, True])
 def test_sources_see_markers_in_place_of_sealed_values(
-    enriching: Enriching, trial: Trial, aws: Aws, ordered: bool
+    enriching: Enriching, run: LaneRun, aws: Aws, ordered: bool
 ) -> None:
     # Its publisher lets the service read the values, which the target therefore gets.
     aws.add_publishers(replace(publisher(), sensitive_readers=["worker"]))
@@ -303,14 +303,14 @@ def test_sources_see_markers_in_place_of_sealed_values(
     sent = message(aws.events.put(closed, RETENTION_DAYS)[1], to, enriches=not ordered)
     if ordered:
         aws.routings.record([routing(sub_1="worker")])
-        in_turn(trial, enriching.enrich).take(sent)
+        in_turn(run, enriching.enrich).take(sent)
     else:
         enriching.take(sent)
     [seen] = enriching.seen
     assert orjson.loads(seen.payload or b"") == {"total": {"$encrypted": True}}
 
 
-def test_a_subscription_without_an_enrichment_pays_nothing(trial: Trial, aws: Aws) -> None:
+def test_a_subscription_without_an_enrichment_pays_nothing(run: LaneRun, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
     sent = message(stored(aws), to)
     assert "enrich" not in sent.to_json()
@@ -320,10 +320,10 @@ def test_a_subscription_without_an_enrichment_pays_nothing(trial: Trial, aws: Aw
     for name, hook in hooks.items():
         aws.dynamodb.meta.events.register(f"before-send.dynamodb.{name}", hook)
     try:
-        trial.take(sent)
+        run.take(sent)
     finally:
         for name, hook in hooks.items():
             aws.dynamodb.meta.events.unregister(f"before-send.dynamodb.{name}", hook)
     # The subscription, its circuit, and the outcome.
     assert asked == ["BatchGetItem", "BatchGetItem", "UpdateItem"]
-    assert trial.sent() == []
+    assert run.sent() == []

@@ -14,7 +14,7 @@ from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, NOON, event, message, replay, routing, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, run
 from tests.unit.event_bus.delivery.ordered_streams import (
     GONE,
     SOON,
@@ -24,30 +24,30 @@ from tests.unit.event_bus.delivery.ordered_streams import (
     store,
 )
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 
-def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws) -> None:
+def test_whichever_message_comes_first_the_stream_is_kept(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     stored = store(aws, "evt_1", "evt_2", "evt_3")
     for each in reversed(stored):
-        assert trial.take(message(each, to)) == []
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+        assert run.take(message(each, to)) == []
+    assert run.target.events == ["evt_1", "evt_2", "evt_3"]
 
 
-def test_large_events_of_a_stream_come_with_their_payloads(trial: Trial, aws: Aws) -> None:
+def test_large_events_of_a_stream_come_with_their_payloads(run: LaneRun, aws: Aws) -> None:
     stored = store(aws, "evt_1", "evt_2", payload=LARGE_PAYLOAD)
-    assert trial.take(message(stored[1], ordered(aws))) == []
-    assert trial.target.events == ["evt_1", "evt_2"]
+    assert run.take(message(stored[1], ordered(aws))) == []
+    assert run.target.events == ["evt_1", "evt_2"]
 
 
-def test_a_stream_goes_on_behind_an_event_that_cannot_be_read(trial: Trial, aws: Aws) -> None:
+def test_a_stream_goes_on_behind_an_event_that_cannot_be_read(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     stored = store(aws, "evt_1", "evt_2", "evt_3")
     aws.lose_archived("evt_2")
-    assert trial.take(message(stored[2], to)) == []
-    assert trial.target.events == ["evt_1", "evt_3"]
-    ended = trial.outcome("evt_2")
+    assert run.take(message(stored[2], to)) == []
+    assert run.target.events == ["evt_1", "evt_3"]
+    ended = run.outcome("evt_2")
     assert (ended.status, ended.last_error and ended.last_error.code) == (
         "exhausted",
         "event_unreadable",
@@ -55,11 +55,11 @@ def test_a_stream_goes_on_behind_an_event_that_cannot_be_read(trial: Trial, aws:
     aws.subscriptions.delete(to)
     later = store(aws, "evt_4", "evt_5")
     aws.lose_archived("evt_4")
-    trial.take(replace(message(later[1], to), subscription_version=99))
-    assert trial.outcome("evt_4").status == "dropped"
+    run.take(replace(message(later[1], to), subscription_version=99))
+    assert run.outcome("evt_4").status == "dropped"
 
 
-def test_a_stream_begins_with_the_first_event_that_may_match(trial: Trial, aws: Aws) -> None:
+def test_a_stream_begins_with_the_first_event_that_may_match(run: LaneRun, aws: Aws) -> None:
     # The router matches what was stored up to two seconds before the subscription, so that all of
     # it is in the stream's order, whichever message comes first.
     registered = times.unix()
@@ -74,13 +74,13 @@ def test_a_stream_begins_with_the_first_event_that_may_match(trial: Trial, aws: 
     aws.routings.record([routing("evt_0")])
     aws.routings.record([routing(each.id, sub_1="worker") for each in stored[1:]])
     for each in reversed(stored[1:]):
-        assert trial.take(message(each, to)) == []
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+        assert run.take(message(each, to)) == []
+    assert run.target.events == ["evt_1", "evt_2", "evt_3"]
 
 
 @pytest.mark.moto
 def test_a_record_of_a_moment_ago_is_read(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [first] = store(aws, "evt_1")
     to = ordered(aws)
@@ -96,164 +96,164 @@ def test_a_record_of_a_moment_ago_is_read(
         return original(RequestItems=RequestItems)
 
     monkeypatch.setattr(aws.dynamodb, "batch_get_item", reading)
-    trial.take(message(first, to))
-    assert trial.target.events == ["evt_1"]
+    run.take(message(first, to))
+    assert run.target.events == ["evt_1"]
     # The stand-in for DynamoDB reads what was written last in any case.
     assert asked
     assert all(asked)
 
 
-def test_a_failure_holds_its_stream_back_and_no_other(trial: Trial, aws: Aws) -> None:
+def test_a_failure_holds_its_stream_back_and_no_other(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
     [other] = store(aws, "evt_9", stream="task/2")
-    trial.target.script["evt_1"] = REFUSED
+    run.target.script["evt_1"] = REFUSED
     for each in (first, second, other):
-        trial.take(message(each, to))
-    assert trial.target.events == ["evt_1", "evt_9"]
-    trial.target.script.clear()
+        run.take(message(each, to))
+    assert run.target.events == ["evt_1", "evt_9"]
+    run.target.script.clear()
     make_due(aws, "evt_1")
-    trial.take(message(first, to, attempt=2))
-    assert trial.target.events == ["evt_1", "evt_9", "evt_1", "evt_2"]
-    made = {name: trial.outcome(name).attempts for name in ("evt_1", "evt_2")}
+    run.take(message(first, to, attempt=2))
+    assert run.target.events == ["evt_1", "evt_9", "evt_1", "evt_2"]
+    made = {name: run.outcome(name).attempts for name in ("evt_1", "evt_2")}
     assert made == {"evt_1": 2, "evt_2": 1}
 
 
 def test_an_exhausted_or_discarded_event_no_longer_blocks_its_stream(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     to = ordered(aws)
     first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(message(first, to))
-    assert aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_1"), "worker"))
-    trial.take(message(second, to))
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
-    assert trial.take(message(third, to)) == []
-    assert len(trial.target.events) == 3
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(first, to))
+    assert aws.dead_letters.discard(transitions.discarded(run.outcome("evt_1"), "worker"))
+    run.take(message(second, to))
+    assert run.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert run.take(message(third, to)) == []
+    assert len(run.target.events) == 3
 
 
-def test_an_event_that_is_not_routed_yet_is_waited_for(trial: Trial, aws: Aws) -> None:
+def test_an_event_that_is_not_routed_yet_is_waited_for(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     store(aws, "evt_1", routed=False)
     [second] = store(aws, "evt_2")
-    assert trial.take(message(second, to)) == []
-    assert trial.target.events == []
+    assert run.take(message(second, to)) == []
+    assert run.target.events == []
     aws.routings.record([routing("evt_1")])
-    trial.take(message(second, to))
-    assert trial.target.events == ["evt_2"]
+    run.take(message(second, to))
+    assert run.target.events == ["evt_2"]
 
 
 def test_messages_wait_while_another_function_walks_along_their_stream(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     to = ordered(aws)
     [stored] = store(aws, "evt_1")
     held = aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
     assert held
-    assert trial.take(message(stored, to)) == []
-    assert trial.target.events == []
+    assert run.take(message(stored, to)) == []
+    assert run.target.events == []
     aws.cursors.release(held, "0")
-    trial.take(message(stored, to))
-    assert trial.target.events == ["evt_1"]
+    run.take(message(stored, to))
+    assert run.target.events == ["evt_1"]
 
 
 def test_a_new_message_follows_if_another_has_taken_the_cursor(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It would end because the retry of the first event continues the stream. The other function
     # may have made that retry meanwhile, or may have received this very message and deleted it.
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(message(first, to))
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(first, to))
     asked = message(second, to)
-    assert trial.take(asked) == []
+    assert run.take(asked) == []
     with monkeypatch.context() as patch:
         patch.setattr(CursorStore, "release", overtaken())
-        trial.sent()
-        assert trial.take(asked) == []
-    assert trial.sent() == [asked]
+        run.sent()
+        assert run.take(asked) == []
+    assert run.sent() == [asked]
 
 
-def test_the_waits_for_the_function_that_delivers_a_stream_grow(trial: Trial, aws: Aws) -> None:
+def test_the_waits_for_the_function_that_delivers_a_stream_grow(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
     held = aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
     assert held
     asked, delays = message(first, to), []
     for _ in range(20):
-        assert trial.take(asked) == []
-        [asked] = trial.sent()
+        assert run.take(asked) == []
+        [asked] = run.sent()
         delays.append(asked.delay)
     # Two checks as soon as ever: the function at work has usually ended by then.
     assert delays == [3, 3, 6, 12, 24, *[30] * 15]
     aws.cursors.release(held, "0")
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(asked)
+    run.target.script["evt_1"] = REFUSED
+    run.take(asked)
     # The message of the next attempt counts from 0 again.
-    [retry] = trial.sent()
+    [retry] = run.sent()
     assert (retry.attempt, retry.times_held) == (2, 0)
-    assert trial.take(message(second, to)) == []
-    assert trial.target.events == ["evt_1"]
+    assert run.take(message(second, to)) == []
+    assert run.target.events == ["evt_1"]
 
 
 @pytest.mark.parametrize("replay_id", [None, "rpl_1"])
 def test_a_retry_that_comes_early_comes_again(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch, replay_id: str | None
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch, replay_id: str | None
 ) -> None:
     # The clock of the function that recorded its time may be ahead.
     now = times.unix()
     monkeypatch.setattr(times, "unix", lambda: now)
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
     aws.replays.add(replay(event_types=None))
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(message(first, to, replay_id=replay_id))
-    [retry] = trial.sent()
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(first, to, replay_id=replay_id))
+    [retry] = run.sent()
     for _ in range(3):
-        assert trial.take(retry, message(second, to, replay_id=replay_id)) == []
+        assert run.take(retry, message(second, to, replay_id=replay_id)) == []
         # The message of the second event ends, because this one delivers both.
-        [again] = [each for each in trial.sent() if not each.times_held]
+        [again] = [each for each in run.sent() if not each.times_held]
         assert replace(again, delay=0) == replace(retry, delay=0)
-        due = trial.outcome("evt_1", replay=replay_id).next_retry_at
+        due = run.outcome("evt_1", replay=replay_id).next_retry_at
         assert due
         assert 0 <= now + again.delay - times.seconds(due) < 1
-    assert trial.target.events == ["evt_1"]
+    assert run.target.events == ["evt_1"]
 
 
 @pytest.mark.parametrize("resume_from", ["backlog", "now"])
 @pytest.mark.parametrize("attempt", [1, 2])
 def test_a_delivery_settled_during_a_pause_does_not_block_its_stream(
-    trial: Trial, aws: Aws, resume_from: str, attempt: int
+    run: LaneRun, aws: Aws, resume_from: str, attempt: int
 ) -> None:
     # Reads that need not be consistent know of none of it.
     aws.dynamodb.age = lambda: 5.0  # type: ignore[attr-defined]
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(message(second, to))
-    trial.sent()
-    assert aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_1"), "worker"))
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(second, to))
+    run.sent()
+    assert aws.dead_letters.discard(transitions.discarded(run.outcome("evt_1"), "worker"))
     paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
     [third] = store(aws, "evt_3", routed=False)
     aws.routings.record([replace(routing("evt_3", sub_1="worker"), held={"sub_1": 1})])
     # The message that has the stream continue comes during the pause.
-    assert trial.take(message(first, paused, attempt=attempt)) == []
-    [again] = trial.sent()
+    assert run.take(message(first, paused, attempt=attempt)) == []
+    [again] = run.sent()
     assert 30 <= again.delay <= 60
-    assert trial.target.events == ["evt_1"]
+    assert run.target.events == ["evt_1"]
     for each in (second, third):
         assert aws.deliveries.get(DeliveryKey(each.id, "sub_1")) is None
     skipped = 1 if resume_from == "now" else 0
     aws.subscriptions.update(
         replace(paused, status="active", paused_at=None, skipped_pauses=skipped)
     )
-    trial.now[0] += 60
-    assert trial.take(again) == []
-    assert trial.target.events == ["evt_1", "evt_2", *["evt_3"][skipped:]]
+    run.now[0] += 60
+    assert run.take(again) == []
+    assert run.target.events == ["evt_1", "evt_2", *["evt_3"][skipped:]]
 
 
 def test_a_message_of_an_event_that_was_just_skipped_makes_no_attempt(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     aws.dynamodb.age = lambda: 5.0  # type: ignore[attr-defined]
     to = ordered(aws)
@@ -262,13 +262,13 @@ def test_a_message_of_an_event_that_was_just_skipped_makes_no_attempt(
     resumed = aws.subscriptions.update(replace(to, pauses=1, skipped_pauses=1))
     # The second one comes when the stream has passed the event.
     for _ in range(2):
-        assert trial.take(message(event, resumed)) == []
-        assert (trial.target.events, trial.sent()) == ([], [])
+        assert run.take(message(event, resumed)) == []
+        assert (run.target.events, run.sent()) == ([], [])
 
 
 @pytest.mark.parametrize("comes", ["during a pause", "first", "last"])
 def test_an_event_that_was_routed_anew_and_matches_no_more_is_not_attempted(
-    trial: Trial, aws: Aws, comes: str
+    run: LaneRun, aws: Aws, comes: str
 ) -> None:
     # A router sent its message and crashed; the subscription lost the type before it was routed
     # again. It is not owed, so the stream goes on without it, and it must not come afterwards.
@@ -280,92 +280,92 @@ def test_an_event_that_was_routed_anew_and_matches_no_more_is_not_attempted(
     if comes == "during a pause":
         paused = replace(to, status="paused", paused_at=times.now(), pauses=1)
         aws.subscriptions.update(paused)
-        trial.take(message(lost, to))
-        assert trial.outcome("evt_1").status == "retrying"
+        run.take(message(lost, to))
+        assert run.outcome("evt_1").status == "retrying"
         aws.subscriptions.update(replace(paused, version=2, status="active", paused_at=None))
-        trial.now[0] += 60
+        run.now[0] += 60
     if comes == "first":
-        trial.take(message(lost, to))
-    trial.take(message(third, to))
-    trial.take(message(lost, to))
-    trial.take(message(second, to))
-    assert trial.target.events == ["evt_2", "evt_3"]
+        run.take(message(lost, to))
+    run.take(message(third, to))
+    run.take(message(lost, to))
+    run.take(message(second, to))
+    assert run.target.events == ["evt_2", "evt_3"]
     if comes == "during a pause":
-        ended = trial.outcome("evt_1")
+        ended = run.outcome("evt_1")
         said = ended.last_error and ended.last_error.code
         assert (ended.status, said) == ("dropped", "not_matched")
     else:
         assert aws.deliveries.get(DeliveryKey("evt_1", "sub_1")) is None
 
 
-def test_a_message_ends_during_a_pause_if_nothing_comes_behind_it(trial: Trial, aws: Aws) -> None:
+def test_a_message_ends_during_a_pause_if_nothing_comes_behind_it(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
-    trial.take(message(first, to))
+    run.take(message(first, to))
     [alone] = store(aws, "evt_3", stream="task/2")
-    trial.target.script["evt_3"] = REFUSED
-    trial.take(message(alone, to))
-    trial.sent()
-    assert aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_3"), "worker"))
+    run.target.script["evt_3"] = REFUSED
+    run.take(message(alone, to))
+    run.sent()
+    assert aws.dead_letters.discard(transitions.discarded(run.outcome("evt_3"), "worker"))
     paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
     repeated = [message(each, paused, attempt=2) for each in (first, second, alone)]
-    assert trial.take(*repeated) == []
-    assert trial.sent() == []
+    assert run.take(*repeated) == []
+    assert run.sent() == []
 
 
-def test_a_retried_event_that_its_stream_has_passed_is_out_of_order(trial: Trial, aws: Aws) -> None:
+def test_a_retried_event_that_its_stream_has_passed_is_out_of_order(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(message(first, to))
-    trial.take(message(first, to, attempt=2))
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(first, to))
+    run.take(message(first, to, attempt=2))
     make_due(aws, "evt_1")
-    trial.take(message(first, to, attempt=2))
-    assert trial.outcome("evt_1").status == "exhausted"
-    trial.take(message(second, to))
-    trial.target.script.clear()
-    reopened = aws.dead_letters.reopen(transitions.reopened(trial.outcome("evt_1")))
+    run.take(message(first, to, attempt=2))
+    assert run.outcome("evt_1").status == "exhausted"
+    run.take(message(second, to))
+    run.target.script.clear()
+    reopened = aws.dead_letters.reopen(transitions.reopened(run.outcome("evt_1")))
     assert reopened
-    trial.take(message(first, to, attempt=reopened.attempts + 1, round_start=reopened.attempts))
-    assert trial.outcome("evt_1").status == "delivered"
-    assert trial.target.events == ["evt_1", "evt_1", "evt_2", "evt_1"]
+    run.take(message(first, to, attempt=reopened.attempts + 1, round_start=reopened.attempts))
+    assert run.outcome("evt_1").status == "delivered"
+    assert run.target.events == ["evt_1", "evt_1", "evt_2", "evt_1"]
 
 
-def test_a_stream_of_a_deleted_subscription_is_not_delivered(trial: Trial, aws: Aws) -> None:
+def test_a_stream_of_a_deleted_subscription_is_not_delivered(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     first, _ = store(aws, "evt_1", "evt_2")
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(message(first, to))
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(first, to))
     found = aws.subscriptions.get("sub_1")
     assert found
     aws.subscriptions.delete(found)
-    trial.now[0] += 60
-    trial.take(message(first, to, attempt=2))
+    run.now[0] += 60
+    run.take(message(first, to, attempt=2))
     make_due(aws, "evt_1")
-    trial.take(message(first, to, attempt=2))
-    assert {trial.outcome(name).status for name in ("evt_1", "evt_2")} == {"dropped"}
+    run.take(message(first, to, attempt=2))
+    assert {run.outcome(name).status for name in ("evt_1", "evt_2")} == {"dropped"}
 
 
 @pytest.mark.moto
-def test_events_behind_a_410_answer_end_as_dead_letters(trial: Trial, aws: Aws) -> None:
+def test_events_behind_a_410_answer_end_as_dead_letters(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
-    trial.target.script["evt_1"] = GONE
-    assert trial.take(message(first, to)) == []
-    assert trial.target.events == ["evt_1"]
+    run.target.script["evt_1"] = GONE
+    assert run.take(message(first, to)) == []
+    assert run.target.events == ["evt_1"]
     # It comes again, late enough for every lane to know.
-    [again] = trial.sent()
+    [again] = run.sent()
     assert again.delay > CACHE_SECONDS
     disabled = aws.subscriptions.get("sub_1")
     assert disabled
     assert disabled.status == "disabled"
-    trial.now[0] += 15
-    assert trial.take(message(first, to)) == []
-    assert trial.target.events == ["evt_1"]
-    assert {trial.outcome(name).status for name in ("evt_1", "evt_2", "evt_3")} == {"exhausted"}
+    run.now[0] += 15
+    assert run.take(message(first, to)) == []
+    assert run.target.events == ["evt_1"]
+    assert {run.outcome(name).status for name in ("evt_1", "evt_2", "evt_3")} == {"exhausted"}
 
 
-def test_events_of_a_stream_that_sources_shared_are_delivered(trial: Trial, aws: Aws) -> None:
+def test_events_of_a_stream_that_sources_shared_are_delivered(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     old = []
     for version, name in enumerate(("evt_1", "evt_2"), 1):
@@ -380,12 +380,12 @@ def test_events_of_a_stream_that_sources_shared_are_delivered(trial: Trial, aws:
         aws.dynamodb.put_item(**put["Put"])
         old.append(placed)
     aws.routings.record([routing(each.id, sub_1="worker") for each in old])
-    trial.take(message(old[0], to))
+    run.take(message(old[0], to))
     [new] = store(aws, "evt_3")
     assert new.metadata["stream_version"] == 3
-    trial.take(message(new, to))
-    trial.take(message(old[1], to))
-    assert trial.target.events == ["evt_1", "evt_3", "evt_2"]
+    run.take(message(new, to))
+    run.take(message(old[1], to))
+    assert run.target.events == ["evt_1", "evt_3", "evt_2"]
     # Each is delivered once, however often its message comes.
-    assert trial.take(message(old[1], to, attempt=2)) == []
-    assert trial.target.events == ["evt_1", "evt_3", "evt_2"]
+    assert run.take(message(old[1], to, attempt=2)) == []
+    assert run.target.events == ["evt_1", "evt_3", "evt_2"]

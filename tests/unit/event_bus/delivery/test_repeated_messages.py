@@ -12,9 +12,9 @@ from event_bus.targets.answer_times import AnswerTimes
 
 from tests.aws import Aws
 from tests.builders import delivery, event, message, subscription
-from tests.unit.event_bus.delivery.lanes import Trial, received, trial
+from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 RECORDS = pytest.mark.parametrize(
     ("status", "attempts", "made"),
@@ -36,15 +36,15 @@ def record(aws: Aws, status: str | None, attempts: int) -> None:
 
 @RECORDS
 def test_a_repeated_message_is_enriched_unless_its_attempt_was_made(
-    trial: Trial, aws: Aws, executor: Executor, status: str | None, attempts: int, made: bool
+    run: LaneRun, aws: Aws, executor: Executor, status: str | None, attempts: int, made: bool
 ) -> None:
     to = aws.subscriptions.create(subscription(enrichment={"region": StaticSource(json='"eu"')}))
     record(aws, status, attempts)
     own = aws.queue()
-    lanes = Lanes(aws.sqs, {"http": trial.url, "enrich": own}, executor)
+    lanes = Lanes(aws.sqs, {"http": run.url, "enrich": own}, executor)
     sent = received(message(event(), to, attempt=2), receives=2)
-    assert replace(trial.lane, lanes=lanes).process([sent]) == []
-    assert trial.target.events == []
+    assert replace(run.lane, lanes=lanes).process([sent]) == []
+    assert run.target.events == []
     assert len(aws.sent_on(own)) == (0 if made else 1)
 
 

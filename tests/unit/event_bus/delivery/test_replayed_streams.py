@@ -15,7 +15,7 @@ from event_bus.stores.streams import StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, LATER, NOON, delivery, event, message, replay, routing
-from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, overtaken
 from tests.unit.event_bus.delivery.replaying import (
     BEFORE,
@@ -28,25 +28,25 @@ from tests.unit.event_bus.delivery.replaying import (
     store,
 )
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 
-def test_whichever_message_comes_first_the_order_is_kept(trial: Trial, aws: Aws) -> None:
+def test_whichever_message_comes_first_the_order_is_kept(run: LaneRun, aws: Aws) -> None:
     to, stored = ordered(aws), store(aws, "evt_1", "evt_2", "evt_3")
     start(aws)
     for each in reversed(stored):
-        assert trial.take(replayed(each, to)) == []
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
-    assert {each.replay_id for each in trial.target.attempted} == {"rpl_1"}
+        assert run.take(replayed(each, to)) == []
+    assert run.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert {each.replay_id for each in run.target.attempted} == {"rpl_1"}
 
 
-def test_a_message_delivers_no_later_event(trial: Trial, aws: Aws) -> None:
+def test_a_message_delivers_no_later_event(run: LaneRun, aws: Aws) -> None:
     to, stored = ordered(aws), store(aws, "evt_1", "evt_2", "evt_3")
     start(aws)
-    trial.take(replayed(stored[1], to))
-    assert trial.target.events == ["evt_1", "evt_2"]
-    trial.take(replayed(stored[2], to))
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    run.take(replayed(stored[1], to))
+    assert run.target.events == ["evt_1", "evt_2"]
+    run.take(replayed(stored[2], to))
+    assert run.target.events == ["evt_1", "evt_2", "evt_3"]
 
 
 NOT_REPLAYED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -65,7 +65,7 @@ NOT_REPLAYED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("case", NOT_REPLAYED)
 def test_an_event_that_the_replay_does_not_send_is_passed_over(
-    trial: Trial, aws: Aws, case: str
+    run: LaneRun, aws: Aws, case: str
 ) -> None:
     of_event, of_replay = NOT_REPLAYED[case]
     to = ordered(aws, filters={"task.created": {"size": [{"exists": False}]}})
@@ -73,93 +73,93 @@ def test_an_event_that_the_replay_does_not_send_is_passed_over(
     start(aws, **of_replay)
     store(aws, "evt_1", **of_event)
     [last] = store(aws, "evt_2")
-    trial.take(replayed(last, to))
-    assert trial.target.events == ["evt_2"]
+    run.take(replayed(last, to))
+    assert run.target.events == ["evt_2"]
 
 
-def test_a_failure_holds_up_its_stream_in_this_replay_alone(trial: Trial, aws: Aws) -> None:
+def test_a_failure_holds_up_its_stream_in_this_replay_alone(run: LaneRun, aws: Aws) -> None:
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
     [other] = store(aws, "evt_9", stream="task/2")
     start(aws)
     aws.replays.add(replay("rpl_2"))
     aws.routings.record([routing(each.id, sub_1="worker") for each in (first, second)])
-    trial.target.script["evt_1"] = REFUSED
+    run.target.script["evt_1"] = REFUSED
     for each in (first, second, other):
-        assert trial.take(replayed(each, to)) == []
-    assert trial.target.events == ["evt_1", "evt_9"]
-    trial.target.script.clear()
+        assert run.take(replayed(each, to)) == []
+    assert run.target.events == ["evt_1", "evt_9"]
+    run.target.script.clear()
     # What is routed, and another replay, have cursors of their own.
-    trial.take(message(second, to))
-    trial.take(message(second, to, replay_id="rpl_2"))
-    assert trial.target.events == ["evt_1", "evt_9", *["evt_1", "evt_2"] * 2]
+    run.take(message(second, to))
+    run.take(message(second, to, replay_id="rpl_2"))
+    assert run.target.events == ["evt_1", "evt_9", *["evt_1", "evt_2"] * 2]
     make_due(aws, "evt_1")
     # The message of the second event is gone: that of the first one delivers both.
-    trial.take(replace(replayed(first, to, attempt=2), subscription_version=0))
-    assert trial.target.events[-2:] == ["evt_1", "evt_2"]
-    assert (status(trial, "evt_1"), status(trial, "evt_2")) == ("delivered", "delivered")
+    run.take(replace(replayed(first, to, attempt=2), subscription_version=0))
+    assert run.target.events[-2:] == ["evt_1", "evt_2"]
+    assert (status(run, "evt_1"), status(run, "evt_2")) == ("delivered", "delivered")
 
 
 def test_a_replayed_stream_passes_an_exhausted_delivery_that_can_be_retried_later(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     to, (first, second) = ordered(aws, retry_policy=ONCE), store(aws, "evt_1", "evt_2")
     start(aws)
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(replayed(second, to))
-    assert trial.target.events == ["evt_1", "evt_2"]
-    trial.target.script.clear()
-    dead = trial.outcome("evt_1", replay="rpl_1")
+    run.target.script["evt_1"] = REFUSED
+    run.take(replayed(second, to))
+    assert run.target.events == ["evt_1", "evt_2"]
+    run.target.script.clear()
+    dead = run.outcome("evt_1", replay="rpl_1")
     assert aws.dead_letters.reopen(transitions.reopened(dead))
-    trial.take(replayed(first, to, attempt=2, round_start=1))
-    assert trial.target.events == ["evt_1", "evt_2", "evt_1"]
-    assert status(trial, "evt_1") == "delivered"
+    run.take(replayed(first, to, attempt=2, round_start=1))
+    assert run.target.events == ["evt_1", "evt_2", "evt_1"]
+    assert status(run, "evt_1") == "delivered"
 
 
-def test_a_delivery_that_has_begun_keeps_its_place(trial: Trial, aws: Aws) -> None:
+def test_a_delivery_that_has_begun_keeps_its_place(run: LaneRun, aws: Aws) -> None:
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
     start(aws)
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(replayed(first, to))
+    run.target.script["evt_1"] = REFUSED
+    run.take(replayed(first, to))
     narrowed = replace(to, filters={"task.created": {"size": [1]}})
     to = aws.subscriptions.update(narrowed)
-    trial.take(replayed(second, to))
-    assert trial.target.events == ["evt_1"]
+    run.take(replayed(second, to))
+    assert run.target.events == ["evt_1"]
 
 
-def test_a_delivery_that_is_settled_during_a_walk_is_not_attempted(trial: Trial, aws: Aws) -> None:
+def test_a_delivery_that_is_settled_during_a_walk_is_not_attempted(run: LaneRun, aws: Aws) -> None:
     to, (_, second) = ordered(aws), store(aws, "evt_1", "evt_2")
     start(aws)
     key = DeliveryKey("evt_2", to.id, "rpl_1")
     due = delivery("retrying", key=key, next_retry_at=NOON, dead_letter_id="dl_1")
     aws.deliveries.record(due, 1)
     # A person discards it after the walk has read the records of its page.
-    trial.target.meet = lambda: aws.dead_letters.discard(transitions.discarded(due, "worker"))
-    assert trial.take(replayed(second, to)) == []
-    assert trial.target.events == ["evt_1"]
-    assert status(trial, "evt_2") == "dropped"
+    run.target.meet = lambda: aws.dead_letters.discard(transitions.discarded(due, "worker"))
+    assert run.take(replayed(second, to)) == []
+    assert run.target.events == ["evt_1"]
+    assert status(run, "evt_2") == "dropped"
 
 
-def test_the_replay_of_one_event_delivers_it_alone(trial: Trial, aws: Aws) -> None:
+def test_the_replay_of_one_event_delivers_it_alone(run: LaneRun, aws: Aws) -> None:
     to, stored = ordered(aws), store(aws, *[f"evt_{number:02d}" for number in range(30)])
     for chosen in (stored[3], stored[28]):
         start(aws, event_id=chosen.id, until=NOON)
-        trial.take(replayed(chosen, to))
-        assert trial.target.events.pop() == chosen.id
-        assert trial.target.requests.pop(0)
-    assert trial.target.events == []
+        run.take(replayed(chosen, to))
+        assert run.target.events.pop() == chosen.id
+        assert run.target.requests.pop(0)
+    assert run.target.events == []
 
 
 @pytest.mark.parametrize("before", [1, 30])
 def test_an_event_of_an_expired_replay_is_delivered_alone(
-    trial: Trial, aws: Aws, before: int
+    run: LaneRun, aws: Aws, before: int
 ) -> None:
     to, [*_, last] = ordered(aws), store(aws, *[f"evt_{number}" for number in range(before + 1)])
-    assert trial.take(replayed(last, to)) == []
-    assert trial.target.events == [last.id]
+    assert run.take(replayed(last, to)) == []
+    assert run.target.events == [last.id]
 
 
 def test_a_walk_reads_once_what_all_its_events_need(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to, stored = ordered(aws), store(aws, *[f"evt_{number:02d}" for number in range(11)])
     start(aws)
@@ -176,10 +176,10 @@ def test_a_walk_reads_once_what_all_its_events_need(
 
     for name in ("query", "get_item", "batch_get_item", "update_item"):
         count(name)
-    trial.take(replayed(stored[0], to))
+    run.take(replayed(stored[0], to))
     alone = calls.copy()
-    trial.take(replayed(stored[-1], to))
-    assert trial.target.events == [each.id for each in stored]
+    run.take(replayed(stored[-1], to))
+    assert run.target.events == [each.id for each in stored]
     # The cursor is taken and released, and an outcome is recorded. The subscription and its
     # circuit are read for the batch, and the deliveries of a page.
     assert alone == {"update_item": 3, "query": 1, "batch_get_item": 3}
@@ -189,7 +189,7 @@ def test_a_walk_reads_once_what_all_its_events_need(
 
 
 def test_the_beginning_of_a_long_stream_is_not_read(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to, now, stream = ordered(aws), times.unix(), StreamName("planner", "task/1")
     entries = [
@@ -209,14 +209,14 @@ def test_the_beginning_of_a_long_stream_is_not_read(
         return found
 
     monkeypatch.setattr(StreamStore, "between", counted)
-    trial.take(replayed(late, to))
+    run.take(replayed(late, to))
     # The first of the three happened before the period, whenever it was stored.
-    assert trial.target.events == [early.id, late.id]
+    assert run.target.events == [early.id, late.id]
     assert len(read) < 16
     assert sum(read) < 60
 
 
-def test_events_of_a_time_when_sources_shared_streams_come_in_order(trial: Trial, aws: Aws) -> None:
+def test_events_of_a_time_when_sources_shared_streams_come_in_order(run: LaneRun, aws: Aws) -> None:
     to, old = ordered(aws), []
     for version, source in enumerate(("planner", "other", "planner"), 1):
         sent = event(f"evt_{version}", source=source, metadata={"stream_id": "task/1"})
@@ -230,45 +230,45 @@ def test_events_of_a_time_when_sources_shared_streams_come_in_order(trial: Trial
         old.append(placed)
     start(aws)
     [new] = store(aws, "evt_4")
-    trial.take(replayed(new, to))
-    assert trial.target.events == ["evt_1", "evt_3", "evt_4"]
-    assert trial.take(replayed(old[2], to)) == []
-    assert trial.target.events == ["evt_1", "evt_3", "evt_4"]
+    run.take(replayed(new, to))
+    assert run.target.events == ["evt_1", "evt_3", "evt_4"]
+    assert run.take(replayed(old[2], to)) == []
+    assert run.target.events == ["evt_1", "evt_3", "evt_4"]
 
 
-def test_an_event_without_a_place_is_delivered(trial: Trial, aws: Aws) -> None:
+def test_an_event_without_a_place_is_delivered(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     sent = event("evt_1", metadata={"stream_id": "task/1"})
     placed = replace(sent, metadata={**sent.metadata, "stream_version": 7})
     start(aws)
-    trial.take(replayed(placed, to))
-    assert trial.target.events == ["evt_1"]
-    assert trial.take(replayed(placed, to), receives=2) == []
-    assert trial.target.events == ["evt_1"]
+    run.take(replayed(placed, to))
+    assert run.target.events == ["evt_1"]
+    assert run.take(replayed(placed, to), receives=2) == []
+    assert run.target.events == ["evt_1"]
 
 
-def test_an_event_whose_payload_is_lost_holds_up_nothing(trial: Trial, aws: Aws) -> None:
+def test_an_event_whose_payload_is_lost_holds_up_nothing(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws, filters={"task.created": {"size": [{"exists": False}]}})
     [lost] = store(aws, "evt_1", payload=LARGE_PAYLOAD)
     [second] = store(aws, "evt_2")
     start(aws)
     aws.lose_payload(lost.id)
-    trial.take(replayed(second, to))
-    assert trial.target.events == ["evt_2"]
+    run.take(replayed(second, to))
+    assert run.target.events == ["evt_2"]
 
 
 def test_a_new_message_follows_while_no_other_knows_of_its_event(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
     start(aws)
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(replayed(first, to))
+    run.target.script["evt_1"] = REFUSED
+    run.take(replayed(first, to))
     asked = replayed(second, to)
     with monkeypatch.context() as patch:
         patch.setattr(CursorStore, "release", overtaken())
-        trial.sent()
-        assert trial.take(asked) == []
-    assert trial.sent() == [asked]
+        run.sent()
+        assert run.take(asked) == []
+    assert run.sent() == [asked]
     name = f"rpl_1#{StreamName('planner', 'task/1').key}"
     assert aws.cursors.position("sub_1", name) == f"0 1 {to.version}"

@@ -22,9 +22,9 @@ from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.faults import not_sent
 from tests.interference import before_next
-from tests.unit.event_bus.delivery.lanes import Trial, received, trial
+from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 
 @pytest.fixture
@@ -73,32 +73,32 @@ def test_a_mark_that_cannot_be_written_is_left_to_the_next_slow_attempt(
 
 
 def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
-    trial: Trial, aws: Aws, executor: Executor
+    run: LaneRun, aws: Aws, executor: Executor
 ) -> None:
     to, now = aws.subscriptions.create(subscription(max_in_flight=1)), [100.0]
 
     def take_long() -> None:
         now[0] += 5
 
-    trial.target.meet = take_long
-    runner = replace(trial.lane.runner, clock=lambda: now[0])
-    turns = Turns(trial.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
-    lanes = Lanes(aws.sqs, {"http_paced": trial.url}, executor)
-    lane = replace(trial.lane, runner=runner, pacing=turns, lanes=lanes)
+    run.target.meet = take_long
+    runner = replace(run.lane.runner, clock=lambda: now[0])
+    turns = Turns(run.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
+    lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
+    lane = replace(run.lane, runner=runner, pacing=turns, lanes=lanes)
     sent = [message(event(f"evt_{each}"), to) for each in range(4)]
     assert lane.process([received(each) for each in sent]) == []
-    assert trial.target.events == ["evt_0", "evt_1"]
-    assert [(each.event_id, each.delay) for each in trial.sent()] == [("evt_2", 1), ("evt_3", 1)]
+    assert run.target.events == ["evt_0", "evt_1"]
+    assert [(each.event_id, each.delay) for each in run.sent()] == [("evt_2", 1), ("evt_3", 1)]
 
 
 def test_places_are_given_back_while_others_of_the_batch_wait(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Otherwise a new subscriber, however quick, waits for the deadline of a hanging one.
     hanging = aws.subscriptions.create(subscription("sub_2", max_in_flight=5))
     quick = aws.subscriptions.create(subscription("sub_3", max_in_flight=5))
     given_back, over = threading.Event(), threading.Event()
-    deliver, put = trial.target.deliver, PaceStore.put
+    deliver, put = run.target.deliver, PaceStore.put
 
     def deliver_or_hang(requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         if requests[0].subscription.id == hanging.id:
@@ -111,13 +111,13 @@ def test_places_are_given_back_while_others_of_the_batch_wait(
             given_back.set()
         return done
 
-    monkeypatch.setattr(trial.target, "deliver", deliver_or_hang)
+    monkeypatch.setattr(run.target, "deliver", deliver_or_hang)
     monkeypatch.setattr(PaceStore, "put", noted)
-    turns = Turns(trial.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
+    turns = Turns(run.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
     sent = [message(event(f"evt_{each}"), to) for to in (hanging, quick) for each in range(2)]
     with ThreadPoolExecutor(10) as executor, ThreadPoolExecutor(1) as aside:
-        lanes = Lanes(aws.sqs, {"http_paced": trial.url}, executor)
-        lane = replace(trial.lane, pacing=turns, lanes=lanes, executor=executor)
+        lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
+        lane = replace(run.lane, pacing=turns, lanes=lanes, executor=executor)
         processed = aside.submit(lane.process, [received(each) for each in sent])
         assert given_back.wait(10)
         held = aws.paces.get(hanging.id)
@@ -131,15 +131,15 @@ def test_places_are_given_back_while_others_of_the_batch_wait(
 
 
 def test_places_of_attempts_that_raise_are_given_back(
-    trial: Trial, aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError
 
     to = aws.subscriptions.create(subscription(max_in_flight=5))
-    turns = Turns(trial.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
-    lanes = Lanes(aws.sqs, {"http_paced": trial.url}, executor)
-    lane = replace(trial.lane, pacing=turns, lanes=lanes)
+    turns = Turns(run.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
+    lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
+    lane = replace(run.lane, pacing=turns, lanes=lanes)
     monkeypatch.setattr(AttemptRunner, "make", fail)
     sent = [received(message(event(f"evt_{each}"), to)) for each in range(2)]
     assert lane.process(sent) == sorted(each.id for each in sent)

@@ -15,21 +15,21 @@ from event_bus.stores.deliveries import DeliveryStore
 
 from tests.aws import Aws
 from tests.builders import delivery, message, replay, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 
-def test_a_long_stream_is_walked_page_by_page(trial: Trial, aws: Aws) -> None:
+def test_a_long_stream_is_walked_page_by_page(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     names = [f"evt_{number:02d}" for number in range(60)]
     stored = store(aws, *names)
-    trial.take(message(stored[-1], to))
-    assert trial.target.events == names
+    run.take(message(stored[-1], to))
+    assert run.target.events == names
 
 
-def test_a_walk_that_takes_too_long_is_continued_by_a_message(trial: Trial, aws: Aws) -> None:
+def test_a_walk_that_takes_too_long_is_continued_by_a_message(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
     now = [0.0]
@@ -37,20 +37,20 @@ def test_a_walk_that_takes_too_long_is_continued_by_a_message(trial: Trial, aws:
     def take_long() -> None:
         now[0] += 15
 
-    trial.target.meet = take_long
-    slow = replace(trial.lane.ordered, clock=lambda: now[0])
-    lane = replace(trial.lane, ordered=slow)
+    run.target.meet = take_long
+    slow = replace(run.lane.ordered, clock=lambda: now[0])
+    lane = replace(run.lane, ordered=slow)
     assert lane.process([received(message(first, to))]) == []
-    assert trial.target.events == ["evt_1", "evt_2"]
-    [follow_up] = trial.sent()
+    assert run.target.events == ["evt_1", "evt_2"]
+    [follow_up] = run.sent()
     assert (follow_up.event_id, follow_up.delay) == ("evt_1", 0)
     assert lane.process([received(message(first, to))]) == []
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert run.target.events == ["evt_1", "evt_2", "evt_3"]
 
 
 @pytest.mark.parametrize(("enriches", "delivered"), [(False, 3), (True, 2)])
 def test_a_walk_ends_earlier_if_its_events_are_enriched(
-    trial: Trial, aws: Aws, enriches: bool, delivered: int
+    run: LaneRun, aws: Aws, enriches: bool, delivered: int
 ) -> None:
     # An enrichment may take the rest of the function's time.
     sources = {"region": StaticSource(json='"eu"')} if enriches else None
@@ -61,17 +61,17 @@ def test_a_walk_ends_earlier_if_its_events_are_enriched(
     def take_long() -> None:
         now[0] += 8
 
-    trial.target.meet = take_long
-    runner = replace(trial.lane.runner, enrich=lambda *_: b"{}")
-    slow = replace(trial.lane.ordered, runner=runner, clock=lambda: now[0])
-    lane = replace(trial.lane, runner=runner, ordered=slow)
+    run.target.meet = take_long
+    runner = replace(run.lane.runner, enrich=lambda *_: b"{}")
+    slow = replace(run.lane.ordered, runner=runner, clock=lambda: now[0])
+    lane = replace(run.lane, runner=runner, ordered=slow)
     assert lane.process([received(message(first, to))]) == []
-    assert trial.target.events == names[:delivered]
+    assert run.target.events == names[:delivered]
 
 
 @pytest.mark.parametrize("replay_id", [None, "rpl_1"])
 def test_a_retry_of_the_event_that_continues_a_stream_does_not_stop_it(
-    trial: Trial, aws: Aws, replay_id: str | None
+    run: LaneRun, aws: Aws, replay_id: str | None
 ) -> None:
     to = aws.subscriptions.create(
         subscription(ordered=True, retry_policy=RetryPolicy(max_attempts=1))
@@ -90,21 +90,21 @@ def test_a_retry_of_the_event_that_continues_a_stream_does_not_stop_it(
     def take_long() -> None:
         now[0] += 15
 
-    trial.target.meet = take_long
-    trial.target.script["evt_1"] = REFUSED
-    slow = replace(trial.lane.ordered, clock=lambda: now[0])
-    lane = replace(trial.lane, ordered=slow)
+    run.target.meet = take_long
+    run.target.script["evt_1"] = REFUSED
+    slow = replace(run.lane.ordered, clock=lambda: now[0])
+    lane = replace(run.lane, ordered=slow)
     assert lane.process([received(asked)]) == []
-    assert trial.target.events == names[:2]
-    [following] = trial.sent()
+    assert run.target.events == names[:2]
+    [following] = run.sent()
     # Somebody retries the first event before the message comes.
-    exhausted = trial.outcome("evt_1", replay=replay_id)
+    exhausted = run.outcome("evt_1", replay=replay_id)
     assert exhausted.status == "exhausted"
     assert aws.dead_letters.reopen(transitions.reopened(exhausted))
     assert lane.process([received(following)]) == []
-    assert trial.target.events == names
-    assert trial.outcome("evt_1", replay=replay_id).status == "retrying"
-    assert trial.sent() == []
+    assert run.target.events == names
+    assert run.outcome("evt_1", replay=replay_id).status == "retrying"
+    assert run.sent() == []
 
 
 def open_circuit(aws: Aws) -> None:
@@ -113,7 +113,7 @@ def open_circuit(aws: Aws) -> None:
 
 
 def test_a_delivery_that_another_function_settled_does_not_wait_for_the_circuit(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = ordered(aws)
     first, _ = store(aws, "evt_1", "evt_2")
@@ -126,72 +126,72 @@ def test_a_delivery_that_another_function_settled_does_not_wait_for_the_circuit(
         return None if key.event_id == "evt_1" else get(store, key)
 
     monkeypatch.setattr(DeliveryStore, "get", before)
-    trial.take(message(first, to))
-    assert trial.outcome("evt_2").status == "retrying"
+    run.take(message(first, to))
+    assert run.outcome("evt_2").status == "retrying"
 
 
-def test_every_attempt_along_a_stream_counts_for_the_circuit(trial: Trial, aws: Aws) -> None:
+def test_every_attempt_along_a_stream_counts_for_the_circuit(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     names = [f"evt_{number:02d}" for number in range(3 * CONSECUTIVE_FAILURES)]
     stored = store(aws, *names)
     # Each walk delivers two events, and fails at the third one.
     for last in range(2, len(names), 3):
-        trial.target.script = {names[last]: REFUSED}
-        trial.take(message(stored[last], to))
+        run.target.script = {names[last]: REFUSED}
+        run.take(message(stored[last], to))
         circuit = aws.circuits.get_many(["sub_1"])["sub_1"]
         assert (circuit.state, circuit.consecutive) == ("closed", 1)
-        discarded = transitions.discarded(trial.outcome(names[last]), "worker")
-        trial.aws.dead_letters.discard(discarded)
+        discarded = transitions.discarded(run.outcome(names[last]), "worker")
+        run.aws.dead_letters.discard(discarded)
 
 
-def test_a_walk_ends_where_ten_attempts_in_a_row_failed(trial: Trial, aws: Aws) -> None:
+def test_a_walk_ends_where_ten_attempts_in_a_row_failed(run: LaneRun, aws: Aws) -> None:
     to = aws.subscriptions.create(
         subscription(ordered=True, retry_policy=RetryPolicy(max_attempts=1))
     )
     names = [f"evt_{number:02d}" for number in range(2 * CONSECUTIVE_FAILURES)]
     stored = store(aws, *names)
-    trial.target.script = dict.fromkeys(names, REFUSED)
-    trial.take(message(stored[0], to))
-    assert trial.target.events == names[:CONSECUTIVE_FAILURES]
-    assert trial.outcome(names[CONSECUTIVE_FAILURES]).waiting
+    run.target.script = dict.fromkeys(names, REFUSED)
+    run.take(message(stored[0], to))
+    assert run.target.events == names[:CONSECUTIVE_FAILURES]
+    assert run.outcome(names[CONSECUTIVE_FAILURES]).waiting
 
 
-def test_a_walk_continues_after_a_successful_probe(trial: Trial, aws: Aws) -> None:
+def test_a_walk_continues_after_a_successful_probe(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     stored = store(aws, "evt_1", "evt_2", "evt_3")
     open_circuit(aws)
-    trial.take(message(stored[0], to))
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    run.take(message(stored[0], to))
+    assert run.target.events == ["evt_1", "evt_2", "evt_3"]
     assert aws.circuits.get_many(["sub_1"]) == {}
 
 
-def test_a_message_that_makes_no_attempt_takes_no_permit(trial: Trial, aws: Aws) -> None:
+def test_a_message_that_makes_no_attempt_takes_no_permit(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     held, undue, free = (store(aws, f"evt_{each}", stream=f"task/{each}")[0] for each in (1, 2, 3))
     assert aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
-    trial.target.script["evt_2"] = REFUSED
-    trial.take(message(undue, to))
-    trial.now[0] += 60
+    run.target.script["evt_2"] = REFUSED
+    run.take(message(undue, to))
+    run.now[0] += 60
     aws.circuits.forget("sub_1")
     open_circuit(aws)
-    trial.take(message(held, to), message(undue, to, attempt=2), message(held, to))
-    assert trial.target.events == ["evt_2"]
+    run.take(message(held, to), message(undue, to, attempt=2), message(held, to))
+    assert run.target.events == ["evt_2"]
     assert aws.circuits.get_many(["sub_1"])["sub_1"].state == "open"
-    trial.take(message(held, to), message(undue, to, attempt=2), message(free, to))
-    assert trial.target.events == ["evt_2", "evt_3"]
+    run.take(message(held, to), message(undue, to, attempt=2), message(free, to))
+    assert run.target.events == ["evt_2", "evt_3"]
     assert aws.circuits.get_many(["sub_1"]) == {}
 
 
 def test_a_delivery_that_cannot_be_sent_leaves_the_probe_to_the_next(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     to = ordered(aws)
     first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
     open_circuit(aws)
     said = Outcome("transform_failed", "the expression yields no value", unsendable=True)
-    trial.target.script["evt_1"] = said
-    assert trial.take(message(first, to)) == []
-    assert (trial.outcome("evt_1").status, trial.outcome("evt_1").attempts) == ("exhausted", 1)
+    run.target.script["evt_1"] = said
+    assert run.take(message(first, to)) == []
+    assert (run.outcome("evt_1").status, run.outcome("evt_1").attempts) == ("exhausted", 1)
     # The next event of the stream is the probe, in the same walk.
-    assert [trial.outcome(name).status for name in ("evt_2", "evt_3")] == ["delivered"] * 2
+    assert [run.outcome(name).status for name in ("evt_2", "evt_3")] == ["delivered"] * 2
     assert aws.circuits.get_many(["sub_1"]) == {}

@@ -11,10 +11,10 @@ from event_bus.stores.cursors import Cursor, CursorStore
 
 from tests.aws import Aws
 from tests.builders import message
-from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 
 @pytest.fixture
@@ -33,74 +33,74 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 @pytest.mark.parametrize("last_first", [False, True])
 def test_one_walk_delivers_the_events_of_all(
-    trial: Trial, aws: Aws, held: Counter[str], last_first: bool
+    run: LaneRun, aws: Aws, held: Counter[str], last_first: bool
 ) -> None:
     to, stored = ordered(aws), store(aws, *(f"evt_{number}" for number in range(1, 6)))
     asked = [message(each, to) for each in stored]
-    assert trial.take(*(reversed(asked) if last_first else asked)) == []
-    assert trial.target.events == [each.id for each in stored]
+    assert run.take(*(reversed(asked) if last_first else asked)) == []
+    assert run.target.events == [each.id for each in stored]
     assert held == {"task/1": 1}
-    assert trial.sent() == []
+    assert run.sent() == []
 
 
-def test_each_stream_has_a_walk(trial: Trial, aws: Aws, held: Counter[str]) -> None:
+def test_each_stream_has_a_walk(run: LaneRun, aws: Aws, held: Counter[str]) -> None:
     to = ordered(aws)
     stored = store(aws, "evt_1", "evt_2") + store(aws, "evt_3", "evt_4", stream="task/2")
-    assert trial.take(*(message(each, to) for each in stored)) == []
-    assert sorted(trial.target.events) == [each.id for each in stored]
+    assert run.take(*(message(each, to) for each in stored)) == []
+    assert sorted(run.target.events) == [each.id for each in stored]
     assert held == {"task/1": 1, "task/2": 1}
 
 
-def test_only_one_message_waits_for_what_is_not_routed(trial: Trial, aws: Aws) -> None:
+def test_only_one_message_waits_for_what_is_not_routed(run: LaneRun, aws: Aws) -> None:
     to, (first, *later) = ordered(aws), store(aws, "evt_1", "evt_2", "evt_3")
     late = store(aws, "evt_4", routed=False)
-    assert trial.take(*(message(each, to) for each in [first, *later, *late])) == []
-    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
-    assert [each.event_id for each in trial.sent()] == ["evt_1"]
+    assert run.take(*(message(each, to) for each in [first, *later, *late])) == []
+    assert run.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert [each.event_id for each in run.sent()] == ["evt_1"]
 
 
-def test_the_retry_of_the_first_event_continues_the_others(trial: Trial, aws: Aws) -> None:
+def test_the_retry_of_the_first_event_continues_the_others(run: LaneRun, aws: Aws) -> None:
     to, stored = ordered(aws), store(aws, "evt_1", "evt_2", "evt_3")
-    trial.target.script["evt_1"] = REFUSED
-    assert trial.take(*(message(each, to) for each in stored)) == []
-    [retry] = trial.sent()
+    run.target.script["evt_1"] = REFUSED
+    assert run.take(*(message(each, to) for each in stored)) == []
+    [retry] = run.sent()
     assert (retry.event_id, retry.attempt) == ("evt_1", 2)
-    del trial.target.script["evt_1"]
-    trial.aws.deliveries.record(replace(trial.outcome(), next_retry_at=None), 2)
-    assert trial.take(replace(retry, delay=0)) == []
-    assert trial.target.events == ["evt_1", "evt_1", "evt_2", "evt_3"]
+    del run.target.script["evt_1"]
+    run.aws.deliveries.record(replace(run.outcome(), next_retry_at=None), 2)
+    assert run.take(replace(retry, delay=0)) == []
+    assert run.target.events == ["evt_1", "evt_1", "evt_2", "evt_3"]
 
 
 def test_a_retry_that_comes_early_is_kept_although_a_walk_has_met_its_event(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(message(first, to))
-    [retry] = trial.sent()
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(first, to))
+    [retry] = run.sent()
     # The clock of this function is behind that of the one that recorded the failure.
-    assert trial.take(message(second, to), replace(retry, delay=0)) == []
-    [again] = trial.sent()
+    assert run.take(message(second, to), replace(retry, delay=0)) == []
+    [again] = run.sent()
     assert (again.event_id, again.attempt) == ("evt_1", 2)
     assert again.delay > 0
 
 
-def test_a_retry_that_a_person_asked_for_is_made_beside_a_walk(trial: Trial, aws: Aws) -> None:
+def test_a_retry_that_a_person_asked_for_is_made_beside_a_walk(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws, retry_policy=RetryPolicy(max_attempts=1))
     first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
-    trial.target.script["evt_1"] = REFUSED
-    trial.take(message(first, to))
-    del trial.target.script["evt_1"]
-    reopened = transitions.reopened(trial.outcome())
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(first, to))
+    del run.target.script["evt_1"]
+    reopened = transitions.reopened(run.outcome())
     assert aws.dead_letters.reopen(reopened)
     retry = message(first, to, attempt=2, round_start=reopened.round_start)
-    assert trial.take(message(second, to), message(third, to), retry) == []
-    assert sorted(trial.target.events) == ["evt_1", "evt_1", "evt_2", "evt_3"]
-    assert trial.outcome().status == "delivered"
+    assert run.take(message(second, to), message(third, to), retry) == []
+    assert sorted(run.target.events) == ["evt_1", "evt_1", "evt_2", "evt_3"]
+    assert run.outcome().status == "delivered"
 
 
 def test_a_walk_that_lost_its_cursor_speaks_for_no_other_message(
-    trial: Trial, aws: Aws, held: Counter[str], monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, held: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
     release, lost = CursorStore.release, ["cur_of_another"]
@@ -109,16 +109,16 @@ def test_a_walk_that_lost_its_cursor_speaks_for_no_other_message(
         return release(cursors, cursor, position) and not (lost and lost.pop())
 
     monkeypatch.setattr(CursorStore, "release", once)
-    assert trial.take(message(first, to), message(second, to)) == []
+    assert run.take(message(first, to), message(second, to)) == []
     assert held == {"task/1": 2}
-    assert [each.event_id for each in trial.sent()] == ["evt_1"]
+    assert [each.event_id for each in run.sent()] == ["evt_1"]
 
 
-def test_a_walk_that_fails_speaks_for_no_other_message(trial: Trial, aws: Aws) -> None:
+def test_a_walk_that_fails_speaks_for_no_other_message(run: LaneRun, aws: Aws) -> None:
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
-    trial.target.script["evt_1"] = RuntimeError("the process lost its network")
+    run.target.script["evt_1"] = RuntimeError("the process lost its network")
     asked = message(first, to), message(second, to)
-    assert trial.take(*asked) == [received(each).id for each in asked]
-    del trial.target.script["evt_1"]
-    assert trial.take(*asked) == []
-    assert trial.target.events == ["evt_1", "evt_1", "evt_1", "evt_2"]
+    assert run.take(*asked) == [received(each).id for each in asked]
+    del run.target.script["evt_1"]
+    assert run.take(*asked) == []
+    assert run.target.events == ["evt_1", "evt_1", "evt_1", "evt_2"]

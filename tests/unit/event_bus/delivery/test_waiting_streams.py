@@ -9,60 +9,60 @@ from event_bus.model.followed_streams import FollowedStreams
 
 from tests.aws import Aws
 from tests.builders import NOON, delivery, message, routing, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
-__all__ = ["trial"]
+__all__ = ["run"]
 
 
-def test_a_message_that_is_repeated_during_a_pause_waits_once(trial: Trial, aws: Aws) -> None:
+def test_a_message_that_is_repeated_during_a_pause_waits_once(run: LaneRun, aws: Aws) -> None:
     to, [first] = ordered(aws), store(aws, "evt_1")
     paused = aws.subscriptions.update(replace(to, status="paused", paused_at=NOON, pauses=1))
     for receives in (1, 2):
-        assert trial.take(message(first, paused), receives=receives) == []
-        assert (trial.outcome().status, trial.outcome().waiting) == ("retrying", True)
-    assert (trial.target.events, trial.sent()) == ([], [])
+        assert run.take(message(first, paused), receives=receives) == []
+        assert (run.outcome().status, run.outcome().waiting) == ("retrying", True)
+    assert (run.target.events, run.sent()) == ([], [])
 
 
 @pytest.mark.parametrize(("waited", "delay"), [(0, 3), (100, 25), (7_200, 900)])
 def test_the_wait_for_the_routing_of_an_event_grows(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch, waited: int, delay: int
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch, waited: int, delay: int
 ) -> None:
     to = ordered(aws)
     [first] = store(aws, "evt_1", routed=False)
     stored = times.seconds(first.created_at)
     monkeypatch.setattr(times, "unix", lambda: stored + waited)
-    assert trial.take(message(first, to)) == []
-    assert [(each.event_id, each.delay) for each in trial.sent()] == [("evt_1", delay)]
+    assert run.take(message(first, to)) == []
+    assert [(each.event_id, each.delay) for each in run.sent()] == [("evt_1", delay)]
 
 
 def test_a_stream_continues_behind_an_event_whose_retention_has_ended(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     # Reads that need not be consistent know of none of it.
     aws.dynamodb.age = lambda: 5.0  # type: ignore[attr-defined]
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
-    trial.target.script["evt_1"] = REFUSED
-    assert trial.take(message(first, to)) == []
+    run.target.script["evt_1"] = REFUSED
+    assert run.take(message(first, to)) == []
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
-    trial.sent()
+    run.sent()
     retry = replace(message(first, to, attempt=2), event=None, delay=5)
-    assert trial.take(retry) == []
-    assert trial.outcome("evt_1").status in ("dropped", "exhausted")
-    [following] = trial.sent()
+    assert run.take(retry) == []
+    assert run.outcome("evt_1").status in ("dropped", "exhausted")
+    [following] = run.sent()
     assert following == replace(message(second, to), event=None)
-    trial.take(following)
-    assert trial.target.events == ["evt_1", "evt_2"]
+    run.take(following)
+    assert run.target.events == ["evt_1", "evt_2"]
     # Nothing is left behind the second one.
-    trial.sent()
+    run.sent()
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_2"}})
-    assert trial.take(retry) == []
-    assert trial.sent() == []
+    assert run.take(retry) == []
+    assert run.sent() == []
 
 
 def test_a_stream_continues_however_many_of_its_events_are_for_others(
-    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting_events, "_PAGE", 2)
     monkeypatch.setattr(waiting_events, "_PAGES", 3)
@@ -71,19 +71,19 @@ def test_a_stream_continues_however_many_of_its_events_are_for_others(
     others = store(aws, *(f"evt_{number}" for number in range(2, 20)), routed=False)
     aws.routings.record([routing(each.id, sub_2="x") for each in others])
     [last] = store(aws, "evt_20")
-    trial.target.script["evt_1"] = REFUSED
-    assert trial.take(message(first, to), message(last, to)) == []
+    run.target.script["evt_1"] = REFUSED
+    assert run.take(message(first, to), message(last, to)) == []
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
-    trial.sent()
-    assert trial.take(replace(message(first, to, attempt=2), event=None)) == []
-    [following] = trial.sent()
-    assert trial.take(following) == []
-    assert trial.target.events == ["evt_1", "evt_20"]
-    assert trial.sent() == []
+    run.sent()
+    assert run.take(replace(message(first, to, attempt=2), event=None)) == []
+    [following] = run.sent()
+    assert run.take(following) == []
+    assert run.target.events == ["evt_1", "evt_20"]
+    assert run.sent() == []
 
 
 def test_a_stream_that_was_never_walked_continues_with_its_first_event(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     to = ordered(aws)
     first, second = store(aws, "evt_1", "evt_2")
@@ -91,13 +91,13 @@ def test_a_stream_that_was_never_walked_continues_with_its_first_event(
     # has ended, because this one continued the stream.
     aws.deliveries.record(delivery("retrying", "evt_2", stream="planner\ntask/1"), 1)
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_2"}})
-    assert trial.take(replace(message(second, to, attempt=2), event=None)) == []
-    [following] = trial.sent()
+    assert run.take(replace(message(second, to, attempt=2), event=None)) == []
+    [following] = run.sent()
     assert following == replace(message(first, to), event=None)
 
 
 def test_the_stream_of_a_subscription_with_a_history_continues_with_an_event_of_it(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     stream = FollowedStreams("planner", "task/1", None, 1)
     to = aws.subscriptions.create(
@@ -108,16 +108,16 @@ def test_the_stream_of_a_subscription_with_a_history_continues_with_an_event_of_
     aws.routings.record([routing(each.id) for each in (first, second)])
     aws.deliveries.record(delivery("retrying", "evt_1", stream="planner\ntask/1"), 1)
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
-    assert trial.take(replace(message(first, to, attempt=2), event=None)) == []
-    [following] = trial.sent()
+    assert run.take(replace(message(first, to, attempt=2), event=None)) == []
+    [following] = run.sent()
     assert following == replace(message(second, to), event=None)
 
 
 def test_the_message_of_a_made_attempt_leaves_an_expired_event_to_the_next(
-    trial: Trial, aws: Aws
+    run: LaneRun, aws: Aws
 ) -> None:
     to, [first] = ordered(aws), store(aws, "evt_1")
     aws.deliveries.record(delivery("retrying", stream="planner\ntask/1", written_by="another"), 1)
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
-    assert trial.take(replace(message(first, to), event=None)) == []
-    assert (trial.outcome().status, trial.sent()) == ("retrying", [])
+    assert run.take(replace(message(first, to), event=None)) == []
+    assert (run.outcome().status, run.sent()) == ("retrying", [])
