@@ -20,7 +20,7 @@ from event_bus.errors import Conflict, MalformedRequest
 from event_bus.inbox.reader import InboxReader, beyond_the_end
 from event_bus.inbox.sse_format import MEDIA_TYPE
 from event_bus.model.registration import Subscription
-from event_bus.model.trace_context import trace_in
+from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.replying import Answer
 from event_bus.requests.commands import CommandSubmission, ReplyRequest
 from event_bus.requests.fetching import Acknowledgement
@@ -141,8 +141,7 @@ def _send_command(request: Request) -> Response:
         body,
         caller,
         _patience(request, wait),
-        trace=trace_in(request.headers),
-        ip_address=request.ip_address,
+        request=ClientRequest.of(request.headers, request.ip_address),
         require_handler=query.get(REQUIRE_HANDLER) is True,
     )
     event = accepted.event
@@ -174,8 +173,7 @@ def _reply(request: Request) -> Response:
         request.resource_id,
         Answer(payload, failed=status == "failed"),
         request.caller,
-        trace_in(request.headers),
-        request.ip_address,
+        ClientRequest.of(request.headers, request.ip_address),
     )
     document = replied_document(request.resource_id, replied.event)
     return Response(200 if replied.repeated else 202, document)

@@ -8,29 +8,29 @@ from event_bus.api.documents.publishing import AcceptedEvent, Appended, BatchOut
 from event_bus.api.operations import publishing as operations
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Problem
-from event_bus.model.trace_context import trace_in
 from event_bus.paging import MAX_PAGE_BYTES, answered_bytes
-from event_bus.publishing.appends import Appends
+from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.intake import Accepted
 from event_bus.runtime.api import handler_of, new_endpoint
-from event_bus.runtime.intake import deployed_intake
+from event_bus.runtime.intake import appends, deployed_intake
 
 _Result = TypeVar("_Result", AcceptedEvent, BatchOutcome)
 
 _intake = deployed_intake(workers=16)
+_appends = appends(_intake)
 endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 
 @endpoint.answers(operations.PUBLISH)
 def _publish(request: Request) -> Response:
-    caller, address = request.caller, request.ip_address
-    body, trace = request.json_batch(), trace_in(request.headers)
+    body, caller = request.json_batch(), request.caller
+    sent = ClientRequest.of(request.headers, request.ip_address)
     required = request.query().get(operations.REQUIRE_HANDLER) is True
     if not isinstance(body, list):
-        accepted = _intake.take(body, caller, trace, address, require_handler=required)
+        accepted = _intake.take(body, caller, sent, require_handler=required)
         return Response(200 if accepted.repeated else 202, _document(accepted))
-    outcomes = _intake.take_all(body, caller, trace, address, require_handler=required)
+    outcomes = _intake.take_all(body, caller, sent, require_handler=required)
     problems = [each for each in outcomes if isinstance(each, Problem)]
     refused = len(problems)
     document: BatchResult = {
@@ -44,8 +44,10 @@ def _publish(request: Request) -> Response:
 
 @endpoint.answers(operations.APPEND)
 def _append(request: Request) -> Response:
-    appended = Appends(_intake).append(
-        request.json(), request.caller, trace_in(request.headers), request.ip_address
+    appended = _appends.append(
+        request.json(),
+        request.caller,
+        ClientRequest.of(request.headers, request.ip_address),
     )
     last = appended[-1].event
     document: Appended = {

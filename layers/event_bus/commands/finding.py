@@ -12,7 +12,8 @@ from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Forbidden, NotFound, Unavailable
 from event_bus.model.command_record import Command, CommandState, after_cancel, state_of
 from event_bus.model.delivery import Delivery, DeliveryError
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event
+from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.replying import Answer, Replied, Replying
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
@@ -131,12 +132,7 @@ class Commands:
         raise Unavailable.overtaken("the command")
 
     def reply(
-        self,
-        command_id: str,
-        answer: Answer,
-        caller: Caller,
-        trace: Mapping[str, str],
-        ip_address: str | None,
+        self, command_id: str, answer: Answer, caller: Caller, request: ClientRequest
     ) -> Replied:
         """Stores the reply of the caller's service to a command.
 
@@ -152,8 +148,8 @@ class Commands:
                 "that service replies.",
                 reason="other_service",
             )
-        origin = Origin(caller.service_id, caller.key_id, ip_address)
-        return self.replying.reply(event, caller.service_id, answer, origin, trace)
+        origin = request.origin(caller)
+        return self.replying.reply(event, caller.service_id, answer, origin, request.trace)
 
     def _event(self, command_id: str, caller: Caller) -> Event:
         """Returns a command that the caller has sent, may read or may reply to."""

@@ -1,6 +1,6 @@
 """Sends commands, and waits for their replies."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from event_bus.commands.expiring import expire_if_due
 from event_bus.inbox.waiting import Place
 from event_bus.model.command_record import Command
 from event_bus.model.event import Event
+from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.intake import Accepted, Intake
 from event_bus.stores.commands import CommandStore
 
@@ -88,8 +89,7 @@ class Sender:
         caller: Caller,
         patience: Patience,
         *,
-        trace: Mapping[str, str],
-        ip_address: str | None,
+        request: ClientRequest,
         require_handler: bool,
     ) -> tuple[Accepted, Command]:
         """Publishes a command, and waits for its end.
@@ -101,8 +101,7 @@ class Sender:
             submission: The command as it was sent, parsed from JSON.
             caller: Who sends it.
             patience: How long to wait.
-            trace: The trace context of the request, as metadata.
-            ip_address: The address of the client, if known.
+            request: The request.
             require_handler: Whether to refuse a command without a handler.
 
         Returns:
@@ -116,7 +115,7 @@ class Sender:
             if patience.seconds:
                 waiting.enter_context(patience.place())
             accepted = self.intake.take(
-                submission, caller, trace, ip_address, require_handler=require_handler
+                submission, caller, request, require_handler=require_handler
             )
             if not patience.seconds and not accepted.repeated:
                 return accepted, Command(accepted.event.id)

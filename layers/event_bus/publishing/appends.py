@@ -1,13 +1,14 @@
 """Appends several events to a stream at once."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Fault
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event
+from event_bus.publishing.client_request import NO_REQUEST, ClientRequest
 from event_bus.publishing.intake import Accepted, Intake, Judged, stream_deleted, version_conflict
 from event_bus.requests.stream_append import MAX_WRITES, StreamAppend
 from event_bus.requests.validation import invalid, read
@@ -26,19 +27,14 @@ class Appends:
     intake: Intake
 
     def append(
-        self,
-        submission: Any,
-        caller: Caller,
-        trace: Mapping[str, str] | None = None,
-        ip_address: str | None = None,
+        self, submission: Any, caller: Caller, request: ClientRequest = NO_REQUEST
     ) -> list[Accepted]:
         """Appends events.
 
         Args:
             submission: The request as it was sent, parsed from JSON.
             caller: Who publishes.
-            trace: The trace context of the request, as metadata.
-            ip_address: The address of the client, if known.
+            request: The request.
 
         Returns:
             The stored events: all stored by this request, or all by an earlier one.
@@ -47,9 +43,8 @@ class Appends:
             Problem: It is refused; nothing is stored.
         """
         parsed = read(StreamAppend, submission)
-        origin = Origin(caller.service_id, caller.key_id, ip_address)
         judged = [
-            self.intake.judge(each, caller, f"/events/{place}", trace, origin)
+            self.intake.judge(each, caller, f"/events/{place}", request)
             for place, each in enumerate(parsed.submissions())
         ]
         _check([each.event for each in judged])

@@ -19,8 +19,9 @@ from event_bus.errors import (
     VersionConflict,
 )
 from event_bus.log import logger, traces
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event
 from event_bus.model.sensitive import WHOLE
+from event_bus.publishing.client_request import NO_REQUEST, ClientRequest
 from event_bus.publishing.command_rules import check_command, no_handler
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
@@ -98,8 +99,7 @@ class Intake:
         self,
         submission: Any,
         caller: Caller,
-        trace: Mapping[str, str] | None = None,
-        ip_address: str | None = None,
+        request: ClientRequest = NO_REQUEST,
         *,
         require_handler: bool = False,
     ) -> Accepted:
@@ -108,15 +108,13 @@ class Intake:
         Args:
             submission: The event as it was sent, parsed from JSON.
             caller: Who publishes it.
-            trace: The trace context of the request, as metadata.
-            ip_address: The address of the client, if known.
+            request: The request.
             require_handler: Whether to refuse a command without a handler.
 
         Raises:
             Problem: It is refused; nothing is stored.
         """
-        origin = Origin(caller.service_id, caller.key_id, ip_address)
-        judged = self.judge(submission, caller, "", trace, origin)
+        judged = self.judge(submission, caller, "", request)
         self._require_handler(judged, "", required=require_handler)
         return self._store(judged, "")
 
@@ -124,8 +122,7 @@ class Intake:
         self,
         submissions: Sequence[Any],
         caller: Caller,
-        trace: Mapping[str, str] | None = None,
-        ip_address: str | None = None,
+        request: ClientRequest = NO_REQUEST,
         *,
         require_handler: bool = False,
     ) -> list[Accepted | Problem]:
@@ -138,8 +135,7 @@ class Intake:
             submissions: The events as they were sent, parsed from JSON; a problem where one could
                 not be read.
             caller: Who publishes them.
-            trace: The trace context of the request, as metadata.
-            ip_address: The address of the client, if known.
+            request: The request.
             require_handler: Whether to refuse commands without a handler.
 
         Returns:
@@ -150,12 +146,11 @@ class Intake:
         """
         if not 1 <= len(submissions) <= MAX_BATCH:
             raise InvalidRequest.at("", f"must hold 1 to {MAX_BATCH} events")
-        origin = Origin(caller.service_id, caller.key_id, ip_address)
         results: list[Accepted | Problem] = []
         batch: list[tuple[int, Judged]] = []
         for place, submission in enumerate(submissions):
             try:
-                judged = self.judge(submission, caller, f"/{place}", trace, origin)
+                judged = self.judge(submission, caller, f"/{place}", request)
                 self._require_handler(judged, f"/{place}", required=require_handler)
             except Problem as problem:
                 results.append(problem)
@@ -196,14 +191,7 @@ class Intake:
             logger.exception("event not stored", **traces(event))
             return Failure("The bus failed to store the event.")
 
-    def judge(
-        self,
-        submission: Any,
-        caller: Caller,
-        at: str,
-        trace: Mapping[str, str] | None,
-        origin: Origin,
-    ) -> Judged:
+    def judge(self, submission: Any, caller: Caller, at: str, request: ClientRequest) -> Judged:
         """Decides whether an event may be stored.
 
         Args:
@@ -211,8 +199,7 @@ class Intake:
                 problem if it could not be read.
             caller: Who publishes it.
             at: The JSON pointer of the event in the request's body.
-            trace: The trace context of the request, as metadata.
-            origin: The request.
+            request: The request.
 
         Raises:
             Problem: The event must not be stored.
@@ -227,7 +214,8 @@ class Intake:
         self.rights.check(caller, parsed.type, at)
         self.rights.check_id(source, parsed.id, at)
         sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
-        event = replace(accept(parsed, source, at, trace), origin=origin)
+        event = accept(parsed, source, at, request.trace)
+        event = replace(event, origin=request.origin(caller))
         check_command(event, caller, self.rights, at)
         self.rights.check_stream(caller, event.stream, f"{at}/{_naming(parsed)}")
         event = replace(event, kept=self.rights.keeps(event.stream))

@@ -19,6 +19,7 @@ from event_bus.settings import settings
 
 if TYPE_CHECKING:
     from event_bus.access.event_visibility import VisibleEvents
+    from event_bus.publishing.appends import Appends
     from event_bus.publishing.replying import Replying
 
 
@@ -36,6 +37,17 @@ def deployed_intake(workers: int) -> Intake:
 
     intake = _intake(workers, sees, deduplicates=True)
     return replace(intake, handler=stores.handlers().of)
+
+
+def appends(intake: Intake) -> "Appends":
+    """Makes the service that appends events to streams.
+
+    Args:
+        intake: Checks and stores the events.
+    """
+    from event_bus.publishing.appends import Appends
+
+    return Appends(intake)
 
 
 def visible_events() -> "VisibleEvents":

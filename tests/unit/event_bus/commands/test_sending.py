@@ -13,6 +13,7 @@ from event_bus.commands.sending import CommandWaiter, Patience, Sender
 from event_bus.errors import Conflict, TooManyRequests
 from event_bus.model import command_record
 from event_bus.model.command_record import Command
+from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.intake import Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.stores.commands import CommandStore
@@ -116,8 +117,7 @@ class TestSender:
             submission("command.pay", id="planner:1", metadata=ends, **members),
             service("planner"),
             patience,
-            trace={"trace_id": "a" * 32},
-            ip_address="192.0.2.1",
+            request=ClientRequest({"trace_id": "a" * 32}, "192.0.2.1"),
             require_handler=require_handler,
         )
 
