@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.steps import AttemptResult
@@ -20,7 +18,7 @@ from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
-from event_bus.stores.payloads import is_missing
+from event_bus.stores.payloads import is_unanswered
 from event_bus.stores.stream_times import version_certainly_before
 from event_bus.stores.streams import StreamEntry, StreamStore
 
@@ -242,7 +240,7 @@ class ReplayWalk:
         try:
             matched = self.parts.history.matches(subscription, event)
         except Exception as error:
-            if isinstance(error, BotoCoreError | ClientError) and not is_missing(error):
+            if is_unanswered(error):
                 raise
             # The replay skips such an event too, and counts it.
             logger.exception("event passed over", replay_id=replay.id, **traces(event))

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from event_bus import json_numbers
 from event_bus.log import logger, traces
 from event_bus.matching.event_view import event_view
@@ -24,7 +22,7 @@ from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import Entry, EventSelector, Page, all_events, with_any
-from event_bus.stores.payloads import is_missing
+from event_bus.stores.payloads import is_unanswered
 from event_bus.stores.replays import ReplayStore
 
 _PAGE = 50
@@ -142,7 +140,7 @@ class ReplayRunner:
             try:
                 messages += self._messages_of(event, replay)
             except Exception as error:
-                if isinstance(error, BotoCoreError | ClientError) and not is_missing(error):
+                if is_unanswered(error):
                     # S3 does not answer now, so the step is repeated with all its events.
                     raise
                 # One event must not block later ones.

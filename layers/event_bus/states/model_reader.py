@@ -1,6 +1,6 @@
 """Reads the states of read models, for callers that may receive the folded events."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from event_bus import times
@@ -8,7 +8,7 @@ from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest, NotFound, Problem, Unavailable
 from event_bus.model.read_model import Generation, ModelState, ReadModel
 from event_bus.model.stream_name import StreamName
-from event_bus.paging import MAX_LIMIT
+from event_bus.paging import MAX_LIMIT, Portion, first_page
 from event_bus.querying.event_finder import EventFinder
 from event_bus.stores.listings import EventSelector, with_any
 from event_bus.stores.read_models import ReadModelStore
@@ -71,22 +71,18 @@ class ReadModelReader:
             if owns:
                 raise
             return [], None
-        found: list[ModelState] = []
-        for _ in range(_READS):
+
+        def portions() -> Iterator[Portion[ModelState]]:
             # The cursor names the last stream of the page, which the caller may see. Only if
             # `_READS` do not fill the page, it names the last stream that was read.
-            size = limit - len(found) + 1 if owns else MAX_LIMIT
-            states, reached = self.models.states(model, serving, wanted, behind, size)
-            visible = states if owns else self._visible(states, source, caller)
-            found += visible
-            if len(found) > limit:
-                return found[:limit], found[limit - 1].stream_id
-            if reached is None:
-                return found, None
-            if len(found) == limit:
-                return found, found[-1].stream_id
-            behind = reached
-        return found, behind
+            after = behind
+            for _ in range(_READS):
+                size = limit + 1 if owns else MAX_LIMIT
+                states, after = self.models.states(model, serving, wanted, after, size)
+                visible = states if owns else self._visible(states, source, caller)
+                yield Portion([(each.stream_id, each) for each in visible], len(visible), after)
+
+        return first_page(portions(), limit, _READS * MAX_LIMIT)
 
     def _serving(
         self, source: str, category: str, wanted: Mapping[str, str]

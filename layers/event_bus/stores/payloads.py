@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.stores.archive_runs import Damaged
 
@@ -70,6 +70,14 @@ def is_missing(error: Exception) -> bool:
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] in _MISSING
     return isinstance(error, Damaged)
+
+
+def is_unanswered(error: Exception) -> bool:
+    """Whether a payload or an archived event was not read because AWS did not answer as it should.
+
+    It may be read later.
+    """
+    return isinstance(error, BotoCoreError | ClientError) and not is_missing(error)
 
 
 def _key(event_id: str, digest: str, *, kept: bool) -> str:
