@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.steps import AttemptResult
-from event_bus.delivery.stream_walk import NotYet, Turn, overtaken
+from event_bus.delivery.stream_walk import NotYet, Turn
 from event_bus.delivery.waiting_events import WaitingEvents
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
@@ -209,7 +209,7 @@ class LiveWalk:
         if before is None:
             return None
         said = f"the event matched only after {before}"
-        return overtaken(self.parts.runner, self.order, self.event, said, record)
+        return self.parts.runner.overtaken(self.order, self.event, said, record)
 
     def _start(self) -> int:
         subscription, streams = self.order.subscription, self.parts.streams

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.steps import AttemptResult
-from event_bus.delivery.stream_walk import Turn, overtaken
+from event_bus.delivery.stream_walk import Turn
 from event_bus.log import logger, traces
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey
 from event_bus.model.event import Event
@@ -187,7 +187,7 @@ class ReplayWalk:
         if record is not None or self.event.metadata["stream_version"] > self.position:
             return None
         said = "the event matched only after the replay had sent later events of its stream"
-        return overtaken(self.parts.runner, self.order, self.event, said)
+        return self.parts.runner.overtaken(self.order, self.event, said)
 
     def _start(self, version: int) -> int:
         if version <= _PAGE:

@@ -337,6 +337,26 @@ class DeliveryStep:
             return self.dropped(order, delivery, "subscription_deleted", said)
         return self.refused(order, delivery, order.subscription, UNREADABLE, UNREADABLE_DETAIL)
 
+    def overtaken(
+        self, order: StepOrder, event: Event, said: str, record: Delivery | None = None
+    ) -> AttemptResult:
+        """Records a dead letter for an event that matched too late for its place in the stream.
+
+        Args:
+            order: The message that asks for the step.
+            event: The event of the message.
+            said: The error message, which says what came before the event.
+            record: The delivery of the event, if one is recorded.
+        """
+        if order.subscription and order.subscription.status == "paused":
+            # No attempt is made, so there is no need to wait for the resume. The record of a
+            # delivery that waits would not tell that the walk had passed the event.
+            order = replace(order, subscription=replace(order.subscription, status="active"))
+        owed = self.owed(order, event, record)
+        if isinstance(owed, AttemptResult):
+            return owed
+        return self.refused(order, owed.delivery, owed.subscription, "stream_passed", said)
+
     def dropped(self, order: StepOrder, delivery: Delivery, code: str, said: str) -> AttemptResult:
         """Records that a delivery is no longer owed."""
         return self._end(order, transitions.dropped(delivery, code, said))

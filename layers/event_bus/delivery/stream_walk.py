@@ -1,10 +1,9 @@
 """A walk along an event stream: its position, and the events that are owed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.steps import AttemptResult
 from event_bus.model.delivery import Delivery
 from event_bus.model.event import Event
@@ -88,29 +87,3 @@ class StreamWalk(Protocol):
             None if the event is to be attempted.
         """
         ...
-
-
-def overtaken(
-    runner: AttemptRunner,
-    order: AttemptOrder,
-    event: Event,
-    said: str,
-    record: Delivery | None = None,
-) -> AttemptResult:
-    """Records a dead letter for an event that matched too late for its place in the stream.
-
-    Args:
-        runner: Records it.
-        order: The message.
-        event: The event of the message.
-        said: The error message, which says what came before the event.
-        record: The delivery of the event, if one is recorded.
-    """
-    if order.subscription and order.subscription.status == "paused":
-        # No attempt is made, so there is no need to wait for the resume. The record of a delivery
-        # that waits would not tell that the walk had passed the event.
-        order = replace(order, subscription=replace(order.subscription, status="active"))
-    owed = runner.owed(order, event, record)
-    if isinstance(owed, AttemptResult):
-        return owed
-    return runner.refused(order, owed.delivery, owed.subscription, "stream_passed", said)
