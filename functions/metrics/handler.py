@@ -28,8 +28,8 @@ handler = handler_of(endpoint)
 @endpoint.answers(operations.METRICS)
 def _metrics(request: Request) -> Response:
     request.query()
-    places = [TOTAL, SUBSCRIPTIONS] if settings().subscription_metrics else [TOTAL]
-    counted = _store.at(places)
+    keys = [TOTAL, SUBSCRIPTIONS] if settings().subscription_metrics else [TOTAL]
+    counted = _store.at(keys)
     text = exposition(
         counted.get(TOTAL, MetricTotals()),
         [_subscriptions.fetch("all", _gauges.subscriptions), *_others.fetch("all", _gauges.others)],

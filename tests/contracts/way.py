@@ -11,7 +11,7 @@ from event_bus.maintenance.due import INTERVAL_SECONDS
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.queues.lanes import NotSent
+from event_bus.queues.sending import NotSent
 from standardwebhooks import Webhook
 
 from tests.aws import RETENTION_DAYS

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from event_bus.access.callers import Caller
-from event_bus.queues.lanes import NotSent
+from event_bus.queues.sending import NotSent
 from event_bus.queues.unroutable import NotSetAside
 
 from infra.tables import TABLES

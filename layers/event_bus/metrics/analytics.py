@@ -9,7 +9,7 @@ from event_bus import times
 from event_bus.errors import MalformedRequest
 from event_bus.matching.event_types import matches_type
 from event_bus.model.metrics import KINDS, Histogram, Labels, MetricTotals, merged
-from event_bus.stores.metrics import RETENTION_DAYS, SECONDS, Granularity, MetricStore, place_of
+from event_bus.stores.metrics import RETENTION_DAYS, SECONDS, Granularity, MetricStore, metric_key
 
 MAX_BUCKETS = 400
 """The most minutes, hours or days that an answer covers."""
@@ -105,11 +105,10 @@ def question(
 
 def answer(question: Question, store: MetricStore) -> dict[str, Any]:
     """Returns the answer, as the API shows it."""
-    places = {start: place_of(question.granularity, start) for start in question.starts()}
-    found = store.at(places.values())
+    keys = {start: metric_key(question.granularity, start) for start in question.starts()}
+    found = store.at(keys.values())
     chosen = {
-        start: _chosen(found.get(place, MetricTotals()), question)
-        for start, place in places.items()
+        start: _chosen(found.get(key, MetricTotals()), question) for start, key in keys.items()
     }
     whole = merged(chosen.values())
     return {

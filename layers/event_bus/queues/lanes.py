@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from event_bus.batches import batches, blames_content, blames_entry, by_halves
 from event_bus.log import logger
 from event_bus.queues.message import Message
+from event_bus.queues.sending import NotSent
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -22,10 +23,6 @@ _TRIES = 3
 
 _Packed = tuple[Message, str]
 """A message, and its text on the lane."""
-
-
-class NotSent(Exception):
-    """A lane did not take messages that it may take later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import orjson
 from event_bus.aws_text import json_text
 from event_bus.batches import MOST, chunks
 from event_bus.model.stream_name import StreamName
-from event_bus.queues.sending import send_bodies
+from event_bus.queues.sending import NotSent, send_bodies
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 _ENDED_SECONDS = 120
 """After how many seconds no function writes to a generation that has ended: longer than one runs
 that has read the read model before."""
-
-
-class NotSent(Exception):
-    """The queue did not take messages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
 _TRIES = 3
 
 
+class NotSent(Exception):
+    """A queue did not take messages that it may take later."""
+
+
 def send_bodies(client: "SQSClient", url: str, bodies: list[str]) -> int:
     """Sends up to ten messages, and sends again those that SQS did not take.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from event_bus.log import logger
-from event_bus.stores.archive_runs import Damaged, Place, Span, pack, spans, unpack
+from event_bus.stores.archive_runs import ByteRange, Damaged, Span, pack, spans, unpack
 from event_bus.stores.event_items import ARCHIVED
 from event_bus.stores.items import Item
 from event_bus.stores.payloads import is_missing
@@ -24,7 +24,7 @@ ARCHIVE_PREFIX = "archive/"
 Lost = dict[str, Exception]
 """Why events cannot be read, by id."""
 
-_Wanted = Mapping[Place, set[str]]
+_Wanted = Mapping[ByteRange, set[str]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ArchiveStore:
     def _executor(self) -> Executor:
         return self.threads()
 
-    def put(self, lines: Sequence[bytes]) -> tuple[list[Place], int]:
+    def put(self, lines: Sequence[bytes]) -> tuple[list[ByteRange], int]:
         """Stores items in one object. The same items make the same object.
 
         Args:
@@ -69,12 +69,12 @@ class ArchiveStore:
         Raises:
             ClientError, BotoCoreError: S3 does not answer now.
         """
-        wanted: defaultdict[Place, set[str]] = defaultdict(set)
+        wanted: defaultdict[ByteRange, set[str]] = defaultdict(set)
         lost: Lost = {}
         for stub in stubs:
             event_id = stub["id"]["S"]
             try:
-                wanted[Place.read(stub[ARCHIVED]["S"])].add(event_id)
+                wanted[ByteRange.read(stub[ARCHIVED]["S"])].add(event_id)
             except Damaged as error:
                 lost[event_id] = error
         asked = list(spans(wanted))

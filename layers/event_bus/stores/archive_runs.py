@@ -27,8 +27,8 @@ class Damaged(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The place of an archived item: the run that it is in.
+class ByteRange:
+    """The bytes of an object in the archive that hold the run of an item.
 
     Attributes:
         name: The name of the object, which follows from its content.
@@ -49,7 +49,7 @@ class Place:
         return f"{self.name}/{self.offset}/{self.length}"
 
     @classmethod
-    def read(cls, text: str) -> "Place":
+    def read(cls, text: str) -> "ByteRange":
         """Reads the text of a place.
 
         Raises:
@@ -62,7 +62,7 @@ class Place:
             raise Damaged(f"{text!r} is not a place in the archive") from None
 
 
-def pack(lines: Sequence[bytes]) -> tuple[bytes, list[Place]]:
+def pack(lines: Sequence[bytes]) -> tuple[bytes, list[ByteRange]]:
     """Returns the content of an object, and the place of each line in it.
 
     Args:
@@ -83,7 +83,7 @@ def pack(lines: Sequence[bytes]) -> tuple[bytes, list[Place]]:
         offset += len(compressed)
     content = b"".join(runs)
     name = hashlib.sha256(content).hexdigest()[:32]
-    return content, [Place(name, *each) for each in ranges]
+    return content, [ByteRange(name, *each) for each in ranges]
 
 
 def unpack(run: bytes) -> Iterator[Item]:
@@ -118,7 +118,7 @@ class Span:
         places: The places of the runs, in order.
     """
 
-    places: Sequence[Place]
+    places: Sequence[ByteRange]
 
     @property
     def name(self) -> str:
@@ -136,12 +136,12 @@ class Span:
         return self.places[-1].end
 
 
-def spans(places: Iterable[Place]) -> Iterator[Span]:
+def spans(places: Iterable[ByteRange]) -> Iterator[Span]:
     """Divides places into few ranges of at most about a megabyte.
 
     S3 bills requests, not bytes, so a request also reads short gaps between two runs.
     """
-    near: list[Place] = []
+    near: list[ByteRange] = []
     for place in sorted(set(places), key=lambda each: (each.name, each.offset)):
         if near and (
             place.name != near[0].name

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from event_bus.batches import blames_content
 from event_bus.log import logger
 from event_bus.stores.archive import ArchiveStore
-from event_bus.stores.archive_runs import Place
+from event_bus.stores.archive_runs import ByteRange
 from event_bus.stores.event_items import from_item, is_odd, is_stub, stub_of
 from event_bus.stores.items import Item, batch_get, text, unless_refused
 
@@ -96,7 +96,7 @@ class EventArchive:
         list(self.executor.map(self._put_stub, ordered, places))
         return size
 
-    def _put_stub(self, event: KeptEvent, place: Place) -> None:
+    def _put_stub(self, event: KeptEvent, place: ByteRange) -> None:
         try:
             with unless_refused():
                 self.client.put_item(

@@ -34,8 +34,8 @@ _CUT: dict[Granularity, tuple[int, int]] = {"minute": (16, 13), "hour": (13, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The place of an item of metrics.
+class MetricKey:
+    """The key of an item of metrics, and how long it is kept.
 
     Attributes:
         span: The partition.
@@ -48,27 +48,27 @@ class Place:
     days: int
 
     @property
-    def key(self) -> Item:
+    def item_key(self) -> Item:
         """The primary key of the item."""
         return {"span": text(self.span), "start": text(self.start)}
 
 
-TOTAL = Place("total", "all", _EVER)
-"""The place of the metrics of all time."""
+TOTAL = MetricKey("total", "all", _EVER)
+"""The key of the metrics of all time."""
 
-SUBSCRIPTIONS = Place("total", "subscriptions", _EVER)
-"""The place of the metrics of all time by subscription, where they are counted."""
+SUBSCRIPTIONS = MetricKey("total", "subscriptions", _EVER)
+"""The key of the metrics of all time by subscription, if they are counted."""
 
 
-def place_of(granularity: Granularity, time: str) -> Place:
-    """Returns the place of the metrics of the minute, hour or day that contains a time.
+def metric_key(granularity: Granularity, time: str) -> MetricKey:
+    """Returns the key of the metrics of the minute, hour or day that contains a time.
 
     Args:
         granularity: Which of them.
         time: The time, RFC 3339, in UTC.
     """
     start, span = _CUT[granularity]
-    return Place(f"{granularity}#{time[:span]}", time[:start], RETENTION_DAYS[granularity])
+    return MetricKey(f"{granularity}#{time[:span]}", time[:start], RETENTION_DAYS[granularity])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class MetricStore:
         """
         added = [
             self._add_once(
-                Place("batch", f"{batch_id}#{part}", _MARK_DAYS),
+                MetricKey("batch", f"{batch_id}#{part}", _MARK_DAYS),
                 {minute: by_minute[minute] for minute in minutes},
                 by_subscription if part == 0 else None,
             )
@@ -116,23 +116,21 @@ class MetricStore:
 
     def _add_once(
         self,
-        mark: Place,
+        mark: MetricKey,
         by_minute: Mapping[str, MetricTotals],
         by_subscription: MetricTotals | None,
     ) -> bool:
-        more: dict[Place, MetricTotals] = {}
+        more: dict[MetricKey, MetricTotals] = {}
         if by_subscription:
             more[SUBSCRIPTIONS] = by_subscription
         for minute, metrics in by_minute.items():
-            for place in (TOTAL, *(place_of(each, minute) for each in _CUT)):
-                more.setdefault(place, MetricTotals()).merge(metrics)
+            for key in (TOTAL, *(metric_key(each, minute) for each in _CUT)):
+                more.setdefault(key, MetricTotals()).merge(metrics)
         for _ in attempts(_ATTEMPTS, pause=0.02, longest_pause=1.28):
             found = self._read([mark, *more])
             if mark in found:
                 return False
-            parts = [
-                self._putting(place, metrics, found.get(place)) for place, metrics in more.items()
-            ]
+            parts = [self._putting(key, metrics, found.get(key)) for key, metrics in more.items()]
             try:
                 transact(self.client, [self._marking(mark), *parts])
             except Outdated:
@@ -145,26 +143,26 @@ class MetricStore:
         """Returns the metrics of all time."""
         return self.at([TOTAL]).get(TOTAL, MetricTotals())
 
-    def at(self, places: Iterable[Place]) -> dict[Place, MetricTotals]:
-        """Returns the metrics at those of these places that have any."""
-        found = self._read(places)
-        return {place: unpacked(item["figures"]["B"]) for place, item in found.items()}
+    def at(self, keys: Iterable[MetricKey]) -> dict[MetricKey, MetricTotals]:
+        """Returns the metrics of those of these keys that have any."""
+        found = self._read(keys)
+        return {key: unpacked(item["figures"]["B"]) for key, item in found.items()}
 
-    def _read(self, places: Iterable[Place]) -> dict[Place, Any]:
-        by_key = {(place.span, place.start): place for place in places}
-        keys = [place.key for place in by_key.values()]
+    def _read(self, wanted: Iterable[MetricKey]) -> dict[MetricKey, Any]:
+        by_key = {(each.span, each.start): each for each in wanted}
+        keys = [each.item_key for each in by_key.values()]
         items = batch_get(self.client, self.table, keys, ConsistentRead=True)
         return {by_key[each["span"]["S"], each["start"]["S"]]: each for each in items}
 
-    def _marking(self, mark: Place) -> Part:
+    def _marking(self, mark: MetricKey) -> Part:
         put: Item = {
             "TableName": self.table,
-            "Item": {**mark.key, "expires_at": number(times.expiry(mark.days))},
+            "Item": {**mark.item_key, "expires_at": number(times.expiry(mark.days))},
             "ConditionExpression": "attribute_not_exists(span)",
         }
         return Part({"Put": put}, Outdated(mark.start))
 
-    def _putting(self, place: Place, metrics: MetricTotals, stored: Any) -> Part:
+    def _putting(self, key: MetricKey, metrics: MetricTotals, stored: Any) -> Part:
         whole, version = MetricTotals(), 0
         if stored:
             whole, version = unpacked(stored["figures"]["B"]), int(stored["version"]["N"])
@@ -173,12 +171,12 @@ class MetricStore:
         put: Item = {
             "TableName": self.table,
             "Item": {
-                **place.key,
+                **key.item_key,
                 "figures": {"B": whole.packed()},
                 "version": number(version + 1),
-                "expires_at": number(times.expiry(place.days)),
+                "expires_at": number(times.expiry(key.days)),
             },
             "ConditionExpression": "attribute_not_exists(version) OR version = :version",
             "ExpressionAttributeValues": {":version": number(version)},
         }
-        return Part({"Put": put}, Outdated(place.start))
+        return Part({"Put": put}, Outdated(key.start))

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from event_bus.matching.pattern import EventPattern
-from event_bus.stores.archive_runs import Place
+from event_bus.stores.archive_runs import ByteRange
 from event_bus.stores.event_items import stub_of, to_item
 
 from tests.builders import event
 
 ITEM = to_item(replace(event(), kept=True), 30)
-STUB = stub_of(ITEM, Place("a", 0, 1))
+STUB = stub_of(ITEM, ByteRange("a", 0, 1))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from event_bus import times
 from event_bus.maintenance.due import AHEAD_SECONDS, INTERVAL_SECONDS, DueSweep
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import ON_LANE_SECONDS, DeliveryKey
-from event_bus.queues.lanes import Lanes, NotSent
+from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.queues.sending import NotSent
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.due_deliveries import Due, DueDeliveries

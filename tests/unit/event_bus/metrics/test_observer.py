@@ -14,7 +14,7 @@ from event_bus.model.delivery import Attempt, Delivery, DeliveryKey
 from event_bus.model.metrics import KINDS, MetricTotals
 from event_bus.stores import metrics as module
 from event_bus.stores.delivery_changes import change_in as read_change
-from event_bus.stores.metrics import SUBSCRIPTIONS, TOTAL, MetricStore, place_of
+from event_bus.stores.metrics import SUBSCRIPTIONS, TOTAL, MetricStore, metric_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -116,12 +116,12 @@ def test_the_way_of_an_event_is_counted(aws: Aws, store: MetricStore, observer: 
     # The replay's is left out.
     [histogram] = total.latencies.values()
     assert (histogram.count, histogram.total) == (1, 2.5)
-    minutes = [place_of("minute", time) for time in (NOON, "2026-05-01T12:02:00.000Z")]
+    minutes = [metric_key("minute", time) for time in (NOON, "2026-05-01T12:02:00.000Z")]
     first, second = (sums(store.at(minutes)[place]) for place in minutes)
     assert first == {"published": 1, "delivered": 0, "failed": 1, "dead_lettered": 1}
     assert second == {"published": 0, "delivered": 2, "failed": 0, "dead_lettered": 0}
     for granularity in ("hour", "day"):
-        place = place_of(granularity, NOON)
+        place = metric_key(granularity, NOON)
         assert sums(store.at([place])[place]) == WAY
 
 
@@ -210,7 +210,7 @@ def test_many_minutes_are_written_in_parts(
     assert Observer(store).count(records)
     assert Observer(store).count(records) is None
     assert sums(store.total())["published"] == 5
-    assert len(store.at([place_of("minute", times.at(AT + 60 * m)) for m in range(6)])) == 5
+    assert len(store.at([metric_key("minute", times.at(AT + 60 * m)) for m in range(6)])) == 5
 
 
 def test_unreadable_records_are_skipped(aws: Aws, observer: Observer) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from event_bus.queues.lanes import Lanes, NotSent
+from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
+from event_bus.queues.sending import NotSent
 
 from tests.aws import Aws
 from tests.builders import event, message, subscription

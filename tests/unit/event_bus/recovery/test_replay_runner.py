@@ -14,7 +14,7 @@ from event_bus.recovery.catch_up import CatchUpRunner
 from event_bus.recovery.progress import ReplayProgress
 from event_bus.recovery.replay_runner import ReplayRunner
 from event_bus.routing.registry_view import RegistryView
-from event_bus.stores.archive_runs import Place
+from event_bus.stores.archive_runs import ByteRange
 from event_bus.stores.event_items import stub_of
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -97,7 +97,7 @@ def test_an_event_that_the_archive_lost_is_counted_and_the_others_are_sent(
     store(aws)
     table = aws.tables["events"]
     item = aws.dynamodb.get_item(TableName=table, Key={"id": {"S": "evt_2"}})["Item"]
-    aws.dynamodb.put_item(TableName=table, Item=stub_of(item, Place("missing", 0, 9)))
+    aws.dynamodb.put_item(TableName=table, Item=stub_of(item, ByteRange("missing", 0, 9)))
     sent, counted = step()
     assert [event_id for _, event_id in sent] == ["evt_1", "evt_3", "evt_4"]
     after = aws.replays.get("rpl_1")

@@ -7,8 +7,9 @@ import pytest
 from event_bus.errors import Conflict
 from event_bus.maintenance.due import DueSweep
 from event_bus.model.delivery import DeliveryKey
-from event_bus.queues.lanes import Lanes, NotSent
+from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.queues.sending import NotSent
 from event_bus.recovery.dead_letters import DeadLetterQuery, DeadLetters
 from event_bus.stores.due_deliveries import DueDeliveries
 

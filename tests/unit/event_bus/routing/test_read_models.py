@@ -6,7 +6,8 @@ import pytest
 from event_bus.model.read_model import Generation, ReadModel
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.projections import NotSent, ProjectionQueue, projection_in
+from event_bus.queues.projections import ProjectionQueue, projection_in
+from event_bus.queues.sending import NotSent
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
 from event_bus.stores.read_models import ReadModelStore

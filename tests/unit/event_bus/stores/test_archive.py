@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from event_bus.batches import chunks
 from event_bus.model.event import Event
 from event_bus.stores.archive import ArchiveStore
-from event_bus.stores.archive_runs import RUN_BYTES, Damaged, Place, pack, spans, unpack
+from event_bus.stores.archive_runs import RUN_BYTES, ByteRange, Damaged, pack, spans, unpack
 from event_bus.stores.event_archive import EventArchive
 from event_bus.stores.event_items import events_in, is_stub, stub_of, to_item
 from event_bus.stores.events import EventStore
@@ -172,13 +172,13 @@ def test_a_run_is_independent_of_its_neighbours_and_standard_gzip() -> None:
     assert gzip.decompress(content).splitlines() == lines
     for line, place in zip(lines, places, strict=True):
         assert orjson.loads(line) in unpack(content[place.offset : place.end])
-        assert Place.read(str(place)) == place
+        assert ByteRange.read(str(place)) == place
 
 
 @pytest.mark.parametrize("text", ["", "a/b", "a/1/b", "a/1/2/3"])
 def test_an_unreadable_archive_place_is_reported_as_damaged(text: str) -> None:
     with pytest.raises(Damaged):
-        Place.read(text)
+        ByteRange.read(text)
 
 
 def test_a_run_that_expands_without_end_is_damaged() -> None:
@@ -206,14 +206,14 @@ def test_the_largest_item_of_dynamodb_is_read_again() -> None:
 
 
 def test_ranges_are_joined_across_short_gaps_alone() -> None:
-    near, far = Place("a", 0, 100), Place("a", 500_000, 100)
-    beside, other = Place("a", 20_000, 100), Place("b", 100, 100)
+    near, far = ByteRange("a", 0, 100), ByteRange("a", 500_000, 100)
+    beside, other = ByteRange("a", 20_000, 100), ByteRange("b", 100, 100)
     assert [each.places for each in spans([far, beside, near, other, near])] == [
         [near, beside],
         [far],
         [other],
     ]
-    row = [Place("a", 60_000 * number, 60_000) for number in range(40)]
+    row = [ByteRange("a", 60_000 * number, 60_000) for number in range(40)]
     assert all(each.end - each.offset <= 1024 * 1024 for each in spans(row))
     assert [place for each in spans(row) for place in each.places] == row
 
@@ -221,7 +221,7 @@ def test_ranges_are_joined_across_short_gaps_alone() -> None:
 def test_a_stub_has_all_that_the_indexes_hold() -> None:
     sent = event(metadata={"correlation_id": "c", "trace_id": "t"})
     item = to_item(replace(sent, kept=True), 30)
-    stub = stub_of(item, Place("a", 1, 2))
+    stub = stub_of(item, ByteRange("a", 1, 2))
     # It was stored at another time than it happened, so it is in every index.
     indexed = {"id"}
     for index in EVENTS.indexes:
@@ -232,7 +232,7 @@ def test_a_stub_has_all_that_the_indexes_hold() -> None:
 
 def test_the_table_stream_ignores_stubs() -> None:
     item = to_item(replace(event(), kept=True), 30)
-    images = [item, stub_of(item, Place("a", 1, 2)), {"id": {"S": "evt_broken"}}]
+    images = [item, stub_of(item, ByteRange("a", 1, 2)), {"id": {"S": "evt_broken"}}]
     records = [{"dynamodb": {"Keys": {"id": each["id"]}, "NewImage": each}} for each in images]
     events, unreadable = events_in(records)
     assert [each.id for each in events] == ["evt_1"]
