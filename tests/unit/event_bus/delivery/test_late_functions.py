@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.queues.lanes import Lanes, NotSent
+from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.queues.sending import NotSent
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamStore
 
