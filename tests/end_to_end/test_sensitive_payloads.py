@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -11,6 +10,7 @@ import pytest
 from localstack.bus import LocalBus
 from tests.end_to_end.everything import telling
 from tests.end_to_end.problems import problem
+from tests.end_to_end.queues import without_consumers
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.socket_client import connected
 from tests.end_to_end.world import Client, World
@@ -32,21 +32,6 @@ def mark(publisher: Client, domain: str, *readers: Client) -> None:
 def pulled(service: Client, inbox: str) -> list[Any]:
     """Returns the e-mail addresses of the events in an inbox."""
     return [each["event"]["payload"]["email"] for each in service.waiting(inbox, wait=20)]
-
-
-@contextmanager
-def held(world: World, queue_url: str) -> Iterator[None]:
-    """A queue without a consumer."""
-    client = world.bus.client("lambda")
-    asked = world.bus.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
-    queue = asked["Attributes"]["QueueArn"]
-    mappings = client.list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]
-    [mapping] = [each["UUID"] for each in mappings]
-    client.update_event_source_mapping(UUID=mapping, Enabled=False)
-    try:
-        yield
-    finally:
-        client.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -104,7 +89,7 @@ def test_it_is_sealed_in_queues_and_dead_letters_and_replays_open_it(
     echo = world.receiver(lambda count: (500 if count == 1 else 200, {}))
     echo.echoes = True
     url = world.bus.resources["http_lane_url"]
-    with held(world, url):
+    with without_consumers(world, url):
         once = {"max_attempts": 1}
         made = granted.subscribe(echo, f"{domain}.*", retry_policy=once)
         event_id = service.publish(f"{domain}.created", {"email": SECRET})
