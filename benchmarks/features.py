@@ -66,6 +66,12 @@ FEATURES = (
         {"payload": _PAYLOAD, "metadata": {"deduplication_key": "key-{}"}},
     ),
     Feature("in an event stream", "stream", {"payload": _PAYLOAD, "metadata": {"stream_id": "s"}}),
+    Feature(
+        "in order",
+        "ordered",
+        {"payload": _PAYLOAD, "metadata": {"stream_id": "o"}},
+        subscription={"ordered": True},
+    ),
     Feature("sensitive", "sealed", {"payload": _PAYLOAD, "sensitive": ["/title"]}),
 )
 
