@@ -15,7 +15,7 @@ from event_bus.ids import new_id
 from event_bus.inbox.connections import Connections, Gone
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.messages import Acknowledge, Message, Ping, Subscribe, Unsubscribe
-from event_bus.inbox.pusher import HOLD_SECONDS, Pusher, PushUnderWay
+from event_bus.inbox.pusher import HOLD_SECONDS, WINDOW, Pusher, PushUnderWay
 from event_bus.inbox.reader import beyond_the_end
 from event_bus.log import logger
 from event_bus.model.registration import Subscription
@@ -156,13 +156,13 @@ class Conversation:
         return None
 
     def _push_missed(self, connection_id: str) -> None:
-        """Pushes the events that Lambda has given up pushing.
+        """Pushes events whose push has crashed, or that Lambda has given up pushing.
 
         Otherwise they would wait for the next event of their inbox.
         """
         for key in self.socket_subscribers.of_connection(connection_id):
             subscriber = self.socket_subscribers.get(key)
-            if subscriber is None or subscriber.waiting:
+            if subscriber is None or (subscriber.waiting and subscriber.unacknowledged >= WINDOW):
                 continue
             end = self.inboxes.last(key.subscription_id)
             if subscriber.sent < end:
@@ -264,9 +264,10 @@ class Conversation:
         # begin at a place up to which nobody has acknowledged the events.
         self.cursors.advance(key.subscription_id, place)
         if subscriber.waiting:
-            # The acknowledgement stands. A push that is under way sees it when it ends.
+            # The acknowledgement stands. A push that is under way sees it when it ends, so there is
+            # nothing to wait for. After a crash, a ping pushes what the window has room for.
             with suppress(PushUnderWay):
-                self.pusher.push(key, self.inboxes.last(key.subscription_id))
+                self.pusher.push(key, self.inboxes.last(key.subscription_id), patience=0)
 
     def _may_be_sent(self, subscriber: SocketSubscriber, place: int) -> bool:
         """Whether a push may have sent a place that it has not recorded.

@@ -167,8 +167,7 @@ class Pusher:
         key, sent = subscriber.key, subscriber.sent
         room = WINDOW
         if subscriber.durable:
-            # If a push crashed, the client may have acknowledged more than is recorded as sent.
-            room -= max(0, sent - subscriber.acknowledged)
+            room -= subscriber.unacknowledged
         cut_short = False
         if sent < end and room > 0:
             sent, cut_short = self._send(key, sent, room)

@@ -47,6 +47,12 @@ class SocketSubscriber:
     api_key: str | None = None
     pushing: bool = False
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many places were pushed and not acknowledged."""
+        # If a push crashed, the client may have acknowledged more than is recorded as sent.
+        return max(0, self.sent - self.acknowledged)
+
 
 @dataclass(frozen=True, slots=True)
 class SocketSubscriberStore:
