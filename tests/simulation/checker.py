@@ -156,9 +156,17 @@ def _check_routed(world: World, event_id: str) -> None:
     ):
         _demand(
             (event_id, subscription_id) in world.tables.items["deliveries"]
-            or world.passed_over(event_id, subscription_id),
+            or world.passed_over(event_id, subscription_id)
+            or _expired_in_line(world, event_id, subscription_id),
             f"of {event_id} to {subscription_id} nothing is known",
         )
+
+
+def _expired_in_line(world: World, event_id: str, subscription_id: str) -> bool:
+    """Whether an event has expired that may have waited for earlier ones of its stream."""
+    subscribed = world.subscribed.get(subscription_id)
+    ordered = subscribed is not None and subscribed.request.get("ordered")
+    return bool(ordered) and world.event_has_expired(event_id)
 
 
 def _check_history(world: World) -> None:
