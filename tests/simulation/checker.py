@@ -165,8 +165,9 @@ def _check_routed(world: World, event_id: str) -> None:
 def _expired_in_line(world: World, event_id: str, subscription_id: str) -> bool:
     """Whether an event has expired that may have waited for earlier ones of its stream."""
     subscribed = world.subscribed.get(subscription_id)
-    ordered = subscribed is not None and subscribed.request.get("ordered")
-    return bool(ordered) and world.event_has_expired(event_id)
+    if subscribed is None or not world.event_has_expired(event_id):
+        return False
+    return bool(subscribed.request.get("ordered") or "stream" in subscribed.request)
 
 
 def _check_history(world: World) -> None:
