@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import event_bus.delivery.replayed_stream
 import event_bus.ids
 import event_bus.recovery.replay_runner
+import event_bus.runtime.enrichment
 import event_bus.stores.listings
 import event_bus.targets.http
 import pytest
@@ -180,6 +181,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
             partial(_transport, world),
         )
         patch.setattr(CallbackClient, "exchange", asked_by(world))
+        patch.setattr(event_bus.runtime.enrichment, "Deadlines", NoDeadlines)
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda *_, client=client: client)
         # A plain dict: each process reads all of it.

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from event_bus import times
-from event_bus.delivery.messages import attempted, follow_up, read_batch, safely
+from event_bus.callbacks.deadlines import Deadlines
+from event_bus.delivery.messages import FollowUps, attempted, read_batch, safely
 from event_bus.delivery.steps import (
     AttemptResult,
     DeliveryStep,
@@ -21,6 +22,7 @@ from event_bus.log import logger, traces
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
+from event_bus.model.pace import SLOW_SECONDS
 from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
@@ -133,19 +135,23 @@ class CalledEnrichment:
 
 @dataclass(frozen=True, slots=True)
 class EnrichmentLane:
-    """Enriches the events of a batch in parallel.
+    """Enriches the events of a batch in parallel, and sends each on when it is enriched.
+
+    What is enriched within a second is sent together, so that a batch costs one request.
 
     Attributes:
         step: Enriches single events.
         subscriptions: The subscriptions of messages.
-        lanes: The queues for what follows.
+        lanes: The queues for what follows, with an executor of their own.
         executor: Enriches in parallel; one worker for each message of a batch.
+        deadlines: Tells when the second is over.
     """
 
     step: EnrichmentStep
     subscriptions: SubscriptionCache
     lanes: Lanes
     executor: Executor
+    deadlines: Deadlines
 
     def process(self, batch: Sequence[QueueMessage]) -> list[str]:
         """Enriches a batch.
@@ -155,12 +161,16 @@ class EnrichmentLane:
         """
         readable, kept = read_batch(batch, enriches=True)
         subscriptions = self.subscriptions.of([message for _, message in readable])
+        follow_ups = FollowUps(self.lanes, set(range(len(readable))))
 
-        def take(received: QueueMessage, message: Message) -> AttemptResult | None:
-            subscription = subscriptions.get(message.subscription_id)
-            return safely(partial(self.step.take, StepOrder(received, message, subscription)))
+        def take(place: int) -> None:
+            received, message = readable[place]
+            order = StepOrder(received, message, subscriptions.get(message.subscription_id))
+            follow_ups.ended(place, (readable[place], safely(partial(self.step.take, order))))
 
-        results = list(self.executor.map(take, *zip(*readable, strict=True))) if readable else []
-        done = list(zip(readable, results, strict=True))
-        kept |= follow_up(self.lanes, done)
-        return sorted(kept)
+        late = self.deadlines.after(SLOW_SECONDS, follow_ups.late)
+        try:
+            list(self.executor.map(take, range(len(readable))))
+        finally:
+            late.cancel()
+        return sorted(kept | follow_ups.close())

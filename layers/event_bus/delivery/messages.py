@@ -1,7 +1,8 @@
 """Messages of a batch: reads each, handles it by itself, and sends the message that follows."""
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from event_bus.delivery.steps import AttemptResult, QueueMessage
@@ -13,6 +14,9 @@ from event_bus.queues.message import Message, from_json
 from event_bus.stores.deliveries import DeliveryStore
 
 _Result = TypeVar("_Result")
+
+Handled = tuple[tuple[QueueMessage, Message], AttemptResult | None]
+"""A message with its result; None if it was not handled."""
 
 
 def read_batch(
@@ -64,10 +68,7 @@ def safely(work: Callable[[], _Result]) -> _Result | None:
         return None
 
 
-def follow_up(
-    lanes: Lanes,
-    handled: Sequence[tuple[tuple[QueueMessage, Message], AttemptResult | None]],
-) -> set[str]:
+def follow_up(lanes: Lanes, handled: Sequence[Handled]) -> set[str]:
     """Sends what follows handled messages.
 
     Args:
@@ -125,3 +126,64 @@ def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]
             again = replace(in_hand, delay=delay, paced=following.paced)
             instead.append((message_id, again, again))
     return kept | send_following(lanes, instead)
+
+
+@dataclass(slots=True)
+class FollowUps:
+    """Sends what follows the messages of a batch, while others are still handled.
+
+    What ends before `late` is called is sent together, as soon as all awaited messages have ended.
+    After that call, each message's follow-up is sent when that message has ended. Threads may share
+    it.
+
+    Attributes:
+        lanes: The queues. Their executor must not be the one that handles messages: its threads
+            may all be waiting here.
+        awaited: The places of the messages that the others wait for.
+    """
+
+    lanes: Lanes
+    awaited: set[int]
+    _ended: list[Handled] = field(default_factory=list)
+    _kept: set[str] = field(default_factory=set)
+    _is_late: bool = False
+    _changing: threading.Lock = field(default_factory=threading.Lock)
+    _sending: threading.Lock = field(default_factory=threading.Lock)
+
+    def ended(self, place: int, handled: Handled) -> None:
+        """Takes the result of a message.
+
+        Args:
+            place: The place of the message in the batch.
+            handled: The message with its result.
+        """
+        with self._changing:
+            self._ended.append(handled)
+            self.awaited.discard(place)
+            waits = bool(self.awaited) and not self._is_late
+        if not waits:
+            self._send()
+
+    def late(self) -> None:
+        """Sends what follows the messages that have ended; the rest is no longer sent together."""
+        with self._changing:
+            self._is_late = True
+        self._send()
+
+    def close(self) -> set[str]:
+        """Sends the rest, after all requests that are in progress.
+
+        Returns:
+            The ids of the messages that the queue must keep.
+        """
+        self._send()
+        return self._kept
+
+    def _send(self) -> None:
+        # The function must not return while a request is in progress: its messages are deleted
+        # unless `_kept` has them.
+        with self._sending:
+            with self._changing:
+                ended, self._ended = self._ended, []
+            if ended:
+                self._kept |= follow_up(self.lanes, ended)

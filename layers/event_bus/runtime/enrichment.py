@@ -6,6 +6,7 @@ from typing import Any
 
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.batches import batch_answer
+from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import CalledEnrichment, EnrichmentLane, EnrichmentStep
 from event_bus.delivery.source_circuits import SourceCircuits
@@ -51,8 +52,10 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
             HandoverRights(rights_reader()).permits,
         ),
         subscriptions,
-        lanes(executor),
+        # Its threads send while those of the other executor wait for them.
+        lanes(concurrent.futures.ThreadPoolExecutor(_BATCH)),
         executor,
+        Deadlines(),
     )
 
     called = CalledEnrichment(enricher.enriched, events, subscriptions)

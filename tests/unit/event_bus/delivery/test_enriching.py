@@ -9,6 +9,7 @@ import orjson
 import pytest
 from event_bus import times
 from event_bus.access.receive_rights import HandoverRights
+from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import DeliveryKey
@@ -88,6 +89,7 @@ def enriching(aws: Aws, executor: Executor) -> Enriching:
         SubscriptionCache(aws.subscriptions),
         Lanes(aws.sqs, {"http": target, "enrich": own}, executor),
         executor,
+        Deadlines(),
     )
     made.append(Enriching(aws, lane, own, target))
     return made[0]
