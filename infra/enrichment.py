@@ -49,8 +49,8 @@ class EnrichmentLane(Construct):
         self.enrich.use_table(data.events, "GetItem")
         self.enrich.use_bucket(data.payloads, "GetObject")
         self.enrich.use_table(data.contexts, "GetItem")
-        # The circuits of enrichment sources.
-        self.enrich.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
+        # The circuits of enrichment sources, and how fast they answer.
+        self.enrich.use_table(data.circuits, "BatchGetItem", "DeleteItem", "GetItem", "PutItem")
         self.enrich.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
         # The schemas of events, since a subscription may ask for another version.
         self.enrich.use_table(data.publishers, "GetItem")
@@ -58,9 +58,13 @@ class EnrichmentLane(Construct):
         self.enrich.use_retention()
         self.enrich.call_back()
         deliver_to(self.enrich, FUNCTIONS, settings)
-        self.enrich.consume(self.work.queue, max_concurrency=lane_concurrency(ENRICH, settings))
+        concurrency = lane_concurrency(ENRICH, settings)
+        # So that slow sources do not take the lane from the others.
+        self.enrich.set_variable("PACED_SHARE", str(max(1, concurrency // 2)))
+        self.enrich.consume(self.work.queue, max_concurrency=concurrency)
         self.enrich.allow_recursion(
-            "Each message is an attempt that the retry policy counts, or continues to its target."
+            "Each message is an attempt that the retry policy counts, waits for a place with a "
+            "delay, or continues to its target."
         )
 
     def send_from(self, function: BusFunction) -> None:

@@ -195,7 +195,10 @@ class Settings:
 
     @property
     def paced_share(self) -> int:
-        """How many functions of a paced lane one subscription may occupy."""
+        """How many functions one subscription may occupy in a paced lane.
+
+        In the enrichment lane, all subscriptions with slow sources share them.
+        """
         return int(self._name("PACED_SHARE"))
 
     @property

@@ -1,4 +1,4 @@
-"""The two HTTP lanes in virtual time: queues, parallel functions and subscribers.
+"""The HTTP lanes and the enrichment lane in virtual time: queues, functions and subscribers.
 
 It measures how long events take to subscribers. The lanes' own code runs in as many functions as
 are deployed; each takes up to ten messages and is occupied until its slowest attempt has ended.
@@ -18,15 +18,20 @@ from event_bus import times
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
+from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.replayed_stream import ReplayedStreams
+from event_bus.delivery.source_pacing import SourcePacing, mark_name
 from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.enrichment import MAX_SECONDS, HttpSource
+from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.pace import Pace
 from event_bus.model.registration import Subscription
@@ -75,7 +80,7 @@ class QueueInTime:
             message groups.
     """
 
-    free: list[Lane]
+    free: list[Lane | EnrichmentLane]
     fair: bool
     waiting: defaultdict[str, list[tuple[int, Message]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -107,6 +112,8 @@ class LanesInTime:
     Attributes:
         time: The time.
         arrived: For each subscription, when each event was published and when it first arrived.
+        requests: When each subscriber was asked.
+        asked: When the source of each subscription was asked.
         most_at_once: The most simultaneous requests of a subscription.
     """
 
@@ -116,10 +123,12 @@ class LanesInTime:
         self.time = VirtualTime(NOON)
         self.arrived: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
         self.requests: defaultdict[str, list[float]] = defaultdict(list)
+        self.asked: defaultdict[str, list[float]] = defaultdict(list)
         self.most_at_once: Counter[str] = Counter()
         self._present: Counter[str] = Counter()
         self._published: dict[str, float] = {}
         self._answers: dict[str, Answer] = {}
+        self._sources: dict[str, Answer] = {}
         self._rng = random.Random(seed)
         self._numbers = iter(range(10**9))
         self._client = cast("Any", MemoryDynamoDB(Tables(TABLES)))
@@ -128,25 +137,43 @@ class LanesInTime:
         self._queues = {
             "http": QueueInTime([], fair),
             "http_paced": QueueInTime([], fair),
+            "enrich": QueueInTime([], fair),
         }
         for name, count in (("http", concurrency), ("http_paced", paced_concurrency)):
             self._queues[name].free = [
                 self._lane(paced=name != "http", share=max(1, count // 2)) for _ in range(count)
             ]
+        self._queues["enrich"].free = [
+            self._enrichment_lane(max(1, concurrency // 2)) for _ in range(concurrency)
+        ]
 
-    def subscribe(self, name: str, answer: Answer, *, known: bool = True, **members: Any) -> None:
+    def subscribe(
+        self,
+        name: str,
+        answer: Answer,
+        *,
+        source: Answer | None = None,
+        known: bool = True,
+        **members: Any,
+    ) -> None:
         """Adds a subscription.
 
         Args:
             name: Its id.
             answer: How long its subscriber takes.
+            source: How long the source of its enrichment takes; None for no enrichment.
             known: Whether it is known to be fast; a new one is on trial.
             members: Further members of it.
         """
         self._answers[name] = answer
+        if source:
+            self._sources[name] = source
+            members["enrichment"] = {"part": HttpSource(url="https://source.example/")}
         self.subscriptions.create(subscription(name, **members))
         if not known:
             self.paces.put_anew(name, Pace(state="trial", version=1))
+        elif source:
+            self.paces.put_anew(mark_name(name), Pace(version=1))
 
     def publish(self, name: str, *, rate: float, seconds: float, start: float = 0.0) -> None:
         """Publishes events for a subscription at random times.
@@ -202,6 +229,11 @@ class LanesInTime:
             return Outcome("timeout", "no complete answer")
         return Outcome(status_code=204)
 
+    def _enrich(self, _key: DeliveryKey, _event: Event, to: Subscription) -> bytes:
+        self.asked[to.id].append(self.time.now)
+        self.time.sleep(min(self._sources[to.id](self.time.now - NOON, self._rng), MAX_SECONDS))
+        return b"{}"
+
     # The queues.
 
     def send(self, messages: Sequence[Message]) -> list[Message]:
@@ -214,7 +246,8 @@ class LanesInTime:
         event_id = f"evt_{next(self._numbers)}"
         self._published[event_id] = self.time.now
         to = subscription(name)
-        self._arrive(Message(event_id, name, to.service_id, 0, event(event_id)))
+        enriches = name in self._sources
+        self._arrive(Message(event_id, name, to.service_id, 0, event(event_id), enriches=enriches))
 
     def _arrive(self, message: Message) -> None:
         queue = self._queues[message.lane]
@@ -226,7 +259,9 @@ class LanesInTime:
         while queue.free and (batch := queue.take()):
             self.time.start(partial(self._process, queue, queue.free.pop(0), batch))
 
-    def _process(self, queue: QueueInTime, lane: Lane, batch: list[tuple[int, Message]]) -> None:
+    def _process(
+        self, queue: QueueInTime, lane: Lane | EnrichmentLane, batch: list[tuple[int, Message]]
+    ) -> None:
         self.time.sleep(OVERHEAD_SECONDS)
         kept = lane.process(
             [QueueMessage(str(number), 1, message.to_json()) for number, message in batch]
@@ -267,6 +302,29 @@ class LanesInTime:
             lanes=cast("Lanes", self),
             executor=executor,
             pacing=pacing,
+        )
+
+    def _enrichment_lane(self, share: int) -> EnrichmentLane:
+        client, deadlines = self._client, cast("Any", VirtualDeadlines(self.time))
+        deliveries = DeliveryStore(client, "deliveries", _DAYS)
+        pacing = SourcePacing(
+            *(Circuits(CircuitStore(client, "circuits", _DAYS)), self.paces, deliveries),
+            functions=share,
+            deadlines=deadlines,
+        )
+        return EnrichmentLane(
+            EnrichmentStep(
+                self._enrich,
+                EventStore(client, "events", PayloadStore(cast("Any", None), "")),
+                deliveries,
+                lambda _service, _event: True,
+                pacing.measured,
+            ),
+            SubscriptionCache(self.subscriptions),
+            cast("Lanes", self),
+            cast("Any", VirtualExecutor(self.time)),
+            deadlines,
+            pacing,
         )
 
 

@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from event_bus import times
 from event_bus.callbacks.deadlines import Deadlines
-from event_bus.delivery.messages import FollowUps, attempted, read_batch, safely
+from event_bus.delivery.messages import (
+    FollowUps,
+    attempted,
+    read_batch,
+    safely,
+    send_following,
+)
+from event_bus.delivery.source_pacing import SourcePacing
 from event_bus.delivery.steps import (
     AttemptResult,
     DeliveryStep,
@@ -75,6 +83,7 @@ class EnrichmentStep(DeliveryStep):
         events: Reads events that their message does not carry.
         deliveries: Records deliveries that end or fail here.
         may_receive: Whether a service may still receive an event.
+        measured: Measures the enrichment of an event for a subscription.
         clock: Monotonic clock, in seconds.
     """
 
@@ -82,6 +91,7 @@ class EnrichmentStep(DeliveryStep):
     events: EventStore
     deliveries: DeliveryStore
     may_receive: Callable[[str, Event], bool]
+    measured: Callable[[Subscription], AbstractContextManager[object]] = nullcontext
     clock: Callable[[], float] = times.steady
 
     def take(self, order: StepOrder) -> AttemptResult:
@@ -90,7 +100,9 @@ class EnrichmentStep(DeliveryStep):
         A failure is recorded as a failed attempt of the delivery, and the retry policy of the
         subscription determines the next one. A success is not recorded.
         """
-        record, message = self.record_of(order), order.message
+        message = replace(order.message, times_held=0)
+        order = replace(order, message=message)
+        record = self.record_of(order)
         if record and (done := self.done(order, record)):
             return done
         owed = self.owed(order, self.event_of(message), record)
@@ -100,7 +112,8 @@ class EnrichmentStep(DeliveryStep):
         if not owed.subscription.enriched_first:
             return AttemptResult(settled=False, follow_up=onward)
         began, start = times.now(), self.clock()
-        found = self.enrich(message.key, owed.event, owed.subscription)
+        with self.measured(owed.subscription):
+            found = self.enrich(message.key, owed.event, owed.subscription)
         if isinstance(found, Outcome):
             attempt = attempt_of(message, began, round(1000 * (self.clock() - start)), found)
             return self.failed(order, owed, attempt, found)
@@ -145,6 +158,7 @@ class EnrichmentLane:
         lanes: The queues for what follows, with an executor of their own.
         executor: Enriches in parallel; one worker for each message of a batch.
         deadlines: Tells when the second is over.
+        pacing: Limits the functions that wait for slow sources.
     """
 
     step: EnrichmentStep
@@ -152,6 +166,7 @@ class EnrichmentLane:
     lanes: Lanes
     executor: Executor
     deadlines: Deadlines
+    pacing: SourcePacing
 
     def process(self, batch: Sequence[QueueMessage]) -> list[str]:
         """Enriches a batch.
@@ -161,16 +176,25 @@ class EnrichmentLane:
         """
         readable, kept = read_batch(batch, enriches=True)
         subscriptions = self.subscriptions.of([message for _, message in readable])
-        follow_ups = FollowUps(self.lanes, set(range(len(readable))))
+        plan = self.pacing.plan(readable, subscriptions)
+        kept |= send_following(
+            self.lanes,
+            [(readable[place][0].id, message, message) for place, message in plan.moved.items()],
+        )
+        own = [place for place in range(len(readable)) if place not in plan.moved]
+        # The others do not wait for those that may be slow.
+        follow_ups = FollowUps(self.lanes, set(own) - plan.paced or set(own))
 
         def take(place: int) -> None:
             received, message = readable[place]
             order = StepOrder(received, message, subscriptions.get(message.subscription_id))
             follow_ups.ended(place, (readable[place], safely(partial(self.step.take, order))))
+            self.pacing.ended(place)
 
         late = self.deadlines.after(SLOW_SECONDS, follow_ups.late)
         try:
-            list(self.executor.map(take, range(len(readable))))
+            list(self.executor.map(take, own))
         finally:
             late.cancel()
+            self.pacing.close()
         return sorted(kept | follow_ups.close())

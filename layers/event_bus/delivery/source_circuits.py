@@ -8,6 +8,7 @@ from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.enrichment.calls import ENRICHMENT_FAILED
 from event_bus.enrichment.sources import SourceFailed
 from event_bus.model.delivery import DeliveryError
+from event_bus.model.enrichment import circuit_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class SourceCircuits:
         Raises:
             SourceFailed: The source failed, or its circuit is open.
         """
-        key = f"{subscription_id}#enrich#{name}"
+        key = circuit_name(subscription_id, name)
         permits = Permits(self.circuits)
         permits.look_up([key])
         if (retry_at := permits.take(key)) is not None:

@@ -124,6 +124,25 @@ def read_enrichment(members: Mapping[str, Mapping[str, Any]]) -> Enrichment:
     return {name: restored(_TYPES[source["type"]], source) for name, source in members.items()}
 
 
+def external_parts(enrichment: Enrichment | None) -> list[str]:
+    """Returns the names of the parts that code outside the bus answers: functions and URLs."""
+    return [
+        name
+        for name, source in (enrichment or {}).items()
+        if isinstance(source, LambdaSource | HttpSource)
+    ]
+
+
+def circuit_name(subscription_id: str, part: str) -> str:
+    """Returns the name under which the circuit of a part's source is stored.
+
+    Args:
+        subscription_id: The subscription that the source belongs to.
+        part: The name of the part.
+    """
+    return f"{subscription_id}#enrich#{part}"
+
+
 def static_parts(enrichment: Enrichment) -> bytes:
     """Returns the parts for which no source is asked, as a JSON object."""
     return orjson.dumps(

@@ -50,7 +50,8 @@ class Message:
         turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
         enrichment: The parts that were added to the event, as a JSON object; None before its
             enrichment.
-        times_held: How often in a row another function was delivering its stream.
+        times_held: How often in a row it was sent back because another function was delivering its
+            stream, or because too many functions were waiting for slow sources.
         enriches: Whether it travels on the enrichment lane; not part of its text.
         paced: Whether it travels on the protocol's paced lane; not part of its text.
         delay: The seconds after which the queue hands it over; not part of its text.

@@ -10,6 +10,7 @@ from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import CalledEnrichment, EnrichmentLane, EnrichmentStep
 from event_bus.delivery.source_circuits import SourceCircuits
+from event_bus.delivery.source_pacing import SourcePacing
 from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.enrichment.calls import called_with
@@ -21,6 +22,7 @@ from event_bus.runtime import stores
 from event_bus.runtime.payloads import rights_reader, upcaster
 from event_bus.runtime.queues import lanes
 from event_bus.runtime.transports import LaneFunction
+from event_bus.settings import settings
 
 _BATCH = 10
 
@@ -32,6 +34,7 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
         What Lambda calls with a batch of the lane's queue, or a lane's function with one event.
     """
     function = LaneFunction()
+    circuits = Circuits(stores.circuits(writes=True))
     enricher = Enricher(
         {
             "lookup": LookupAsker(stores.contexts()),
@@ -39,23 +42,28 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
             "http": HttpAsker(function.callback_client(), function.signing_secrets()),
         },
         upcaster(),
-        SourceCircuits(Circuits(stores.circuits(writes=True))),
+        SourceCircuits(circuits),
     )
     executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
     subscriptions = SubscriptionCache(stores.subscriptions())
     events = stores.events()
+    deliveries = stores.deliveries(writes=True)
+    deadlines = Deadlines()
+    pacing = SourcePacing(circuits, stores.paces(), deliveries, settings().paced_share, deadlines)
     lane = EnrichmentLane(
         EnrichmentStep(
             enricher.enriched,
             events,
-            stores.deliveries(writes=True),
+            deliveries,
             HandoverRights(rights_reader()).permits,
+            pacing.measured,
         ),
         subscriptions,
         # Its threads send while those of the other executor wait for them.
         lanes(concurrent.futures.ThreadPoolExecutor(_BATCH)),
         executor,
-        Deadlines(),
+        deadlines,
+        pacing,
     )
 
     called = CalledEnrichment(enricher.enriched, events, subscriptions)

@@ -1,7 +1,7 @@
 """Whatever slow, hanging or flooding subscribers do, the others get their events as without them.
 
 Fifty functions of each lane, ten subscriptions that answer at once, and one or many that do not,
-through the lanes' own code in virtual time.
+through the lanes' own code in virtual time. The same holds for sources of enrichments.
 """
 
 import random
@@ -151,3 +151,87 @@ def test_a_fast_subscriber_leaves_the_paced_lane() -> None:
             if published > max(each[0] for each in lanes.arrived["bad"].values()) - 20
         ]
         assert max(late) < 1
+
+
+def _p99_enriched(adversary: Adversary, functions: int = CONCURRENCY, rate: float = 4) -> float:
+    """The same 99th percentile, of events that are enriched by fast sources."""
+    with lanes_in_time(functions, CONCURRENCY) as lanes:
+        for name in OTHERS:
+            lanes.subscribe(name, _fast, source=_fast)
+            lanes.publish(name, rate=rate, seconds=SECONDS)
+        adversary(lanes)
+        lanes.run(SECONDS + 20)
+        latencies = lanes.latencies(*OTHERS)
+    assert len(latencies) > 150 * rate
+    return latencies[int(0.99 * len(latencies))]
+
+
+def _slow_source(lanes: LanesInTime) -> None:
+    lanes.subscribe("bad", _fast, source=lambda *_: 5.0, known=False)
+    lanes.publish("bad", rate=10, seconds=SECONDS)
+
+
+def _hanging_source(lanes: LanesInTime) -> None:
+    lanes.subscribe("bad", _fast, source=lambda *_: 99.0, known=False)
+    lanes.publish("bad", rate=10, seconds=SECONDS)
+
+
+def _many_hanging_sources(lanes: LanesInTime) -> None:
+    for number in range(20):
+        lanes.subscribe(f"bad_{number}", _fast, source=lambda *_: 99.0, known=False)
+        lanes.publish(f"bad_{number}", rate=1, seconds=SECONDS)
+
+
+def _source_turning_slow(lanes: LanesInTime) -> None:
+    lanes.subscribe("bad", _fast, source=lambda moment, _: 0.05 if moment < 10 else 5.0)
+    lanes.publish("bad", rate=10, seconds=SECONDS)
+
+
+def _source_slow_now_and_then(lanes: LanesInTime) -> None:
+    lanes.subscribe("bad", _fast, source=lambda _, rng: 5.0 if rng.random() < 0.1 else 0.05)
+    lanes.publish("bad", rate=10, seconds=SECONDS)
+
+
+def _flooding_and_slow_source(lanes: LanesInTime) -> None:
+    lanes.subscribe("bad", _fast, source=lambda *_: 5.0, known=False)
+    lanes.flood("bad", 500, 5.0)
+
+
+@pytest.fixture(scope="module")
+def enriched_alone() -> float:
+    return _p99_enriched(_nobody)
+
+
+@pytest.mark.parametrize(
+    "adversary",
+    [
+        _slow_source,
+        _hanging_source,
+        _many_hanging_sources,
+        _source_turning_slow,
+        _source_slow_now_and_then,
+        _flooding_and_slow_source,
+    ],
+)
+def test_the_others_do_not_notice_slow_sources(adversary: Adversary, enriched_alone: float) -> None:
+    assert _p99_enriched(adversary) <= 1.5 * enriched_alone
+
+
+def _two_slow_sources_a_second(lanes: LanesInTime) -> None:
+    lanes.subscribe("bad", _fast, source=lambda *_: 5.0)
+    lanes.publish("bad", rate=2, seconds=SECONDS)
+
+
+def test_slow_sources_leave_half_of_few_functions_to_the_others() -> None:
+    alone = _p99_enriched(_nobody, functions=10, rate=1)
+    assert _p99_enriched(_two_slow_sources_a_second, functions=10, rate=1) <= 1.5 * alone
+
+
+def test_slow_sources_are_asked_once_for_each_event() -> None:
+    with lanes_in_time(10, 10) as lanes:
+        lanes.subscribe("bad", _fast, source=lambda *_: 5.0)
+        lanes.publish("bad", rate=4, seconds=20)
+        lanes.run(600)
+        published = len(lanes.arrived["bad"])
+        assert published > 60
+        assert len(lanes.asked["bad"]) == len(lanes.requests["bad"]) == published

@@ -10,7 +10,9 @@ import pytest
 from event_bus import times
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.callbacks.deadlines import Deadlines
+from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.source_pacing import SourcePacing
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
@@ -80,6 +82,7 @@ def enriching(aws: Aws, executor: Executor) -> Enriching:
     own, target = aws.queue(), aws.queue()
     may_receive = HandoverRights(aws.rights_reader).permits
     made: list[Enriching] = []
+    deadlines = Deadlines()
 
     def enrich(key: DeliveryKey, about: Event, to: Subscription) -> bytes | Outcome:
         return made[0].enrich(key, about, to)
@@ -89,7 +92,8 @@ def enriching(aws: Aws, executor: Executor) -> Enriching:
         SubscriptionCache(aws.subscriptions),
         Lanes(aws.sqs, {"http": target, "enrich": own}, executor),
         executor,
-        Deadlines(),
+        deadlines,
+        SourcePacing(Circuits(aws.circuits), aws.paces, aws.deliveries, 2, deadlines),
     )
     made.append(Enriching(aws, lane, own, target))
     return made[0]
