@@ -63,8 +63,8 @@ class EnrichmentLane(Construct):
         self.enrich.set_variable("PACED_SHARE", str(max(1, concurrency // 2)))
         self.enrich.consume(self.work.queue, max_concurrency=concurrency)
         self.enrich.allow_recursion(
-            "Each message is an attempt that the retry policy counts, waits for a place with a "
-            "delay, or continues to its target."
+            "Each message is an attempt that the retry policy counts, waits for a function with a "
+            "growing delay, or continues to its target."
         )
 
     def send_from(self, function: BusFunction) -> None:

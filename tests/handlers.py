@@ -142,6 +142,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "REPLAY_QUEUE_URL": made.replays,
         "ENRICH_LANE_URL": aws.queue(),
         "ENRICH_FUNCTION": "enrich",
+        "PACED_SHARE": "2",
         "ADMIN_SECRET_ARN": "admin",
         "SEALING_KEY_ARN": aws.sealing_key,
         "RETENTION_DAYS": str(RETENTION_DAYS),

@@ -25,7 +25,7 @@ from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.replayed_stream import ReplayedStreams
-from event_bus.delivery.source_pacing import SourcePacing, mark_name
+from event_bus.delivery.source_pacing import SourcePacing, pace_name
 from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
@@ -173,7 +173,7 @@ class LanesInTime:
         if not known:
             self.paces.put_anew(name, Pace(state="trial", version=1))
         elif source:
-            self.paces.put_anew(mark_name(name), Pace(version=1))
+            self.paces.put_anew(pace_name(name), Pace(version=1))
 
     def publish(self, name: str, *, rate: float, seconds: float, start: float = 0.0) -> None:
         """Publishes events for a subscription at random times.

@@ -2,8 +2,8 @@
 
 A subscription is marked as slow when its enrichment has taken a second, and as fast after its first
 enrichment within a second; until then it is on trial. All subscriptions that are slow or on trial
-share places: a function takes one for their messages in its batch. Messages without a place go back
-to the lane with a delay, which counts as no attempt.
+share some functions: a function takes a lease for their messages in its batch. If it gets none,
+they go back to the lane with a delay, which counts as no attempt.
 """
 
 import random
@@ -28,21 +28,21 @@ from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.paces import PaceStore
 
-PLACES = "#enrichment"
-"""The name of the pace whose leases are the places."""
+LEASES = "#enrichment"
+"""The name of the pace that holds the leases of all functions."""
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 2, 300
-"""The first and the longest delay of a message without a place; each further one doubles it."""
+"""The first and the longest delay of a message without a lease; each further one doubles it."""
 
 _TRIAL = Pace("trial")
 _MOST_TIMES_HELD = 20
 _ATTEMPTS = 8
-_GIVE_BACK_ATTEMPTS = 40
+_PATIENT_ATTEMPTS = 40
 _RETRY_SECONDS = 0.02
 _LONGEST_RETRY_SECONDS = 0.5
 
 
-def mark_name(subscription_id: str) -> str:
+def pace_name(subscription_id: str) -> str:
     """Returns the name of the pace that says how fast the sources of a subscription are.
 
     The pace of the subscription itself says how fast its subscriber answers.
@@ -65,7 +65,7 @@ class SourcePlan:
 
 @dataclass(eq=False, slots=True)
 class _Watch:
-    """An enrichment in progress, of a subscription that is not known to be slow.
+    """An enrichment in progress.
 
     Attributes:
         noticed: Whether it has taken a second.
@@ -110,7 +110,7 @@ class SourcePacing:
         batch: Sequence[tuple[QueueMessage, Message]],
         subscriptions: Mapping[str, Subscription],
     ) -> SourcePlan:
-        """Takes a place for the messages of a batch that may be slow, or sends them back."""
+        """Takes a lease for the messages of a batch that may be slow, or sends them back."""
         try:
             self._look_up(subscriptions.values())
         except Exception:
@@ -122,15 +122,20 @@ class SourcePacing:
             if states.get(message.subscription_id, "fast") != "fast"
             and not attempted(self.deliveries, received, message)
         }
-        if not paced:
-            return SourcePlan()
-        own = {message.subscription_id for message in paced.values()}
-        if not self._takes_place(slow=any(states[each] == "slow" for each in own)):
-            return SourcePlan({place: _later(message) for place, message in paced.items()})
+        moved: dict[int, Message] = {}
+        for slow in (True, False):
+            own = {
+                place: message
+                for place, message in paced.items()
+                if (states[message.subscription_id] == "slow") is slow
+            }
+            if own and not self._leased and not self._takes_lease(slow=slow):
+                moved |= {place: _later(message) for place, message in own.items()}
+        stay = paced.keys() - moved.keys()
         with self._changing:
-            self._in_progress |= paced.keys()
-            self._seconds = {each: [] for each in own}
-        return SourcePlan(paced=frozenset(paced))
+            self._in_progress |= stay
+            self._seconds = {paced[place].subscription_id: [] for place in stay}
+        return SourcePlan(moved, frozenset(stay))
 
     @contextmanager
     def measured(self, subscription: Subscription) -> Iterator[None]:
@@ -154,7 +159,7 @@ class SourcePacing:
             self._took(subscription.id, watch, self.clock() - start)
 
     def ended(self, place: int) -> None:
-        """Returns the function's place if it was the last message that needs one.
+        """Returns the lease if this was the last message that needs it.
 
         Args:
             place: The place in the batch of a message that has ended.
@@ -175,33 +180,27 @@ class SourcePacing:
         """Reads the marks of subscriptions in one request with the circuits of their sources."""
         names: list[str] = []
         for each in subscriptions:
-            if each.status == "active" and each.enriched_first:
-                parts = external_parts(each.enrichment)
-                names += [mark_name(each.id)] if parts else []
-                names += [circuit_name(each.id, part) for part in parts]
+            if parts := _asked_parts(each):
+                names += [pace_name(each.id), *(circuit_name(each.id, part) for part in parts)]
         self.circuits.look_up(names)
 
     def _state(self, subscription: Subscription) -> PaceState:
-        if (
-            subscription.status != "active"
-            or not subscription.enriched_first
-            or not external_parts(subscription.enrichment)
-        ):
+        if not _asked_parts(subscription):
             return "fast"
-        mark = self.circuits.paces.last(mark_name(subscription.id))
+        mark = self.circuits.paces.last(pace_name(subscription.id))
         return mark.state if mark else "trial"
 
-    def _takes_place(self, *, slow: bool) -> bool:
+    def _takes_lease(self, *, slow: bool) -> bool:
         limits = Limits(self.functions if slow else self.functions + max(1, self.functions // 2))
         try:
-            self.circuits.look_up([PLACES])
+            self.circuits.look_up([LEASES])
             taken = self._changed(
-                PLACES,
+                LEASES,
                 lambda pace: pace.leased(self._holder, 1, limits, times.unix())[0],
-                self.circuits.paces.last(PLACES),
+                self.circuits.paces.last(LEASES),
             )
         except Exception:
-            logger.exception("place not taken")
+            logger.exception("lease not taken")
             return False
         self._leased = taken is not None and self._holder in taken.leases
         return self._leased
@@ -227,35 +226,34 @@ class SourcePacing:
             self._mark(subscription_id)
 
     def _mark(self, subscription_id: str) -> None:
-        name = mark_name(subscription_id)
+        name = pace_name(subscription_id)
         known = self.circuits.paces.last(name)
         if known and known.state == "slow":
             return
         try:
-            self._changed(name, _marked, self.paces.get(name))
-            logger.warning("sources are slow", subscription_id=subscription_id)
+            before = self.paces.get(name) or _TRIAL
+            if self._changed(name, _marked, before) and before.state != "slow":
+                logger.warning("sources are slow", subscription_id=subscription_id)
         except Exception:
             # The next slow enrichment marks it.
             logger.exception("slow sources not marked", subscription_id=subscription_id)
 
     def _settle(self) -> None:
-        """Has a place exactly while messages are in progress that need one."""
+        """Holds a lease exactly while messages are in progress that need one."""
         with self._writing:
             try:
                 if self._in_progress and not self._leased:
-                    # It waits already. So it takes a place even if none is free: then other
+                    # It waits already. So it takes a lease beyond the limit, too: then other
                     # functions begin no further slow messages.
                     self._leased = True
-                    self._changed(PLACES, self._occupied, self.paces.get(PLACES))
+                    self._changed(LEASES, self._occupied, self.paces.get(LEASES))
                 elif self._leased and not self._in_progress:
                     self._leased = False
-                    self._changed(
-                        *(PLACES, self._returned, self.paces.get(PLACES), _GIVE_BACK_ATTEMPTS)
-                    )
+                    self._changed(LEASES, self._returned, self.paces.get(LEASES), patient=True)
                     self._record_seconds()
             except Exception:
                 # A lease ends by itself, and a mark outlasts the batch.
-                logger.exception("places not counted")
+                logger.exception("leases not counted")
 
     def _occupied(self, pace: Pace) -> Pace:
         return pace.leased(self._holder, 1, Limits(len(pace.leases) + 1), times.unix())[0]
@@ -269,7 +267,7 @@ class SourcePacing:
             measured, self._seconds = self._seconds, {}
         for subscription_id, seconds in measured.items():
             if seconds:
-                name = mark_name(subscription_id)
+                name = pace_name(subscription_id)
                 known = self.paces.get(name)
                 after = self._changed(name, partial(_proved, self._holder, seconds), known)
                 if after and after.state != (known or _TRIAL).state:
@@ -284,13 +282,17 @@ class SourcePacing:
         name: str,
         change: Callable[[Pace], Pace],
         known: Pace | None,
-        most: int = _ATTEMPTS,
+        *,
+        patient: bool = False,
     ) -> Pace | None:
         """Changes a pace, and returns it; None if others changed it each time."""
         for _ in attempts(
-            most, pause=_RETRY_SECONDS, longest_pause=_LONGEST_RETRY_SECONDS, sleep=self.sleep
+            _PATIENT_ATTEMPTS if patient else _ATTEMPTS,
+            pause=_RETRY_SECONDS,
+            longest_pause=_LONGEST_RETRY_SECONDS if patient else _RETRY_SECONDS,
+            sleep=self.sleep,
         ):
-            before = known or (Pace() if name == PLACES else _TRIAL)
+            before = known or (Pace() if name == LEASES else _TRIAL)
             after = change(before)
             if after != before:
                 after = replace(after, version=before.version + 1)
@@ -302,6 +304,13 @@ class SourcePacing:
         return None
 
 
+def _asked_parts(subscription: Subscription) -> list[str]:
+    """Returns the names of the parts for which the lane asks code outside the bus."""
+    if subscription.status != "active" or not subscription.enriched_first:
+        return []
+    return external_parts(subscription.enrichment)
+
+
 def _marked(pace: Pace) -> Pace:
     return pace if pace.state == "slow" else pace.proved_slow(times.unix())
 
@@ -311,7 +320,7 @@ def _proved(holder: str, seconds: list[float], pace: Pace) -> Pace:
 
 
 def _later(message: Message) -> Message:
-    """Returns a message without a place as it is sent again."""
+    """Returns a message without a lease as it is sent again."""
     longest = min(FIRST_DELAY_SECONDS * 2**message.times_held, LONGEST_DELAY_SECONDS)
     return replace(
         message,

@@ -222,7 +222,7 @@ TABLES = {
         "deliveries": {"GetItem", "UpdateItem"},
         "events": {"GetItem"},
         "contexts": {"GetItem"},
-        "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
+        "circuits": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem"},
         "publishers": {"GetItem"},
     },
     "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},

@@ -9,7 +9,7 @@ from event_bus import times
 from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
-from event_bus.delivery.source_pacing import PLACES, SourcePacing, mark_name
+from event_bus.delivery.source_pacing import LEASES, SourcePacing, pace_name
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import HttpSource
@@ -125,22 +125,22 @@ class Batches:
 
     def mark(self, subscription_id: str = "sub_1") -> Pace | None:
         """How fast the sources of a subscription are."""
-        return self.aws.paces.get(mark_name(subscription_id))
+        return self.aws.paces.get(pace_name(subscription_id))
 
     def put_mark(self, state: Any, subscription_id: str = "sub_1", **members: Any) -> None:
         pace = Pace(state, version=1, **members)
-        self.aws.paces.put_anew(mark_name(subscription_id), pace)
+        self.aws.paces.put_anew(pace_name(subscription_id), pace)
 
     def leases(self) -> int:
-        """How many functions have a place."""
-        places = self.aws.paces.get(PLACES)
-        return places.in_flight(times.unix()) if places else 0
+        """How many functions have a lease."""
+        leases = self.aws.paces.get(LEASES)
+        return leases.in_flight(times.unix()) if leases else 0
 
     def occupy(self, functions: int, seconds: float = 60.0) -> None:
-        """Gives places to other functions, for some seconds from now on."""
+        """Gives leases to other functions, for some seconds from now on."""
         until = times.unix() + seconds
         leases = {f"fn_{number}": (until, 1) for number in range(functions)}
-        self.aws.paces.put_anew(PLACES, Pace(leases=leases, version=1))
+        self.aws.paces.put_anew(LEASES, Pace(leases=leases, version=1))
 
 
 def external(aws: Aws, name: str = "sub_1", **members: Any) -> Subscription:

@@ -1,5 +1,6 @@
 """An enriched event is sent on without waiting for the slowest source of its batch."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,9 +10,10 @@ from event_bus.model.pace import SLOW_SECONDS
 from event_bus.model.registration import Subscription
 
 from tests.aws import Aws
-from tests.faults import not_sent
+from tests.faults import broken, not_sent
 from tests.unit.event_bus.delivery.enriching_batches import Batches
 from tests.unit.event_bus.delivery.enrichments import subscribed
+from tests.waiting import PATIENCE_SECONDS, join
 
 
 @pytest.fixture
@@ -80,3 +82,29 @@ def test_late_events_are_sent_side_by_side(batches: Batches, to: Subscription) -
     with ThreadPoolExecutor(10) as executor:
         assert batches.take(*batches.messages(to, *names), executor=executor) == []
     assert batches.onward() == names
+
+
+def test_the_function_does_not_return_while_a_request_is_in_progress(
+    batches: Batches, to: Subscription, aws: Aws
+) -> None:
+    began, returned = threading.Event(), threading.Event()
+
+    def fails(**_: Any) -> None:
+        aws.sqs.meta.events.unregister("before-send.sqs.SendMessageBatch", fails)
+        began.set()
+        # It ends by itself, because the function waits for it.
+        returned.wait(0.2)
+        raise broken()
+
+    late = threading.Thread(target=batches.deadlines.pass_all, daemon=True)
+
+    def slow() -> None:
+        late.start()
+        assert began.wait(PATIENCE_SECONDS)
+
+    batches.meanwhile["evt_2"] = slow
+    aws.sqs.meta.events.register("before-send.sqs.SendMessageBatch", fails)
+    kept = batches.take(*batches.messages(to, "evt_1", "evt_2"))
+    returned.set()
+    join(late)
+    assert (kept, batches.onward()) == (["m-evt_1-1"], ["evt_2"])

@@ -9,7 +9,7 @@ from event_bus.delivery.circuits import CACHE_SECONDS
 from event_bus.delivery.source_pacing import (
     FIRST_DELAY_SECONDS,
     LONGEST_DELAY_SECONDS,
-    mark_name,
+    pace_name,
 )
 from event_bus.model.enrichment import circuit_name
 from event_bus.model.pace import FAST_ANSWERS, LEASE_SECONDS, SHORTEST_HOLD_SECONDS
@@ -87,7 +87,7 @@ def test_what_the_bus_itself_answers_is_not_measured(
 
 
 @pytest.mark.parametrize("state", [None, "fast"])
-def test_slow_sources_are_marked_and_occupy_a_place_while_they_are_asked(
+def test_slow_sources_are_marked_and_hold_a_lease_while_they_are_asked(
     batches: Batches, aws: Aws, state: str | None
 ) -> None:
     to = external(aws)
@@ -108,7 +108,7 @@ def test_slow_sources_are_marked_and_occupy_a_place_while_they_are_asked(
     assert aws.paces.get("sub_1") is None
 
 
-def test_a_function_that_waits_already_takes_a_place_where_none_is_free(
+def test_a_function_that_waits_already_takes_a_lease_beyond_the_limit(
     batches: Batches, aws: Aws
 ) -> None:
     to = external(aws)
@@ -138,7 +138,7 @@ def test_sources_that_were_seen_to_be_slow_at_the_end_alone_are_marked(
     assert (mark.state, batches.leases()) == ("slow", 0)
 
 
-def test_slow_messages_without_a_place_come_again_later(batches: Batches, aws: Aws) -> None:
+def test_slow_messages_without_a_lease_come_again_later(batches: Batches, aws: Aws) -> None:
     slow, fast = external(aws), external(aws, "sub_2")
     batches.put_mark("slow")
     batches.put_mark("fast", "sub_2")
@@ -157,7 +157,7 @@ def test_slow_messages_without_a_place_come_again_later(batches: Batches, aws: A
     assert delays[0] <= FIRST_DELAY_SECONDS < delays[3] < delays[6] < delays[9]
     assert min(delays[10:]) >= LONGEST_DELAY_SECONDS / 2
     assert max(delays) <= LONGEST_DELAY_SECONDS
-    # It has its place as soon as one is free, and goes on without a trace of its wait.
+    # It has its lease as soon as one is free, and goes on without a trace of its wait.
     batches.occupy(SHARE - 1)
     batches.start()
     assert batches.take(replace(again, delay=0)) == []
@@ -166,11 +166,14 @@ def test_slow_messages_without_a_place_come_again_later(batches: Batches, aws: A
     assert batches.leases() == SHARE - 1
 
 
-def test_slow_sources_leave_places_for_subscriptions_on_trial(batches: Batches, aws: Aws) -> None:
-    to = external(aws)
+def test_slow_sources_leave_leases_for_subscriptions_on_trial(batches: Batches, aws: Aws) -> None:
+    slow, new = external(aws), external(aws, "sub_2")
+    batches.put_mark("slow")
     batches.occupy(SHARE)
-    batches.take(*batches.messages(to, "evt_1"))
-    assert batches.onward() == ["evt_1"]
+    batches.take(*batches.messages(slow, "evt_1"), *batches.messages(new, "evt_2"))
+    assert batches.onward() == ["evt_2"]
+    assert [each.event_id for each in batches.back()] == ["evt_1"]
+    assert batches.leases() == SHARE
 
 
 def test_subscriptions_on_trial_leave_functions_for_the_others(batches: Batches, aws: Aws) -> None:
@@ -180,7 +183,7 @@ def test_subscriptions_on_trial_leave_functions_for_the_others(batches: Batches,
     assert (batches.onward(), len(batches.back())) == ([], 1)
 
 
-def test_the_place_of_a_function_that_crashed_becomes_free(batches: Batches, aws: Aws) -> None:
+def test_the_lease_of_a_function_that_crashed_ends(batches: Batches, aws: Aws) -> None:
     to = external(aws)
     batches.put_mark("slow")
     batches.occupy(SHARE, seconds=-1.0)
@@ -190,7 +193,9 @@ def test_the_place_of_a_function_that_crashed_becomes_free(batches: Batches, aws
     assert LEASE_SECONDS > 60
 
 
-def test_the_place_is_free_when_the_last_slow_message_has_ended(batches: Batches, aws: Aws) -> None:
+def test_the_lease_is_returned_when_the_last_slow_message_has_ended(
+    batches: Batches, aws: Aws
+) -> None:
     slow, fast = external(aws), external(aws, "sub_2")
     batches.put_mark("slow")
     batches.put_mark("fast", "sub_2")
@@ -231,7 +236,7 @@ def test_slow_sources_are_fast_again_after_some_fast_answers(
     assert states == ["slow"] * FAST_ANSWERS + ["fast"]
 
 
-def test_a_message_whose_attempt_is_recorded_needs_no_place(batches: Batches, aws: Aws) -> None:
+def test_a_message_whose_attempt_is_recorded_needs_no_lease(batches: Batches, aws: Aws) -> None:
     to = external(aws)
     batches.put_mark("slow")
     batches.occupy(SHARE)
@@ -240,7 +245,7 @@ def test_a_message_whose_attempt_is_recorded_needs_no_place(batches: Batches, aw
     assert (batches.asked, batches.back(), batches.onward()) == ([], [], [])
 
 
-def test_a_paused_subscription_needs_no_place(batches: Batches, aws: Aws) -> None:
+def test_a_paused_subscription_needs_no_lease(batches: Batches, aws: Aws) -> None:
     to = external(aws, status="paused")
     batches.put_mark("slow")
     batches.occupy(SHARE)
@@ -264,7 +269,7 @@ def test_events_are_enriched_while_marks_cannot_be_read(
     assert batches.onward() == ["evt_1", "evt_2"]
 
 
-def test_messages_come_again_if_no_place_can_be_taken(batches: Batches, aws: Aws) -> None:
+def test_messages_come_again_if_no_lease_can_be_taken(batches: Batches, aws: Aws) -> None:
     to = external(aws)
     batches.put_mark("slow")
     own = batches.messages(to, "evt_1")
@@ -273,7 +278,7 @@ def test_messages_come_again_if_no_place_can_be_taken(batches: Batches, aws: Aws
     assert ([each.times_held for each in batches.back()], batches.asked) == ([1], [])
 
 
-def test_places_that_functions_take_at_the_same_time_are_all_counted(
+def test_leases_that_functions_take_at_the_same_time_are_all_counted(
     batches: Batches, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = external(aws)
@@ -286,6 +291,6 @@ def test_places_that_functions_take_at_the_same_time_are_all_counted(
 
 
 def test_a_part_with_the_name_of_a_pace_has_a_circuit_of_its_own(batches: Batches) -> None:
-    [key] = pace_key(mark_name("sub_1")).values()
+    [key] = pace_key(pace_name("sub_1")).values()
     assert key["S"] != circuit_name("sub_1", "pace")
     assert key["S"] != pace_key("sub_1")["subscription_id"]["S"]
