@@ -1,5 +1,6 @@
 """Events arrive with the enrichment of their subscription, on the deployed bus."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,9 +24,15 @@ ONCE = {"max_attempts": 1}
 
 @dataclass
 class Prices:
-    """A server that answers with the price of an article, while it is open."""
+    """A server that answers with the price of an article, while it is open.
+
+    Attributes:
+        status: The status of its answers.
+        seconds: How long it takes to answer.
+    """
 
     status: int = 200
+    seconds: float = 0.0
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -36,6 +43,7 @@ def prices() -> Iterator[Prices]:
 
     def answer(asked: Asked) -> Answer:
         made.asked.append(asked.path)
+        time.sleep(made.seconds)
         return Answer(made.status, orjson.dumps({"cents": 199}))
 
     with serving(answer) as url:
@@ -118,6 +126,25 @@ def test_a_source_that_gives_nothing_fails_the_attempt_or_is_skipped(
     keep(shop, "none", {"tier": "new"})
     shop.bus.dead_letters.retry(letter["id"])
     assert failing.wait_for(1)[0].event["enrichment"] == {"customer": {"tier": "new"}}
+
+
+def test_events_with_slow_sources_wait_and_all_arrive(
+    world: World, shop: Client, placed: str, prices: Prices
+) -> None:
+    # How long anything takes does not matter: the simulation measures that.
+    prices.seconds = 1.5
+    slow, fast = world.receiver(), world.receiver()
+    price = {"type": "http", "url": prices.url, "variables": {"sku": "$.payload.sku"}}
+    to = shop.subscribe(slow, placed, enrichment={"price": {**price, "timeout": 5}})
+    shop.subscribe(fast, placed, enrichment={"customer": CUSTOMER})
+    keep(shop, "1", {"tier": "gold"})
+    ids = [shop.publish(placed, {"customer": 1, "sku": str(number)}) for number in range(30)]
+    fast.wait_for(len(ids))
+    assert set(fast.event_ids()) == set(ids)
+    for each in ids:
+        shop.settled(each, to["id"], "delivered")
+    assert set(slow.event_ids()) == set(ids)
+    assert all(each.event["enrichment"] == {"price": {"cents": 199}} for each in slow.requests)
 
 
 def test_a_stream_is_enriched_in_its_order(world: World, shop: Client, placed: str) -> None:
