@@ -183,12 +183,12 @@ def _many_hanging_sources(lanes: LanesInTime) -> None:
 
 
 def _source_turning_slow(lanes: LanesInTime) -> None:
-    lanes.subscribe("bad", _fast, source=lambda moment, _: 0.05 if moment < 10 else 5.0)
+    lanes.subscribe("bad", _fast, source=lambda moment, _: 0.05 if moment < 10 else 99.0)
     lanes.publish("bad", rate=10, seconds=SECONDS)
 
 
 def _source_slow_now_and_then(lanes: LanesInTime) -> None:
-    lanes.subscribe("bad", _fast, source=lambda _, rng: 5.0 if rng.random() < 0.1 else 0.05)
+    lanes.subscribe("bad", _fast, source=lambda _, rng: 99.0 if rng.random() < 0.5 else 0.05)
     lanes.publish("bad", rate=10, seconds=SECONDS)
 
 
