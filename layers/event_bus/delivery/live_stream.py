@@ -117,24 +117,27 @@ class LiveWalk:
         return found
 
     def turn(self, entry: StreamEntry) -> Turn | NotYet | None:
-        """Decides about an event by its routing record."""
+        """Decides about an event by its routing record and the record of its delivery."""
         routing, subscription = self._routings.get(entry.event_id), self.order.subscription
         runner = self.parts.runner
         if routing is None and not _is_history(entry, subscription):
             if not runner.events.existing([entry.event_id]):
                 return None
+            if subscription is None:
+                # The routing record of a kept event may have expired, so waiting might never end.
+                # The event's own message ends its delivery, if there is one.
+                return self._own_turn() if entry.event_id == self.event.id else None
             # It is stored but not routed yet; whether it matches is not known.
             waited = times.unix() - times.seconds(entry.created_at)
             return NotYet(min(max(MOMENT_SECONDS, round(waited / 4)), LONGEST_DELAY_SECONDS))
-        owed, event = self._owed(entry.event_id, routing)
-        if not owed:
-            return None
-        message = self.order.message
-        record = runner.deliveries.get(DeliveryKey(entry.event_id, message.subscription_id))
+        record = None
+        if self._matched(routing) or (subscription and subscription.catches_up):
+            record = self._record(entry.event_id)
+            if record and record.status in SETTLED:
+                return None
+        owed, event = self._owed(entry.event_id, routing, record)
         skipped = record is None and routing and _skipped(routing, subscription)
-        if skipped or (record and record.status in SETTLED):
-            return None
-        return Turn(event, record)
+        return Turn(event, record) if owed and not skipped else None
 
     def passed_over(self, record: Delivery | None) -> AttemptResult | None:
         """Settles an event that was not owed, or makes it a dead letter if it matched too late.
@@ -153,7 +156,7 @@ class LiveWalk:
         routing = self._routing()
         if routing is None and not subscription.catches_up:
             return None
-        owed, _ = self._owed(self.event.id, routing)
+        owed, _ = self._owed(self.event.id, routing, record)
         if record is None and (not owed or (routing and _skipped(routing, subscription))):
             return AttemptResult(settled=True)
         if record and not owed:
@@ -231,14 +234,32 @@ class LiveWalk:
         """The routing record of the event of the message."""
         return self.parts.routings.get_many([self.event.id], consistent=True).get(self.event.id)
 
-    def _owed(self, event_id: str, routing: Routing | None) -> tuple[bool, Event | None]:
+    def _record(self, event_id: str) -> Delivery | None:
+        key = DeliveryKey(event_id, self.order.message.subscription_id)
+        return self.parts.runner.deliveries.get(key)
+
+    def _own_turn(self) -> Turn | None:
+        """The turn of the event of the message; None if its delivery is settled."""
+        record = self._record(self.event.id)
+        return None if record and record.status in SETTLED else Turn(self.event, record)
+
+    def _matched(self, routing: Routing | None) -> bool:
+        return routing is not None and self.order.message.subscription_id in routing.matched
+
+    def _owed(
+        self, event_id: str, routing: Routing | None, record: Delivery | None
+    ) -> tuple[bool, Event | None]:
         """Returns whether an event is owed to the subscription, and the event if it was read."""
-        message = self.order.message
+        message, subscription = self.order.message, self.order.subscription
         event = message.event if event_id == message.event_id else None
-        if routing and message.subscription_id in routing.matched:
+        if self._matched(routing):
             return True, event
-        subscription = self.order.subscription
-        if subscription is None or not subscription.catches_up or subscription.status == "disabled":
+        if subscription is None or not subscription.catches_up:
+            return False, None
+        if record and record.log:
+            # It was owed at its first attempt. A later change of the filter does not end that.
+            return True, event
+        if record is None and subscription.status == "disabled":
             return False, None
         # The router matches no event that is older than the subscription, or that it routed before
         # the subscription was stored.

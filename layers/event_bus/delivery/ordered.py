@@ -18,7 +18,7 @@ from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.enrichment.calls import CALL_SECONDS
 from event_bus.ids import new_id
 from event_bus.log import logger
-from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.pauses import look_again_at, waits_for_resume
 from event_bus.model.registration import Subscription
@@ -192,7 +192,8 @@ class OrderedRunner:
     ) -> AttemptResult:
         """Delivers the events behind the position of a walk, until one has to wait.
 
-        It adds the deliveries of the events that it meets to `met`.
+        It adds the deliveries of the events that it meets to `met`, except those that it leaves to
+        their own messages.
         """
         message = order.message
         end = self.clock() + _budget(order.subscription)
@@ -207,11 +208,14 @@ class OrderedRunner:
                 if self.clock() > end:
                     return AttemptResult(False, follow_up=replace(message, delay=0))
                 turn = walk.turn(entry)
-                if turn is not None:
-                    result = self._deliver_next(order, entry, turn, first=first)
-                    if not result.settled:
-                        return result
+                if turn is None:
+                    made = self._end_unowed(order, event, walk, entry, met)
+                else:
+                    made = self._deliver_next(order, entry, turn, first=first)
                     first = False
+                result = made or result
+                if not result.settled:
+                    return result
                 walk.position = entry.version
                 if result.gone:
                     # There may be no other message to end the next deliveries, so this one does,
@@ -232,7 +236,38 @@ class OrderedRunner:
             The result; None if another message makes the next attempt. The walk then goes on,
             because this message may be the only one that continues the stream.
         """
-        record = self.runner.deliveries.get(order.message.key)
+        return self._deliver_recorded(order, event, walk, self._record(order))
+
+    def _end_unowed(
+        self,
+        order: AttemptOrder,
+        event: Event,
+        walk: StreamWalk,
+        entry: StreamEntry,
+        met: set[DeliveryKey],
+    ) -> AttemptResult | None:
+        """Ends the delivery of an event that the walk does not owe, if this is its own message.
+
+        A pause or a crashed function may have recorded the delivery, or the subscription was
+        deleted after its first attempt. The messages of other events leave it to its own message.
+
+        Returns:
+            The result; None if there is no delivery to end.
+        """
+        if entry.event_id != order.message.event_id:
+            met.discard(replace(order.message.key, event_id=entry.event_id))
+            return None
+        record = self._record(order)
+        if record is None or record.status in SETTLED:
+            return None
+        return self._deliver_recorded(order, event, walk, record)
+
+    def _record(self, order: AttemptOrder) -> Delivery | None:
+        return self.runner.deliveries.get(order.message.key)
+
+    def _deliver_recorded(
+        self, order: AttemptOrder, event: Event, walk: StreamWalk, record: Delivery | None
+    ) -> AttemptResult | None:
         if record and (done := self.runner.done(order, record)):
             return done if done.settled or done.follow_up else None
         if ended := walk.passed_over(record):
