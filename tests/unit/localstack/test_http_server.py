@@ -53,14 +53,18 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     assert not thread.is_alive()
 
 
+WITHOUT_CODE = 1006
+"""Stands for a connection that ended without a code (RFC 6455, section 7.1.5)."""
+
+
 def code_after(port: int, *parts: str | bytes) -> int:
-    """The code with which a connection ends after a message."""
+    """Returns the code with which a connection ends after a message; 0 if it does not end."""
     with connect(f"ws://127.0.0.1:{port}", open_timeout=SECONDS) as client:
         try:
             client.send(parts if len(parts) > 1 else parts[0])
             client.recv(SECONDS)
         except ConnectionClosed as closed:
-            return closed.rcvd.code if closed.rcvd else 0
+            return closed.rcvd.code if closed.rcvd else WITHOUT_CODE
     return 0
 
 
@@ -81,7 +85,14 @@ def code_after(port: int, *parts: str | bytes) -> int:
 def test_frames_and_messages_have_the_limits_of_api_gateway(
     port: int, parts: list[str | bytes], code: int
 ) -> None:
-    assert code_after(port, *parts) == code
+    ended = code_after(port, *parts)
+    if ended == WITHOUT_CODE:
+        # The server had ended the connection before it read the rest. The system then resets it,
+        # and the client may not read the code.
+        assert code
+        assert len(parts) > 1 or len(parts[0]) > 32_768
+    else:
+        assert ended == code
 
 
 def test_a_client_that_pings_and_reads_no_answer_is_disconnected(port: int) -> None:
