@@ -35,10 +35,10 @@ Bill = Mapping[str, float]
 
 
 def bill(usage: Usage, memory: Mapping[str, int]) -> Bill:
-    """Returns the cost of a million such events.
+    """Returns the dollars that a million events cost, if each takes as much as the measured ones.
 
     Args:
-        usage: The usage of some of them.
+        usage: The usage of the measured events.
         memory: Megabytes of each function.
     """
     dollars: defaultdict[str, float] = defaultdict(float)

@@ -27,6 +27,6 @@ logger = Logger(location=None)
 
 
 def traces(event: Traceable) -> dict[str, Any]:
-    """Returns the members by which every log line about an event can be found."""
+    """Returns the members of a log line that name its event, its correlation and its trace."""
     given = {name: event.metadata.get(name) for name in ("correlation_id", "trace_id")}
     return {"event_id": event.id, **{name: value for name, value in given.items() if value}}

@@ -177,7 +177,9 @@ _SPACE = re.compile(r"[ \t\n\r]+")
 
 
 def _element_at(text: str, position: int) -> int | None:
-    """Returns the place of the element that contains a position, or at which reading stopped.
+    """Returns the index of the array's element at a position of the text.
+
+    If an element cannot be read, it is the index of that one.
 
     None if the text is not an array, or the position is after it.
     """

@@ -10,7 +10,7 @@ from tests.end_to_end.world import World
 
 @contextmanager
 def without_consumers(world: World, *queue_urls: str) -> Iterator[None]:
-    """Lets no function take messages of some queues."""
+    """Stops the functions that take messages of some queues, until the block ends."""
     client = world.bus.client("lambda")
     mappings = [_mapping(world, each) for each in queue_urls]
     for each in mappings:

@@ -54,7 +54,8 @@ class AttemptOrder(StepOrder):
 
     Attributes:
         permits: The permits of the batch's circuits.
-        walked: The deliveries of the events that this batch has met in walks along streams.
+        walked: The deliveries whose events a walk of this batch has met, so that their own messages
+            are not needed.
     """
 
     permits: Permits

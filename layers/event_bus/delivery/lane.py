@@ -211,7 +211,12 @@ class _Endings:
     """Tells the pacing of a lane when all attempts of a subscription in the batch have ended."""
 
     def __init__(self, pacing: HandOver | Turns | None, subscription_ids: Sequence[str]) -> None:
-        """Takes the subscription of each place in the batch."""
+        """Counts the messages of each subscription in a batch.
+
+        Args:
+            pacing: The pacing of the lane; None if it has none.
+            subscription_ids: The subscription of each message, in the order of the batch.
+        """
         self._pacing = pacing
         self._subscription_ids = subscription_ids
         self._left = Counter(subscription_ids)

@@ -47,7 +47,7 @@ class InboxTransport:
     inboxes: "InboxStore"
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """Returns the inbox: requests for one inbox are delivered together."""
+        """Returns the subscription's id: requests for its inbox are delivered together."""
         return request.subscription.id
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:

@@ -92,7 +92,7 @@ class FakeBus:
         return AsyncEventBus(_URL, service_id or self._source, retries=_QUICK, transport=transport)
 
     def published(self, *patterns: str) -> list[Event]:
-        """Returns the events that were published, in their order.
+        """Returns the published events, in the order in which they were published.
 
         Args:
             patterns: Types or patterns that select them; all without one.
