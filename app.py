@@ -8,7 +8,7 @@ from infra.bundling import LAMBDA_PYTHON, brings_bytecode
 from infra.bus import BusStack
 from infra.data import DataStack
 from infra.operations import OperationsStack
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 
 def build(app: cdk.App) -> None:
@@ -17,7 +17,7 @@ def build(app: cdk.App) -> None:
     Args:
         app: The app whose context says what to build.
     """
-    settings = Settings.of(app.node.get_all_context())
+    settings = DeploymentSettings.of(app.node.get_all_context())
     data = DataStack(app, "Data", settings=settings)
     audit = AuditStack(app, "Audit", settings=settings, data=data)
     bus = BusStack(app, "Bus", settings=settings, data=data, audit=audit)

@@ -19,7 +19,7 @@ from infra.iam_api import IamApi
 from infra.layers import Layers
 from infra.nag import accept
 from infra.outputs import output
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.sockets import Sockets
 from infra.stack import StageStack
 
@@ -52,7 +52,7 @@ class ApiStack(StageStack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: DeploymentSettings,
         data: DataStack,
         audit: AuditStack,
         bus: BusStack,
@@ -96,7 +96,7 @@ class ApiStack(StageStack):
         for name in sorted({*routed, "authorize", "socket"}):
             self.functions[name].use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "SendMessage")
 
-    def _make_api(self, settings: Settings) -> apigateway.HttpApi:
+    def _make_api(self, settings: DeploymentSettings) -> apigateway.HttpApi:
         return apigateway.HttpApi(
             self,
             "Api",

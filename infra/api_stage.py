@@ -11,7 +11,7 @@ from event_bus.api.operation import Operation
 
 from infra.function import BusFunction
 from infra.logs import BusLogGroup
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 
 class ApiStage(Construct):
@@ -29,7 +29,7 @@ class ApiStage(Construct):
         api_id: str,
         name: str,
         access_log: Mapping[str, str] | None,
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> None:
         """Makes the stage.
 
@@ -56,7 +56,7 @@ class ApiStage(Construct):
         )
 
     def _log_to(
-        self, api_id: str, access_log: Mapping[str, str], settings: Settings
+        self, api_id: str, access_log: Mapping[str, str], settings: DeploymentSettings
     ) -> apigateway.CfnStage.AccessLogSettingsProperty:
         log_group = BusLogGroup(
             self,

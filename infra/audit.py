@@ -12,7 +12,7 @@ from infra.nag import accept
 from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.removal import removal_policy
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.stack import StageStack
 from infra.storage import deny_deletion, private_bucket
 from infra.table_stream import STORED_EVENTS, Batching, TableStreamSource, return_given_up
@@ -36,7 +36,7 @@ class AuditStack(StageStack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, data: DataStack
     ) -> None:
         super().__init__(
             scope, construct_id, description="Event bus: the audit log", settings=settings
@@ -108,7 +108,7 @@ class AuditStack(StageStack):
         )
         return_given_up(self, data.audit_failures, "the audit log", self.queue.queue)
 
-    def _heads(self, data: DataStack, settings: Settings) -> s3.Bucket:
+    def _heads(self, data: DataStack, settings: DeploymentSettings) -> s3.Bucket:
         bucket = private_bucket(
             self,
             "Heads",

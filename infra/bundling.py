@@ -11,7 +11,7 @@ from pathlib import Path
 from event_bus.targets.registry import TARGETS
 
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
-from infra.deployment_target import AWS, EMULATOR, Target
+from infra.deployment_target import AWS, EMULATOR, DeploymentTarget
 
 LAMBDA_PYTHON = "3.13"
 """The version of Lambda's interpreter."""
@@ -33,7 +33,7 @@ class BundlingError(Exception):
     """A layer cannot be assembled."""
 
 
-def service_layer(target: Target) -> Path:
+def service_layer(target: DeploymentTarget) -> Path:
     """The layer with the service itself.
 
     Args:
@@ -52,7 +52,7 @@ def service_layer(target: Target) -> Path:
     return made_once(BUILT / "layers" / name, fill)
 
 
-def dependencies_layer(target: Target) -> Path:
+def dependencies_layer(target: DeploymentTarget) -> Path:
     """The layer with the packages that the functions import.
 
     Args:
@@ -87,13 +87,13 @@ def _keep_services(descriptions: Path) -> None:
             shutil.rmtree(found)
 
 
-def _suffix(target: Target, source: Path, *further: bytes) -> str:
+def _suffix(target: DeploymentTarget, source: Path, *further: bytes) -> str:
     place = "lambda" if target.lambda_runtime else "emulator"
     parts = (*files_of(source, Path(__file__)), *further)
     return f"{place}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
 
 
-def brings_bytecode(target: Target) -> bool:
+def brings_bytecode(target: DeploymentTarget) -> bool:
     """Whether this interpreter writes bytecode that the functions can use.
 
     Args:
@@ -102,7 +102,7 @@ def brings_bytecode(target: Target) -> bool:
     return not target.lambda_runtime or platform.python_version().startswith(f"{LAMBDA_PYTHON}.")
 
 
-def _compile(layer: Path, target: Target) -> None:
+def _compile(layer: Path, target: DeploymentTarget) -> None:
     # A layer is read-only, so without bytecode every cold start would compile it again.
     if not brings_bytecode(target):
         return
@@ -120,7 +120,7 @@ def _compile(layer: Path, target: Target) -> None:
         sys.pycache_prefix = prefix
 
 
-def _install(folder: Path, target: Target) -> None:
+def _install(folder: Path, target: DeploymentTarget) -> None:
     """Installs the locked packages into a folder: by uv in seconds, or by pip where uv fails."""
     failures = []
     for command in (_uv(target), _pip(target)):
@@ -135,7 +135,7 @@ def _install(folder: Path, target: Target) -> None:
     raise BundlingError("\n".join(["The dependencies cannot be installed:", *failures]))
 
 
-def _uv(target: Target) -> list[str]:
+def _uv(target: DeploymentTarget) -> list[str]:
     uv = shutil.which("uv")
     if not uv:
         return []
@@ -146,7 +146,7 @@ def _uv(target: Target) -> list[str]:
     return command
 
 
-def _pip(target: Target) -> list[str]:
+def _pip(target: DeploymentTarget) -> list[str]:
     command = [sys.executable, "-m", "pip", "install", "--no-compile", "--no-warn-script-location"]
     if target.lambda_runtime:
         command += ["--only-binary=:all:", "--python-version", LAMBDA_PYTHON]

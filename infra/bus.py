@@ -10,11 +10,11 @@ from infra.audit import AuditStack
 from infra.concurrency import UNROUTABLE_CONCURRENCY
 from infra.data import DataStack
 from infra.function import BusFunction
-from infra.lane import Lanes
+from infra.lane import DeliveryLanes
 from infra.layers import Layers
 from infra.outputs import output
 from infra.queue import WorkQueue
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.stack import StageStack
 from infra.table_stream import (
     CHANGES,
@@ -63,7 +63,7 @@ class BusStack(StageStack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: DeploymentSettings,
         data: DataStack,
         audit: AuditStack,
     ) -> None:
@@ -71,7 +71,7 @@ class BusStack(StageStack):
             scope, construct_id, description="Event bus: routing and delivery", settings=settings
         )
         layers = Layers(self, "Layers", settings=settings)
-        self.lanes = Lanes(self, "Lanes", layers=layers, data=data, settings=settings)
+        self.lanes = DeliveryLanes(self, "Lanes", layers=layers, data=data, settings=settings)
         self.unroutable = WorkQueue(
             self,
             "UnroutableQueue",
@@ -90,7 +90,7 @@ class BusStack(StageStack):
         self.mirror = self._mirror(settings)
         return_given_up(self, data.failures, "the router", self.unroutable.queue)
 
-    def _router(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+    def _router(self, layers: Layers, data: DataStack, settings: DeploymentSettings) -> BusFunction:
         route = BusFunction(
             self,
             "Route",
@@ -129,7 +129,7 @@ class BusStack(StageStack):
         route.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         return route
 
-    def _mirror(self, settings: Settings) -> events.EventBus:
+    def _mirror(self, settings: DeploymentSettings) -> events.EventBus:
         # It costs nothing until a subscription copies events to it.
         mirror = events.EventBus(
             self,
@@ -141,7 +141,7 @@ class BusStack(StageStack):
         output(self, "MirrorArn", mirror.event_bus_arn)
         return mirror
 
-    def _replay(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+    def _replay(self, layers: Layers, data: DataStack, settings: DeploymentSettings) -> BusFunction:
         replay = BusFunction(
             self,
             "Replay",
@@ -171,7 +171,9 @@ class BusStack(StageStack):
         )
         return replay
 
-    def _observer(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+    def _observer(
+        self, layers: Layers, data: DataStack, settings: DeploymentSettings
+    ) -> BusFunction:
         observe = BusFunction(
             self,
             "Observe",

@@ -7,7 +7,7 @@ deliver. A reservation is a guarantee and a limit at once.
 from event_bus.queues.message import ENRICH, paced_lane
 from event_bus.targets.registry import TARGETS
 
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 # An execution of the authorizer or of publishing takes some 20 ms; a cold one ten times as long.
 _REQUEST_SECONDS = 0.05
@@ -26,7 +26,7 @@ def lanes() -> list[str]:
     return [*TARGETS.lanes, *map(paced_lane, paced)]
 
 
-def lane_concurrency(lane: str, settings: Settings) -> int:
+def lane_concurrency(lane: str, settings: DeploymentSettings) -> int:
     """How many functions of a lane deliver in parallel."""
     named = {
         "http": settings.http_lane_concurrency,
@@ -35,7 +35,7 @@ def lane_concurrency(lane: str, settings: Settings) -> int:
     return named.get(lane, settings.aws_lane_concurrency)
 
 
-def reservations(settings: Settings) -> dict[str, int]:
+def reservations(settings: DeploymentSettings) -> dict[str, int]:
     """The executions that are reserved, by the name of the function; none by default.
 
     AWS refuses a reservation that leaves fewer than 100 executions of the account unreserved

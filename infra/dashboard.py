@@ -8,7 +8,7 @@ from event_bus.model.metrics import NAMESPACE
 
 from infra.api import ApiStack
 from infra.bus import BusStack
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 _MINUTE = cdk.Duration.minutes(1)
 _WIDTH = 12
@@ -22,7 +22,7 @@ class Dashboard(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: DeploymentSettings,
         bus: BusStack,
         api: ApiStack,
     ) -> None:

@@ -16,7 +16,7 @@ from infra.exports import export
 from infra.nag import accept
 from infra.outputs import output
 from infra.removal import removal_policy
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.stack import StageStack
 from infra.storage import BusBucket, BusTable, deny_deletion
 
@@ -55,7 +55,9 @@ class DataStack(StageStack):
         admin_secret: The secret that holds the first admin key.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+    ) -> None:
         super().__init__(
             scope, construct_id, description="Event bus: what is stored", settings=settings
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DeploymentTarget:
     """The capabilities of a deployment target.
 
     Attributes:
@@ -21,10 +21,12 @@ class Target:
     handler: str
 
 
-AWS = Target(lambda_runtime=True, stream_failures_to_bucket=True, handler="handler.handler")
+AWS = DeploymentTarget(
+    lambda_runtime=True, stream_failures_to_bucket=True, handler="handler.handler"
+)
 """An AWS account."""
 
-EMULATOR = Target(
+EMULATOR = DeploymentTarget(
     lambda_runtime=False, stream_failures_to_bucket=False, handler="event_bus.emulated.handler"
 )
 """The local emulator."""

@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.outputs import output
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 
 class ApiDomain(Construct):
@@ -21,7 +21,7 @@ class ApiDomain(Construct):
         *,
         api: apigateway.HttpApi,
         stage: apigateway.CfnStage,
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> None:
         """Makes the domain.
 
@@ -51,7 +51,7 @@ class ApiDomain(Construct):
         output(self, "DomainTarget", domain.regional_domain_name)
         output(self, "DomainZone", domain.regional_hosted_zone_id)
 
-    def _truststore(self, settings: Settings) -> apigateway.MTLSConfig | None:
+    def _truststore(self, settings: DeploymentSettings) -> apigateway.MTLSConfig | None:
         if not settings.truststore:
             return None
         place = urlsplit(settings.truststore)

@@ -11,7 +11,7 @@ from infra.data import DataStack
 from infra.function import BusFunction
 from infra.layers import Layers
 from infra.queue import WorkQueue
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.target_grants import deliver_to
 
 _TIMEOUT = cdk.Duration.seconds(60)
@@ -36,7 +36,7 @@ class EnrichmentLane(Construct):
         *,
         layers: Layers,
         data: DataStack,
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> None:
         super().__init__(scope, construct_id)
         self.url_variable = f"{ENRICH.upper()}_LANE_URL"

@@ -17,7 +17,7 @@ from infra.layers import Layers
 from infra.logs import BusLogGroup
 from infra.nag import accept, accept_resource
 from infra.permissions import PermittedFunction
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.vpc import join_vpc
 
 # Looking for plugins reads the metadata of every installed package.
@@ -166,7 +166,7 @@ def _code(folder: str) -> lambda_.Code:
     )
 
 
-def _log_level(settings: Settings, *, writes_metrics: bool) -> str:
+def _log_level(settings: DeploymentSettings, *, writes_metrics: bool) -> str:
     """The level from which a function logs.
 
     Lambda gives the lines of metrics the level INFO, and drops them if the function logs from a

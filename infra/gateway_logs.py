@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.nag import accept
 from infra.removal import kept_even_if_unfinished, removal_policy
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 _POLICY = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 
@@ -25,7 +25,12 @@ class GatewayLogRole(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, api: cdk.CfnResource, settings: Settings
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        api: cdk.CfnResource,
+        settings: DeploymentSettings,
     ) -> None:
         """Makes the role, and sets it.
 

@@ -11,7 +11,7 @@ from infra.api_stage import ApiStage, integrations_of
 from infra.data import DataStack
 from infra.function import BusFunction
 from infra.outputs import output
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 
 class IamApi(Construct):
@@ -28,7 +28,7 @@ class IamApi(Construct):
         functions: Mapping[str, BusFunction],
         data: DataStack,
         access_log: Mapping[str, str],
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> None:
         """Makes the API.
 

@@ -13,7 +13,7 @@ from infra.enrichment import CALLED_BY_LANES, EnrichmentLane
 from infra.function import BusFunction
 from infra.layers import Layers
 from infra.queue import WorkQueue
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.target_grants import deliver_to, deny_own
 
 _TIMEOUT = cdk.Duration.seconds(60)
@@ -45,7 +45,7 @@ class Lane(Construct):
         concurrency: int,
         layers: Layers,
         data: DataStack,
-        settings: Settings,
+        settings: DeploymentSettings,
         paced: bool = False,
     ) -> None:
         """Makes the lane.
@@ -88,7 +88,7 @@ class Lane(Construct):
         )
 
     def _permit(self, data: DataStack) -> None:
-        """Lets the function do what every lane does; `Lanes` adds what the target needs."""
+        """Lets the function do what every lane does; `DeliveryLanes` adds what the target needs."""
         self.deliver.use_table(data.subscriptions, "BatchGetItem", "GetItem", "PutItem")
         self.deliver.use_table(data.changes, "PutItem", "Query")
         self.deliver.read_rights(data, "BatchGetItem")
@@ -105,7 +105,7 @@ class Lane(Construct):
             self.deliver.use_table(data.circuits, "GetItem")
 
 
-class Lanes(Construct):
+class DeliveryLanes(Construct):
     """The lanes of all targets, and the function that makes dead letters of what they give up.
 
     Attributes:
@@ -121,7 +121,7 @@ class Lanes(Construct):
         *,
         layers: Layers,
         data: DataStack,
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings

@@ -5,7 +5,7 @@ from constructs import Construct
 
 from infra.bundling import dependencies_layer, service_layer
 from infra.removal import removal_policy
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 
 class Layers(Construct):
@@ -19,7 +19,9 @@ class Layers(Construct):
         versions: The layers, in their order.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings
+    ) -> None:
         super().__init__(scope, construct_id)
         self.settings = settings
         folders = {

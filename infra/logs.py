@@ -4,7 +4,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.removal import removal_policy
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 _RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
@@ -24,7 +24,7 @@ class BusLogGroup(logs.LogGroup):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: DeploymentSettings,
         name: str | None = None,
     ) -> None:
         """Makes the log group.

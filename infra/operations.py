@@ -15,7 +15,7 @@ from infra.data import DataStack, alarms_may
 from infra.function import BusFunction
 from infra.outputs import output
 from infra.queue import WorkQueue
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.stack import StageStack
 from infra.table_stream import TableStreamSource
 
@@ -35,7 +35,7 @@ class OperationsStack(StageStack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: DeploymentSettings,
         data: DataStack,
         audit: AuditStack,
         bus: BusStack,
@@ -99,7 +99,7 @@ class OperationsStack(StageStack):
             "The function observe gave up changes of deliveries; they are in a bucket.",
         )
 
-    def _make_topic(self, data: DataStack, settings: Settings) -> sns.Topic:
+    def _make_topic(self, data: DataStack, settings: DeploymentSettings) -> sns.Topic:
         topic = sns.Topic(
             self,
             "Alarms",

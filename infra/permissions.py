@@ -19,7 +19,7 @@ from event_bus.stores.payloads import EXPIRING_PREFIX, KEPT_PREFIX
 
 from infra.data import DataStack, secret_arn
 from infra.nag import accept_resource, accept_wildcard
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.storage import BusBucket, BusTable
 
 # Granted actions that write data which the key encrypts.
@@ -50,7 +50,7 @@ class PermittedFunction(Construct):
 
     function: lambda_.Function
     role: iam.Role
-    settings: Settings
+    settings: DeploymentSettings
 
     def allow(
         self,

@@ -8,7 +8,7 @@ from event_bus.queues.lanes import MAX_RECEIVES
 from infra.exports import export
 from infra.outputs import output
 from infra.removal import removal_policy
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 _RETENTION = cdk.Duration.days(14)
 
@@ -27,7 +27,7 @@ class WorkQueue(Construct):
         name: str,
         *,
         consumer_timeout: cdk.Duration,
-        settings: Settings,
+        settings: DeploymentSettings,
         deployed_as: str | None = None,
     ) -> None:
         """Makes both queues.

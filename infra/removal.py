@@ -2,10 +2,10 @@
 
 import aws_cdk as cdk
 
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 
-def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
+def removal_policy(settings: DeploymentSettings) -> cdk.RemovalPolicy:
     """The policy for whatever holds data or logs.
 
     Args:
@@ -21,7 +21,7 @@ def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
     return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
-def kept_even_if_unfinished(settings: Settings) -> cdk.RemovalPolicy:
+def kept_even_if_unfinished(settings: DeploymentSettings) -> cdk.RemovalPolicy:
     """The policy for what others may rely on before its own deployment has finished.
 
     Args:

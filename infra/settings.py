@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from event_bus.requests.credentials import MAX_RATE
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from infra.deployment_target import AWS, EMULATOR, Target
+from infra.deployment_target import AWS, EMULATOR, DeploymentTarget
 from infra.setting_types import (
     AccountIds,
     CertificateArn,
@@ -31,7 +31,7 @@ class SettingsError(Exception):
     """The context has a setting that is unknown, or whose value is invalid."""
 
 
-class Settings(BaseModel):
+class DeploymentSettings(BaseModel):
     """The settings of one deployment (`cdk deploy -c name=value`, or `context` in `cdk.json`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -223,7 +223,7 @@ class Settings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _fit_together(self) -> "Settings":
+    def _fit_together(self) -> "DeploymentSettings":
         if bool(self.domain_name) != bool(self.certificate_arn):
             raise ValueError("domain_name and certificate_arn need each other")
         if bool(self.subnet_ids) != bool(self.security_group_ids):
@@ -262,7 +262,7 @@ class Settings(BaseModel):
         return listed(self.untagged_targets)
 
     @classmethod
-    def of(cls, context: Mapping[str, object]) -> "Settings":
+    def of(cls, context: Mapping[str, object]) -> "DeploymentSettings":
         """Reads the settings from the context of an app.
 
         Args:
@@ -301,6 +301,6 @@ class Settings(BaseModel):
         return self.stage == LOCAL
 
     @property
-    def target(self) -> Target:
+    def target(self) -> DeploymentTarget:
         """The capabilities of this deployment's target."""
         return EMULATOR if self.local else AWS

@@ -15,7 +15,7 @@ from infra.gateway_logs import GatewayLogRole
 from infra.layers import Layers
 from infra.nag import accept, accept_resource
 from infra.outputs import output
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.table_stream import Batching, TableStreamSource
 
 # API Gateway itself times out after 29 seconds.
@@ -51,7 +51,7 @@ class Sockets(Construct):
         layers: Layers,
         data: DataStack,
         authorize: BusFunction,
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> None:
         """Makes the API.
 
@@ -87,7 +87,7 @@ class Sockets(Construct):
         output(self, "WebsocketUrl", f"{self._api.api_endpoint}/{settings.stage}")
 
     def _serve_connections(
-        self, function: BusFunction, data: DataStack, settings: Settings
+        self, function: BusFunction, data: DataStack, settings: DeploymentSettings
     ) -> None:
         """Lets a function take a connection, push the events of its inbox, and close it."""
         function.use_table(data.socket_subscribers, "DeleteItem", "GetItem", "Query", "UpdateItem")
@@ -105,7 +105,7 @@ class Sockets(Construct):
         function.read_rights(data, "BatchGetItem")
         _send_to_clients(function, self._api.api_id, settings)
 
-    def _start_subscriptions(self, data: DataStack, settings: Settings) -> None:
+    def _start_subscriptions(self, data: DataStack, settings: DeploymentSettings) -> None:
         """Lets `socket` begin to follow inboxes and make the subscriptions of listeners."""
         self.socket.use_table(data.socket_subscribers, "PutItem", indexes=("by_connection",))
         self.socket.use_table(data.inbox, "GetItem")
@@ -115,7 +115,7 @@ class Sockets(Construct):
         self.socket.use_table(data.limits, "UpdateItem")
         self.socket.use_retention()
 
-    def _push_entries(self, data: DataStack, settings: Settings) -> None:
+    def _push_entries(self, data: DataStack, settings: DeploymentSettings) -> None:
         """Passes new entries of pushed inboxes to `push`."""
         TableStreamSource(
             self,
@@ -134,7 +134,9 @@ class Sockets(Construct):
             settings=settings,
         )
 
-    def _make_api(self, authorize: BusFunction, settings: Settings) -> apigateway.WebSocketApi:
+    def _make_api(
+        self, authorize: BusFunction, settings: DeploymentSettings
+    ) -> apigateway.WebSocketApi:
         def talk(name: str) -> integrations.WebSocketLambdaIntegration:
             return integrations.WebSocketLambdaIntegration(name, self.socket.function)
 
@@ -180,7 +182,7 @@ class Sockets(Construct):
         return api
 
 
-def _send_to_clients(function: BusFunction, api_id: str, settings: Settings) -> None:
+def _send_to_clients(function: BusFunction, api_id: str, settings: DeploymentSettings) -> None:
     """Allows a function to send to the clients of a WebSocket API, and to end their connections."""
     function.set_variable("SOCKET_API_ID", api_id)
     function.set_variable("URL_SUFFIX", cdk.Aws.URL_SUFFIX)

@@ -3,7 +3,7 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 
 class StageStack(cdk.Stack):
@@ -14,7 +14,7 @@ class StageStack(cdk.Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, description: str, settings: Settings
+        self, scope: Construct, construct_id: str, *, description: str, settings: DeploymentSettings
     ) -> None:
         """Makes the stack.
 

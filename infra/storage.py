@@ -13,7 +13,7 @@ from infra.exports import export
 from infra.nag import accept
 from infra.outputs import output
 from infra.removal import removal_policy
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.tables import EXPIRY_ATTRIBUTE, Attribute, Index, Table
 
 _STREAMS = {
@@ -38,7 +38,7 @@ class BusTable(Construct):
         *,
         description: Table,
         key: kms.IKey,
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> None:
         super().__init__(scope, construct_id)
         self.description = description
@@ -123,7 +123,7 @@ def private_bucket(
     *,
     key: kms.IKey,
     expires: s3.LifecycleRule,
-    settings: Settings,
+    settings: DeploymentSettings,
     versioned: bool = False,
 ) -> s3.Bucket:
     """Makes an encrypted bucket that cannot be made public.
@@ -166,7 +166,7 @@ class BusBucket(Construct):
         construct_id: str,
         *,
         key: kms.IKey,
-        settings: Settings,
+        settings: DeploymentSettings,
         expiring: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)

@@ -14,7 +14,7 @@ from constructs import Construct
 from infra.exports import export
 from infra.function import BusFunction
 from infra.nag import accept_wildcard
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.storage import BusBucket, BusTable
 
 CHANGES: Sequence[Mapping[str, object]] = ({"eventName": ["INSERT", "MODIFY"]},)
@@ -70,7 +70,7 @@ class TableStreamSource(Construct):
         patterns: Sequence[Mapping[str, object]],
         batching: Batching,
         failures: BusBucket | None = None,
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> None:
         """Connects the table stream.
 

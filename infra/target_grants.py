@@ -9,17 +9,17 @@ from event_bus.targets.resources import AwsResources
 
 from infra.function import BusFunction
 from infra.nag import accept_resource
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 
-def set_target_variables(function: BusFunction, settings: Settings) -> None:
+def set_target_variables(function: BusFunction, settings: DeploymentSettings) -> None:
     """Sets the variables that say which AWS resources subscriptions may name."""
     function.set_variable("TARGET_ACCOUNTS", ",".join((cdk.Aws.ACCOUNT_ID, *settings.accounts)))
     function.set_variable("PARTITION", cdk.Aws.PARTITION)
     function.set_variable("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
 
 
-def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
+def deliver_to(function: BusFunction, targets: AwsResources, settings: DeploymentSettings) -> None:
     """Allows a function to deliver to resources that their owners have opted in.
 
     In the bus's own account, the owner opts a resource in by a tag, which IAM looks up for each
@@ -64,7 +64,7 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings)
         accept_resource(function, each, "Roles are allowed by their prefix, and trust the bus.")
 
 
-def call_reducers(function: BusFunction, settings: Settings) -> None:
+def call_reducers(function: BusFunction, settings: DeploymentSettings) -> None:
     """Lets a function call the functions of reducers, which are opted in like targets."""
     deliver_to(function, FUNCTIONS, settings)
     deny_own(function, FUNCTIONS, settings)
@@ -73,7 +73,7 @@ def call_reducers(function: BusFunction, settings: Settings) -> None:
 def deny_own(
     function: BusFunction,
     targets: AwsResources,
-    settings: Settings,
+    settings: DeploymentSettings,
     unless_tagged: tuple[str, str] | None = None,
 ) -> None:
     """Denies a delivering function the resources of its own stage, even those that were opted in.
@@ -89,7 +89,7 @@ def deny_own(
     function.deny(targets.service, targets.action, own, unless_equal=tag)
 
 
-def read_tags(function: BusFunction, settings: Settings) -> None:
+def read_tags(function: BusFunction, settings: DeploymentSettings) -> None:
     """Lets a function read whether the owner of a resource opted it in."""
     function.set_variable("UNTAGGED_TARGETS", settings.untagged_targets)
     for targets in _resources():
@@ -98,7 +98,7 @@ def read_tags(function: BusFunction, settings: Settings) -> None:
         accept_resource(function, arn, "Any resource may be named; its tags alone are read.")
 
 
-def provide_queues(function: BusFunction, settings: Settings) -> None:
+def provide_queues(function: BusFunction, settings: DeploymentSettings) -> None:
     """Lets a function create and remove managed queues."""
     [targets] = [each for each in _resources() if each.managed]
     queues = [_arn(targets, each) for each in _managed(settings)]
@@ -126,7 +126,7 @@ def _allow(
             accept_resource(function, each, reason)
 
 
-def _managed(settings: Settings) -> list[str]:
+def _managed(settings: DeploymentSettings) -> list[str]:
     # With the prefix of the subscription's id: no stage has an underscore in its name, so the
     # queues of the stage `prod-eu` are not those of `prod`.
     return [f"eventbus-{settings.stage}-{prefix}*" for prefix in QUEUE_NAME_PREFIXES]

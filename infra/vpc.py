@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from infra.nag import accept_resource
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html
 _ACTIONS = [
@@ -20,7 +20,7 @@ _ACTIONS = [
 ]
 
 
-def join_vpc(function: lambda_.Function, role: iam.Role, settings: Settings) -> None:
+def join_vpc(function: lambda_.Function, role: iam.Role, settings: DeploymentSettings) -> None:
     """Connects a function to the subnets and security groups of the settings.
 
     Lambda uses the function's role to create network interfaces before any code runs. The code

@@ -14,7 +14,7 @@ _PIECE = 65_536
 
 
 @dataclass(frozen=True)
-class Fault:
+class ConnectionFault:
     """What becomes of one connection.
 
     Attributes:
@@ -32,7 +32,7 @@ class Fault:
     delay: float = 0.0
 
 
-def any_fault(chance: random.Random, *, share: float = 0.5, after: int = 0) -> Fault:
+def any_fault(chance: random.Random, *, share: float = 0.5, after: int = 0) -> ConnectionFault:
     """Draws a fault.
 
     Args:
@@ -42,15 +42,15 @@ def any_fault(chance: random.Random, *, share: float = 0.5, after: int = 0) -> F
     """
     reset, cut = chance.random() < 0.5, after + chance.randrange(1, 2_000)
     if chance.random() >= share:
-        return Fault(answer_bytes=after + chance.randrange(500, 8_000), reset=reset)
+        return ConnectionFault(answer_bytes=after + chance.randrange(500, 8_000), reset=reset)
     return chance.choice(
         [
-            Fault(refuse=True, reset=reset),
-            Fault(request_bytes=cut, reset=reset),
-            Fault(answer_bytes=cut, reset=reset),
+            ConnectionFault(refuse=True, reset=reset),
+            ConnectionFault(request_bytes=cut, reset=reset),
+            ConnectionFault(answer_bytes=cut, reset=reset),
             # The request arrives, and its answer is lost.
-            Fault(answer_bytes=after, reset=reset),
-            Fault(answer_bytes=cut, delay=chance.uniform(0.001, 0.02)),
+            ConnectionFault(answer_bytes=after, reset=reset),
+            ConnectionFault(answer_bytes=cut, delay=chance.uniform(0.001, 0.02)),
         ]
     )
 
@@ -67,7 +67,7 @@ class FlakyProxy:
     """
 
     server: tuple[str, int]
-    fault: Callable[[int], Fault]
+    fault: Callable[[int], ConnectionFault]
     connections: int = 0
     closed: bool = False
     _listener: socket.socket = field(default_factory=socket.socket)
@@ -94,11 +94,15 @@ class FlakyProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            fault = Fault(refuse=True, reset=True) if self.closed else self.fault(self.connections)
+            fault = (
+                ConnectionFault(refuse=True, reset=True)
+                if self.closed
+                else self.fault(self.connections)
+            )
             self.connections += 1
             threading.Thread(target=self._forward, args=(client, fault), daemon=True).start()
 
-    def _forward(self, client: socket.socket, fault: Fault) -> None:
+    def _forward(self, client: socket.socket, fault: ConnectionFault) -> None:
         if fault.refuse:
             _cut(client, reset=fault.reset)
             return
@@ -155,7 +159,7 @@ def _cut(connection: socket.socket, *, reset: bool) -> None:
 
 
 @contextmanager
-def flaky(server: tuple[str, int], fault: Callable[[int], Fault]) -> Iterator[FlakyProxy]:
+def flaky(server: tuple[str, int], fault: Callable[[int], ConnectionFault]) -> Iterator[FlakyProxy]:
     """A proxy that listens until the end of the block."""
     proxy = FlakyProxy(server, fault)
     proxy.start()

@@ -23,7 +23,7 @@ from tests.requests import http_request
 
 
 @dataclass
-class Answer:
+class FunctionAnswer:
     """What a function answered API Gateway."""
 
     status: int
@@ -71,12 +71,12 @@ class Functions:
 
     def request(
         self, name: str, route: str, caller: Caller | None = None, body: Any = None, **members: Any
-    ) -> Answer:
+    ) -> FunctionAnswer:
         """Has a function answer a request."""
         text = None if body is None else orjson.dumps(body).decode()
         event = http_request(route, caller=caller, body=text, **members)
         given = self.invoke(name, event)
-        answer = Answer(
+        answer = FunctionAnswer(
             given["statusCode"], given["headers"], orjson.loads(given["body"] or "null")
         )
         method, _, path = route.partition(" ")

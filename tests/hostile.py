@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-Talk = Callable[["Conversation"], None]
+Talk = Callable[["HostileConnection"], None]
 """What a subscriber does with a connection."""
 
 
 @dataclass
-class Conversation:
+class HostileConnection:
     """One connection to a subscriber.
 
     Attributes:
@@ -65,7 +65,7 @@ class Conversation:
 
 
 @dataclass
-class Subscriber:
+class HostileSubscriber:
     """A subscriber that listens.
 
     Attributes:
@@ -80,7 +80,7 @@ class Subscriber:
 
 
 @contextmanager
-def subscriber(*talks: Talk) -> Iterator[Subscriber]:
+def subscriber(*talks: Talk) -> Iterator[HostileSubscriber]:
     """A subscriber that listens until the end of the block, and talks so on each connection.
 
     The last talk is that of all further connections.
@@ -89,13 +89,13 @@ def subscriber(*talks: Talk) -> Iterator[Subscriber]:
     threads: list[threading.Thread] = []
     open_sockets: list[socket.socket] = []
     listener = socket.create_server(("127.0.0.1", 0))
-    made = Subscriber(f"http://127.0.0.1:{listener.getsockname()[1]}/events")
+    made = HostileSubscriber(f"http://127.0.0.1:{listener.getsockname()[1]}/events")
 
     def serve(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(5)
             talk = talks[min(made.connections, len(talks)) - 1]
-            talk(Conversation(connection, over, made.requests))
+            talk(HostileConnection(connection, over, made.requests))
 
     def accept() -> None:
         while True:
@@ -132,7 +132,7 @@ def unused_url() -> str:
 def answering(answer: str | bytes) -> Talk:
     """A subscriber that gives every request the same answer, on one connection if it can."""
 
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         while conversation.read():
             conversation.say(answer)
 
@@ -142,7 +142,7 @@ def answering(answer: str | bytes) -> Talk:
 def answering_once(answer: str | bytes) -> Talk:
     """A subscriber that closes the connection behind its answer."""
 
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         conversation.read()
         conversation.say(answer)
 

@@ -10,7 +10,7 @@ from tests.waiting import join
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HttpRequest:
     """A request, with the names of its headers in lower case."""
 
     method: str
@@ -20,7 +20,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An answer. Its length is added to its headers, unless they name one."""
 
     status: int
@@ -29,7 +29,7 @@ class Answer:
 
 
 @contextmanager
-def serving(answer: Callable[[Asked], Answer]) -> Iterator[str]:
+def serving(answer: Callable[[HttpRequest], HttpAnswer]) -> Iterator[str]:
     """Serves requests on a free port, and yields the URL of the server, without a path.
 
     Args:
@@ -42,7 +42,7 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[str]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            said = answer(Asked(self.command, self.path, headers, body))
+            said = answer(HttpRequest(self.command, self.path, headers, body))
             self.send_response(said.status)
             for name, value in {"content-length": str(len(said.body)), **said.headers}.items():
                 self.send_header(name, value)

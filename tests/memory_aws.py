@@ -13,7 +13,7 @@ from tests.sent_messages import RecordingSqs
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.kms import MemoryKms
 from tests.simulation.s3 import MemoryS3
-from tests.simulation.sqs import MemorySqs, Queues
+from tests.simulation.sqs import MemorySqs, SqsQueues
 from tests.simulation.tables import Tables
 
 
@@ -28,7 +28,7 @@ def aws(request: pytest.FixtureRequest) -> Aws:
         dynamodb=MemoryDynamoDB(tables),  # type: ignore[arg-type]
         retrying=MemoryDynamoDB(tables, attempts=3),  # type: ignore[arg-type]
         s3=MemoryS3({}),  # type: ignore[arg-type]
-        sqs=RecordingSqs(MemorySqs(Queues(time.time))),  # type: ignore[arg-type]
+        sqs=RecordingSqs(MemorySqs(SqsQueues(time.time))),  # type: ignore[arg-type]
         kms=MemoryKms({}),  # type: ignore[arg-type]
         tables={table.name: table.name for table in TABLES},
         bucket="payloads",

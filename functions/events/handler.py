@@ -20,7 +20,7 @@ from event_bus.api.documents.explanations import (
 from event_bus.api.documents.flows import flow_document
 from event_bus.api.documents.read_models import model_state_document, read_model_document
 from event_bus.api.documents.schemas import draft_document
-from event_bus.api.listing import Listing
+from event_bus.api.listing import PageRequest
 from event_bus.api.operations import event_streams, read_models, schemas
 from event_bus.api.operations import events as operations
 from event_bus.api.operations import explanations as explaining
@@ -30,7 +30,7 @@ from event_bus.api.sources import source_of
 from event_bus.errors import Conflict, Fault, Forbidden, MalformedRequest
 from event_bus.model.stream_name import StreamName
 from event_bus.paging import MAX_NAME_POSITION, name_at, name_position
-from event_bus.querying.event_finder import Found
+from event_bus.querying.event_finder import FoundEvent
 from event_bus.querying.flows import Flow
 from event_bus.requests.stream_append import StreamChange
 from event_bus.requests.testing import FilterTest, SubscriptionTest
@@ -61,7 +61,7 @@ handler = handler_of(endpoint)
 
 @endpoint.answers(operations.LIST)
 def _list(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     caller = listing.caller
     page = _finder.page(operations.selection(listing.query), listing.behind, caller)
     wanted = listing.query.get(operations.SCHEMA_VERSION)
@@ -107,7 +107,7 @@ def _get_trace(request: Request) -> Response:
 
 @endpoint.answers(explaining.MATCHES)
 def _matches(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     explained = _explainer.matches(
         request.resource_id, listing.behind, listing.limit, listing.caller
     )
@@ -131,7 +131,7 @@ def _test_filters(request: Request) -> Response:
 
 @endpoint.answers(event_streams.READ)
 def _read_stream(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     query, caller = listing.query, listing.caller
     removed = query[event_streams.REMOVED] == "shown"
     if removed and not caller.admin:
@@ -171,7 +171,7 @@ def _read_state(request: Request) -> Response:
 
 @endpoint.answers(event_streams.LIST)
 def _list_streams(request: Request) -> Response:
-    listing = Listing(request, MAX_NAME_POSITION)
+    listing = PageRequest(request, MAX_NAME_POSITION)
     query, caller = listing.query, listing.caller
     found, rest = _heads.page(
         _source(query, caller),
@@ -214,7 +214,7 @@ def _get_read_model(request: Request) -> Response:
 
 @endpoint.answers(read_models.STATES)
 def _list_states(request: Request) -> Response:
-    listing = Listing(request, MAX_NAME_POSITION)
+    listing = PageRequest(request, MAX_NAME_POSITION)
     found, rest = _models.page(
         _source(listing.query, listing.caller),
         request.path_parameter("category"),
@@ -246,7 +246,7 @@ def _writer(query: Query) -> Callable[[Flow], Response]:
     return lambda flow: Response(200, flow_document(flow))
 
 
-def _shown(found: Found, caller: Caller) -> Found:
+def _shown(found: FoundEvent, caller: Caller) -> FoundEvent:
     return replace(found, event=_readers.shown(found.event, caller))
 
 
@@ -256,9 +256,9 @@ def _schema_drafts(request: Request) -> Response:
     return Response(200, {"items": [draft_document(each) for each in drafts]})
 
 
-def _upcast(found: Found, wanted: int | None) -> Found:
+def _upcast(found: FoundEvent, wanted: int | None) -> FoundEvent:
     return replace(found, event=_upcaster.shown(found.event, wanted))
 
 
-def _brought(found: Found, wanted: int | None) -> Found:
+def _brought(found: FoundEvent, wanted: int | None) -> FoundEvent:
     return replace(found, event=_upcaster.brought(found.event, wanted))

@@ -21,7 +21,7 @@ from event_bus.inbox.reader import InboxReader, beyond_the_end
 from event_bus.inbox.sse_format import MEDIA_TYPE
 from event_bus.model.registration import Subscription
 from event_bus.publishing.client_request import ClientRequest
-from event_bus.publishing.replying import Answer
+from event_bus.publishing.replying import ReplyContent
 from event_bus.requests.commands import CommandSubmission, ReplyRequest
 from event_bus.requests.fetching import Acknowledgement
 from event_bus.requests.validation import read
@@ -171,7 +171,7 @@ def _reply(request: Request) -> Response:
     payload, status = read(ReplyRequest, request.json()).answer()
     replied = _commands().commands.reply(
         request.resource_id,
-        Answer(payload, failed=status == "failed"),
+        ReplyContent(payload, failed=status == "failed"),
         request.caller,
         ClientRequest.of(request.headers, request.ip_address),
     )

@@ -2,7 +2,7 @@
 
 from event_bus.api.documents.deliveries import BulkRetry, dead_letter_document
 from event_bus.api.documents.replays import replay_document
-from event_bus.api.listing import Listing
+from event_bus.api.listing import PageRequest
 from event_bus.api.operations import dead_letters, replays
 from event_bus.api.requests import Request, Response
 from event_bus.model.replay import Replay
@@ -40,7 +40,7 @@ def _begun(replay: Replay) -> Response:
 
 @endpoint.answers(replays.LIST)
 def _list_replays(request: Request) -> Response:
-    return Listing(request).page_from(_replays.page, lambda each: each.id, replay_document)
+    return PageRequest(request).page_from(_replays.page, lambda each: each.id, replay_document)
 
 
 @endpoint.answers(replays.GET)
@@ -57,7 +57,7 @@ def _cancel_replay(request: Request) -> Response:
 
 @endpoint.answers(dead_letters.LIST)
 def _list_dead_letters(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     selection = dead_letters.selection(listing.query)
     found, position = _dead_letters.page(selection, listing.behind, listing.caller)
     items = [(each.dead_letter_id or "", dead_letter_document(each)) for each in found]

@@ -25,7 +25,7 @@ from event_bus.api.documents.subscriptions import (
     rotated_secret_document,
     subscription_document,
 )
-from event_bus.api.listing import Listing
+from event_bus.api.listing import PageRequest
 from event_bus.api.operations import (
     contexts,
     publishers,
@@ -84,7 +84,7 @@ def _register_publisher(request: Request) -> Response:
 
 @endpoint.answers(publishers.LIST)
 def _list_publishers(request: Request) -> Response:
-    return Listing(request).page_from(
+    return PageRequest(request).page_from(
         _publishers.page, lambda each: each.service_id, publisher_document
     )
 
@@ -110,7 +110,7 @@ def _remove_publisher(request: Request) -> Response:
 
 @endpoint.answers(subscribers.LIST)
 def _list_subscribers(request: Request) -> Response:
-    return Listing(request).page_from(
+    return PageRequest(request).page_from(
         _subscribers.page, lambda each: each.service_id, subscriber_document
     )
 
@@ -159,7 +159,7 @@ def _put_subscription(request: Request) -> Response:
 
 @endpoint.answers(subscriptions.LIST)
 def _list_subscriptions(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     selection = subscriptions.selection(listing.query)
     only = _registry.failing.among if listing.query.get(subscriptions.HEALTH) else None
     found, position = _subscriptions.page(
@@ -219,7 +219,7 @@ def _register_version(request: Request) -> Response:
 
 @endpoint.answers(schemas.LIST)
 def _list_schemas(request: Request) -> Response:
-    return Listing(request).page_from(
+    return PageRequest(request).page_from(
         _schemas().page, lambda each: each.type, type_schemas_document
     )
 
@@ -240,7 +240,7 @@ def _change_schemas(request: Request) -> Response:
 
 @endpoint.answers(schemas.LIST_VERSIONS)
 def _list_versions(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     found = _schemas().get(request.path_parameter("type"), listing.caller)
     behind = number_at(listing.behind) or 0
     left = [each for each in found.live if each.number > behind]
@@ -266,7 +266,9 @@ def _delete_version(request: Request) -> Response:
 
 @endpoint.answers(schemas.LIST_TYPES)
 def _list_event_types(request: Request) -> Response:
-    return Listing(request).page_from(_catalogue.page, lambda each: each.type, event_type_summary)
+    return PageRequest(request).page_from(
+        _catalogue.page, lambda each: each.type, event_type_summary
+    )
 
 
 @endpoint.answers(schemas.GET_TYPE)
@@ -299,7 +301,7 @@ def _get_reducer(request: Request) -> Response:
 
 @endpoint.answers(reducers.VERSIONS)
 def _list_reducer_versions(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     before = number_at(listing.behind)
     found = _reducers().versions(*_definition(request), before, listing.limit + 1)
     return listing.page_of_more(found, lambda each: str(each.number), reducer_document)
@@ -307,7 +309,7 @@ def _list_reducer_versions(request: Request) -> Response:
 
 @endpoint.answers(reducers.LIST)
 def _list_reducers(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     found = _reducers().page(
         listed_source(listing.query, listing.caller), listing.behind, listing.limit + 1
     )
@@ -331,7 +333,7 @@ def _put_read_model(request: Request) -> Response:
 
 @endpoint.answers(read_models.LIST)
 def _list_read_models(request: Request) -> Response:
-    listing = Listing(request)
+    listing = PageRequest(request)
     found = _models().page(
         listed_source(listing.query, listing.caller), listing.behind, listing.limit + 1
     )
@@ -370,7 +372,7 @@ def _get_context_entry(request: Request) -> Response:
 
 @endpoint.answers(contexts.LIST)
 def _list_context_entries(request: Request) -> Response:
-    listing = Listing(request, MAX_NAME_POSITION)
+    listing = PageRequest(request, MAX_NAME_POSITION)
     behind = name_at(listing.behind)
     found = _contexts.page(_context(request), behind, listing.limit + 1)
     return listing.page_of_more(found, lambda each: name_position(each.key), context_entry_summary)

@@ -3,7 +3,7 @@
 from event_bus.api.openapi import served_document
 from event_bus.api.operations import status as operations
 from event_bus.api.requests import Request, Response
-from event_bus.metrics.health import Check, worst
+from event_bus.metrics.health import HealthCheck, worst
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.metrics import health
 from event_bus.version import MAJOR, VERSION
@@ -33,7 +33,7 @@ def _database(_: Request) -> Response:
     return _answered(_health.check("database"))
 
 
-def _answered(checks: list[Check]) -> Response:
+def _answered(checks: list[HealthCheck]) -> Response:
     status = worst(checks)
     body = {
         "status": status,

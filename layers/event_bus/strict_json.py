@@ -77,7 +77,7 @@ class _Flaw:
         self.detail = detail
 
 
-class _Reading:
+class _ReaderHooks:
     """The hooks of the standard library's reader. A value that they refuse becomes a `_Flaw`.
 
     Attributes:
@@ -119,7 +119,7 @@ def _read(text: bytes | str) -> tuple[Any, bool]:
     decoded = _decode(text)
     if decoded.startswith("\ufeff"):
         raise MalformedRequest("The body begins with a byte order mark; send JSON without one.")
-    reading = _Reading()
+    reading = _ReaderHooks()
     # Numbers are read several times as fast without hooks.
     inexact = may_be_inexact(decoded.encode("utf-8", "surrogatepass"))
     try:

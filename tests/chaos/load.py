@@ -43,7 +43,7 @@ _GUARANTEES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Subscribed:
+class ChaosSubscription:
     """A subscription, and its subscriber."""
 
     id: str
@@ -106,7 +106,7 @@ class ChaosTest:
         self._replay_id = ""
         self.subscribed = [self._subscribe(kind) for kind in _GUARANTEES]
 
-    def _subscribe(self, kind: str) -> Subscribed:
+    def _subscribe(self, kind: str) -> ChaosSubscription:
         def respond(_count: int) -> tuple[int, dict[str, str]]:
             # Now and then it is not well itself.
             return (500 if self._random.random() < 0.05 else 204), {}
@@ -115,7 +115,7 @@ class ChaosTest:
         made = self.publisher.subscribe(
             receiver, f"{self.domain}.*", retry_policy=_POLICY, **_GUARANTEES[kind]
         )
-        return Subscribed(made["id"], kind, receiver)
+        return ChaosSubscription(made["id"], kind, receiver)
 
     def run(self, seconds: float, seed: int) -> ChaosResult:
         """Publishes and kills, then waits until nothing is under way.

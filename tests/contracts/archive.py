@@ -11,7 +11,7 @@ from event_bus.stores import listings
 from event_bus.stores.archive import ARCHIVE_PREFIX
 from event_bus.stores.archive_runs import Damaged
 from event_bus.stores.events import Put
-from event_bus.stores.listings import Entry
+from event_bus.stores.listings import ListedEvent
 from event_bus.stores.payloads import is_missing
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -46,7 +46,7 @@ def of_all_kinds() -> list[Event]:
     ]
 
 
-def in_lists(aws: Aws, executor: Executor) -> list[list[Entry]]:
+def in_lists(aws: Aws, executor: Executor) -> list[list[ListedEvent]]:
     """Returns what all lists show."""
     of_flow = listings.of_correlation("c"), listings.of_trace("t")
     lists = (listings.all_events(), listings.all_odd_events(), *of_flow)

@@ -14,7 +14,7 @@ from event_bus.model.delivery import (
     DeliveryStatus,
 )
 from event_bus.stores.delivery_items import SHARDS, shard_of
-from event_bus.stores.due_deliveries import Due
+from event_bus.stores.due_deliveries import DueDelivery
 
 from tests.aws import Aws
 from tests.builders import LATER, NOON, delivery, routing
@@ -31,7 +31,7 @@ def waiting(due_at: str = NOON, **members: object) -> Delivery:
     )
 
 
-def due(aws: Aws) -> list[Due]:
+def due(aws: Aws) -> list[DueDelivery]:
     """Returns the due deliveries of all shards."""
     return [each for shard in range(SHARDS) for each in aws.due.page(shard, times.now(), 10)]
 
@@ -146,7 +146,7 @@ class DeliveriesContract:
         later = replace(waiting(LATER), key=DeliveryKey("evt_2", "sub_1"))
         aws.deliveries.record(later, 1)
         aws.deliveries.record(delivery(event_id="evt_3"), 1)
-        assert due(aws) == [Due(KEY, "worker", NOON, 3, 1, "http")]
+        assert due(aws) == [DueDelivery(KEY, "worker", NOON, 3, 1, "http")]
         stored = aws.deliveries.get(KEY)
         assert stored
         assert stored.waiting

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from event_bus.model.api_keys import ApiKey
 from event_bus.stores.keys import Ending, KeptKey, KeyChange, Ring
-from event_bus.stores.refusals import Exists, KeyGone, KeyTaken, Outdated
+from event_bus.stores.refusals import IdTaken, KeyGone, KeyTaken, Outdated
 from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
@@ -25,7 +25,7 @@ class PublishersContract:
     def test_a_service_is_one_publisher(self, aws: Aws) -> None:
         first = publisher("planner", "task.*")
         aws.add_publishers(first)
-        with pytest.raises(Exists):
+        with pytest.raises(IdTaken):
             aws.add_publishers(publisher("planner", "role.*"))
         assert aws.publishers.get("planner") == first
 
@@ -186,7 +186,7 @@ class TransactionsContract:
             aws.publishers.adding_part(publisher("planner")),
             aws.keys.adding_part(ApiKey("hash", "planner", NOON)),
         ]
-        with pytest.raises(Exists):
+        with pytest.raises(IdTaken):
             transact(aws.dynamodb, parts)
         with pytest.raises(KeyTaken):
             transact(aws.dynamodb, parts[::-1])

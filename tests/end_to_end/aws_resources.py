@@ -17,7 +17,7 @@ LISTED: Any = [{"Key": TAG, "Value": "target"}]
 """The same, as most services write it."""
 
 
-class Queue:
+class SubscriberQueue:
     """A subscriber's queue, and the consumer that works on it."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Queue:
         ]["QueueArn"]
 
     @classmethod
-    def known(cls, world: World, url: str) -> "Queue":
+    def known(cls, world: World, url: str) -> "SubscriberQueue":
         """Returns a queue that already exists."""
         queue = cls.__new__(cls)
         queue._sqs, queue.url = world.bus.sqs, url

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from infra.built import ROOT
-from tests.http_server import Answer, Asked, serving
+from tests.http_server import HttpAnswer, HttpRequest, serving
 
 _FIND = "import chromium from '@sparticuz/chromium'; console.log(await chromium.executablePath())"
 
 
-class Page:
+class BrowserPage:
     """A page that is open in the browser, and what its scripts report by `report(...)`."""
 
     def __init__(self) -> None:
@@ -30,24 +30,24 @@ class Page:
 
 
 @contextmanager
-def browsing(script: str) -> Iterator[Page]:
+def browsing(script: str) -> Iterator[BrowserPage]:
     """Opens a page in a browser of its own, until the end of the block.
 
     Args:
         script: The page's script; `report(value)` puts a value among the page's reports.
     """
-    page = Page()
+    page = BrowserPage()
     html = f"""<!doctype html><script type="module">
     let reported = Promise.resolve();  // One after the other: two at once may overtake.
     const report = (value) => reported = reported.then(
         () => fetch("/", {{method: "POST", body: JSON.stringify(value)}}));
     {script}</script>"""
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         if asked.method == "GET":
-            return Answer(200, html.encode(), {"content-type": "text/html"})
+            return HttpAnswer(200, html.encode(), {"content-type": "text/html"})
         page.reports.append(json.loads(asked.body))
-        return Answer(200)
+        return HttpAnswer(200)
 
     with (
         serving(answer) as url,

@@ -21,7 +21,7 @@ CONTEXT = "customers"
 
 
 @dataclass(frozen=True)
-class Keys:
+class EstateKeys:
     """The keys for requests.
 
     Attributes:
@@ -59,7 +59,7 @@ class Estate:
     event_id: str
     subscription_id: str
     dead_letters: list[str]
-    keys: Keys
+    keys: EstateKeys
 
     @property
     def bus(self) -> EventBus:
@@ -214,7 +214,7 @@ def made_key(owner: Client, **asked: Any) -> dict[str, Any]:
     return key
 
 
-def _keys(owner: Client, stranger: Client) -> Keys:
+def _keys(owner: Client, stranger: Client) -> EstateKeys:
     def text(**asked: Any) -> str:
         return str(made_key(owner, **asked)["authentication"]["api_key"])
 
@@ -222,7 +222,7 @@ def _keys(owner: Client, stranger: Client) -> Keys:
     soon = datetime.now(UTC) + timedelta(seconds=3)
     expired = text(expires_at=soon.isoformat())
     owner.bus.call("DELETE", path("/publishers/{}/keys/{}", owner.service_id, revoked["id"]))
-    keys = Keys(
+    keys = EstateKeys(
         only={scope: text(scopes=[scope]) for scope in SCOPES},
         but={scope: text(scopes=[each for each in SCOPES if each != scope]) for scope in SCOPES},
         bad={

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from standardwebhooks import Webhook
 
-from tests.http_server import Answer, Asked, serving
+from tests.http_server import HttpAnswer, HttpRequest, serving
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -93,9 +93,9 @@ def receiving(
     """A receiver that listens on a free port, until the end of the block."""
     receiver = Receiver(respond) if respond else Receiver()
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         status, headers = receiver.take(Delivered(asked.path, asked.headers, asked.body))
-        return Answer(status, asked.body if receiver.echoes else b"", headers)
+        return HttpAnswer(status, asked.body if receiver.echoes else b"", headers)
 
     with serving(answer) as url:
         receiver.url = f"{url}/events"

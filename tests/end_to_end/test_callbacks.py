@@ -9,7 +9,7 @@ import pytest
 from tests.certificates import certificate, server_context, tls_server
 from tests.end_to_end.problems import problem
 from tests.end_to_end.world import World
-from tests.hostile import Conversation, answering, subscriber
+from tests.hostile import HostileConnection, answering, subscriber
 
 CONSENT = "HTTP/1.1 204 X\r\nwebhook-allowed-origin: *\r\ncontent-length: 0\r\n\r\n"
 HINTS = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n"
@@ -98,7 +98,7 @@ def test_a_failed_callback_has_its_cause(world: World) -> None:
             assert letter["error"]["code"] == code
 
 
-def _plain(conversation: Conversation) -> None:
+def _plain(conversation: HostileConnection) -> None:
     conversation.socket.recv(65_536)
     conversation.say(NONE)
 

@@ -7,7 +7,12 @@ from typing import Any
 
 import orjson
 
-from tests.end_to_end.aws_resources import LISTED, Queue, made_function, made_state_machine
+from tests.end_to_end.aws_resources import (
+    LISTED,
+    SubscriberQueue,
+    made_function,
+    made_state_machine,
+)
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.socket_client import connected
 from tests.end_to_end.test_streams import StreamClient
@@ -30,7 +35,7 @@ def version_of(event: dict[str, Any]) -> int:
     return int(event["metadata"]["stream_version"])
 
 
-def arrived(queue: Queue, member: str | None = None) -> Versions:
+def arrived(queue: SubscriberQueue, member: str | None = None) -> Versions:
     """Reads a queue. A standard queue may return messages in another order."""
 
     def versions() -> list[int]:
@@ -49,11 +54,11 @@ class Targets:
     def __init__(self, world: World, directory: Path) -> None:
         self.world, self.directory = world, directory
 
-    def queue(self, *, fifo: bool = False) -> Queue:
+    def queue(self, *, fifo: bool = False) -> SubscriberQueue:
         name = self.world.name("caught")
         if fifo:
-            return Queue(self.world, f"{name}.fifo", FifoQueue="true")
-        return Queue(self.world, name)
+            return SubscriberQueue(self.world, f"{name}.fifo", FifoQueue="true")
+        return SubscriberQueue(self.world, name)
 
     def sqs(self) -> tuple[dict[str, Any], Versions]:
         queue = self.queue()

@@ -35,7 +35,7 @@ from starlette.responses import Response
 
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
-from tests.flaky_proxy import Fault, any_fault, flaky
+from tests.flaky_proxy import ConnectionFault, any_fault, flaky
 from tests.unit.clients.typescript import compiled, run
 from tests.unit.docs.pages import samples
 from tests.waiting import PATIENCE_SECONDS, at_most, ending, join
@@ -211,9 +211,9 @@ def test_nothing_is_lost_or_doubled_through_a_network_that_fails(
 ) -> None:
     chance, count, away = random.Random(1), 80, threading.Event()
 
-    def fault(_: int) -> Fault:
+    def fault(_: int) -> ConnectionFault:
         spoiled = any_fault(chance, share=0.2, after=_HANDSHAKE_BYTES)
-        return Fault(refuse=True) if away.is_set() else spoiled
+        return ConnectionFault(refuse=True) if away.is_set() else spoiled
 
     address = urlsplit(world.bus.api_url)
     server = (address.hostname or "", address.port or 80)

@@ -12,7 +12,7 @@ from tests.end_to_end.aws_resources import made_function
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
-from tests.http_server import Answer, Asked, serving
+from tests.http_server import HttpAnswer, HttpRequest, serving
 
 SCORE = """
 def handler(event, context):
@@ -41,10 +41,10 @@ class Prices:
 def prices() -> Iterator[Prices]:
     made = Prices()
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         made.asked.append(asked.path)
         time.sleep(made.seconds)
-        return Answer(made.status, orjson.dumps({"cents": 199}))
+        return HttpAnswer(made.status, orjson.dumps({"cents": 199}))
 
     with serving(answer) as url:
         made.url = f"{url}/articles/{{sku}}"

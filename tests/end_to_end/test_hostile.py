@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import World
 from tests.hostile import (
-    Conversation,
+    HostileConnection,
     Talk,
     answering,
     answering_once,
@@ -17,29 +17,29 @@ _EVENTS = 3
 _TIMEOUT = 1
 
 
-def _hangs(conversation: Conversation) -> None:
+def _hangs(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.over.wait()
 
 
-def _drips(conversation: Conversation) -> None:
+def _drips(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.drip("HTTP/1.1 200 OK and so on ")
 
 
-def _resets(conversation: Conversation) -> None:
+def _resets(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.reset()
 
 
-def _sends_headers_without_end(conversation: Conversation) -> None:
+def _sends_headers_without_end(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.say("HTTP/1.1 200 OK\r\n")
     while not conversation.over.is_set():
         conversation.say("x: y\r\n" * 1_000)
 
 
-def _sends_a_huge_body(conversation: Conversation) -> None:
+def _sends_a_huge_body(conversation: HostileConnection) -> None:
     while conversation.read():
         conversation.say("HTTP/1.1 500 No\r\ncontent-length: 1000000000\r\n\r\n")
         while not conversation.over.is_set():

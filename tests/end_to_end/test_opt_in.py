@@ -10,7 +10,7 @@ from tests.end_to_end.aws_resources import (
     LISTED,
     OPTED_IN,
     TAG,
-    Queue,
+    SubscriberQueue,
     made_function,
     made_state_machine,
 )
@@ -20,7 +20,10 @@ from tests.end_to_end.world import Client, World
 
 
 def test_a_tagged_resource_is_a_target(world: World, service: Client, domain: str) -> None:
-    queue, other = Queue(world, world.name("orders"), {}), Queue(world, world.name("orders"), {})
+    queue, other = (
+        SubscriberQueue(world, world.name("orders"), {}),
+        SubscriberQueue(world, world.name("orders"), {}),
+    )
     target = {"type": "sqs", "queue": queue.arn}
     asked = {"event_types": [f"{domain}.*"], "target": target}
     refusal = problem(service.http.post("/subscriptions", json=asked), 422)["errors"][0]
@@ -44,7 +47,7 @@ def test_a_tagged_resource_is_a_target(world: World, service: Client, domain: st
 def test_without_its_tag_a_resource_receives_nothing(
     world: World, service: Client, domain: str
 ) -> None:
-    queue = Queue(world, world.name("orders"))
+    queue = SubscriberQueue(world, world.name("orders"))
     made = subscribe(
         service,
         {"type": "sqs", "queue": queue.arn},

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from tests.end_to_end.aws_resources import Queue
+from tests.end_to_end.aws_resources import SubscriberQueue
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import World
 
@@ -14,7 +14,7 @@ ODD: dict[str, Any] = {"\ufffe": ["\uffff", "a\uffffb\x00\x1f", "\\\uffff"], "te
 def test_characters_that_sqs_refuses_arrive_unchanged(world: World) -> None:
     domain = world.name("odd")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
-    queue = Queue(world, world.name("odd"))
+    queue = SubscriberQueue(world, world.name("odd"))
     publisher.subscribe(receiver, f"{domain}.*")
     publisher.subscribe({"type": "sqs", "queue": queue.arn}, f"{domain}.*")
     metadata = {"correlation_id": "c\ufffe", "note": "\uffff"}

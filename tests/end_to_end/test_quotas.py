@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from tests.end_to_end.problems import problem
 from tests.end_to_end.socket_client import connected
 from tests.end_to_end.world import World
 
-MOST = Settings().service_subscriptions
-LISTENERS = Settings().service_listeners
+MOST = DeploymentSettings().service_subscriptions
+LISTENERS = DeploymentSettings().service_listeners
 ASKED = {"event_types": ["a.b"], "target": {"type": "pull"}}
 
 

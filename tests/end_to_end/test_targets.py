@@ -8,7 +8,7 @@ import pytest
 
 from tests.end_to_end.aws_resources import (
     LISTED,
-    Queue,
+    SubscriberQueue,
     made_function,
     made_state_machine,
     policy_of,
@@ -29,7 +29,7 @@ def subscribe(client: Client, target: dict[str, Any], *event_types: str, **more:
 
 
 def test_a_queue_receives_what_matches(world: World, service: Client, domain: str) -> None:
-    queue = Queue(world, world.name("orders"))
+    queue = SubscriberQueue(world, world.name("orders"))
     made = subscribe(
         service,
         {"type": "sqs", "queue": queue.arn},
@@ -59,7 +59,7 @@ def test_a_queue_receives_what_matches(world: World, service: Client, domain: st
 def test_a_restarted_consumer_finds_its_messages(
     world: World, service: Client, domain: str
 ) -> None:
-    queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
+    queue = SubscriberQueue(world, world.name("orders"), VisibilityTimeout="2")
     subscribe(service, {"type": "sqs", "queue": queue.url}, f"{domain}.*")
     ids = {service.publish(f"{domain}.created") for _ in range(5)}
     # It received them, and crashed before it processed any.
@@ -72,7 +72,7 @@ def test_the_bus_provides_a_queue(world: World, service: Client, domain: str) ->
     target = made["target"]
     assert target["policy"]["Statement"][0]["Resource"] == target["queue"]
     event_id = service.publish(f"{domain}.created")
-    queue = Queue.known(world, target["queue_url"])
+    queue = SubscriberQueue.known(world, target["queue_url"])
     assert [event["id"] for event in events_in(queue.take(1))] == [event_id]
     named = service.http.post(
         "/subscriptions",
@@ -90,7 +90,7 @@ def test_the_bus_provides_a_queue(world: World, service: Client, domain: str) ->
 def test_a_fifo_queue_keeps_the_order_of_a_stream(
     world: World, service: Client, domain: str
 ) -> None:
-    queue = Queue(world, f"{world.name('orders')}.fifo", FifoQueue="true")
+    queue = SubscriberQueue(world, f"{world.name('orders')}.fifo", FifoQueue="true")
     subscribe(service, {"type": "sqs", "queue": queue.arn}, f"{domain}.*", ordered=True)
     stream = {"stream_id": f"{domain}/1"}
     ids = [service.publish(f"{domain}.moved", {"n": n}, metadata=stream) for n in range(5)]
@@ -105,7 +105,7 @@ def test_a_queue_that_is_created_later_gets_its_dead_letters(
     world: World, service: Client, domain: str
 ) -> None:
     name = world.name("orders")
-    queue = Queue(world, name)
+    queue = SubscriberQueue(world, name)
     arn = queue.arn
     made = subscribe(
         service,
@@ -118,7 +118,7 @@ def test_a_queue_that_is_created_later_gets_its_dead_letters(
     letter = service.dead_letter(event_id=event_id)
     # A resource that does not exist has no tag.
     assert letter["error"]["code"] in ("access_denied", "target_not_found")
-    queue = Queue(world, name)
+    queue = SubscriberQueue(world, name)
     assert queue.arn == arn
     service.bus.dead_letters.retry(letter["id"])
     [event] = events_in(queue.take(1))
@@ -133,14 +133,14 @@ def test_a_queue_that_is_made_late_receives_by_a_later_attempt(
     world: World, service: Client, domain: str
 ) -> None:
     name = world.name("orders")
-    queue = Queue(world, name)
+    queue = SubscriberQueue(world, name)
     patient = {"schedule": [2], "max_attempts": 10}
     target = {"type": "sqs", "queue": queue.arn}
     made = subscribe(service, target, f"{domain}.*", retry_policy=patient)
     queue.remove()
     event_id = service.publish(f"{domain}.created")
     service.settled(event_id, made["id"], "retrying")
-    assert [event["id"] for event in events_in(Queue(world, name).take(1))] == [event_id]
+    assert [event["id"] for event in events_in(SubscriberQueue(world, name).take(1))] == [event_id]
     assert service.settled(event_id, made["id"], "delivered")["attempts"] > 1
 
 
@@ -149,7 +149,7 @@ def test_a_topic_receives_attributes_for_its_filter_policies(
 ) -> None:
     sns = world.bus.client("sns")
     topic = sns.create_topic(Name=world.name("orders"), Tags=LISTED)["TopicArn"]
-    queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
+    queue = SubscriberQueue(world, world.name("orders"), VisibilityTimeout="2")
     queue.let_in("sns", topic)
     sns.subscribe(
         TopicArn=topic,
@@ -174,7 +174,7 @@ def test_an_event_bus_has_rules_for_what_it_receives(
     events = world.bus.client("events")
     name = world.name("orders")
     event_bus = events.create_event_bus(Name=name, Tags=LISTED)["EventBusArn"]
-    queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
+    queue = SubscriberQueue(world, world.name("orders"), VisibilityTimeout="2")
     pattern = {"detail-type": [f"{domain}.created"], "detail": {"payload": {"n": [1]}}}
     events.put_rule(Name=name, EventBusName=name, EventPattern=orjson.dumps(pattern).decode())
     events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
@@ -291,7 +291,7 @@ def test_a_function_is_invoked_without_waiting(service: Client, domain: str, fun
 
 def test_another_account_is_reached_by_its_role(world: World, service: Client, domain: str) -> None:
     # Its owner permits the role, so it needs no tag.
-    queue = Queue(world, world.name("orders"), {})
+    queue = SubscriberQueue(world, world.name("orders"), {})
     iam, name = world.bus.client("iam"), f"event-bus-{world.name('delivery')}"
     external_id = f"event-bus/000000000000/{world.bus.region}/local/{service.service_id}"
     trust = {
@@ -344,7 +344,10 @@ def test_an_unpermitted_target_is_refused(
 
 
 def test_the_type_of_a_target_stays(world: World, service: Client, domain: str) -> None:
-    queue, other = Queue(world, world.name("orders")), Queue(world, world.name("orders"))
+    queue, other = (
+        SubscriberQueue(world, world.name("orders")),
+        SubscriberQueue(world, world.name("orders")),
+    )
     made = subscribe(service, {"type": "sqs", "queue": queue.arn}, f"{domain}.*")
     path = f"/subscriptions/{made['id']}"
     answer = service.http.patch(path, json={"callback_url": "https://shop.example/"})

@@ -11,7 +11,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 
-from tests.end_to_end.aws_resources import LISTED, Queue, made_function
+from tests.end_to_end.aws_resources import LISTED, SubscriberQueue, made_function
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.socket_client import connected
@@ -76,7 +76,7 @@ def test_cloudevents_over_http(world: World, placed: str) -> None:
 
 def test_a_queue_takes_body_and_attributes(world: World, placed: str) -> None:
     shop = world.publisher(placed)
-    queue = Queue(world, world.name("orders"))
+    queue = SubscriberQueue(world, world.name("orders"))
     made = shop.subscribe(
         {"type": "sqs", "queue": queue.arn},
         placed,
@@ -209,22 +209,22 @@ def test_the_other_targets_receive_what_a_transform_makes(world: World, placed: 
     world.bus.client("lambda").delete_function(FunctionName=function)
 
 
-def made_topic(world: World) -> tuple[str, Queue]:
+def made_topic(world: World) -> tuple[str, SubscriberQueue]:
     """A topic, and a queue that receives what is published to it."""
     sns = world.bus.client("sns")
     topic = sns.create_topic(Name=world.name("orders"), Tags=LISTED)["TopicArn"]
-    queue = Queue(world, world.name("orders"))
+    queue = SubscriberQueue(world, world.name("orders"))
     queue.let_in("sns", topic)
     raw = {"RawMessageDelivery": "true"}
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=raw)
     return topic, queue
 
 
-def made_event_bus(world: World, event_type: str) -> tuple[str, Queue]:
+def made_event_bus(world: World, event_type: str) -> tuple[str, SubscriberQueue]:
     """An event bus of EventBridge, and a queue that receives its events of a type."""
     events, name = world.bus.client("events"), world.name("orders")
     arn = events.create_event_bus(Name=name, Tags=LISTED)["EventBusArn"]
-    queue = Queue(world, world.name("orders"))
+    queue = SubscriberQueue(world, world.name("orders"))
     pattern = orjson.dumps({"detail-type": [event_type]}).decode()
     events.put_rule(Name=name, EventBusName=name, EventPattern=pattern)
     events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from infra.built import ROOT
 from tests.mutants import forks, judgements
-from tests.mutants.judgements import Change
+from tests.mutants.judgements import MutantChange
 from tests.mutants.suites import SUITES, Suite
 
 _COPIED = (
@@ -60,7 +60,7 @@ def _listed(values: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MutantResults:
     """The results of the mutants of a part.
 
     Attributes:
@@ -72,7 +72,7 @@ class Outcome:
 
     created: int
     statuses: Mapping[str, str]
-    changes: Mapping[str, Change]
+    changes: Mapping[str, MutantChange]
     diffs: Mapping[str, str]
 
     @property
@@ -103,7 +103,7 @@ class Choice:
         return asked
 
 
-def outcome(suite: Suite, functions: Iterable[str], choice: Choice) -> Outcome:
+def outcome(suite: Suite, functions: Iterable[str], choice: Choice) -> MutantResults:
     """Runs mutants of a part.
 
     Args:
@@ -143,7 +143,7 @@ def outcome(suite: Suite, functions: Iterable[str], choice: Choice) -> Outcome:
         command = (sys.executable, "-m", "tests.mutants.changes")
         diffs = json.loads(_output_of(project, *command, given="\n".join(shown)))
     changes = {name: judgements.change_of(name, diff) for name, diff in diffs.items()}
-    return Outcome(len(created), found, changes, diffs)
+    return MutantResults(len(created), found, changes, diffs)
 
 
 def _output_of(folder: Path, *command: str, given: str = "") -> str:
@@ -160,7 +160,7 @@ def _output_of(folder: Path, *command: str, given: str = "") -> str:
     ).stdout
 
 
-def report(suite: Suite, found: Outcome, judged: Mapping[Change, str]) -> bool:
+def report(suite: Suite, found: MutantResults, judged: Mapping[MutantChange, str]) -> bool:
     """Prints the mutants that survived and are not judged, and the judgements of no mutant.
 
     Returns:

@@ -39,7 +39,7 @@ _CHANGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConstantChange:
     """A changed string constant of a function.
 
     Attributes:
@@ -66,7 +66,7 @@ def _replaced(code: CodeType, before: str, after: str) -> CodeType:
     return code.replace(co_consts=tuple(new(each) for each in code.co_consts))
 
 
-def changes() -> Iterator[Change]:
+def changes() -> Iterator[ConstantChange]:
     """All changes of the conditions in `event_bus.stores`, one operator at a time."""
     for found in pkgutil.iter_modules(event_bus.stores.__path__, "event_bus.stores."):
         for function in _functions(importlib.import_module(found.name)):
@@ -74,7 +74,7 @@ def changes() -> Iterator[Change]:
                 for pattern, other in _CHANGES:
                     for place in re.finditer(pattern, text):
                         changed = text[: place.start()] + other + text[place.end() :]
-                        yield Change(function, text, changed)
+                        yield ConstantChange(function, text, changed)
 
 
 def _functions(module: ModuleType) -> Iterator[FunctionType]:

@@ -18,7 +18,7 @@ _CLASS = "ǁ"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MutantChange:
     """What a mutant changes.
 
     Attributes:
@@ -43,18 +43,18 @@ class Change:
         return not all(each in lines for each in self.before.splitlines())
 
 
-def read() -> dict[str, dict[Change, str]]:
+def read() -> dict[str, dict[MutantChange, str]]:
     """The reasons why no test needs to notice certain changes, by the part of the code."""
     return {
         part: {
-            Change(each["function"], each["before"], each["after"]): each["reason"]
+            MutantChange(each["function"], each["before"], each["after"]): each["reason"]
             for each in entries
         }
         for part, entries in tomllib.loads(_FILE.read_text()).items()
     }
 
 
-def change_of(mutant: str, diff: str) -> Change:
+def change_of(mutant: str, diff: str) -> MutantChange:
     """Returns what a mutant changes.
 
     Args:
@@ -65,7 +65,7 @@ def change_of(mutant: str, diff: str) -> Change:
     before, after = (
         "\n".join(each[1:].strip() for each in lines if each.startswith(sign)) for sign in "-+"
     )
-    return Change(function_of(mutant), before, after)
+    return MutantChange(function_of(mutant), before, after)
 
 
 def function_of(mutant: str) -> str:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from infra import bundling
-from infra.deployment_target import Target
+from infra.deployment_target import DeploymentTarget
 from tests.unit.infra import synthesised
 from tests.unit.infra.synthesised import CONTEXTS, Synthesised, built_app, taken_apart
 
@@ -26,7 +26,7 @@ def _synthesise(stage: str) -> Synthesised:
         return taken_apart(stage, folder, [])
 
 
-def _empty_layer(target: Target) -> Path:
+def _empty_layer(target: DeploymentTarget) -> Path:
     return Path(__file__).parent
 
 

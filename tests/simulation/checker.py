@@ -20,7 +20,7 @@ from tests.simulation.catch_ups import (
     may_be_hidden,
     version_of,
 )
-from tests.simulation.known import Receipt, Subscribed, Violation
+from tests.simulation.known import KnownSubscription, ReceivedAttempt, Violation
 from tests.simulation.replayed import check_replays
 from tests.simulation.surroundings import UNSENDABLE
 from tests.simulation.world import World
@@ -198,7 +198,7 @@ def _check_history(world: World) -> None:
 def _check_replays(world: World) -> None:
     uncertain = world.unsettled | _disabled(world) | world.gone
 
-    def owed(subscribed: Subscribed, item: dict[str, Any]) -> bool:
+    def owed(subscribed: KnownSubscription, item: dict[str, Any]) -> bool:
         return (
             subscribed.id not in uncertain
             and _wants(subscribed.request, item)
@@ -255,13 +255,13 @@ def _wants(request: dict[str, Any], item: dict[str, Any]) -> bool:
     )
 
 
-def _receipts(world: World, item: dict[str, Any]) -> list[Receipt]:
+def _receipts(world: World, item: dict[str, Any]) -> list[ReceivedAttempt]:
     subscription_id, _, replay_id = item["subscription_id"]["S"].partition("#")
     event_id = item["event_id"]["S"]
     key = DeliveryKey(event_id, subscription_id, replay_id or None)
     if item.get("protocol", {"S": "http"})["S"] == "inbox":
         return [
-            Receipt(key, taken=True, answered=True, at=world.now)
+            ReceivedAttempt(key, taken=True, answered=True, at=world.now)
             for _, name in inbox_of(world, subscription_id)
             if name == key.webhook_id
         ]

@@ -5,7 +5,7 @@ from typing import Any
 from event_bus import times
 from event_bus.access.callers import Caller
 
-from tests.simulation.known import Given, Published, Subscribed, Subscriber, Violation
+from tests.simulation.known import KnownEvent, KnownGrant, KnownSubscription, Subscriber, Violation
 from tests.simulation.surroundings import Surroundings
 
 ADMIN = Caller("admin", "admin")
@@ -25,7 +25,7 @@ class Clients(Surroundings):
         for each in events:
             known = self.published.get(each["id"])
             if known is None:
-                self.published[each["id"]] = Published(each, 0, began)
+                self.published[each["id"]] = KnownEvent(each, 0, began)
         status, answer = self.insist("publish", "POST /events", ADMIN, body)
         results = [{**answer, "status": status}] if len(events) == 1 else answer["results"]
         statuses = [each["status"] for each in results]
@@ -37,7 +37,7 @@ class Clients(Surroundings):
         for each, result in zip(events, statuses, strict=True):
             if result < 300:
                 first = self.published[each["id"]]
-                self.published[each["id"]] = Published(each, result, first.began)
+                self.published[each["id"]] = KnownEvent(each, result, first.began)
         return statuses
 
     def append(
@@ -46,7 +46,7 @@ class Clients(Surroundings):
         """Appends events to a stream in one request, until it is answered."""
         for each in events:
             first = self.published.get(each["id"])
-            self.published[each["id"]] = first or Published(each, 0, self.moves)
+            self.published[each["id"]] = first or KnownEvent(each, 0, self.moves)
         body: dict[str, Any] = {"stream_id": stream_id, "events": list(events)}
         if expected is not None:
             body["expected_version"] = expected
@@ -54,7 +54,7 @@ class Clients(Surroundings):
         if status < 300:
             for sent, stored in zip(events, answer["events"], strict=True):
                 began = self.published[sent["id"]].began
-                self.published[sent["id"]] = Published(sent, status, began)
+                self.published[sent["id"]] = KnownEvent(sent, status, began)
                 self.versions[sent["id"]] = stored["stream"]["version"]
         return status, answer
 
@@ -91,7 +91,7 @@ class Clients(Surroundings):
         if status != 201:
             raise Violation(f"a subscription was answered {status}: {answer}")
         at = times.seconds(answer["created_at"])
-        self.subscribed[answer["id"]] = Subscribed(answer["id"], request, self.moves, at)
+        self.subscribed[answer["id"]] = KnownSubscription(answer["id"], request, self.moves, at)
         return str(answer["id"])
 
     def change(self, subscription_id: str, **members: Any) -> None:
@@ -138,13 +138,13 @@ class Clients(Surroundings):
         else:
             body = {"event_types": event_types}
             self.insist("registry", "PUT /subscribers/{id}", ADMIN, body, parameters=place)
-        self.given.append(Given(service_id, event_types, began, self.now))
+        self.given.append(KnownGrant(service_id, event_types, began, self.now))
 
     def permitted(self, service_id: str, event_type: str, source: str, since: float) -> set[bool]:
         """Returns whether a service may receive a type: every answer that held since a time."""
         if service_id == source:
             return {True}
-        default = Given(service_id, None, 0.0, 0.0)
+        default = KnownGrant(service_id, None, 0.0, 0.0)
         given = [default, *(each for each in self.given if each.service_id == service_id)]
         ends = [*(each.answered for each in given[1:]), float("inf")]
         return {

@@ -6,7 +6,7 @@ from event_bus.access.callers import Caller
 
 from tests.simulation.clients import ADMIN
 from tests.simulation.consumers import Consumers
-from tests.simulation.known import Published, Subscriber, Violation
+from tests.simulation.known import KnownEvent, Subscriber, Violation
 
 _FINAL = ("succeeded", "failed", "expired", "cancelled")
 
@@ -53,11 +53,11 @@ class Commanders(Consumers):
         if replies:
             metadata["expect_replies"] = replies
         body = {"id": command_id, "type": event_type, "payload": {"n": 1}, "metadata": metadata}
-        first = self.published.setdefault(command_id, Published(body, 0, self.moves))
+        first = self.published.setdefault(command_id, KnownEvent(body, 0, self.moves))
         status, answer = self.insist("inbox", "POST /commands", ADMIN, body)
         if status not in (200, 202):
             raise Violation(f"a command was answered {status}: {answer}")
-        self.published[command_id] = Published(body, status, first.began)
+        self.published[command_id] = KnownEvent(body, status, first.began)
         self._show(answer)
 
     def try_to_reply(self, command_id: str, body: dict[str, Any]) -> int:

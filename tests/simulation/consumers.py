@@ -7,7 +7,7 @@ from event_bus import times
 
 from tests.simulation.clients import ADMIN, Clients
 from tests.simulation.known import Violation
-from tests.simulation.sockets import SocketClient
+from tests.simulation.sockets import SimulatedSocketClient
 
 
 class Consumers(Clients):
@@ -28,14 +28,14 @@ class Consumers(Clients):
             }
         )
 
-    def connect(self, subscription_id: str) -> SocketClient:
+    def connect(self, subscription_id: str) -> SimulatedSocketClient:
         """Makes a client follow a subscription over a WebSocket."""
-        client = SocketClient(subscription_id, len(self.sockets))
+        client = SimulatedSocketClient(subscription_id, len(self.sockets))
         self.sockets.append(client)
         self.reconnect(client)
         return client
 
-    def reconnect(self, client: SocketClient) -> None:
+    def reconnect(self, client: SimulatedSocketClient) -> None:
         """Reconnects a client until it follows."""
         for _ in range(20):
             client.reconnect()
@@ -50,7 +50,7 @@ class Consumers(Clients):
             self.now += 1
         raise Violation(f"{client.connection_id} never follows")
 
-    def say(self, client: SocketClient, message: dict[str, Any]) -> bool:
+    def say(self, client: SimulatedSocketClient, message: dict[str, Any]) -> bool:
         """Sends a client's message; returns whether the bus accepted it."""
         context = {
             "eventType": "MESSAGE",

@@ -4,9 +4,9 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.simulation.expressions import InvalidExpression, Item, sortable
+from tests.simulation.expressions import Item, RefusedExpression, sortable
 from tests.simulation.prepared import Prepared, prepared
-from tests.simulation.seam import Client, Interceptor, carried_out, error
+from tests.simulation.seam import Interceptor, SimulatedClient, carried_out, error
 from tests.simulation.tables import (
     MAX_PARTITION_BYTES,
     MAX_SORT_BYTES,
@@ -19,7 +19,7 @@ from tests.simulation.tables import (
 _MAX_BATCH_GET, _MAX_BATCH_WRITE, _MAX_TRANSACTION = 100, 25, 100
 
 
-class MemoryDynamoDB(Client):
+class MemoryDynamoDB(SimulatedClient):
     """A client of tables in memory.
 
     Attributes:
@@ -154,7 +154,7 @@ class MemoryDynamoDB(Client):
                     self.tables.delete(table, key)
                 else:
                     self.tables.put(table, after)
-            except InvalidExpression as refusal:
+            except RefusedExpression as refusal:
                 raise error("ValidationException", operation, str(refusal)) from None
             returned = request.get("ReturnValues", "NONE") == "ALL_NEW"
             return {"Attributes": copied(after)} if returned and after else {}
@@ -182,7 +182,7 @@ class MemoryDynamoDB(Client):
             raise error("ValidationException", "Query", "an index is never consistent")
         asked = prepared(request)
         if asked.partitioned != read.partition:
-            raise InvalidExpression(f"the condition is not about {read.partition}")
+            raise RefusedExpression(f"the condition is not about {read.partition}")
         values = request["ExpressionAttributeValues"]
         partition = _partition(asked, values)
         found = [
@@ -249,7 +249,7 @@ def _partition(asked: Prepared, values: Mapping[str, Any]) -> str:
     for name in asked.keys:
         value = values[name].get("S")
         if value == "":
-            raise InvalidExpression(f"{name} must not be empty")
+            raise RefusedExpression(f"{name} must not be empty")
         check_length(value or "", MAX_PARTITION_BYTES if value == partition else MAX_SORT_BYTES)
     return str(partition)
 

@@ -17,7 +17,7 @@ Value = dict[str, Any]
 """A value in the client's form: `{"S": "text"}`."""
 
 
-class InvalidExpression(Exception):
+class RefusedExpression(Exception):
     """An expression that DynamoDB refuses with a ValidationException."""
 
 
@@ -44,7 +44,7 @@ def sortable(value: Value) -> Any:
 
 
 @dataclass
-class _Reader:
+class _ExpressionReader:
     tokens: list[str]
     names: Mapping[str, str]
     place: int = 0
@@ -55,7 +55,7 @@ class _Reader:
     def take(self, expected: str = "") -> str:
         token = self.peek()
         if not token or (expected and token.upper() != expected):
-            raise InvalidExpression(f"{expected or 'more'} expected at {token!r}")
+            raise RefusedExpression(f"{expected or 'more'} expected at {token!r}")
         self.place += 1
         return token
 
@@ -73,7 +73,7 @@ class _Reader:
         if not token.startswith("#"):
             return token
         if token not in self.names:
-            raise InvalidExpression(f"{token} is not defined")
+            raise RefusedExpression(f"{token} is not defined")
         return self.names[token]
 
 
@@ -84,7 +84,7 @@ def tokens(expression: str) -> list[str]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if not match:
-            raise InvalidExpression(f"{text[place:]!r} cannot be read")
+            raise RefusedExpression(f"{text[place:]!r} cannot be read")
         found.append(match[1])
         place = match.end()
     return found
@@ -92,21 +92,21 @@ def tokens(expression: str) -> list[str]:
 
 def condition(expression: str, names: Mapping[str, str]) -> Condition:
     """Reads a condition, or the condition of a key."""
-    reader = _Reader(tokens(expression), names)
+    reader = _ExpressionReader(tokens(expression), names)
     read = _either(reader)
     if reader.peek():
-        raise InvalidExpression(f"{reader.peek()!r} is too much")
+        raise RefusedExpression(f"{reader.peek()!r} is too much")
     return read
 
 
-def _either(reader: _Reader) -> Condition:
+def _either(reader: _ExpressionReader) -> Condition:
     parts = [_both(reader)]
     while reader.next_is("OR"):
         parts.append(_both(reader))
     return _combined(parts, until=True)
 
 
-def _both(reader: _Reader) -> Condition:
+def _both(reader: _ExpressionReader) -> Condition:
     parts = [_single(reader)]
     while reader.next_is("AND"):
         parts.append(_single(reader))
@@ -127,7 +127,7 @@ def _combined(parts: list[Condition], *, until: bool) -> Condition:
     return combined
 
 
-def _single(reader: _Reader) -> Condition:
+def _single(reader: _ExpressionReader) -> Condition:
     if reader.next_is("NOT"):
         negated = _single(reader)
         return lambda item, values: not negated(item, values)
@@ -146,7 +146,7 @@ def _single(reader: _Reader) -> Condition:
     return _comparison(reader)
 
 
-def _beginning(reader: _Reader) -> Condition:
+def _beginning(reader: _ExpressionReader) -> Condition:
     reader.take("(")
     whole = _operand(reader)
     reader.take(",")
@@ -161,7 +161,7 @@ def _beginning(reader: _Reader) -> Condition:
     return begins_with
 
 
-def _comparison(reader: _Reader) -> Condition:
+def _comparison(reader: _ExpressionReader) -> Condition:
     left = _operand(reader)
     if reader.next_is("BETWEEN"):
         low = _operand(reader)
@@ -177,7 +177,7 @@ def _comparison(reader: _Reader) -> Condition:
         return _combined(choices, until=True)
     comparator = reader.take()
     if comparator not in _COMPARATORS:
-        raise InvalidExpression(f"{comparator!r} compares nothing")
+        raise RefusedExpression(f"{comparator!r} compares nothing")
     return _compared(left, comparator, _operand(reader))
 
 
@@ -198,7 +198,7 @@ def _compared(left: Operand, comparator: str, right: Operand) -> Condition:
     return compared
 
 
-def _operand(reader: _Reader) -> Operand:
+def _operand(reader: _ExpressionReader) -> Operand:
     token = reader.take()
     if token == "size":
         reader.take("(")
@@ -222,12 +222,12 @@ class _Parts:
     removes: list[str] = field(default_factory=list)
 
 
-def _parts(reader: _Reader) -> _Parts:
+def _parts(reader: _ExpressionReader) -> _Parts:
     parts = _Parts()
     while reader.peek():
         clause = reader.take().upper()
         if clause not in ("SET", "REMOVE"):
-            raise InvalidExpression(f"{clause} is not known here")
+            raise RefusedExpression(f"{clause} is not known here")
         while True:
             name = reader.attribute()
             if clause == "SET":
@@ -240,7 +240,7 @@ def _parts(reader: _Reader) -> _Parts:
     return parts
 
 
-def _sum(reader: _Reader) -> Operand:
+def _sum(reader: _ExpressionReader) -> Operand:
     left = _term(reader)
     if not reader.next_is("+"):
         return left
@@ -249,13 +249,13 @@ def _sum(reader: _Reader) -> Operand:
     def added(item: Item, values: Values) -> Value:
         parts = [left(item, values), right(item, values)]
         if not all(part and "N" in part for part in parts):
-            raise InvalidExpression("only numbers can be added")
+            raise RefusedExpression("only numbers can be added")
         return {"N": str(sum(Decimal(part["N"]) for part in parts if part))}
 
     return added
 
 
-def _term(reader: _Reader) -> Operand:
+def _term(reader: _ExpressionReader) -> Operand:
     if reader.next_is("IF_NOT_EXISTS"):
         reader.take("(")
         name = reader.attribute()
@@ -268,17 +268,17 @@ def _term(reader: _Reader) -> Operand:
 
 def update(expression: str, names: Mapping[str, str]) -> Update:
     """Reads an update, which returns the updated item."""
-    parts = _parts(_Reader(tokens(expression), names))
+    parts = _parts(_ExpressionReader(tokens(expression), names))
     paths = [name for name, _ in parts.sets] + parts.removes
     if len(paths) != len(set(paths)):
-        raise InvalidExpression("two parts of the update are about one attribute")
+        raise RefusedExpression("two parts of the update are about one attribute")
 
     def updated(item: Item, values: Values) -> Item:
         result = dict(item)
         for name, operand in parts.sets:
             value = operand(item, values)
             if value is None:
-                raise InvalidExpression(f"{name} is set to an attribute that is missing")
+                raise RefusedExpression(f"{name} is set to an attribute that is missing")
             result[name] = value
         for name in parts.removes:
             result.pop(name, None)
@@ -294,6 +294,6 @@ def check_placeholders(
     used = {token for each in expressions for token in tokens(each) if token[0] in "#:"}
     defined = {*names, *values}
     if unused := defined - used:
-        raise InvalidExpression(f"unused: {', '.join(sorted(unused))}")
+        raise RefusedExpression(f"unused: {', '.join(sorted(unused))}")
     if undefined := used - defined:
-        raise InvalidExpression(f"not defined: {', '.join(sorted(undefined))}")
+        raise RefusedExpression(f"not defined: {', '.join(sorted(undefined))}")

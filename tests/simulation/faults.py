@@ -30,7 +30,7 @@ class ProcessExit(BaseException):
 
 
 @dataclass(frozen=True)
-class Fault:
+class CallFault:
     """One fault.
 
     Attributes:
@@ -42,7 +42,7 @@ class Fault:
     mode: Mode
 
 
-class Call(NamedTuple):
+class AwsCall(NamedTuple):
     """A call to AWS.
 
     Attributes:
@@ -69,7 +69,7 @@ class Call(NamedTuple):
         """True if it has no effect."""
         return self.operation in _READS
 
-    def follows(self, other: "Call") -> bool:
+    def follows(self, other: "AwsCall") -> bool:
         """True if nothing happened between another call and this one."""
         return (self.invocation, self.at) == (other.invocation, other.at)
 
@@ -84,7 +84,7 @@ _READS = {
 }
 
 
-def faults(calls: Sequence[Call], mode: Mode) -> Iterator[Fault]:
+def faults(calls: Sequence[AwsCall], mode: Mode) -> Iterator[CallFault]:
     """Lists the faults of a mode, without those that have the same result as another.
 
     A read has no effect. So it makes no difference whether it was carried out before its answer was
@@ -101,12 +101,12 @@ def faults(calls: Sequence[Call], mode: Mode) -> Iterator[Fault]:
             continue
         if mode == "exit_before" and number > 1 and call.follows(calls[number - 2]):
             continue
-        yield Fault(number, mode)
+        yield CallFault(number, mode)
 
 
 def one_of_each(
-    found: Iterable[Fault], calls: Sequence[Call], *, registering: bool
-) -> Iterator[Fault]:
+    found: Iterable[CallFault], calls: Sequence[AwsCall], *, registering: bool
+) -> Iterator[CallFault]:
     """Leaves out faults that differ from another only in the state that the call finds.
 
     Of the calls that the same lines of code make, only the first gets a fault.
@@ -126,9 +126,11 @@ def one_of_each(
             yield fault
 
 
-def one_by_turns(found: Iterable[Fault], calls: Sequence[Call], turn: int) -> Iterator[Fault]:
+def one_by_turns(
+    found: Iterable[CallFault], calls: Sequence[AwsCall], turn: int
+) -> Iterator[CallFault]:
     """Chooses one fault for each kind of call, another one at each turn."""
-    kinds: dict[object, list[Fault]] = {}
+    kinds: dict[object, list[CallFault]] = {}
     for fault in found:
         kinds.setdefault(calls[fault.call - 1].way, []).append(fault)
     for number, choices in enumerate(kinds.values(), turn):

@@ -6,13 +6,13 @@ from typing import Any
 
 import orjson
 
-from tests.simulation.seam import Client, Interceptor, carried_out
+from tests.simulation.seam import Interceptor, SimulatedClient, carried_out
 
 Call = Callable[[str, dict[str, Any]], tuple[bool, Any]]
 """Calls a function; returns whether it succeeded, and its answer."""
 
 
-class MemoryFunctions(Client):
+class MemoryFunctions(SimulatedClient):
     """A stand-in for the client of Lambda."""
 
     service = "lambda"

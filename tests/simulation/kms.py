@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from tests.simulation.seam import Client, Interceptor, carried_out, error
+from tests.simulation.seam import Interceptor, SimulatedClient, carried_out, error
 
 _Sealed = tuple[str, bytes, Mapping[str, str]]
 
 
-class MemoryKms(Client):
+class MemoryKms(SimulatedClient):
     """A client of keys in memory.
 
     Attributes:

@@ -22,7 +22,7 @@ class Violation(BaseException):
 
 
 @dataclass(frozen=True)
-class Receipt:
+class ReceivedAttempt:
     """An attempt as the subscriber saw it.
 
     Attributes:
@@ -52,13 +52,13 @@ class Subscriber:
     """
 
     answer: Callable[[Event, int], Outcome] = lambda _event, _number: Outcome(status_code=204)
-    log: list[Receipt] = field(default_factory=list)
+    log: list[ReceivedAttempt] = field(default_factory=list)
     lies: int = 0
     seconds: float = 0.05
 
 
 @dataclass(frozen=True)
-class Published:
+class KnownEvent:
     """The knowledge of a client about an event that it published.
 
     Attributes:
@@ -73,7 +73,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Subscribed:
+class KnownSubscription:
     """The knowledge of a client about a subscription that it registered.
 
     Attributes:
@@ -90,7 +90,7 @@ class Subscribed:
 
 
 @dataclass(frozen=True)
-class Given:
+class KnownGrant:
     """The types that an admin gave to a service.
 
     Attributes:
@@ -129,13 +129,13 @@ class Knowledge:
     """
 
     def __init__(self) -> None:
-        self.published: dict[str, Published] = {}
+        self.published: dict[str, KnownEvent] = {}
         self.deduplicated: dict[str, str] = {}
         self.versions: dict[str, int] = {}
-        self.subscribed: dict[str, Subscribed] = {}
+        self.subscribed: dict[str, KnownSubscription] = {}
         self.unsettled: set[str] = set()
         self.gone: set[str] = set()
-        self.given: list[Given] = []
+        self.given: list[KnownGrant] = []
         self.subscribers: dict[str, Subscriber] = {}
         self.bodies: dict[tuple[DeliveryKey, int], bytes] = {}
         self.pulled: dict[str, list[str]] = {}

@@ -18,9 +18,9 @@ from event_bus import times
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
-from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.enriching import EnrichmentRunner, EnrichmentStep
 from event_bus.delivery.history import StreamHistory
-from event_bus.delivery.lane import Lane
+from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
@@ -80,7 +80,7 @@ class QueueInTime:
             message groups.
     """
 
-    free: list[Lane | EnrichmentLane]
+    free: list[LaneRunner | EnrichmentRunner]
     fair: bool
     waiting: defaultdict[str, list[tuple[int, Message]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -260,7 +260,10 @@ class LanesInTime:
             self.time.start(partial(self._process, queue, queue.free.pop(0), batch))
 
     def _process(
-        self, queue: QueueInTime, lane: Lane | EnrichmentLane, batch: list[tuple[int, Message]]
+        self,
+        queue: QueueInTime,
+        lane: LaneRunner | EnrichmentRunner,
+        batch: list[tuple[int, Message]],
     ) -> None:
         self.time.sleep(OVERHEAD_SECONDS)
         kept = lane.process(
@@ -271,7 +274,7 @@ class LanesInTime:
         queue.free.append(lane)
         self._work(queue)
 
-    def _lane(self, *, paced: bool, share: int) -> Lane:
+    def _lane(self, *, paced: bool, share: int) -> LaneRunner:
         executor = cast("Any", VirtualExecutor(self.time))
         client = self._client
         circuits = Circuits(CircuitStore(client, "circuits", _DAYS))
@@ -293,7 +296,7 @@ class LanesInTime:
             lambda _service, _event: True,
             cast("Lanes", self),
         )
-        return Lane(
+        return LaneRunner(
             runner=runner,
             ordered=_ordered(client, runner),
             subscriptions=SubscriptionCache(self.subscriptions),
@@ -304,7 +307,7 @@ class LanesInTime:
             pacing=pacing,
         )
 
-    def _enrichment_lane(self, share: int) -> EnrichmentLane:
+    def _enrichment_lane(self, share: int) -> EnrichmentRunner:
         client, deadlines = self._client, cast("Any", VirtualDeadlines(self.time))
         deliveries = DeliveryStore(client, "deliveries", _DAYS)
         pacing = SourcePacing(
@@ -312,7 +315,7 @@ class LanesInTime:
             functions=share,
             deadlines=deadlines,
         )
-        return EnrichmentLane(
+        return EnrichmentRunner(
             EnrichmentStep(
                 self._enrich,
                 EventStore(client, "events", PayloadStore(cast("Any", None), "")),

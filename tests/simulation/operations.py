@@ -15,7 +15,7 @@ class Abandoned(BaseException):
     """Ends an operation that is not resumed any more."""
 
 
-class Operation:
+class RunningOperation:
     """An operation that runs concurrently with others.
 
     Attributes:
@@ -80,20 +80,20 @@ class Operation:
         self._suspended.release()
 
 
-class Operations:
+class RunningOperations:
     """All running operations."""
 
     def __init__(self) -> None:
-        self.running: list[Operation] = []
+        self.running: list[RunningOperation] = []
 
     @property
-    def current(self) -> Operation | None:
+    def current(self) -> RunningOperation | None:
         """The operation of the calling thread; None if it has none."""
         return next((each for each in self.running if each.is_current()), None)
 
-    def start(self, name: str, work: Callable[[], object]) -> Operation:
+    def start(self, name: str, work: Callable[[], object]) -> RunningOperation:
         """Starts an operation, which runs to its first call."""
-        operation = Operation(name, work)
+        operation = RunningOperation(name, work)
         self.running.append(operation)
         self._resume(operation)
         return operation
@@ -115,7 +115,7 @@ class Operations:
             each.abandon()
         self.running.clear()
 
-    def _resume(self, operation: Operation) -> None:
+    def _resume(self, operation: RunningOperation) -> None:
         try:
             operation.resume()
         finally:

@@ -26,7 +26,13 @@ from tests.simulation.known import Subscriber
 from tests.simulation.overlap_changes import CHANGE_CONTESTS
 from tests.simulation.overlap_commands import COMMAND_CONTESTS
 from tests.simulation.overlap_models import MODEL_CONTESTS, check_models
-from tests.simulation.overlap_operations import CONTESTS, KINDS, POLICIES, SERVICES, Operations
+from tests.simulation.overlap_operations import (
+    CONTESTS,
+    KINDS,
+    POLICIES,
+    SERVICES,
+    OverlapOperations,
+)
 from tests.simulation.overlap_streams import STREAM_CONTESTS, check_hidden
 from tests.simulation.overlapping_world import refuses_each
 from tests.simulation.process import simulated
@@ -50,7 +56,7 @@ WAITS = (1, 1, 1, 40, 40, 40, 2_000, 2_000, 2_000, A_MONTH)
 _PIECE_SECONDS = 900
 
 
-class Overlap(Operations, RuleBasedStateMachine):
+class Overlap(OverlapOperations, RuleBasedStateMachine):
     """Starts operations, continues them in any order, and checks every promise.
 
     Attributes:
@@ -59,7 +65,7 @@ class Overlap(Operations, RuleBasedStateMachine):
 
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
-        Operations.__init__(self)
+        OverlapOperations.__init__(self)
         self.begun: Counter[str] = Counter()
         self._stack = ExitStack()
         self._stack.enter_context(simulated(self.world, 0))

@@ -6,7 +6,7 @@ from typing import Any
 from tests.simulation.clients import ADMIN
 from tests.simulation.known import Subscriber
 from tests.simulation.overlapping_world import OverlappingWorld, refuses_each
-from tests.simulation.sources import HOST, Source
+from tests.simulation.sources import HOST, SimulatedSource
 
 CHANGE_KINDS = (
     *("subscribe_enriched", "edit", "edit", "enrich", "enrich", "narrow"),
@@ -97,7 +97,7 @@ class ChangeOperations:
 
     def _break_source(self, choice: int) -> Callable[[], object]:
         def fail() -> None:
-            self.world.source = Source(down_until=self.world.now + 30 * choice)
+            self.world.source = SimulatedSource(down_until=self.world.now + 30 * choice)
 
         return fail
 

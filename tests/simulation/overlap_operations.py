@@ -67,7 +67,7 @@ CONTESTS = (
 """Operations that compete for the same resource."""
 
 
-class Operations(StreamOperations, CommandOperations, ChangeOperations, ModelOperations):
+class OverlapOperations(StreamOperations, CommandOperations, ChangeOperations, ModelOperations):
     """Operations of clients and functions; None if there is no resource for them."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 
 from tests.simulation.clients import ADMIN
-from tests.simulation.operations import Operations
+from tests.simulation.operations import RunningOperations
 from tests.simulation.process import Processes
 from tests.simulation.stories.story import REFUSED, TAKEN
 from tests.simulation.world import World
@@ -27,7 +27,7 @@ class OverlappingWorld(World):
     """
 
     def __init__(self) -> None:
-        self.operations = Operations()
+        self.operations = RunningOperations()
         self.answers: Counter[tuple[str, int]] = Counter()
         self._taken: dict[str, Processes] = {}
         self._free: list[Processes] = []

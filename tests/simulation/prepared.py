@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.simulation.expressions import (
     Condition,
-    InvalidExpression,
     Item,
+    RefusedExpression,
     Update,
     Values,
     check_placeholders,
@@ -50,7 +50,7 @@ class Prepared:
         if key:
             asked = _PARTITION.match(key)
             if not asked:
-                raise InvalidExpression("the condition does not name the partition first")
+                raise RefusedExpression("the condition does not name the partition first")
             self.partitioned, self.partition = names.get(asked[1], asked[1]), asked[2]
             if rest := key[asked.end() :]:
                 self.key_holds = condition(rest, names)

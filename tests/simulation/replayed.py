@@ -8,7 +8,7 @@ from event_bus import times
 
 from tests.simulation.archived import stored_events
 from tests.simulation.catch_ups import fits, inbox_of, version_of
-from tests.simulation.known import Subscribed, Violation
+from tests.simulation.known import KnownSubscription, Violation
 from tests.simulation.world import World
 
 _INDEXED_SECONDS = 10
@@ -17,7 +17,7 @@ _INDEXED_SECONDS = 10
 _STORING_SECONDS = 1
 """How long it takes at most to store an event that was given its time, without faults."""
 
-Owed = Callable[[Subscribed, dict[str, Any]], bool]
+Owed = Callable[[KnownSubscription, dict[str, Any]], bool]
 """Returns whether a subscription matched an event all the time since it was stored."""
 
 
@@ -68,7 +68,7 @@ def _covers(world: World, replay: dict[str, Any], event_id: str, event: dict[str
     )
 
 
-def _check_order(world: World, subscribed: Subscribed) -> None:
+def _check_order(world: World, subscribed: KnownSubscription) -> None:
     streams: dict[tuple[str, str], list[int]] = {}
     for event_id, replay_id in dict.fromkeys(_replayed(world, subscribed)):
         event = stored_events(world)[event_id,]
@@ -83,7 +83,7 @@ def _check_order(world: World, subscribed: Subscribed) -> None:
             raise Violation(f"{replay_id} brought {stream} to {subscribed.id} as {versions}")
 
 
-def _replayed(world: World, subscribed: Subscribed) -> Iterator[tuple[str, str]]:
+def _replayed(world: World, subscribed: KnownSubscription) -> Iterator[tuple[str, str]]:
     """Yields the events and replays of the attempts of a subscription, in their order."""
     if "target" in subscribed.request:
         for _, name in inbox_of(world, subscribed.id):

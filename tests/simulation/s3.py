@@ -4,12 +4,12 @@ import io
 import re
 from typing import Any
 
-from tests.simulation.seam import Client, Interceptor, carried_out, error
+from tests.simulation.seam import Interceptor, SimulatedClient, carried_out, error
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
-class MemoryS3(Client):
+class MemoryS3(SimulatedClient):
     """A client of objects in memory.
 
     Attributes:

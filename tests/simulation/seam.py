@@ -61,7 +61,7 @@ class Meta:
         return _ServiceId(self.service)
 
 
-class Client:
+class SimulatedClient:
     """The base of the stand-ins: a client whose calls all pass the interceptor.
 
     Attributes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from tests.simulation.seam import Client, Interceptor, carried_out
+from tests.simulation.seam import Interceptor, SimulatedClient, carried_out
 
 
 class GapFound(AssertionError):
@@ -13,7 +13,7 @@ class GapFound(AssertionError):
 
 
 @dataclass
-class SocketClient:
+class SimulatedSocketClient:
     """A client of one lasting subscription; it reconnects with its last place.
 
     Attributes:
@@ -83,7 +83,7 @@ class _Exceptions:
     LimitExceededException = LimitExceededException
 
 
-class MemoryConnections(Client):
+class MemoryConnections(SimulatedClient):
     """A client of the management API.
 
     Attributes:
@@ -95,7 +95,7 @@ class MemoryConnections(Client):
 
     def __init__(
         self,
-        clients: list[SocketClient],
+        clients: list[SimulatedSocketClient],
         intercept: Interceptor = carried_out,
         attempts: int = 1,
     ) -> None:

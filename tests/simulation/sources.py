@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import orjson
-from event_bus.callbacks.client import Answer
+from event_bus.callbacks.client import CallbackAnswer
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, FIRST_PAUSE_SECONDS
 
 from tests.simulation.known import Violation
@@ -16,7 +16,7 @@ _UNCOUNTED = 5
 or because others began before the last one ended."""
 
 
-class Source:
+class SimulatedSource:
     """A source that is down at first. An event's part names the event.
 
     Attributes:
@@ -30,7 +30,7 @@ class Source:
         self.failed: list[float] = []
         self.answered = 0
 
-    def asked(self, url: str, now: float, circuits: int) -> Answer:
+    def asked(self, url: str, now: float, circuits: int) -> CallbackAnswer:
         """Answers a request.
 
         Args:
@@ -44,21 +44,21 @@ class Source:
         """
         if now >= self.down_until:
             self.answered += 1
-            return Answer(200, {}, "", orjson.dumps({"of": re.sub(r".*/", "", url)}))
+            return CallbackAnswer(200, {}, "", orjson.dumps({"of": re.sub(r".*/", "", url)}))
         self.failed.append(now)
         recently = [at for at in self.failed if at > now - FIRST_PAUSE_SECONDS]
         if len(recently) > circuits * (CONSECUTIVE_FAILURES + _UNCOUNTED):
             raise Violation(f"a source is asked {len(recently)} times while its circuit is open")
-        return Answer(503, {}, "")
+        return CallbackAnswer(503, {}, "")
 
 
 def asked_by(world: Any) -> Any:
     """Returns what makes the requests of enrichments in a world."""
 
-    def exchange(_client: Any, method: str, url: str, *_: object, **__: object) -> Answer:
+    def exchange(_client: Any, method: str, url: str, *_: object, **__: object) -> CallbackAnswer:
         assert method == "GET"
         circuits = len(world.tables.items["subscriptions"])
-        answer: Answer = world.source.asked(url, world.now, circuits)
+        answer: CallbackAnswer = world.source.asked(url, world.now, circuits)
         return answer
 
     return exchange

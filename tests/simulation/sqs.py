@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.simulation.seam import Client, Interceptor, carried_out, error
+from tests.simulation.seam import Interceptor, SimulatedClient, carried_out, error
 
 _MAX_BATCH, _MAX_BYTES, _MAX_DELAY = 10, 1024 * 1024, 900
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
@@ -13,7 +13,7 @@ _UNACCEPTED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 @dataclass
-class Message:
+class SqsMessage:
     """A message in a queue."""
 
     id: str
@@ -23,7 +23,7 @@ class Message:
 
 
 @dataclass
-class Queue:
+class SqsQueue:
     """A queue.
 
     Attributes:
@@ -35,10 +35,10 @@ class Queue:
     visibility_timeout: float = 30.0
     redrive: str | None = None
     max_receives: int = 5
-    messages: list[Message] = field(default_factory=list)
+    messages: list[SqsMessage] = field(default_factory=list)
 
 
-class Queues:
+class SqsQueues:
     """All queues, by their URLs.
 
     Attributes:
@@ -49,20 +49,20 @@ class Queues:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.refuses: Callable[[str, str], bool] = lambda _url, _body: False
-        self.queues: dict[str, Queue] = {}
+        self.queues: dict[str, SqsQueue] = {}
         self._sent = 0
 
-    def create(self, url: str, queue: Queue | None = None) -> str:
-        self.queues[url] = queue or Queue()
+    def create(self, url: str, queue: SqsQueue | None = None) -> str:
+        self.queues[url] = queue or SqsQueue()
         return url
 
     def send(self, url: str, body: str, delay: float = 0) -> str:
         self._sent += 1
-        message = Message(f"m-{self._sent}", body, self.clock() + delay)
+        message = SqsMessage(f"m-{self._sent}", body, self.clock() + delay)
         self.queues[url].messages.append(message)
         return message.id
 
-    def visible(self, url: str) -> list[Message]:
+    def visible(self, url: str) -> list[SqsMessage]:
         """Returns the messages that can be received; those received too often move on first."""
         queue = self.queues[url]
         if not queue.messages:
@@ -76,7 +76,7 @@ class Queues:
                 self.queues[queue.redrive].messages.append(replace(spent, receives=0))
         return visible
 
-    def hand_over(self, url: str, message: Message) -> dict[str, Any]:
+    def hand_over(self, url: str, message: SqsMessage) -> dict[str, Any]:
         """Receives a message, as Lambda's poller does."""
         message.receives += 1
         message.visible_at = self.clock() + self.queues[url].visibility_timeout
@@ -93,13 +93,13 @@ class Queues:
         queue.messages = [each for each in queue.messages if each.id != message_id]
 
 
-class MemorySqs(Client):
+class MemorySqs(SimulatedClient):
     """A client of queues in memory."""
 
     service = "sqs"
 
     def __init__(
-        self, queues: Queues, intercept: Interceptor = carried_out, attempts: int = 1
+        self, queues: SqsQueues, intercept: Interceptor = carried_out, attempts: int = 1
     ) -> None:
         super().__init__(intercept, attempts)
         self.queues = queues

@@ -16,7 +16,7 @@ from event_bus.targets.http import HttpTarget
 from event_bus.targets.transport import DeliveryRequest
 
 from tests.simulation.commanders import Commanders
-from tests.simulation.known import Receipt, Violation
+from tests.simulation.known import ReceivedAttempt, Violation
 
 _PAUSE_KNOWN_SECONDS = 10 + 10 * 13.0
 """How long after a pause was answered an attempt may still be made that was routed before it: lanes
@@ -101,7 +101,7 @@ class Subscribers(Commanders):
             subscriber.lies -= 1
             answered = False
         replied = outcome.delivered and bool(outcome.response)
-        subscriber.log.append(Receipt(key, outcome.delivered, answered, began, replied))
+        subscriber.log.append(ReceivedAttempt(key, outcome.delivered, answered, began, replied))
         return outcome if answered else Outcome("timeout", "no complete answer")
 
     def _check_permitted(self, event: Event, subscription: Subscription) -> None:

@@ -14,16 +14,16 @@ from event_bus.queues.unroutable import NotSetAside
 from infra.tables import TABLES
 from tests.requests import http_request
 from tests.simulation.dynamodb import MemoryDynamoDB
-from tests.simulation.faults import Call, Fault, ProcessExit, running_lines
+from tests.simulation.faults import AwsCall, CallFault, ProcessExit, running_lines
 from tests.simulation.functions import MemoryFunctions
 from tests.simulation.kms import MemoryKms
 from tests.simulation.known import Knowledge, Violation
 from tests.simulation.process import QUEUES, Processes
 from tests.simulation.s3 import MemoryS3
 from tests.simulation.seam import error
-from tests.simulation.sockets import GapFound, MemoryConnections, SocketClient
-from tests.simulation.sources import Source
-from tests.simulation.sqs import MemorySqs, Queue, Queues
+from tests.simulation.sockets import GapFound, MemoryConnections, SimulatedSocketClient
+from tests.simulation.sources import SimulatedSource
+from tests.simulation.sqs import MemorySqs, SqsQueue, SqsQueues
 from tests.simulation.tables import REMEMBERED_SECONDS, Tables
 
 NOON = 1_777_636_800.0
@@ -63,7 +63,7 @@ class Surroundings(Knowledge):
     def __init__(
         self,
         seed: int = 0,
-        faults: tuple[Fault, ...] = (),
+        faults: tuple[CallFault, ...] = (),
         chaos: float = 0.0,
         staleness: float = 0.0,
         forgetful: float = 0.05,
@@ -78,19 +78,19 @@ class Surroundings(Knowledge):
         self.staleness = staleness
         self.forgetful = forgetful
         self.calls = 0
-        self.made: list[Call] = []
+        self.made: list[AwsCall] = []
         self.traced = False
         self.happened: Counter[str] = Counter()
         self.standstills: list[tuple[float, float]] = []
         self.spoiled = False
         self.tables = Tables(TABLES, lambda: self.now)
-        self.queues = Queues(lambda: self.now)
+        self.queues = SqsQueues(lambda: self.now)
         self.queues.refuses = _unsendable
         self.objects: dict[tuple[str, str], bytes] = {}
         for name in QUEUES:
-            self.queues.create(f"{name}_redrive", Queue(_VISIBILITY_SECONDS))
-            self.queues.create(name, Queue(_VISIBILITY_SECONDS, f"{name}_redrive"))
-        self.sockets: list[SocketClient] = []
+            self.queues.create(f"{name}_redrive", SqsQueue(_VISIBILITY_SECONDS))
+            self.queues.create(name, SqsQueue(_VISIBILITY_SECONDS, f"{name}_redrive"))
+        self.sockets: list[SimulatedSocketClient] = []
         self.clients = {
             "dynamodb": MemoryDynamoDB(self.tables, self.intercept, age=self._age),
             "sqs": MemorySqs(self.queues, self.intercept),
@@ -102,7 +102,7 @@ class Surroundings(Knowledge):
         self.moves = 0
         self.rival: Callable[[], object] | None = None
         self.archives = False
-        self.source = Source()
+        self.source = SimulatedSource()
         self._processes = Processes()
         self._shards: list[list[tuple[list[dict[str, Any]], int]]] = [
             [] for _ in range(STREAM_SHARDS)
@@ -121,7 +121,7 @@ class Surroundings(Knowledge):
         self.hand_over()
         self.calls += 1
         lines = running_lines() if self.traced else ()
-        call = Call(f"{service}.{operation}", self.moves, self.now, self.running, lines)
+        call = AwsCall(f"{service}.{operation}", self.moves, self.now, self.running, lines)
         self.made.append(call)
         mode = self.faults.get(self.calls)
         if mode is None and self.chaos and self.rng.random() < self.chaos:

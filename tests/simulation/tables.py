@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.tables import Attribute, Table
-from tests.simulation.expressions import InvalidExpression, Item, Value
+from tests.simulation.expressions import Item, RefusedExpression, Value
 
 Key = tuple[Any, ...]
 
@@ -124,7 +124,7 @@ class Tables:
     def put(self, table: str, item: Item) -> None:
         """Writes an item."""
         if _is_large(item):
-            raise InvalidExpression("the item is too large")
+            raise RefusedExpression("the item is too large")
         for index in self.described[table].indexes:
             if index.partition_key.name in item:
                 key_value(item, index.partition_key)
@@ -204,7 +204,7 @@ def key_value(item: Item, attribute: Attribute, longest: int = MAX_PARTITION_BYT
     value = item.get(attribute.name, {})
     content = value.get(attribute.type)
     if len(value) != 1 or content is None or content == "":
-        raise InvalidExpression(f"{attribute.name} must be a key of type {attribute.type}")
+        raise RefusedExpression(f"{attribute.name} must be a key of type {attribute.type}")
     if attribute.type == "N":
         return int(content)
     if len(content) * 4 > longest:
@@ -215,7 +215,7 @@ def key_value(item: Item, attribute: Attribute, longest: int = MAX_PARTITION_BYT
 def check_length(content: str, longest: int) -> None:
     """Refuses a text that is too long for a key."""
     if len(content.encode()) > longest:
-        raise InvalidExpression(f"a key must have at most {longest} bytes")
+        raise RefusedExpression(f"a key must have at most {longest} bytes")
 
 
 def copied(item: Item) -> Item:

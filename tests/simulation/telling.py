@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from tests.simulation.checker import check
-from tests.simulation.faults import MODES, Call, Fault, faults, one_by_turns, one_of_each
+from tests.simulation.faults import MODES, AwsCall, CallFault, faults, one_by_turns, one_of_each
 from tests.simulation.known import Violation
 from tests.simulation.process import one_by_one, simulated
 from tests.simulation.stories import STORIES, registrations
@@ -14,7 +14,7 @@ from tests.simulation.world import World
 
 def tell(
     name: str,
-    *wrong: Fault,
+    *wrong: CallFault,
     staleness: float = 0.0,
     seed: int = 1,
     clock_errors: dict[str, float] | None = None,
@@ -52,7 +52,7 @@ def spoil(name: str, *, every: bool = False) -> list[str]:
     return broken
 
 
-def representative(name: str) -> list[Fault]:
+def representative(name: str) -> list[CallFault]:
     """Returns the faults of a story that show something new.
 
     Calls by the same lines of code differ only in the state that they find. In the first story of
@@ -76,13 +76,13 @@ def _subject(name: str) -> str:
 
 
 @cache
-def _calls(name: str) -> list[Call]:
+def _calls(name: str) -> list[AwsCall]:
     """Returns the calls of a story without faults."""
     return tell(name, traced=True).made
 
 
 @cache
-def _ways(name: str) -> dict[Fault, tuple[object, ...]]:
+def _ways(name: str) -> dict[CallFault, tuple[object, ...]]:
     """Returns one fault of each kind, with what tells kinds apart."""
     calls = _calls(name)
     # The stories of `registrations` are about them.
@@ -94,7 +94,7 @@ def _ways(name: str) -> dict[Fault, tuple[object, ...]]:
     }
 
 
-def _all_faults(calls: Sequence[Call]) -> list[Fault]:
+def _all_faults(calls: Sequence[AwsCall]) -> list[CallFault]:
     return [fault for mode in MODES for fault in faults(calls, mode)]
 
 

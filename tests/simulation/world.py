@@ -16,8 +16,8 @@ from event_bus import times
 from event_bus.queues.replays import step_in
 
 from tests.simulation.known import Violation
-from tests.simulation.sockets import SocketClient
-from tests.simulation.sqs import Message
+from tests.simulation.sockets import SimulatedSocketClient
+from tests.simulation.sqs import SqsMessage
 from tests.simulation.subscribers import Subscribers
 from tests.simulation.surroundings import DELAY_SECONDS, STREAM_SHARDS, UNSENDABLE
 
@@ -112,7 +112,7 @@ class World(Subscribers):
             self.now += 2
             shard.insert(0, (batch, retries + 1))
 
-    def _acknowledge(self, client: SocketClient) -> None:
+    def _acknowledge(self, client: SimulatedSocketClient) -> None:
         message = {
             "action": "ack",
             "subscription_id": client.subscription_id,
@@ -249,7 +249,7 @@ class World(Subscribers):
         item = self.tables.items["subscriptions"].get((subscription_id,))
         return orjson.loads(item["document"]["S"]) if item else None
 
-    def _messages(self) -> list[Message]:
+    def _messages(self) -> list[SqsMessage]:
         return [each for url in _CONSUMERS for each in self.queues.queues[url].messages]
 
     def _left(self) -> dict[str, int]:
@@ -268,6 +268,6 @@ class World(Subscribers):
         }
 
 
-def _ready(client: SocketClient) -> bool:
+def _ready(client: SimulatedSocketClient) -> bool:
     """Whether a client has something to acknowledge."""
     return client.following and client.acknowledged < client.last and client.patience > 0

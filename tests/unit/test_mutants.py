@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.mutants import judgements
-from tests.mutants.judgements import Change, change_of, function_of
+from tests.mutants.judgements import MutantChange, change_of, function_of
 from tests.mutants.suites import SUITES
 
 ENTRIES = [
@@ -53,4 +53,4 @@ def test_a_change_is_read_from_a_diff() -> None:
         "-    if x > 1:\n+    if x >= 1:\n         return 2\n     return 3"
     )
     found = change_of("event_bus.a.x_more__mutmut_1", diff)
-    assert found == Change("event_bus.a.more", "if x > 1:", "if x >= 1:")
+    assert found == MutantChange("event_bus.a.more", "if x > 1:", "if x >= 1:")

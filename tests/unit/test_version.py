@@ -14,7 +14,7 @@ from event_bus_client.calls import USER_AGENT
 
 from infra.built import ROOT
 from localstack.package import _project
-from tests.unit.clients.command_line import Bus, run
+from tests.unit.clients.command_line import ScriptedBus, run
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 WEBHOOKS = (ROOT / "docs" / "reference" / "webhooks.md").read_text()
@@ -56,8 +56,8 @@ def test_requests_to_callbacks_name_the_major_version_in_one_place() -> None:
 
 
 def test_the_command_line_prints_the_version() -> None:
-    assert run(Bus(), "--version").stdout == f"event-bus {VERSION}\n"
-    assert json.loads(run(Bus(), "--version", "--json").stdout) == {"version": VERSION}
+    assert run(ScriptedBus(), "--version").stdout == f"event-bus {VERSION}\n"
+    assert json.loads(run(ScriptedBus(), "--version", "--json").stdout) == {"version": VERSION}
 
 
 def test_the_changelog_lists_the_versions_from_the_latest_on() -> None:

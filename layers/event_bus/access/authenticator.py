@@ -29,7 +29,7 @@ SEEN_SECONDS = 300.0
 _CACHED_KEYS = 1_000
 
 
-class Keys(Protocol):
+class CallerKeys(Protocol):
     """A store of keys."""
 
     def find(self, key_id: str) -> ApiKey | None:
@@ -55,7 +55,7 @@ class Authenticator:
 
     def __init__(
         self,
-        keys: Keys,
+        keys: CallerKeys,
         admin_key: Callable[[], AdminSecret],
         clock: Callable[[], float] = times.steady,
         admin_key_again: Callable[[], AdminSecret] | None = None,

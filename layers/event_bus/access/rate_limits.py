@@ -63,7 +63,7 @@ def allowance_of(context: Mapping[str, str] | None) -> Allowance | None:
     return Allowance(quota, left, reset, exceeded=context["rate_exceeded"] == "true")
 
 
-class Counters(Protocol):
+class RequestCounters(Protocol):
     """The counters of requests."""
 
     def add(self, name: str, requests: int, expires_at: int) -> int:
@@ -96,7 +96,7 @@ class RateLimiter:
         clock: The Unix time, in seconds.
     """
 
-    def __init__(self, counters: Counters, clock: Callable[[], float] = times.unix) -> None:
+    def __init__(self, counters: RequestCounters, clock: Callable[[], float] = times.unix) -> None:
         self._counters = counters
         self._clock = clock
         self._windows: Cache[tuple[str, int], _Window] = Cache(WINDOW_SECONDS, _COUNTED_KEYS, clock)

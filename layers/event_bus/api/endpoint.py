@@ -12,7 +12,7 @@ from event_bus.errors import Forbidden, NotFound, Problem, TooManyRequests
 from event_bus.failures import problem_of
 from event_bus.log import logger
 from event_bus.model.audit_chain import Entry
-from event_bus.queues.audit_recorder import Recorder
+from event_bus.queues.audit_recorder import AuditRecorder
 from event_bus.time_limit import OutOfTime, limited
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Endpoint:
         functions: The function of each operation, by the operation's key.
     """
 
-    recorder: Callable[[], Recorder]
+    recorder: Callable[[], AuditRecorder]
     repetitions: Callable[[], "Repetitions"]
     functions: dict[str, tuple[Operation, Function]] = field(default_factory=dict)
 

@@ -23,7 +23,7 @@ from event_bus.api.requests import Request, Response
 from event_bus.encryption.data_keys import DataKeys
 from event_bus.errors import Conflict, Fault, InvalidRequest, MalformedRequest, Problem
 from event_bus.log import logger
-from event_bus.stores.idempotency import Claim, IdempotencyStore
+from event_bus.stores.idempotency import IdempotencyStore, RequestClaim
 from event_bus.time_limit import OutOfTime
 
 HEADER = "idempotency-key"
@@ -105,7 +105,7 @@ class Repetitions:
             logger.exception("answer not kept", request_id=request.id)
         return response
 
-    def _sealed(self, claim: Claim, response: Response) -> str:
+    def _sealed(self, claim: RequestClaim, response: Response) -> str:
         kept = json_numbers.dumps(
             {"status": response.status, "headers": response.headers, "body": response.body}
         )
@@ -113,7 +113,7 @@ class Repetitions:
         encrypted = _cipher(key.plain).encrypt(nonce, kept, claim.fingerprint.encode())
         return f"{_text(key.sealed)} {_text(nonce + encrypted)}"
 
-    def _opened(self, claim: Claim, answer: str) -> Response:
+    def _opened(self, claim: RequestClaim, answer: str) -> Response:
         key, sealed = (base64.b64decode(each) for each in answer.split())
         nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         cipher = _cipher(self.keys.opened(key))
@@ -126,12 +126,12 @@ def _text(sealed: bytes) -> str:
     return base64.b64encode(sealed).decode()
 
 
-def _claim_for(request: Request) -> Claim:
+def _claim_for(request: Request) -> RequestClaim:
     now, key = int(times.unix()), _key_in(request.headers[HEADER])
     # A body may hold a chosen API key, which readers of the table could guess from a plain hash.
     body = request.body
     sent = orjson.dumps([request.key, request.path, body if isinstance(body, str) else _text(body)])
-    return Claim(
+    return RequestClaim(
         id=hashlib.sha256(orjson.dumps([*_scope(request.caller), key])).hexdigest(),
         fingerprint=hmac.new(key.encode(), sent, "sha256").hexdigest(),
         nonce=str(ULID()),

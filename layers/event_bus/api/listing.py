@@ -11,7 +11,7 @@ from event_bus.paging import MAX_POSITION, page_document, read_cursor
 Item = TypeVar("Item")
 
 
-class Listing:
+class PageRequest:
     """A request for a page of a list.
 
     Attributes:

@@ -19,7 +19,7 @@ _BLOCK_BYTES = 300 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Appender:
+class AuditAppender:
     """Appends entries to chains.
 
     Attributes:

@@ -15,7 +15,7 @@ MAX_RESPONSE_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallbackAnswer:
     """The answer of a callback.
 
     Attributes:
@@ -66,7 +66,7 @@ class CallbackClient:
         *,
         repeatable: bool = True,
         watch: Callable[[Callable[[], bool]], None] | None = None,
-    ) -> Answer:
+    ) -> CallbackAnswer:
         """Makes one request.
 
         A kept connection may have ended unnoticed. Then the request is repeated on a new
@@ -105,7 +105,7 @@ class CallbackClient:
 
     def _made(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Answer:
+    ) -> CallbackAnswer:
         response = self.pools.urlopen(
             method, url, body=body, headers=headers, redirect=False, preload_content=False
         )
@@ -113,7 +113,7 @@ class CallbackClient:
             # Read to the end, so that the connection can be used again.
             read = _beginning(response)
             begun = read[:KEPT_RESPONSE_BYTES].decode(errors="replace")
-            return Answer(response.status, response.headers, begun, read)
+            return CallbackAnswer(response.status, response.headers, begun, read)
         finally:
             if response.closed or response.length_remaining == 0:
                 response.release_conn()

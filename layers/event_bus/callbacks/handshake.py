@@ -16,7 +16,7 @@ HANDSHAKE_SECONDS = 5.0
 _ANYONE = "*"
 
 
-class Unwanted(Exception):
+class HandshakeRefused(Exception):
     """The callback did not confirm that it wants events; the text says why."""
 
 
@@ -42,9 +42,11 @@ class Handshake:
         try:
             answer = self.client.exchange("OPTIONS", url, headers, HANDSHAKE_SECONDS)
         except Unanswered as failure:
-            raise Unwanted(failure.message) from None
+            raise HandshakeRefused(failure.message) from None
         if not 200 <= answer.status < 300:
-            raise Unwanted(f"it answered OPTIONS with {answer.status}")
+            raise HandshakeRefused(f"it answered OPTIONS with {answer.status}")
         consent = answer.headers.get("webhook-allowed-origin", "")
         if consent.strip().lower() not in (self.origin.lower(), _ANYONE):
-            raise Unwanted(f"its WebHook-Allowed-Origin names neither {self.origin} nor {_ANYONE}")
+            raise HandshakeRefused(
+                f"its WebHook-Allowed-Origin names neither {self.origin} nor {_ANYONE}"
+            )

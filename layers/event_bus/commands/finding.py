@@ -14,7 +14,7 @@ from event_bus.model.command_record import Command, CommandState, after_cancel, 
 from event_bus.model.delivery import Delivery, DeliveryError
 from event_bus.model.event import Event
 from event_bus.publishing.client_request import ClientRequest
-from event_bus.publishing.replying import Answer, Replied, Replying
+from event_bus.publishing.replying import ReplyContent, Replying, StoredReply
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.handlers import Handler, HandlerStore
@@ -132,8 +132,8 @@ class Commands:
         raise Unavailable.overtaken("the command")
 
     def reply(
-        self, command_id: str, answer: Answer, caller: Caller, request: ClientRequest
-    ) -> Replied:
+        self, command_id: str, answer: ReplyContent, caller: Caller, request: ClientRequest
+    ) -> StoredReply:
         """Stores the reply of the caller's service to a command.
 
         Raises:

@@ -72,7 +72,7 @@ class CommandWaiter:
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class CommandSender:
     """Sends commands.
 
     Attributes:

@@ -16,7 +16,7 @@ from event_bus.log import logger, traces
 from event_bus.model.event import Origin
 from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
-from event_bus.publishing.replying import Answer, Replying, TooLate, problem
+from event_bus.publishing.replying import ReplyContent, Replying, TooLate, problem
 from event_bus.targets.envelope import delivery_trace
 from event_bus.targets.transport import DeliveryRequest
 
@@ -40,7 +40,7 @@ class SubscriberReplies:
         payload = result if isinstance(result, dict) else {"result": result}
         try:
             if request.event.expected_replies is not None:
-                return self._answer(request, Answer(payload, failed))
+                return self._answer(request, ReplyContent(payload, failed))
             return self._publish(request, payload)
         except _ERRORS:
             logger.exception("reply not stored", **traces(request.event))
@@ -55,7 +55,7 @@ class SubscriberReplies:
             return Outcome("reply_refused", detail)
         return self.publish(request, _refused(detail), failed=True)
 
-    def _answer(self, request: DeliveryRequest, answer: Answer) -> Outcome:
+    def _answer(self, request: DeliveryRequest, answer: ReplyContent) -> Outcome:
         service_id = request.subscription.service_id
         try:
             self._store(request, answer)
@@ -64,7 +64,7 @@ class SubscriberReplies:
             logger.warning("reply came late", **traces(request.event), service_id=service_id)
             return Outcome(message=late.detail)
         except (InvalidRequest, TooLarge) as refused:
-            return self._answer(request, Answer(_refused(refused.detail), failed=True))
+            return self._answer(request, ReplyContent(_refused(refused.detail), failed=True))
         except Conflict as repeated:
             # An earlier attempt replied, and its record was lost; the first reply counts.
             return Outcome(message=repeated.detail)
@@ -72,7 +72,7 @@ class SubscriberReplies:
             return Outcome("reply_not_stored", unstored.detail)
         return Outcome()
 
-    def _store(self, request: DeliveryRequest, answer: Answer) -> None:
+    def _store(self, request: DeliveryRequest, answer: ReplyContent) -> None:
         trace = {}
         if context := delivery_trace(request.key, request.event):
             trace["traceparent"] = context.traceparent

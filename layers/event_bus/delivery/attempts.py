@@ -25,7 +25,7 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import continuation
-from event_bus.stores.claims import Claim, ClaimStore
+from event_bus.stores.claims import ClaimStore, DeliveryClaim
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.targets.transport import DeliveryRequest, Transport
@@ -288,7 +288,7 @@ class AttemptRunner(DeliveryStep):
         return self.waiting(order, delivery, retry_at, code, said)
 
     def _claimed_by_another(
-        self, order: AttemptOrder, delivery: Delivery, claim: Claim, *, once: bool
+        self, order: AttemptOrder, delivery: Delivery, claim: DeliveryClaim, *, once: bool
     ) -> AttemptResult:
         if claim.delivery.status in SETTLED:
             return AttemptResult(settled=True)

@@ -147,7 +147,7 @@ class CalledEnrichment:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrichmentLane:
+class EnrichmentRunner:
     """Enriches the events of a batch in parallel, and sends each on when it is enriched.
 
     What is enriched within a second is sent together, so that a batch costs one request.

@@ -14,7 +14,7 @@ from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
 from event_bus.delivery.messages import follow_up, read_batch, safely, send_following
 from event_bus.delivery.ordered import OrderedRunner, WalkOrder
-from event_bus.delivery.pacing import HandOver, Plan, Turns
+from event_bus.delivery.pacing import BatchPlan, HandOver, Turns
 from event_bus.delivery.steps import AttemptResult, QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
@@ -38,7 +38,7 @@ Task = Callable[[], dict[int, AttemptResult]]
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class LaneRunner:
     """Delivers the messages of one protocol.
 
     Attributes:
@@ -79,7 +79,7 @@ class Lane:
         readable = [each for place, each in enumerate(readable) if place not in moved]
         permits = Permits(self.circuits, subscriptions)
         permits.look_up(each.id for each in subscriptions.values() if each.status == "active")
-        plan = self.pacing.plan(readable, subscriptions) if self.pacing else Plan()
+        plan = self.pacing.plan(readable, subscriptions) if self.pacing else BatchPlan()
         # At once, so that moved messages do not wait for the attempts of the others.
         kept |= send_following(
             self.lanes,

@@ -37,7 +37,7 @@ Batch = Sequence[tuple[QueueMessage, Message]]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BatchPlan:
     """The plan for a batch.
 
     Attributes:
@@ -64,9 +64,9 @@ class HandOver:
     paces: PaceStore
     deliveries: DeliveryStore
 
-    def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> Plan:
+    def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> BatchPlan:
         """Takes the messages of paced subscriptions out of the batch."""
-        return Plan(
+        return BatchPlan(
             {
                 place: replace(message, paced=True, delay=0)
                 for place, (received, message) in enumerate(batch)
@@ -120,7 +120,7 @@ class Turns:
     _holder: str = field(default_factory=lambda: new_id("fn"))
     _leased: dict[str, Pace] = field(default_factory=dict)
 
-    def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> Plan:
+    def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> BatchPlan:
         """Takes turns for messages of paced subscriptions, and sends back those that must wait."""
         waiting: defaultdict[str, dict[int, Message]] = defaultdict(dict)
         for place, (received, message) in enumerate(batch):
@@ -131,7 +131,7 @@ class Turns:
                 and not attempted(self.deliveries, received, message)
             ):
                 waiting[message.subscription_id][place] = message
-        plan = Plan()
+        plan = BatchPlan()
         for subscription_id, messages in waiting.items():
             taken = self._take(subscriptions[subscription_id], messages)
             plan.moved.update(taken.moved)
@@ -167,7 +167,7 @@ class Turns:
         circuit = self.circuits.known(subscription_id)
         return circuit is not None and circuit.waits(times.unix())
 
-    def _take(self, subscription: Subscription, messages: dict[int, Message]) -> Plan:
+    def _take(self, subscription: Subscription, messages: dict[int, Message]) -> BatchPlan:
         known = self.circuits.paces.last(subscription.id)
         try:
             for _ in attempts(
@@ -186,7 +186,7 @@ class Turns:
                 known = self.paces.get(subscription.id)
         except Exception:
             logger.exception("turns not taken", subscription_id=subscription.id)
-        return Plan(
+        return BatchPlan(
             {
                 place: replace(message, delay=random.randint(1, _LOOK_AGAIN_SECONDS))  # noqa: S311
                 for place, message in messages.items()
@@ -195,7 +195,7 @@ class Turns:
 
     def _planned(
         self, subscription: Subscription, pace: Pace, messages: Mapping[int, Message]
-    ) -> tuple[Pace, Plan]:
+    ) -> tuple[Pace, BatchPlan]:
         """Returns the pace of a subscription after its messages took their turns, and the plan."""
         limits = Limits(self.functions, subscription.max_in_flight, subscription.rate_limit)
         now = times.unix()
@@ -206,7 +206,7 @@ class Turns:
         given = dict(zip(without, turns, strict=True))
         # New messages queue behind those that already wait for a free place in flight.
         line = limits.rate_limit is None and pace.next_look > now
-        plan = Plan()
+        plan = BatchPlan()
         ready: list[int] = []
         behind: list[int] = []
         for place, message in messages.items():

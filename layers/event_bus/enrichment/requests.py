@@ -24,7 +24,7 @@ from event_bus.model.enrichment import (
 )
 from event_bus.model.names import refuse_control_characters
 from event_bus.requests.contexts import ContextName
-from event_bus.requests.validation import Request, checked, spelled
+from event_bus.requests.validation import RequestModel, checked, spelled
 from event_bus.settings import settings
 from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.requests.target_request import RoleArn
@@ -69,7 +69,7 @@ def _check_url(url: str) -> None:
         raise ValueError("must have its variables after the host")
 
 
-class _WithPolicy(Request):
+class _WithPolicy(RequestModel):
     """How a source is asked, and what to do if it fails.
 
     Attributes:
@@ -91,7 +91,7 @@ class _WithPolicy(Request):
         return {name: getattr(self, name) for name in _WithPolicy.model_fields}
 
 
-class StaticSourceRequest(Request):
+class StaticSourceRequest(RequestModel):
     """A value that is the same for each event.
 
     Attributes:

@@ -29,7 +29,7 @@ _LENGTH = struct.Struct(">I")
 _RECURSION = 4_000
 
 
-class _OutOfTime(BaseException):
+class _ProcessorTimeUp(BaseException):
     """The processor time is used up."""
 
 
@@ -76,7 +76,7 @@ def _send(sink: BinaryIO, answer: bytes) -> None:
 
 
 def _stop(_signal: int, _frame: object) -> None:
-    raise _OutOfTime
+    raise _ProcessorTimeUp
 
 
 def _bounded(request: dict[str, Any]) -> bytes:
@@ -90,7 +90,7 @@ def _bounded(request: dict[str, Any]) -> bytes:
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.setitimer(signal.ITIMER_PROF, 0)
-    except _OutOfTime:
+    except _ProcessorTimeUp:
         return _failure(f"the expression took more than {PROCESSOR_SECONDS} s of processor time")
     except MemoryError:
         return _failure("the expression took too much memory")

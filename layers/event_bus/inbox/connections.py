@@ -17,7 +17,7 @@ MAX_MESSAGE_BYTES = 120 * 1024
 """The most bytes of one message: API Gateway accepts 128 KB."""
 
 
-class Gone(Exception):
+class ConnectionGone(Exception):
     """The client is no longer connected, or was disconnected because it does not read."""
 
 
@@ -35,20 +35,20 @@ class Connections:
         """Sends a message, and ends the connection if its buffer is full.
 
         Raises:
-            Gone: The client is not connected any more.
+            ConnectionGone: The client is not connected any more.
         """
         try:
             self.client.post_to_connection(
                 ConnectionId=connection_id, Data=json_numbers.dumps(message)
             )
         except self.client.exceptions.GoneException:
-            raise Gone(connection_id) from None
+            raise ConnectionGone(connection_id) from None
         except self.client.exceptions.LimitExceededException:
             # The client reads too slowly, or not at all. Repeating the push would hold up the
             # others of its batch.
             logger.info("WebSocket client reads too slowly", connection_id=connection_id)
             self.close(connection_id)
-            raise Gone(connection_id) from None
+            raise ConnectionGone(connection_id) from None
 
     def close(self, connection_id: str) -> None:
         """Ends a connection, if it exists."""

@@ -12,9 +12,9 @@ from event_bus.access.rate_limits import SOCKET, WINDOW_SECONDS, RateLimiter
 from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem, TooManyRequests
 from event_bus.failures import problem_of
 from event_bus.ids import new_id
-from event_bus.inbox.connections import Connections, Gone
+from event_bus.inbox.connections import ConnectionGone, Connections
 from event_bus.inbox.listeners import Listeners
-from event_bus.inbox.messages import Acknowledge, Message, Ping, Subscribe, Unsubscribe
+from event_bus.inbox.messages import Acknowledge, ClientMessage, Ping, Subscribe, Unsubscribe
 from event_bus.inbox.pusher import HOLD_SECONDS, WINDOW, Pusher, PushUnderWay
 from event_bus.inbox.reader import beyond_the_end
 from event_bus.log import logger
@@ -94,9 +94,9 @@ class Conversation:
             self._count(connection_id, caller)
             result = _asked(asked)
             self.pusher.require_good_key(connection_id, caller.key_id)
-            listener_id = self._do(connection_id, caller, read(Message, asked).root)
+            listener_id = self._do(connection_id, caller, read(ClientMessage, asked).root)
             return replace(result, listener_id=listener_id)
-        except Gone:
+        except ConnectionGone:
             self.end(connection_id)
             return result
         except Exception as error:
@@ -109,7 +109,8 @@ class Conversation:
 
         Raises:
             TooManyRequests: The key has sent too many messages over all its connections.
-            Gone: This connection alone has then sent as many messages again, so it was ended.
+            ConnectionGone: This connection alone has then sent as many messages again, so it was
+                ended.
         """
         rate = caller.rate_limit
         # A connection from before an update of the bus has no rate.
@@ -121,7 +122,7 @@ class Conversation:
         if self.limiter.spend(f"{SOCKET}{connection_id}", rate).exceeded:
             logger.warning("WebSocket client floods", connection_id=connection_id)
             self.connections.close(connection_id)
-            raise Gone(connection_id)
+            raise ConnectionGone(connection_id)
         raise TooManyRequests(
             f"The key may send {allowance.quota} messages in {WINDOW_SECONDS} seconds; send this "
             f"one again in {allowance.reset} seconds.",
@@ -297,7 +298,7 @@ class Conversation:
         """Sends a problem to a client, if it is still connected."""
         try:
             self._answer(connection_id, ref, type="error", error=problem.document())
-        except Gone:
+        except ConnectionGone:
             self.end(connection_id)
 
     def _answer(self, connection_id: str, ref: Any, **message: Any) -> None:

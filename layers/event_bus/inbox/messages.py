@@ -7,16 +7,16 @@ from pydantic import Field, RootModel, ValidationInfo, field_validator
 from event_bus.requests.fetching import Place
 from event_bus.requests.filters import SentFilters
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Identifier, Request, not_with, one_of_two, only_with
+from event_bus.requests.validation import Identifier, RequestModel, not_with, one_of_two, only_with
 
 _Reference = Annotated[str, Field(max_length=128)]
 
 
-class _Message(Request):
+class _ClientMessage(RequestModel):
     ref: _Reference | None = None
 
 
-class Subscribe(_Message):
+class Subscribe(_ClientMessage):
     """Asks for events: of some types, or of a subscription that outlasts the connection."""
 
     action: Literal["subscribe"]
@@ -41,7 +41,7 @@ class Subscribe(_Message):
         return only_with(cursor, info, "subscription_id")
 
 
-class Acknowledge(_Message):
+class Acknowledge(_ClientMessage):
     """Acknowledges all events up to a place."""
 
     action: Literal["ack"]
@@ -49,20 +49,20 @@ class Acknowledge(_Message):
     cursor: Place
 
 
-class Unsubscribe(_Message):
+class Unsubscribe(_ClientMessage):
     """Stops the events of a subscription."""
 
     action: Literal["unsubscribe"]
     subscription_id: Identifier
 
 
-class Ping(_Message):
+class Ping(_ClientMessage):
     """Checks that the bus answers, and keeps the connection open."""
 
     action: Literal["ping"]
 
 
-class Message(
+class ClientMessage(
     RootModel[
         Annotated[
             Subscribe | Acknowledge | Unsubscribe | Ping,

@@ -11,7 +11,7 @@ from event_bus import times
 from event_bus.access.live_keys import LiveKeys
 from event_bus.batches import batches
 from event_bus.ids import new_id
-from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Connections, Gone
+from event_bus.inbox.connections import MAX_MESSAGE_BYTES, ConnectionGone, Connections
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.reader import Fetched, InboxReader
 from event_bus.log import logger
@@ -111,7 +111,7 @@ class Pusher:
                 self.require_good_key(key.connection_id, subscriber.api_key)
             while subscriber:
                 subscriber = self._push_page(subscriber, end, holder)
-        except Gone:
+        except ConnectionGone:
             self.lose(key)
 
     def leave(self, key: SocketSubscriberKey) -> None:
@@ -127,11 +127,11 @@ class Pusher:
         """Ends a connection whose key is no longer valid.
 
         Raises:
-            Gone: It was ended.
+            ConnectionGone: It was ended.
         """
         if not self.live_keys.good(key_id):
             self.connections.close(connection_id)
-            raise Gone(connection_id)
+            raise ConnectionGone(connection_id)
 
     def lose(self, key: SocketSubscriberKey) -> None:
         """Removes a WebSocket subscriber, and the subscription that existed only for it."""

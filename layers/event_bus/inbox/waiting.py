@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from event_bus import times
-from event_bus.access.rate_limits import Counters
+from event_bus.access.rate_limits import RequestCounters
 from event_bus.errors import TooManyRequests
 from event_bus.log import logger
 
@@ -38,7 +38,7 @@ class WaitingRoom:
         clock: The Unix time, in seconds.
     """
 
-    counters: Counters
+    counters: RequestCounters
     places: int
     clock: Callable[[], float] = times.unix
 

@@ -14,7 +14,7 @@ from event_bus.queues.message import Message, next_message
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.delivery_items import SHARDS
-from event_bus.stores.due_deliveries import Due, DueDeliveries
+from event_bus.stores.due_deliveries import DueDeliveries, DueDelivery
 
 INTERVAL_SECONDS = 60
 """The interval between two sweeps, in seconds."""
@@ -74,11 +74,11 @@ class DueSweep:
             logger.info("due deliveries sent", deliveries=sent)
         return sent
 
-    def _take(self, due: Sequence[Due]) -> "_Moved":
+    def _take(self, due: Sequence[DueDelivery]) -> "_Moved":
         circuits = self.circuits.get_many(each.key.subscription_id for each in due)
         now = times.unix()
         messages: list[Message] = []
-        sent: list[tuple[Due, float]] = []
+        sent: list[tuple[DueDelivery, float]] = []
         postponed = 0
         for each in due:
             due_at = times.seconds(each.due_at)
@@ -100,7 +100,7 @@ class DueSweep:
         self._end([message.key for message in refused])
         return _Moved(len(messages) - len(refused), postponed > 0)
 
-    def _send_again(self, sent: Sequence[tuple[Due, float]]) -> None:
+    def _send_again(self, sent: Sequence[tuple[DueDelivery, float]]) -> None:
         """Lets deliveries fall due a minute after their messages, some of which were not sent.
 
         Otherwise all of them would wait for `ON_LANE_SECONDS`. A message that was sent has made its

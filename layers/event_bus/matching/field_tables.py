@@ -16,7 +16,7 @@ from event_bus.matching.access_keys import (
     SUFFIX,
 )
 from event_bus.matching.range_tables import BlockTable, IntervalTable
-from event_bus.matching.tables import EqualTable, Found, PresentTable, Table
+from event_bus.matching.tables import EntryTable, EqualTable, FoundEntries, PresentTable
 from event_bus.matching.text_tables import (
     FoldedPrefixTable,
     FoldedSuffixTable,
@@ -41,7 +41,7 @@ class FieldTables(Generic[T]):
 
     __slots__ = ("tables",)
 
-    _KINDS: ClassVar[dict[str, Callable[[], Table[Any]]]] = {
+    _KINDS: ClassVar[dict[str, Callable[[], EntryTable[Any]]]] = {
         BLOCK: BlockTable,
         EQUAL: EqualTable,
         FOLDED: FoldedTable,
@@ -55,7 +55,7 @@ class FieldTables(Generic[T]):
     }
 
     def __init__(self) -> None:
-        self.tables: dict[str, Table[T]] = {}
+        self.tables: dict[str, EntryTable[T]] = {}
 
     def get(self, kind: str, key: object) -> T | None:
         """Returns the entry of an access key, or None."""
@@ -75,12 +75,12 @@ class FieldTables(Generic[T]):
         if not table.entries:
             del self.tables[kind]
 
-    def find(self, value: object, found: Found[T]) -> None:
+    def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
         for table in self.tables.values():
             table.find(value, found)
 
-    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+    def find_any(self, values: ValueIndex, found: FoundEntries[T]) -> None:
         """Appends the entries that any of several scalars finds."""
         for table in self.tables.values():
             table.find_any(values, found)

@@ -79,7 +79,7 @@ class EventPattern:
     __slots__ = ("_only", "_plan", "_root", "combinations", "cost", "leaves", "required")
 
     def __init__(self, pattern: object) -> None:
-        reader = _Reader()
+        reader = _PatternReader()
         self.combinations = tuple(reader.read_object(pattern, "", (), depth=1, in_or=False))
         self.leaves = tuple(reader.leaves)
         self.required = sum(
@@ -119,7 +119,7 @@ class EventPattern:
         plans = self._plans(work) if self._plan is None else (self._plan,)
         return set_matching.matches(event.root, plans, work)
 
-    def _plans(self, work: Work) -> Iterator[set_matching.Plan]:
+    def _plans(self, work: Work) -> Iterator[set_matching.ObjectDemands]:
         for combination in self.combinations:
             work.take(8 * combination.bit_count())
             yield set_matching.plan(
@@ -127,7 +127,7 @@ class EventPattern:
             )
 
 
-class _Reader:
+class _PatternReader:
     """Reads one pattern: collects its leaves, and their combinations by `$or`."""
 
     __slots__ = ("_budget", "_paths", "_product", "leaves")

@@ -13,8 +13,8 @@ from event_bus.matching.expressions import ValueList
 from event_bus.matching.field_tables import FieldTables
 from event_bus.matching.object_sets import ObjectSet
 from event_bus.matching.pattern import EventPattern
-from event_bus.matching.rule import Entry, Rule
-from event_bus.matching.tables import Found
+from event_bus.matching.rule import IndexEntry, Rule
+from event_bus.matching.tables import FoundEntries
 from event_bus.matching.work import Work
 
 # Up to this many patterns, checking all of them is faster than an index.
@@ -34,7 +34,7 @@ class Bucket:
 
     def __init__(self, index: "PredicateIndex", path: Path, access_key: AccessKey) -> None:
         self.nested: PredicateIndex | None = None
-        self._entries: dict[Entry, None] = {}
+        self._entries: dict[IndexEntry, None] = {}
         self._divisible = 0
         self._index = index
         self._path = path
@@ -44,7 +44,7 @@ class Bucket:
         """Returns what it costs to find this bucket, as a number of checked patterns."""
         return len(self._entries) + (_NESTED_COST if self.nested else 0)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: IndexEntry) -> None:
         """Adds an entry to this bucket, or to its nested index."""
         if self.nested is not None and entry.divisible:
             self.nested.add(entry.rule, entry.pattern, entry.combinations, entry.used)
@@ -56,7 +56,7 @@ class Bucket:
         if self._divisible > SPLIT_ABOVE:
             self._split()
 
-    def discard(self, entry: Entry) -> None:
+    def discard(self, entry: IndexEntry) -> None:
         """Removes an entry, and the bucket if it is then empty."""
         del self._entries[entry]
         self._divisible -= entry.divisible
@@ -144,7 +144,7 @@ class PredicateIndex:
             left = pattern.required & ~now_used
             divisible = all(combination & left for combination in reached)
             for access_key in self._access_keys(path, values, absent=False):
-                entry = Entry(rule, pattern, reached, now_used, divisible=divisible)
+                entry = IndexEntry(rule, pattern, reached, now_used, divisible=divisible)
                 self._bucket(path, access_key).add(entry)
 
     def collect(self, event: EventView, found: set[Rule], work: Work) -> None:
@@ -158,7 +158,7 @@ class PredicateIndex:
         Raises:
             OutOfWork: The lookup needs more work than is allowed.
         """
-        buckets: Found[Bucket] = Found(work)
+        buckets: FoundEntries[Bucket] = FoundEntries(work)
         if event.walked:
             _walk(self._root, event.document, buckets)
         else:
@@ -232,7 +232,9 @@ class PredicateIndex:
             for position, leaf in enumerate(pattern.leaves):
                 if combination >> position & 1:
                     for access_key in self._access_keys(leaf.path, leaf.values, absent=absent):
-                        entry = Entry(rule, pattern, [combination], combination, divisible=False)
+                        entry = IndexEntry(
+                            rule, pattern, [combination], combination, divisible=False
+                        )
                         self._bucket(leaf.path, access_key).add(entry)
                     # If all values are missing, so is that of the first leaf.
                     absent = False
@@ -273,7 +275,7 @@ class PredicateIndex:
         return bucket
 
 
-def _walk(field: _Field, value: Mapping[str, object], found: Found[Bucket]) -> None:
+def _walk(field: _Field, value: Mapping[str, object], found: FoundEntries[Bucket]) -> None:
     """Appends the buckets that an object finds below a field; loops over the smaller one."""
     fields = field.fields
     found.work.take(1)
@@ -287,7 +289,7 @@ def _walk(field: _Field, value: Mapping[str, object], found: Found[Bucket]) -> N
                 _visit(fields[name], member, found)
 
 
-def _visit(field: _Field, value: object, found: Found[Bucket]) -> None:
+def _visit(field: _Field, value: object, found: FoundEntries[Bucket]) -> None:
     if isinstance(value, dict):
         if field.fields:
             _walk(field, value, found)
@@ -298,7 +300,7 @@ def _visit(field: _Field, value: object, found: Found[Bucket]) -> None:
         field.tables.find(value, found)
 
 
-def _walk_set(field: _Field, objects: ObjectSet, found: Found[Bucket]) -> None:
+def _walk_set(field: _Field, objects: ObjectSet, found: FoundEntries[Bucket]) -> None:
     """Appends the buckets that the objects of a set find below a field."""
     fields, names = field.fields, objects.names()
     shared = (

@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 from event_bus.matching.addresses import block_ends, parse_address
 from event_bus.matching.intervals import IntervalSet
 from event_bus.matching.operators import is_number
-from event_bus.matching.tables import Found, Table
+from event_bus.matching.tables import EntryTable, FoundEntries
 from event_bus.matching.value_index import (
     ADDRESS,
     NUMBER,
@@ -15,7 +15,7 @@ from event_bus.matching.value_index import (
 T = TypeVar("T")
 
 
-class IntervalTable(Table[T]):
+class IntervalTable(EntryTable[T]):
     """Finds the intervals that contain a number."""
 
     __slots__ = ("_intervals",)
@@ -34,7 +34,7 @@ class IntervalTable(Table[T]):
         self._intervals.discard(*key, self.entries[key])
         super().discard(key)
 
-    def find(self, value: object, found: Found[T]) -> None:
+    def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
         if is_number(value):
             before = len(found)
@@ -49,7 +49,7 @@ class IntervalTable(Table[T]):
         return values.has_between(*key, NUMBER)
 
 
-class BlockTable(Table[T]):
+class BlockTable(EntryTable[T]):
     """Finds the address blocks that contain an address, by one lookup for each prefix length."""
 
     __slots__ = ("_lengths",)
@@ -70,7 +70,7 @@ class BlockTable(Table[T]):
         if not self._lengths[key[:2]]:
             del self._lengths[key[:2]]
 
-    def find(self, value: object, found: Found[T]) -> None:
+    def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
         address = parse_address(value) if isinstance(value, str) else None
         if address is None:

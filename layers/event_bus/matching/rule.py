@@ -36,10 +36,10 @@ class Rule:
         self.subscriptions: set[str] = set()
         self.places: set[str] = set()
         self.unfiltered: dict[str, tuple[str, ...]] = {}
-        self.entries: set[Entry] = set()
+        self.entries: set[IndexEntry] = set()
 
 
-class Entry:
+class IndexEntry:
     """An entry by which values lead to a rule.
 
     Attributes:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from event_bus.matching.pattern import Leaf
 
 
-class Plan:
+class ObjectDemands:
     """What one combination of a pattern demands of the fields of an object.
 
     Attributes:
@@ -34,7 +34,7 @@ class Plan:
 
     def __init__(self) -> None:
         self.leaves: dict[str, Leaf] = {}
-        self.inside: dict[str, Plan] = {}
+        self.inside: dict[str, ObjectDemands] = {}
         self.optional = True
         self.strict = True
 
@@ -44,20 +44,20 @@ class Plan:
         self.strict &= not values.absent
 
 
-def plan(leaves: Sequence["Leaf"]) -> Plan:
+def plan(leaves: Sequence["Leaf"]) -> ObjectDemands:
     """Returns the plan of one combination."""
-    root = Plan()
+    root = ObjectDemands()
     for leaf in leaves:
         step = root
         step.add(leaf.values)
         for name in leaf.path[:-1]:
-            step = step.inside.setdefault(name, Plan())
+            step = step.inside.setdefault(name, ObjectDemands())
             step.add(leaf.values)
         step.leaves[leaf.path[-1]] = leaf
     return root
 
 
-def matches(root: ObjectSet, plans: Iterable[Plan], work: Work) -> bool:
+def matches(root: ObjectSet, plans: Iterable[ObjectDemands], work: Work) -> bool:
     """Returns whether a document satisfies one of the combinations of a pattern.
 
     Args:
@@ -108,7 +108,7 @@ def meets(root: ObjectSet, leaf: "Leaf", work: Work) -> bool:
     return column.values.satisfying(values, work) != 0
 
 
-def _holding(objects: ObjectSet, asked: Plan, known: dict["Leaf", int], work: Work) -> int:
+def _holding(objects: ObjectSet, asked: ObjectDemands, known: dict["Leaf", int], work: Work) -> int:
     """Returns the objects that satisfy a step which the lack of any field fails."""
     satisfied = objects.numbers
     columns = objects.columns
@@ -133,7 +133,7 @@ def _holding(objects: ObjectSet, asked: Plan, known: dict["Leaf", int], work: Wo
 
 
 def _satisfying(
-    objects: ObjectSet, asked: Plan, known: dict["Leaf", int], work: Work
+    objects: ObjectSet, asked: ObjectDemands, known: dict["Leaf", int], work: Work
 ) -> tuple[int, int]:
     """Returns the objects that satisfy a step: positive, absent."""
     positive = 0

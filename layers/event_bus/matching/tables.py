@@ -17,7 +17,7 @@ _KEY_STEPS = 10
 T = TypeVar("T")
 
 
-class Found(list[T]):
+class FoundEntries(list[T]):
     """The entries that an event has found.
 
     Args:
@@ -34,7 +34,7 @@ class Found(list[T]):
         self.work = work
 
 
-class Table(Generic[T]):
+class EntryTable(Generic[T]):
     """Entries by access key.
 
     Attributes:
@@ -54,7 +54,7 @@ class Table(Generic[T]):
         """Removes the entry of a key."""
         del self.entries[key]
 
-    def find(self, value: object, found: Found[T]) -> None:
+    def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds.
 
         Raises:
@@ -62,7 +62,7 @@ class Table(Generic[T]):
         """
         raise NotImplementedError
 
-    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+    def find_any(self, values: ValueIndex, found: FoundEntries[T]) -> None:
         """Appends the entries that any of several scalars finds; iterates over the cheaper side.
 
         Raises:
@@ -85,12 +85,12 @@ class Table(Generic[T]):
         raise NotImplementedError
 
 
-class EqualTable(Table[T]):
+class EqualTable(EntryTable[T]):
     """Finds the key that equals the value."""
 
     __slots__ = ()
 
-    def find(self, value: object, found: Found[T]) -> None:
+    def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
         entry = self.entries.get(scalar_key(value))
         if entry is not None:
@@ -100,16 +100,16 @@ class EqualTable(Table[T]):
         return key in values.by_key
 
 
-class PresentTable(Table[T]):
+class PresentTable(EntryTable[T]):
     """Finds its entries from any value."""
 
     __slots__ = ()
 
-    def find(self, value: object, found: Found[T]) -> None:  # noqa: ARG002
+    def find(self, value: object, found: FoundEntries[T]) -> None:  # noqa: ARG002
         """Appends the entries that a scalar finds."""
         found.extend(self.entries.values())
 
-    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+    def find_any(self, values: ValueIndex, found: FoundEntries[T]) -> None:
         """Appends all entries if there is a value."""
         if values.by_key:
             found.extend(self.entries.values())

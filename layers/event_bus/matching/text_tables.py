@@ -7,7 +7,7 @@ from event_bus.matching.access_keys import (
 )
 from event_bus.matching.ignore_case import fold
 from event_bus.matching.limits import MAX_STRING_LENGTH
-from event_bus.matching.tables import Found, Table
+from event_bus.matching.tables import EntryTable, FoundEntries
 from event_bus.matching.value_index import (
     FOLDED_TEXT,
     REVERSED_FOLDED_TEXT,
@@ -27,7 +27,7 @@ _LONGEST_FOLDED = 3 * MAX_STRING_LENGTH
 T = TypeVar("T")
 
 
-class FoldedTable(Table[T]):
+class FoldedTable(EntryTable[T]):
     """Finds the key that equals the folded value."""
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class FoldedTable(Table[T]):
     def _met(self, key: str, values: ValueIndex) -> bool:
         return values.has_between(key, key, FOLDED_TEXT)
 
-    def find(self, value: object, found: Found[T]) -> None:
+    def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
         if isinstance(value, str) and len(value) <= _LONGEST_FOLDED:
             entry = self.entries.get(fold(value))
@@ -47,7 +47,7 @@ class FoldedTable(Table[T]):
                 found.append(entry)
 
 
-class PrefixTable(Table[T]):
+class PrefixTable(EntryTable[T]):
     """Finds the keys that the value begins with: one lookup for each length among the keys."""
 
     __slots__ = ("_lengths",)
@@ -68,7 +68,7 @@ class PrefixTable(Table[T]):
         if not self._lengths[len(key)]:
             del self._lengths[len(key)]
 
-    def find(self, value: object, found: Found[T]) -> None:
+    def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
         if isinstance(value, str):
             text = self._text(value)
@@ -127,7 +127,7 @@ class FoldedSuffixTable(SuffixTable[T]):
         return fold(value[-MAX_AFFIX_LENGTH:])
 
 
-class InfixTable(Table[T]):
+class InfixTable(EntryTable[T]):
     """Finds the keys that the value contains.
 
     If few keys have the same length, it searches the value for each. If many have, it looks up the
@@ -152,12 +152,12 @@ class InfixTable(Table[T]):
         if not self._by_length[len(key)]:
             del self._by_length[len(key)]
 
-    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+    def find_any(self, values: ValueIndex, found: FoundEntries[T]) -> None:
         """Appends the entries that any of several scalars finds."""
         for value in values.by_key:
             self.find(value, found)
 
-    def find(self, value: object, found: Found[T]) -> None:
+    def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
         if not isinstance(value, str):
             return

@@ -24,7 +24,7 @@ _DEFAULT_BUCKETS: dict[Granularity, int] = {"minute": 60, "hour": 24, "day": 30}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AnalyticsQuery:
     """A query for analytics.
 
     Attributes:
@@ -72,7 +72,7 @@ def question(
     type: str | None = None,  # noqa: A002
     source: str | None = None,
     subscriber: str | None = None,
-) -> Question:
+) -> AnalyticsQuery:
     """Returns the query for the parameters of a request.
 
     Args:
@@ -100,10 +100,10 @@ def question(
         raise MalformedRequest.at("from", detail)
     # The first and the last bucket are included as a whole.
     start, end = start - start % length, end + -end % length
-    return Question(granularity, start, end, type, source, subscriber)
+    return AnalyticsQuery(granularity, start, end, type, source, subscriber)
 
 
-def answer(question: Question, store: MetricStore) -> dict[str, Any]:
+def answer(question: AnalyticsQuery, store: MetricStore) -> dict[str, Any]:
     """Returns the answer, as the API shows it."""
     keys = {start: metric_key(question.granularity, start) for start in question.starts()}
     found = store.at(keys.values())
@@ -124,7 +124,7 @@ def answer(question: Question, store: MetricStore) -> dict[str, Any]:
     }
 
 
-def _chosen(metrics: MetricTotals, question: Question) -> MetricTotals:
+def _chosen(metrics: MetricTotals, question: AnalyticsQuery) -> MetricTotals:
     made = MetricTotals()
     for kind, counter in metrics.counts.items():
         made.counts[kind] = Counter(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from event_bus.metrics.lag import oldest_due, router_lag
-from event_bus.metrics.queues import Queues
+from event_bus.metrics.queues import QueueReader
 from event_bus.model.circuit import CircuitState
 from event_bus.model.metrics import MAX_SERIES, OTHER
 from event_bus.model.routing_rule import RoutingRule
@@ -54,7 +54,7 @@ class Gauges:
     """
 
     routing_rules: Callable[[], Iterable[RoutingRule]]
-    queues: Queues
+    queues: QueueReader
     circuits: CircuitStore
     replays: ReplayStore
     events: EventStore

@@ -31,7 +31,7 @@ The observation may have a `status` of `warn`.
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """The result of one check.
 
     Attributes:
@@ -62,13 +62,13 @@ class Health:
 
     looks: Mapping[str, Mapping[str, Look]]
     clock: Callable[[], float] = times.steady
-    _known: Cache[str, Check] = field(init=False)
+    _known: Cache[str, HealthCheck] = field(init=False)
 
     def __post_init__(self) -> None:
         components = sum(map(len, self.looks.values()))
         self._known = Cache(CACHE_SECONDS, components, self.clock)
 
-    def check(self, *areas: str) -> list[Check]:
+    def check(self, *areas: str) -> list[HealthCheck]:
         """Returns the status of every component of these areas."""
         return [
             self._known.fetch(name, partial(_checked, name, look))
@@ -77,13 +77,13 @@ class Health:
         ]
 
 
-def _checked(name: str, look: Look) -> Check:
+def _checked(name: str, look: Look) -> HealthCheck:
     try:
         observed = look()
     except Exception:
         logger.exception("health check failed", component=name)
-        return Check(name, "fail", times.now(), {"output": "does not answer"})
-    return Check(name, observed.get("status", "pass"), times.now(), observed)
+        return HealthCheck(name, "fail", times.now(), {"output": "does not answer"})
+    return HealthCheck(name, observed.get("status", "pass"), times.now(), observed)
 
 
 def database_check(probe: Callable[[], None]) -> Look:
@@ -143,7 +143,7 @@ def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -
     return look
 
 
-def worst(checks: Iterable[Check]) -> Status:
+def worst(checks: Iterable[HealthCheck]) -> Status:
     """Returns the status of the whole: that of its worst part."""
     found = {check.status for check in checks}
     return "fail" if "fail" in found else "warn" if "warn" in found else "pass"

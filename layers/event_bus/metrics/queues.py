@@ -39,7 +39,7 @@ class Statistics(Protocol):
 
 
 @dataclass(slots=True)
-class Queues:
+class QueueReader:
     """Reads queues.
 
     Attributes:

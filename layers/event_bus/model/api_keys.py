@@ -75,7 +75,7 @@ def orphaned(key: ApiKey, good: Callable[[str], bool]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class KeyProof:
     """The identifier and hash of a key that was sent.
 
     Attributes:
@@ -87,17 +87,17 @@ class Proof:
     hash: str
 
 
-def generate_key() -> tuple[str, Proof]:
+def generate_key() -> tuple[str, KeyProof]:
     """Returns a new key: an identifier, 256 random bits and a checksum of both."""
     return _generate(_KEY)
 
 
-def generate_token() -> tuple[str, Proof]:
+def generate_token() -> tuple[str, KeyProof]:
     """Returns a new stream token, as hard to guess as a key."""
     return _generate(_TOKEN)
 
 
-def proof_of(key: str) -> Proof | None:
+def proof_of(key: str) -> KeyProof | None:
     """Returns the identifier and hash of a key; None if the text cannot be a key."""
     if key.startswith((_KEY, _TOKEN)):
         found = _FORM.fullmatch(key)
@@ -108,11 +108,11 @@ def proof_of(key: str) -> Proof | None:
     return proof_of_chosen(key) if 1 <= len(key) <= MAX_CHOSEN_LENGTH else None
 
 
-def proof_of_chosen(key: str) -> Proof:
+def proof_of_chosen(key: str) -> KeyProof:
     """Returns the identifier and hash of a chosen key."""
     # A chosen key can be guessed, so each guess must be expensive (RFC 7914).
     derived = hashlib.scrypt(key.encode(), salt=b"event-bus", n=2**12, r=8, p=1, dklen=48)
-    return Proof(f"key_{derived[:16].hex()}", derived[16:].hex())
+    return KeyProof(f"key_{derived[:16].hex()}", derived[16:].hex())
 
 
 def certificate_id(subject: str) -> str:
@@ -144,16 +144,16 @@ def check_chosen_key(key: str) -> None:
         raise ValueError(f"must not begin with {_KEY} or {_TOKEN}, as generated ones do")
 
 
-def _generate(prefix: str) -> tuple[str, Proof]:
+def _generate(prefix: str) -> tuple[str, KeyProof]:
     key_id = prefix + secrets.token_hex(10)
     begun = f"{key_id}.{secrets.token_urlsafe(32)}"
     key = begun + _checksum(begun)
     return key, _proof_of_random(key_id, key)
 
 
-def _proof_of_random(key_id: str, key: str) -> Proof:
+def _proof_of_random(key_id: str, key: str) -> KeyProof:
     # For random bits, a fast hash is as good as a slow one.
-    return Proof(key_id, hashlib.sha256(key.encode()).hexdigest())
+    return KeyProof(key_id, hashlib.sha256(key.encode()).hexdigest())
 
 
 def _short_hash(text: str) -> str:

@@ -9,7 +9,13 @@ from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Fault
 from event_bus.model.event import Event
 from event_bus.publishing.client_request import NO_REQUEST, ClientRequest
-from event_bus.publishing.intake import Accepted, Intake, Judged, stream_deleted, version_conflict
+from event_bus.publishing.intake import (
+    Accepted,
+    Intake,
+    ValidatedEvent,
+    stream_deleted,
+    version_conflict,
+)
 from event_bus.requests.stream_append import MAX_WRITES, StreamAppend
 from event_bus.requests.validation import invalid, read
 from event_bus.stores.events import Put
@@ -64,7 +70,7 @@ class Appends:
         return self._accepted(judged, results)
 
     def _accepted(
-        self, judged: Sequence[Judged], results: Sequence[tuple[Put, Event]]
+        self, judged: Sequence[ValidatedEvent], results: Sequence[tuple[Put, Event]]
     ) -> list[Accepted]:
         puts = [
             Put.REPEATED if put is Put.CONFLICT and self.intake.repeats(each, stored) else put

@@ -53,7 +53,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ValidatedEvent:
     """An event that may be stored.
 
     Attributes:
@@ -147,7 +147,7 @@ class Intake:
         if not 1 <= len(submissions) <= MAX_BATCH:
             raise InvalidRequest.at("", f"must hold 1 to {MAX_BATCH} events")
         results: list[Accepted | Problem] = []
-        batch: list[tuple[int, Judged]] = []
+        batch: list[tuple[int, ValidatedEvent]] = []
         for place, submission in enumerate(submissions):
             try:
                 judged = self.judge(submission, caller, f"/{place}", request)
@@ -165,7 +165,7 @@ class Intake:
                 results.append(Unavailable(said))
                 batch.append((place, judged))
 
-        def store(line: list[tuple[int, Judged]]) -> None:
+        def store(line: list[tuple[int, ValidatedEvent]]) -> None:
             for place, judged in line:
                 results[place] = self._attempt(judged, f"/{place}")
                 if isinstance(results[place], Unavailable):
@@ -175,7 +175,7 @@ class Intake:
         list(self.executor.map(store, _lines(batch)))
         return results
 
-    def _attempt(self, judged: Judged, at: str) -> Accepted | Problem:
+    def _attempt(self, judged: ValidatedEvent, at: str) -> Accepted | Problem:
         event = judged.event
         try:
             return self._store(judged, at)
@@ -191,7 +191,9 @@ class Intake:
             logger.exception("event not stored", **traces(event))
             return Failure("The bus failed to store the event.")
 
-    def judge(self, submission: Any, caller: Caller, at: str, request: ClientRequest) -> Judged:
+    def judge(
+        self, submission: Any, caller: Caller, at: str, request: ClientRequest
+    ) -> ValidatedEvent:
         """Decides whether an event may be stored.
 
         Args:
@@ -230,9 +232,9 @@ class Intake:
             event = replace(
                 event, schema_version=checked.check.version, schema_valid=checked.check.valid
             )
-        return Judged(event, parsed, caller, sensitive, faults)
+        return ValidatedEvent(event, parsed, caller, sensitive, faults)
 
-    def prepared(self, judged: Judged, among: Mapping[str, Event] | None = None) -> Event:
+    def prepared(self, judged: ValidatedEvent, among: Mapping[str, Event] | None = None) -> Event:
         """Returns a checked event in its stored form, with its hop count and sealed parts.
 
         Args:
@@ -242,7 +244,7 @@ class Intake:
         event = self._counted(judged.event, judged.caller, among or {})
         return self.seal.close(event, judged.sensitive) if judged.sensitive else event
 
-    def _store(self, judged: Judged, at: str) -> Accepted:
+    def _store(self, judged: ValidatedEvent, at: str) -> Accepted:
         event = self.prepared(judged)
         expected = judged.submission.expected_version
         try:
@@ -267,7 +269,7 @@ class Intake:
         deduplicated = put is Put.DEDUPLICATED
         return Accepted(stored, put is Put.REPEATED, judged.warnings, deduplicated)
 
-    def _require_handler(self, judged: Judged, at: str, *, required: bool) -> None:
+    def _require_handler(self, judged: ValidatedEvent, at: str, *, required: bool) -> None:
         event = judged.event
         if not required or not event.is_command or self.handler(event.type):
             return
@@ -275,7 +277,7 @@ class Intake:
         if event.id not in self.store.existing([event.id]):
             raise no_handler(event, at)
 
-    def repeats(self, judged: Judged, stored: Event) -> bool:
+    def repeats(self, judged: ValidatedEvent, stored: Event) -> bool:
         """Returns whether an event is the stored one, although their digests differ."""
         digests = [judged.event.digest]
         if judged.event.timestamp == stored.timestamp:
@@ -329,14 +331,14 @@ def stream_deleted(at: str, stream_id: str) -> Conflict:
     return Conflict(f"{at}: {detail}.", [Fault(at, detail)])
 
 
-def _lines(batch: Sequence[tuple[int, Judged]]) -> list[list[tuple[int, Judged]]]:
+def _lines(batch: Sequence[tuple[int, ValidatedEvent]]) -> list[list[tuple[int, ValidatedEvent]]]:
     """Divides the events of a batch into lines.
 
     The events of a line are stored one after the other, and different lines in parallel. Events
     share a line if they share an id, a stream or a deduplication key, or if one of them names the
     other as its cause.
     """
-    lines: dict[tuple[str, str], list[tuple[int, Judged]]] = {}
+    lines: dict[tuple[str, str], list[tuple[int, ValidatedEvent]]] = {}
     for each in batch:
         event = each[1].event
         names = [("id", event.id)]
@@ -355,5 +357,5 @@ def _lines(batch: Sequence[tuple[int, Judged]]) -> list[list[tuple[int, Judged]]
     return list({id(line): line for line in lines.values()}.values())
 
 
-def _place(each: tuple[int, Judged]) -> int:
+def _place(each: tuple[int, ValidatedEvent]) -> int:
     return each[0]

@@ -21,7 +21,7 @@ from event_bus.requests.event import EventSubmission, accept
 from event_bus.requests.validation import invalid, read
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.events import EventStore
-from event_bus.stores.refusals import Exists, Outdated
+from event_bus.stores.refusals import IdTaken, Outdated
 
 _ATTEMPTS = 13
 
@@ -31,7 +31,7 @@ class TooLate(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReplyContent:
     """The reply of a service to a command, before it is an event.
 
     Attributes:
@@ -44,7 +44,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Replied:
+class StoredReply:
     """A reply that is stored.
 
     Attributes:
@@ -78,10 +78,10 @@ class Replying:
         self,
         command: Event,
         service_id: str,
-        answer: Answer,
+        answer: ReplyContent,
         origin: Origin | None = None,
         trace: Mapping[str, str] | None = None,
-    ) -> Replied:
+    ) -> StoredReply:
         """Stores the reply of a service to a command; each service replies once.
 
         One transaction stores the reply and the record of the command. So every stored reply
@@ -114,12 +114,12 @@ class Replying:
                 self.commands.save_with_reply(answered, event, self.events)
             except Outdated:
                 continue
-            except Exists:
+            except IdTaken:
                 if self.commands.get(command.id).reply_of(service_id):
                     continue
                 raise Conflict(f"Another event has the id of the reply, {event.id}.") from None
             logger.info("command answered", **traces(event), failed=answer.failed)
-            return Replied(event, repeated=False)
+            return StoredReply(event, repeated=False)
         raise Unavailable.overtaken("the command")
 
     def _refuse_late(self, command: Event, record: Command, service_id: str) -> None:
@@ -133,17 +133,17 @@ class Replying:
         said = "expired" if record.ended == "expired" else "was cancelled"
         raise TooLate(f"The command {command.id} {said} before its reply, which is not stored.")
 
-    def _repeated(self, given: Reply, event: Event, answer: Answer) -> Replied:
+    def _repeated(self, given: Reply, event: Event, answer: ReplyContent) -> StoredReply:
         stored = self.events.get_many([given.event_id]).get(given.event_id)
         if stored and given.failed == answer.failed and self.seal.is_digest(event.digest, stored):
-            return Replied(stored, repeated=True)
+            return StoredReply(stored, repeated=True)
         raise Conflict(f"The service has replied already, by {given.event_id}.")
 
     def _event(
         self,
         command: Event,
         service_id: str,
-        answer: Answer,
+        answer: ReplyContent,
         origin: Origin | None,
         trace: Mapping[str, str],
     ) -> Event:

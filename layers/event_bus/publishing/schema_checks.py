@@ -23,7 +23,7 @@ _NAMED = re.compile(r"([1-9][0-9]{0,3})(?:\.[0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPayload:
     """The result of checking a payload.
 
     Attributes:
@@ -37,7 +37,7 @@ class Checked:
     refused: bool = False
 
 
-_UNCHECKED = Checked(None)
+_UNCHECKED = CheckedPayload(None)
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class SchemaChecks:
         self._known = index
         return True
 
-    def check(self, event: Event, payload: Any, at: str) -> Checked:
+    def check(self, event: Event, payload: Any, at: str) -> CheckedPayload:
         """Checks the payload of an event.
 
         Args:
@@ -92,7 +92,7 @@ class SchemaChecks:
             checked = self._check(event, payload, at)
         return checked
 
-    def _check(self, event: Event, payload: Any, at: str) -> Checked:
+    def _check(self, event: Event, payload: Any, at: str) -> CheckedPayload:
         known = self._types.get(event.type)
         if known is None:
             return _UNCHECKED
@@ -100,15 +100,15 @@ class SchemaChecks:
         number = _version_of(event, known)
         if number is None and known.validation != "off":
             detail = f"names no version of the schema of {event.type}; the latest is {known.latest}"
-            return Checked(None, [Fault(f"{at}/metadata/version", detail)], enforced)
+            return CheckedPayload(None, [Fault(f"{at}/metadata/version", detail)], enforced)
         if number is None:
             return _UNCHECKED
         if known.validation == "off":
-            return Checked(SchemaCheck(number))
+            return CheckedPayload(SchemaCheck(number))
         faults = self._faults(event, number, payload, at)
         if faults is None:
             return _UNCHECKED
-        return Checked(SchemaCheck(number, not faults), faults, enforced and bool(faults))
+        return CheckedPayload(SchemaCheck(number, not faults), faults, enforced and bool(faults))
 
     def _faults(self, event: Event, number: int, payload: Any, at: str) -> Sequence[Fault] | None:
         """Returns the faults of a payload by a version; None if there is no such version."""

@@ -29,7 +29,7 @@ READ_BUDGET = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundEvent:
     """An event with its routing record and its deliveries.
 
     Attributes:
@@ -64,7 +64,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FoundPage:
     """A page of a list.
 
     Attributes:
@@ -72,7 +72,7 @@ class Page:
         position: Where the next page begins; None at the end.
     """
 
-    found: list[Found]
+    found: list[FoundEvent]
     position: str | None
 
 
@@ -96,7 +96,7 @@ class EventFinder:
     executor: Executor
     rights: RightsReader
 
-    def get(self, event_id: str, caller: Caller) -> Found:
+    def get(self, event_id: str, caller: Caller) -> FoundEvent:
         """Returns an event with all its deliveries or, for a subscriber, with its own.
 
         Raises:
@@ -108,9 +108,9 @@ class EventFinder:
         visibility = Visibility(caller, self.subscriptions, self.rights)
         if event is None or not visibility.sees(event, routing, lambda: event.json_payload):
             raise NotFound.of(f"event {event_id}")
-        return _as_seen(Found(event, routing, tuple(deliveries)), caller)
+        return _as_seen(FoundEvent(event, routing, tuple(deliveries)), caller)
 
-    def get_many(self, event_ids: Iterable[str], caller: Caller) -> list[Found]:
+    def get_many(self, event_ids: Iterable[str], caller: Caller) -> list[FoundEvent]:
         """Returns the events that a caller may see, with deliveries, without large payloads."""
         events = self.events.get_many(event_ids)
         visibility = Visibility(caller, self.subscriptions, self.rights)
@@ -119,18 +119,18 @@ class EventFinder:
             events.values(), self.executor.map(self.deliveries.of_event, events), strict=True
         )
         found = [
-            Found(event, routing, tuple(deliveries)) for event, (routing, deliveries) in became
+            FoundEvent(event, routing, tuple(deliveries)) for event, (routing, deliveries) in became
         ]
         return [_as_seen(each, caller) for each in found if self._sees(each, visibility)]
 
-    def visible(self, event_ids: Sequence[str], caller: Caller) -> dict[str, Found]:
+    def visible(self, event_ids: Sequence[str], caller: Caller) -> dict[str, FoundEvent]:
         """Returns events as lists show them, by id: those that the caller may see."""
         visibility = Visibility(caller, self.subscriptions, self.rights)
         read = self._read(list(event_ids))
         visibility.prepare(each.event.source for each in read.values())
         return {name: found for name, found in read.items() if self._sees(found, visibility)}
 
-    def page(self, query: EventQuery, behind: str | None, caller: Caller) -> Page:
+    def page(self, query: EventQuery, behind: str | None, caller: Caller) -> FoundPage:
         """Returns a page of events.
 
         Args:
@@ -144,11 +144,11 @@ class EventFinder:
         """
         visibility = Visibility(caller, self.subscriptions, self.rights)
         portions = self._portions(query, behind, visibility)
-        return Page(*first_page(portions, query.limit, READ_BUDGET))
+        return FoundPage(*first_page(portions, query.limit, READ_BUDGET))
 
     def _portions(
         self, query: EventQuery, behind: str | None, visibility: Visibility
-    ) -> Iterator[Portion[Found]]:
+    ) -> Iterator[Portion[FoundEvent]]:
         listing = _listing(query, visibility)
         listed = self.events.listed(listing, self.executor, newest_first=query.newest_first)
         for page in listed.pages(query.between, behind, query.limit + 1):
@@ -166,31 +166,31 @@ class EventFinder:
                 reached = page.reached if last is selected[-1] else last.position
                 yield Portion(fitting, len(chunk), reached)
 
-    def _read(self, event_ids: list[str]) -> dict[str, Found]:
+    def _read(self, event_ids: list[str]) -> dict[str, FoundEvent]:
         reading = self.executor.submit(self.routings.get_many, event_ids)
         events = self.events.get_many(event_ids)
         routings = reading.result()
-        return {each: Found(event, routings.get(each)) for each, event in events.items()}
+        return {each: FoundEvent(event, routings.get(each)) for each, event in events.items()}
 
     def _fitting(
-        self, found: Found | None, query: EventQuery, visibility: Visibility
-    ) -> Found | None:
+        self, found: FoundEvent | None, query: EventQuery, visibility: Visibility
+    ) -> FoundEvent | None:
         """Returns an event if the query selects it and the caller may see it."""
         if found is None or query.processed not in (None, found.routing is not None):
             return None
         return found if self._sees(found, visibility) else None
 
-    def _sees(self, each: Found, visibility: Visibility) -> bool:
+    def _sees(self, each: FoundEvent, visibility: Visibility) -> bool:
         return visibility.sees(
             each.event, each.routing, lambda: self.events.filtered_payload(each.event)
         )
 
 
-def _as_seen(found: Found, caller: Caller) -> Found:
+def _as_seen(found: FoundEvent, caller: Caller) -> FoundEvent:
     if caller.admin or found.event.source == caller.service_id:
         return found
     # Only the publisher of an event may know who else receives it.
-    return Found(
+    return FoundEvent(
         found.event,
         found.routing and found.routing.to(caller.service_id),
         tuple(each for each in found.deliveries if each.service_id == caller.service_id),

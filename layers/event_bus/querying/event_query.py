@@ -5,7 +5,7 @@ from typing import Literal
 
 from event_bus.matching.event_types import WILDCARD, matches_type
 from event_bus.stores import listings
-from event_bus.stores.listings import Entry, domain_of
+from event_bus.stores.listings import ListedEvent, domain_of
 
 Order = Literal["newest", "oldest"]
 
@@ -62,7 +62,7 @@ class EventQuery:
             first = max(first, listings.behind(behind))
         return first, last
 
-    def selects(self, entry: Entry) -> bool:
+    def selects(self, entry: ListedEvent) -> bool:
         """Returns whether the query selects an event, as far as its entry in an index shows."""
         return (
             (self.type is None or matches_type(self.type, entry.type))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
-from event_bus.querying.event_finder import EventFinder, Found
+from event_bus.querying.event_finder import EventFinder, FoundEvent
 from event_bus.stores import listings
 from event_bus.stores.listings import Listing
 from event_bus.targets.envelope import delivery_trace
@@ -16,7 +16,7 @@ _EVER = ("0", "~")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FlowStep:
     """An event of a flow.
 
     Attributes:
@@ -24,7 +24,7 @@ class Step:
         cause: The event of the flow that led to it, if one did.
     """
 
-    found: Found
+    found: FoundEvent
     cause: str | None
 
 
@@ -37,7 +37,7 @@ class Flow:
         complete: Whether these are all; else they are the first `MAX_FLOW`.
     """
 
-    steps: list[Step]
+    steps: list[FlowStep]
     complete: bool
 
 
@@ -84,7 +84,7 @@ class FlowFinder:
         return Flow(_steps(found), complete=page.reached is None)
 
 
-def _steps(found: Iterable[Found]) -> list[Step]:
+def _steps(found: Iterable[FoundEvent]) -> list[FlowStep]:
     shown = {each.event.id: each for each in found}
     spans = {
         context.span_id: each.event.id
@@ -100,5 +100,5 @@ def _steps(found: Iterable[Found]) -> list[Step]:
             # trace of the delivery.
             parent = each.event.trace
             cause = spans.get(parent.span_id) if parent else None
-        steps.append(Step(each, cause))
+        steps.append(FlowStep(each, cause))
     return steps

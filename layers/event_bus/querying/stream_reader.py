@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from event_bus.access.callers import Caller
 from event_bus.model.stream_name import StreamName
 from event_bus.paging import Portion, first_page, number_at
-from event_bus.querying.event_finder import READ_BUDGET, EventFinder, Found
+from event_bus.querying.event_finder import READ_BUDGET, EventFinder, FoundEvent
 from event_bus.stores.streams import StreamStore
 
 
 @dataclass(frozen=True, slots=True)
-class Versioned:
+class VersionedEvent:
     """An event at its place in a stream.
 
     Attributes:
@@ -20,7 +20,7 @@ class Versioned:
     """
 
     version: int
-    found: Found
+    found: FoundEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class StreamReader:
         behind: str | None = None,
         backward: bool = False,
         removed: bool = False,
-    ) -> tuple[list[Versioned], str | None]:
+    ) -> tuple[list[VersionedEvent], str | None]:
         """Returns a page of a stream; it leaves out events that are gone or hidden from the caller.
 
         Args:
@@ -80,7 +80,7 @@ class StreamReader:
         caller: Caller,
         *,
         backward: bool = False,
-    ) -> Iterator[Portion[Versioned]]:
+    ) -> Iterator[Portion[VersionedEvent]]:
         first, last = between
         while entries := self.streams.between(
             stream, first, last, limit + 1, newest_first=backward
@@ -90,7 +90,7 @@ class StreamReader:
             visible = self.finder.visible([each.event_id for each in entries], caller)
             reached = entries[-1].version
             fitting = [
-                (str(each.version), Versioned(each.version, found) if found else None)
+                (str(each.version), VersionedEvent(each.version, found) if found else None)
                 for each in entries
                 for found in (visible.get(each.event_id),)
             ]

@@ -19,7 +19,7 @@ _MINUTE = 60.0
 
 
 @dataclass(slots=True)
-class Recorder:
+class AuditRecorder:
     """Sends entries to the function that writes them.
 
     Attributes:

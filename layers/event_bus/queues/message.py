@@ -11,7 +11,7 @@ from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.transitions import begun
 from event_bus.stored import restored
-from event_bus.stores.due_deliveries import Due
+from event_bus.stores.due_deliveries import DueDelivery
 
 if TYPE_CHECKING:
     from event_bus.model.registration import Subscription
@@ -183,7 +183,7 @@ def owed_message(event: Event, subscription: "Subscription", delay: int = 0) -> 
     )
 
 
-def next_message(delivery: Delivery | Due) -> Message:
+def next_message(delivery: Delivery | DueDelivery) -> Message:
     """Returns the message that retries a recorded delivery."""
     return Message(
         event_id=delivery.key.event_id,

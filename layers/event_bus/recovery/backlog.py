@@ -13,11 +13,11 @@ from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import owed_message
 from event_bus.queues.recorded_sending import send_recorded
-from event_bus.recovery.progress import ReplayProgress
+from event_bus.recovery.progress import ReplaySteps
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.event_items import ODD_SECONDS, is_odd
 from event_bus.stores.events import EventStore
-from event_bus.stores.listings import Entry, all_events, all_odd_events, behind
+from event_bus.stores.listings import ListedEvent, all_events, all_odd_events, behind
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -61,7 +61,7 @@ class BacklogRunner:
     routings: RoutingStore
     deliveries: DeliveryStore
     lanes: Lanes
-    progress: ReplayProgress
+    progress: ReplaySteps
     executor: Executor
 
     def step(self, replay: Replay) -> None:
@@ -101,7 +101,7 @@ class BacklogRunner:
             until=replay_end,
         )
 
-    def _held(self, entries: Sequence[Entry], replay: Replay) -> tuple[list[Event], set[str]]:
+    def _held(self, entries: Sequence[ListedEvent], replay: Replay) -> tuple[list[Event], set[str]]:
         """Returns the events that the pause holds, and the ids of those that cannot be read."""
         routings = self.routings.get_many(
             dict.fromkeys(entry.id for entry in entries), consistent=True
@@ -123,6 +123,6 @@ class BacklogRunner:
         self.replays.move(replay, replace(replay, state=state, updated_at=times.now()), wait)
 
 
-def _is_its_entry(entry: Entry, event: Event) -> bool:
+def _is_its_entry(entry: ListedEvent, event: Event) -> bool:
     """Returns whether to send the event for this entry: events in both indexes are sent once."""
     return not is_odd(event) or entry.position != event.position

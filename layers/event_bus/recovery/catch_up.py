@@ -15,7 +15,7 @@ from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, owed_message
 from event_bus.queues.recorded_sending import send_recorded
-from event_bus.recovery.progress import ReplayProgress
+from event_bus.recovery.progress import ReplaySteps
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.replays import ReplayStore
@@ -72,7 +72,7 @@ class CatchUpRunner:
     events: EventStore
     deliveries: DeliveryStore
     lanes: Lanes
-    progress: ReplayProgress
+    progress: ReplaySteps
 
     def step(self, replay: Replay) -> None:
         """Sends the messages for the next page of streams. A crash may repeat a page."""

@@ -19,7 +19,7 @@ from event_bus.paging import Portion, first_page
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import continuation, next_message
 from event_bus.requests.type_patterns import TypePattern
-from event_bus.requests.validation import Request, Time, checked
+from event_bus.requests.validation import RequestModel, Time, checked
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -41,7 +41,7 @@ _Text = Annotated[
 ]
 
 
-class BulkRetryRequest(Request):
+class BulkRetryRequest(RequestModel):
     """Which dead letters a request retries; never resolved ones.
 
     Attributes:

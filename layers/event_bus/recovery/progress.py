@@ -8,12 +8,12 @@ from event_bus.log import logger
 from event_bus.model.replay import Replay
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.replays import ReplayQueue
-from event_bus.stores.listings import Page
+from event_bus.stores.listings import ListPage
 from event_bus.stores.replays import ReplayStore
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayProgress:
+class ReplaySteps:
     """Ends the steps of replays.
 
     A step ends after its messages were sent. After a crash in between, the step is repeated: it
@@ -30,7 +30,7 @@ class ReplayProgress:
     def end_step(
         self,
         before: Replay,
-        page: Page,
+        page: ListPage,
         *,
         sent: int,
         refused: int,

@@ -17,11 +17,11 @@ from event_bus.queues.message import Message, first_message
 from event_bus.queues.recorded_sending import send_recorded
 from event_bus.recovery.backlog import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
-from event_bus.recovery.progress import ReplayProgress
+from event_bus.recovery.progress import ReplaySteps
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
-from event_bus.stores.listings import Entry, EventSelector, Page, all_events, with_any
+from event_bus.stores.listings import EventSelector, ListedEvent, ListPage, all_events, with_any
 from event_bus.stores.payloads import is_unanswered
 from event_bus.stores.replays import ReplayStore
 
@@ -49,7 +49,7 @@ class ReplayRunner:
     events: EventStore
     deliveries: DeliveryStore
     lanes: Lanes
-    progress: ReplayProgress
+    progress: ReplaySteps
     executor: Executor
     backlogs: BacklogRunner
     catch_ups: CatchUpRunner
@@ -86,11 +86,11 @@ class ReplayRunner:
             unroutable=len(unroutable),
         )
 
-    def _page(self, replay: Replay) -> Page:
+    def _page(self, replay: Replay) -> ListPage:
         if replay.event_id:
             position = f"{replay.since}#{replay.event_id}"
-            entry = Entry(position, replay.event_id, "", "", None, None)
-            return Page((entry,), None, 1)
+            entry = ListedEvent(position, replay.event_id, "", "", None, None)
+            return ListPage((entry,), None, 1)
         # The events of one second, because a queue delays messages by whole seconds.
         length = max(_PAGE, replay.rate)
         query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=length)

@@ -9,9 +9,9 @@ from event_bus.access.callers import Caller
 from event_bus.errors import InvalidRequest, NotFound, PreconditionFailed
 from event_bus.model.registration import Subscription
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
-from event_bus.registry.subscriptions import Registered, SubscriptionRegistry
+from event_bus.registry.subscriptions import RegisteredSubscription, SubscriptionRegistry
 from event_bus.requests.validation import read
-from event_bus.stores.refusals import Exists
+from event_bus.stores.refusals import IdTaken
 from event_bus.stores.subscriptions import CHOSEN
 from event_bus.targets.http import HttpTarget
 
@@ -45,7 +45,7 @@ class ChosenIds:
 
     def put(
         self, subscription_id: str, body: Any, caller: Caller, *, only_new: bool
-    ) -> Registered | Subscription:
+    ) -> RegisteredSubscription | Subscription:
         """Registers a subscription, or replaces it if there is one.
 
         Args:
@@ -73,7 +73,7 @@ class ChosenIds:
         except NotFound:
             try:
                 return self._register(subscription_id, registration, caller)
-            except Exists:
+            except IdTaken:
                 # Another request was faster, by the same service or an admin.
                 before = self.registry.get(subscription_id, caller)
         if only_new:
@@ -82,7 +82,7 @@ class ChosenIds:
 
     def _register(
         self, subscription_id: str, registration: SubscriptionRegistration, caller: Caller
-    ) -> Registered:
+    ) -> RegisteredSubscription:
         service_id, dot, name = subscription_id.partition(CHOSEN)
         if not dot or not (caller.admin or service_id == caller.service_id):
             # The answer is the same for another service's subscription and for one that does not

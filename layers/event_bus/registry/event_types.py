@@ -49,7 +49,7 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class EventTypeCatalogue:
     """Lists event types: those that have a schema, and those that a publisher names exactly.
 
     Attributes:

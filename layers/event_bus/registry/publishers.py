@@ -16,7 +16,7 @@ from event_bus.requests.publisher import PublisherChange, PublisherRegistration
 from event_bus.requests.readers import check_own_types
 from event_bus.requests.validation import members_of
 from event_bus.stores.keys import KeptKey
-from event_bus.stores.refusals import Exists, KeyTaken, Outdated, Refused
+from event_bus.stores.refusals import IdTaken, KeyTaken, Outdated, Refused
 from event_bus.stores.registrations import Registrations
 
 
@@ -67,7 +67,7 @@ class PublisherRegistry:
             keys = KeptKey(kept.id) if kept else addition(ring, issued.kept, stale)
             try:
                 self.registrations.add_publisher(publisher, keys)
-            except Exists:
+            except IdTaken:
                 detail = f"{publisher.service_id} is registered as a publisher already"
                 raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
             except KeyTaken:

@@ -42,7 +42,7 @@ from event_bus.stores.schemas import SchemaIndex, SchemaStore
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredVersion:
     """A version that is registered.
 
     Attributes:
@@ -72,7 +72,7 @@ class SchemaRegistry:
 
     def register(
         self, event_type: str, registration: SchemaRegistration, caller: Caller
-    ) -> Registered:
+    ) -> RegisteredVersion:
         """Registers a version, unless the latest one is the same.
 
         Raises:
@@ -91,7 +91,7 @@ class SchemaRegistry:
             index, before = self.store.index(), self.store.get(event_type)
             if before and before.live and before.live[-1].digest == digest:
                 version = self._version(event_type, before.live[-1].number)
-                return Registered(before, version, is_new=False)
+                return RegisteredVersion(before, version, is_new=False)
             self._check_room(before, index, event_type)
             now = times.now()
             schemas = before or TypeSchemas(event_type, caller.service_id, now, now)
@@ -106,7 +106,7 @@ class SchemaRegistry:
             with suppress(Outdated):
                 told = about_schema(event_type, number, after.owner, caller.service_id)
                 self.store.put(before, after, index, version, told)
-                return Registered(after, version, is_new=True)
+                return RegisteredVersion(after, version, is_new=True)
         raise Conflict.overtaken(f"the schemas of {event_type}")
 
     def get(self, event_type: str, caller: Caller) -> TypeSchemas:

@@ -20,7 +20,7 @@ from event_bus.requests.publisher import BY_THE_BUS
 from event_bus.requests.retry_policy import RetryPolicyRequest
 from event_bus.requests.transform import TransformRequest
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Name, Request, ServiceId, Time, not_with, one_of_two
+from event_bus.requests.validation import Name, RequestModel, ServiceId, Time, not_with, one_of_two
 from event_bus.targets.http import HttpTarget
 from event_bus.targets.registry import TARGETS
 from event_bus.targets.requests.http import CallbackUrl, HttpTargetRequest
@@ -49,7 +49,7 @@ RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
 """How many attempts may be made a second; 0.01 is one in 100 seconds."""
 
 
-class SubscriptionRegistration(Request):
+class SubscriptionRegistration(RequestModel):
     """The registration of a subscription.
 
     Attributes:
@@ -141,7 +141,7 @@ REMOVABLE = ("enrichment", "transform", "max_in_flight", "rate_limit", "schema_v
 """The members of a subscription that null removes."""
 
 
-class SubscriptionChange(Request):
+class SubscriptionChange(RequestModel):
     """The change of a subscription: a JSON merge patch (RFC 7396) of these members.
 
     `filters`, `enrichment`, `transform` and `retry_policy` are replaced as a whole: an event

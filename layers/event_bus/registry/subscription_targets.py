@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.callbacks.handshake import HANDSHAKE_SECONDS, Handshake, Unwanted
+from event_bus.callbacks.handshake import HANDSHAKE_SECONDS, Handshake, HandshakeRefused
 from event_bus.errors import InvalidRequest
 from event_bus.inbox.waiting import WaitingRoom
 from event_bus.model.registration import Subscription
@@ -79,7 +79,7 @@ class SubscriptionTargets:
         try:
             with place():
                 self.handshake.ask(url)
-        except Unwanted as refusal:
+        except HandshakeRefused as refusal:
             detail = f"the endpoint did not confirm that it wants events: {refusal}"
             raise InvalidRequest.at("/verify", detail) from None
         return replace(subscription, verified_at=times.now())

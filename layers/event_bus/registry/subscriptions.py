@@ -35,7 +35,7 @@ from event_bus.requests.credentials import Authentication
 from event_bus.requests.transform import check_fits
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.refusals import Refused, Used
+from event_bus.stores.refusals import IdRetired, Refused
 from event_bus.stores.registrations import Registrations
 
 _Result = TypeVar("_Result")
@@ -45,7 +45,7 @@ _READ_BUDGET = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredSubscription:
     """A new subscription, and what was made with it.
 
     Attributes:
@@ -93,7 +93,7 @@ class SubscriptionRegistry:
         registration: SubscriptionRegistration,
         caller: Caller,
         subscription_id: str | None = None,
-    ) -> Registered:
+    ) -> RegisteredSubscription:
         """Registers a subscription.
 
         Args:
@@ -131,7 +131,7 @@ class SubscriptionRegistry:
         try:
             provided = self.targets.provided(subscription)
             created, issued = self._writes.add(provided, pace, history, asked, caller)
-        except Used:
+        except IdRetired:
             self.targets.discard(subscription)
             raise Conflict(
                 f"A removed subscription had the identifier {subscription.id}; choose another."
@@ -142,7 +142,9 @@ class SubscriptionRegistry:
         if history:
             self.replay_queue.try_to_send(history.id, SEAM_SECONDS)
         api_key = issued.text if issued else None
-        return Registered(created, secret, api_key, history.id if history else None, pace)
+        return RegisteredSubscription(
+            created, secret, api_key, history.id if history else None, pace
+        )
 
     def get(self, subscription_id: str, caller: Caller) -> Subscription:
         """Returns a subscription.

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from event_bus.model.command_types import is_command
 from event_bus.requests.event import EventSubmission
-from event_bus.requests.validation import Request
+from event_bus.requests.validation import RequestModel
 
 MAX_COMMAND_WAIT_SECONDS = 25
 """The longest wait for the end of a command, in seconds: API Gateway gives up after 30."""
@@ -31,7 +31,7 @@ class CommandSubmission(EventSubmission):
         return self
 
 
-class ReplyProblem(Request):
+class ReplyProblem(RequestModel):
     """Problem details (RFC 9457) by which a service replies that a command failed.
 
     Attributes:
@@ -49,7 +49,7 @@ class ReplyProblem(Request):
     detail: Annotated[str, Field(max_length=8192)] | None = None
 
 
-class ReplyRequest(Request):
+class ReplyRequest(RequestModel):
     """A reply to a command: its result as `payload`, or an `error`.
 
     Attributes:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus.requests.validation import Request, checked, one_of_two, spelled
+from event_bus.requests.validation import RequestModel, checked, one_of_two, spelled
 from event_bus.transforms.payloads import decoded
 
 OCTETS = "application/octet-stream"
@@ -25,7 +25,7 @@ def _check_content_type(text: str) -> None:
         raise ValueError(f"must not begin with {_CLOUDEVENTS}: the bus itself sends CloudEvents")
 
 
-class Payload(Request):
+class Payload(RequestModel):
     """The payload of an event: an object, or bytes with their media type.
 
     Attributes:

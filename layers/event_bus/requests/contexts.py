@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from event_bus import json_numbers
 from event_bus.model.contexts import MAX_VALUE_BYTES, NAME_PATTERN, NAME_WORDS
-from event_bus.requests.validation import Request, checked, spelled
+from event_bus.requests.validation import RequestModel, checked, spelled
 
 ContextName = Annotated[str, spelled(NAME_PATTERN, NAME_WORDS)]
 """The name of a context."""
@@ -17,7 +17,7 @@ def _check_value(value: Any) -> None:
         raise ValueError(f"must have at most {MAX_VALUE_BYTES} bytes as compact JSON")
 
 
-class ContextEntryRequest(Request):
+class ContextEntryRequest(RequestModel):
     """The value of an entry, as a client sends it.
 
     Attributes:

@@ -9,7 +9,7 @@ from event_bus.model.api_keys import CredentialType, check_chosen_key
 from event_bus.model.names import refuse_control_characters
 from event_bus.model.principals import check_principal, principal_of
 from event_bus.model.scopes import Scope
-from event_bus.requests.validation import Name, Request, Time, checked
+from event_bus.requests.validation import Name, RequestModel, Time, checked
 
 MAX_RATE = 10_000
 """The highest rate of a key, in requests a second."""
@@ -34,7 +34,7 @@ _MEMBERS: dict[CredentialType, str] = {
 }
 
 
-class Authentication(Request):
+class Authentication(RequestModel):
     """The credential of a service.
 
     It is an API key, chosen or generated; a client certificate, named by its subject as API Gateway
@@ -81,7 +81,7 @@ class Authentication(Request):
         return self.subject or (self.principal and principal_of(self.principal))
 
 
-class KeyRequest(Request):
+class KeyRequest(RequestModel):
     """The request for a further key of a service.
 
     Attributes:
@@ -100,7 +100,7 @@ class KeyRequest(Request):
     authentication: Authentication = Field(default_factory=Authentication)
 
 
-class RotationRequest(Request):
+class RotationRequest(RequestModel):
     """The request to rotate a key or a signing secret."""
 
     overlap: Annotated[

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 from pydantic_core import PydanticCustomError
 
 from event_bus.model.stream_version import MAX_VERSION
-from event_bus.requests.validation import Label, Request
+from event_bus.requests.validation import Label, RequestModel
 
 
 def _said_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
@@ -31,7 +31,7 @@ ExpectedVersion = Annotated[
 """
 
 
-class StreamMember(Request):
+class StreamMember(RequestModel):
     """The stream to which an event is appended.
 
     Attributes:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus.requests.validation import Identifier, Request
+from event_bus.requests.validation import Identifier, RequestModel
 
 MAX_WAIT_SECONDS = 20
 """The longest wait of a pull, in seconds."""
@@ -20,7 +20,7 @@ Place = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
 """A place in an inbox."""
 
 
-class Acknowledgement(Request):
+class Acknowledgement(RequestModel):
     """The acknowledgement of leased events, the extension of their lease, or both.
 
     Attributes:

@@ -7,10 +7,10 @@ from pydantic_core import PydanticCustomError
 
 from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.stream_version import MAX_VERSION
-from event_bus.requests.validation import Label, Request, ServiceId
+from event_bus.requests.validation import Label, RequestModel, ServiceId
 
 
-class FollowedStreamsRequest(Request):
+class FollowedStreamsRequest(RequestModel):
     """The streams that a client wants to follow: one stream, or all of a category.
 
     Attributes:

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from event_bus.model.metadata_members import MAX_WINDOW_MINUTES, REPLY_FOR, REPLY_STATUS
 from event_bus.model.trace_context import TRACESTATE, read_traceparent
-from event_bus.requests.validation import Label, Request, checked, only_with, spelled
+from event_bus.requests.validation import Label, RequestModel, checked, only_with, spelled
 
 MAX_EXPECTED_REPLIES = 50
 """How many replies a request may expect."""
@@ -29,7 +29,7 @@ def _check_traceparent(text: str) -> None:
         raise ValueError("must be a traceparent of W3C Trace Context")
 
 
-class Metadata(Request):
+class Metadata(RequestModel):
     """The metadata of an event. Other members hold strings.
 
     `deadline` of a command is the time, RFC 3339, after which it is not delivered any more.

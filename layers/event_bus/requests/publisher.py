@@ -11,7 +11,7 @@ from event_bus.requests.credentials import Authentication
 from event_bus.requests.readers import Readers, RestrictedTypes
 from event_bus.requests.sensitive import SensitiveFields
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Label, Name, Request, ServiceId, checked
+from event_bus.requests.validation import Label, Name, RequestModel, ServiceId, checked
 
 MAX_SENSITIVE_BYTES = 64 * 1024
 """The largest `sensitive` of a publisher, as compact JSON in UTF-8."""
@@ -46,7 +46,7 @@ BY_THE_BUS = "the bus sets it"
 """The refusal of a change to a member that the bus sets."""
 
 
-class PublisherRegistration(Request):
+class PublisherRegistration(RequestModel):
     """The registration of a publisher.
 
     Attributes:
@@ -72,7 +72,7 @@ class PublisherRegistration(Request):
     authentication: Authentication = Field(default_factory=Authentication)
 
 
-class PublisherChange(Request):
+class PublisherChange(RequestModel):
     """The change of a publisher: a JSON merge patch (RFC 7396) of these members.
 
     `sensitive` and `restricted` are replaced as a whole.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from event_bus.requests.validation import Request, checked
+from event_bus.requests.validation import RequestModel, checked
 
 MAX_INDEXES = 2
 """The most indexed members of a read model."""
@@ -24,7 +24,7 @@ def _check_member(name: str) -> None:
         raise ValueError("must not be the name of a parameter of lists: source, limit or cursor")
 
 
-class ReadModelRegistration(Request):
+class ReadModelRegistration(RequestModel):
     """The read model of a category.
 
     Attributes:

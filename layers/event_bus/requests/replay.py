@@ -7,10 +7,10 @@ from pydantic_core import PydanticCustomError
 
 from event_bus.model.replay import DEFAULT_RATE, MAX_RATE
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Identifier, Request, ServiceId, Time
+from event_bus.requests.validation import Identifier, RequestModel, ServiceId, Time
 
 
-class EventReplayRequest(Request):
+class EventReplayRequest(RequestModel):
     """The request to replay one event.
 
     Attributes:
@@ -21,7 +21,7 @@ class EventReplayRequest(Request):
     subscription_id: Identifier | None = None
 
 
-class ReplayRequest(Request):
+class ReplayRequest(RequestModel):
     """The request to replay a period.
 
     Attributes:

@@ -11,7 +11,7 @@ from event_bus.model.retry_policy import (
     ClientErrors,
     RetryPolicy,
 )
-from event_bus.requests.validation import Request
+from event_bus.requests.validation import RequestModel
 
 MAX_ATTEMPTS = 50
 """The most attempts of a policy; a schedule has one wait less."""
@@ -19,7 +19,7 @@ MAX_ATTEMPTS = 50
 _Seconds = Annotated[int, Field(ge=1, le=LONGEST_WAIT_SECONDS)]
 
 
-class RetryPolicyRequest(Request):
+class RetryPolicyRequest(RequestModel):
     """A retry policy as a client sends it.
 
     Attributes:

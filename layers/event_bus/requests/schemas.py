@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from event_bus.model.names import refuse_control_characters
 from event_bus.model.schemas import Compatibility, Validation
-from event_bus.requests.validation import Request, checked
+from event_bus.requests.validation import RequestModel, checked
 
 MAX_UPCAST_CHARACTERS = 8_192
 """The longest `upcast` expression, in characters."""
@@ -18,7 +18,7 @@ Description = Annotated[
 """A description of a type, for its users."""
 
 
-class SchemaRegistration(Request):
+class SchemaRegistration(RequestModel):
     """The registration of a version of a type's schema.
 
     Attributes:
@@ -34,7 +34,7 @@ class SchemaRegistration(Request):
     upcast: Annotated[str, Field(min_length=1, max_length=MAX_UPCAST_CHARACTERS)] | None = None
 
 
-class SchemaSettingsChange(Request):
+class SchemaSettingsChange(RequestModel):
     """The change of a type's schema settings: a JSON merge patch (RFC 7396).
 
     Attributes:

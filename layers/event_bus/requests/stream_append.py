@@ -9,7 +9,7 @@ from event_bus.errors import Fault
 from event_bus.model.stream_version import MAX_VERSION
 from event_bus.requests.event import EventSubmission
 from event_bus.requests.expected_version import ExpectedVersion
-from event_bus.requests.validation import Label, Request, ServiceId, invalid
+from event_bus.requests.validation import Label, RequestModel, ServiceId, invalid
 
 MAX_APPEND = 50
 """The most events that one request appends to a stream.
@@ -21,7 +21,7 @@ MAX_WRITES = 100
 """The most writes of a DynamoDB transaction."""
 
 
-class StreamAppend(Request):
+class StreamAppend(RequestModel):
     """The request to append events to a stream, all or none.
 
     Attributes:
@@ -67,7 +67,7 @@ class StreamAppend(Request):
             yield event.model_copy(update={"source": self.source})
 
 
-class StreamChange(Request):
+class StreamChange(RequestModel):
     """The change of a stream as a whole.
 
     Attributes:

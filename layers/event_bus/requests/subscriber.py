@@ -6,10 +6,10 @@ from pydantic import AfterValidator, Field
 
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.requests.type_patterns import TypePattern
-from event_bus.requests.validation import Request
+from event_bus.requests.validation import RequestModel
 
 
-class SubscriberRequest(Request):
+class SubscriberRequest(RequestModel):
     """The types that a service may receive; an empty list permits none.
 
     Attributes:

@@ -10,7 +10,7 @@ from event_bus.requests.event import EventSubmission
 from event_bus.requests.filters import SentFilters
 from event_bus.requests.transform import TransformRequest
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Identifier, Request, checked, one_of_two
+from event_bus.requests.validation import Identifier, RequestModel, checked, one_of_two
 
 
 def _check_enrichment(enrichment: dict[str, Any]) -> None:
@@ -19,7 +19,7 @@ def _check_enrichment(enrichment: dict[str, Any]) -> None:
         raise ValueError(f"must have at most {most} bytes as compact JSON")
 
 
-class SubscriptionTest(Request):
+class SubscriptionTest(RequestModel):
     """An event to test a subscription with: a stored one, by its id, or one in the request.
 
     A test asks no source of an enrichment; `enrichment` has the parts that they would add.

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from event_bus.errors import InvalidRequest
 from event_bus.model.names import refuse_control_characters
 from event_bus.model.target import Target
-from event_bus.requests.validation import Request, checked
+from event_bus.requests.validation import RequestModel, checked
 from event_bus.transforms.errors import InvalidTransform
 from event_bus.transforms.shape import check_transform
 from event_bus.transforms.transform import Format, InputTransformer, Mode, Transform
@@ -15,7 +15,7 @@ from event_bus.transforms.transform import Format, InputTransformer, Mode, Trans
 _Text = Annotated[str, AfterValidator(checked(refuse_control_characters))]
 
 
-class InputTransformerRequest(Request):
+class InputTransformerRequest(RequestModel):
     """An input transformer in the form of EventBridge.
 
     Attributes:
@@ -31,7 +31,7 @@ class InputTransformerRequest(Request):
         return InputTransformer(self.input_template, self.input_paths_map)
 
 
-class TransformRequest(Request):
+class TransformRequest(RequestModel):
     """A transform as a client sends it.
 
     Attributes:

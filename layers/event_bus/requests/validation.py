@@ -135,7 +135,7 @@ Identifier = Annotated[
 """The identifier of something that may or may not exist."""
 
 
-class Request(BaseModel):
+class RequestModel(BaseModel):
     """The base of what clients send: types are not coerced, unknown members are refused.
 
     Attributes:
@@ -235,7 +235,7 @@ _SAID = {
 def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
     if fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] in _WORDS:
         return f"must be {_WORDS[fault['ctx']['pattern']]}"
-    if fault["type"] == "extra_forbidden" and issubclass(model, Request):
+    if fault["type"] == "extra_forbidden" and issubclass(model, RequestModel):
         [*parents, name] = fault["loc"]
         if not parents and name in model.fixed:
             return f"cannot be changed; {model.fixed[str(name)]}"

@@ -7,25 +7,25 @@ from event_bus.runtime import stores
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
-    from event_bus.audit.appender import Appender
+    from event_bus.audit.appender import AuditAppender
     from event_bus.audit.reader import AuditReader
-    from event_bus.queues.audit_recorder import Recorder
+    from event_bus.queues.audit_recorder import AuditRecorder
     from event_bus.queues.unroutable import UnroutableQueue
 
 
-def recorder() -> "Recorder":
-    """Makes the `Recorder`, which sends entries to the function that writes them."""
-    from event_bus.queues.audit_recorder import Recorder
+def recorder() -> "AuditRecorder":
+    """Makes the `AuditRecorder`, which sends entries to the function that writes them."""
+    from event_bus.queues.audit_recorder import AuditRecorder
 
-    return Recorder(clients.sqs(), settings().audit_queue_url)
+    return AuditRecorder(clients.sqs(), settings().audit_queue_url)
 
 
-def appender() -> "Appender":
-    """Makes the `Appender`, which appends entries to their chains, and signs the heads."""
-    from event_bus.audit.appender import Appender
+def appender() -> "AuditAppender":
+    """Makes the `AuditAppender`, which appends entries to their chains, and signs the heads."""
+    from event_bus.audit.appender import AuditAppender
     from event_bus.audit.signer import Signer
 
-    return Appender(
+    return AuditAppender(
         stores.audit_entries(writes=True),
         stores.audit_heads(),
         Signer(clients.kms(), settings().audit_key),

@@ -7,7 +7,7 @@ from event_bus.runtime import stores
 
 if TYPE_CHECKING:
     from event_bus.commands.finding import Commands
-    from event_bus.commands.sending import Sender
+    from event_bus.commands.sending import CommandSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +19,19 @@ class CommandServices:
         commands: Finds, answers and cancels them.
     """
 
-    sender: "Sender"
+    sender: "CommandSender"
     commands: "Commands"
 
 
 def command_services() -> CommandServices:
     """Makes the services of commands."""
     from event_bus.commands.finding import Commands
-    from event_bus.commands.sending import CommandWaiter, Sender
+    from event_bus.commands.sending import CommandSender, CommandWaiter
     from event_bus.runtime.intake import deployed_intake, replying, visible_events
 
     waiter = CommandWaiter(stores.commands(writes=True))
     return CommandServices(
-        Sender(deployed_intake(workers=1), waiter),
+        CommandSender(deployed_intake(workers=1), waiter),
         Commands(
             stores.events(),
             stores.deliveries(),

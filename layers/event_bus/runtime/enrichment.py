@@ -8,7 +8,7 @@ from event_bus.access.receive_rights import HandoverRights
 from event_bus.batches import batch_answer
 from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.enriching import CalledEnrichment, EnrichmentLane, EnrichmentStep
+from event_bus.delivery.enriching import CalledEnrichment, EnrichmentRunner, EnrichmentStep
 from event_bus.delivery.source_circuits import SourceCircuits
 from event_bus.delivery.source_pacing import SourcePacing
 from event_bus.delivery.steps import queue_messages
@@ -50,7 +50,7 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
     deliveries = stores.deliveries(writes=True)
     deadlines = Deadlines()
     pacing = SourcePacing(circuits, stores.paces(), deliveries, settings().paced_share, deadlines)
-    lane = EnrichmentLane(
+    lane = EnrichmentRunner(
         EnrichmentStep(
             enricher.enriched,
             events,

@@ -11,7 +11,7 @@ from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.enriching import Enrich
 from event_bus.delivery.history import StreamHistory
-from event_bus.delivery.lane import Lane
+from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
@@ -104,7 +104,7 @@ def _handler(
         command_end=lambda event_id: commands.get(event_id).ended,
         enrich=enrich,
     )
-    lane = Lane(
+    lane = LaneRunner(
         runner=runner,
         ordered=_ordered(runner, rights, retention_days),
         subscriptions=SubscriptionCache(subscriptions),

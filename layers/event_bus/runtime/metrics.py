@@ -45,12 +45,12 @@ def dead_letter_events() -> "DeadLetterEvents":
 def gauges() -> "Gauges":
     """Makes the `Gauges`, which reads the gauges."""
     from event_bus.metrics.gauges import Gauges
-    from event_bus.metrics.queues import Queues
+    from event_bus.metrics.queues import QueueReader
 
     executor = threads(_WORKERS)
     return Gauges(
         routing_rules=stores.subscriptions().routing_rules,
-        queues=Queues(settings().queue_urls, clients.sqs(), clients.cloudwatch(), executor),
+        queues=QueueReader(settings().queue_urls, clients.sqs(), clients.cloudwatch(), executor),
         circuits=stores.circuits(),
         replays=stores.replays(),
         events=stores.events(payloads=False),
@@ -70,12 +70,12 @@ def health() -> "Health":
         seconds_check,
     )
     from event_bus.metrics.lag import oldest_due, router_lag
-    from event_bus.metrics.queues import Queues
+    from event_bus.metrics.queues import QueueReader
     from event_bus.recovery.backlogs import Backlogs
 
     own, sqs, executor = settings(), clients.sqs(), threads(_WORKERS)
     events = stores.events(payloads=False)
-    lanes = Queues(own.lane_urls, sqs, clients.cloudwatch(), executor)
+    lanes = QueueReader(own.lane_urls, sqs, clients.cloudwatch(), executor)
     lag = partial(router_lag, events, stores.routings(), executor)
     due = partial(oldest_due, stores.due_deliveries(), executor)
     backlogs, subscriptions = Backlogs(stores.levels(), stores.replays()), stores.subscriptions()

@@ -41,7 +41,7 @@ def replay_runner() -> "ReplayRunner":
     """Makes the `ReplayRunner`, which continues replays, a page at a time."""
     from event_bus.recovery.backlog import BacklogRunner
     from event_bus.recovery.catch_up import CatchUpRunner
-    from event_bus.recovery.progress import ReplayProgress
+    from event_bus.recovery.progress import ReplaySteps
     from event_bus.recovery.replay_runner import ReplayRunner
     from event_bus.runtime.routing import registry_view
 
@@ -51,7 +51,7 @@ def replay_runner() -> "ReplayRunner":
         "events": stores.events(),
         "deliveries": stores.deliveries(writes=True),
         "lanes": lanes(threads(_WORKERS)),
-        "progress": ReplayProgress(replays, replay_queue()),
+        "progress": ReplaySteps(replays, replay_queue()),
         "executor": threads(_WORKERS),
     }
     backlogs = BacklogRunner(

@@ -8,7 +8,7 @@ from event_bus.access.callers import Caller
 from event_bus.access.type_visibility import TypeVisibility
 from event_bus.model.metrics import Labels
 from event_bus.model.registration import Subscription
-from event_bus.registry.event_types import Catalogue
+from event_bus.registry.event_types import EventTypeCatalogue
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import rights_reader
 
@@ -26,9 +26,9 @@ def schema_registry() -> "SchemaRegistry":
     return SchemaRegistry(stores.schemas(announces=True), stores.publishers().get, _visibility)
 
 
-def catalogue() -> Catalogue:
+def catalogue() -> EventTypeCatalogue:
     """Makes the catalogue of event types."""
-    return Catalogue(stores.schemas(), _visibility, _subscriptions, _published)
+    return EventTypeCatalogue(stores.schemas(), _visibility, _subscriptions, _published)
 
 
 def _published() -> Mapping[Labels, int]:

@@ -14,7 +14,7 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.reducer import Reducer
 from event_bus.states.reducing import (
     MAX_STATE_BYTES,
-    Numbered,
+    NumberedEvent,
     ReducerFailed,
     described,
     reduced,
@@ -80,7 +80,7 @@ class FunctionReducers:
     clients: "TargetClients"
     clock: Callable[[], float] = times.steady
 
-    def reduced(self, reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
+    def reduced(self, reducer: Reducer, state: bytes, events: Sequence[NumberedEvent]) -> bytes:
         """Returns the state after some events.
 
         Args:
@@ -108,7 +108,7 @@ class FunctionReducers:
         reducer: Reducer,
         state: bytes,
         before: int | None,
-        batch: Sequence[tuple[Numbered, bytes]],
+        batch: Sequence[tuple[NumberedEvent, bytes]],
         end: float,
     ) -> bytes:
         """Returns the state after a batch, and calls the function again with halves if it fails.

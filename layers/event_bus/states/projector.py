@@ -26,7 +26,7 @@ from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.projections import ProjectionQueue
 from event_bus.states.function_reducing import ReducerUnavailable
 from event_bus.states.reducing import (
-    Numbered,
+    NumberedEvent,
     Reduce,
     ReducerFailed,
     reduced,
@@ -286,7 +286,7 @@ class Projector:
             left,
         )
 
-    def _read(self, entries: Sequence[StreamEntry]) -> tuple[list[Numbered], int | None]:
+    def _read(self, entries: Sequence[StreamEntry]) -> tuple[list[NumberedEvent], int | None]:
         """Reads the events of entries.
 
         Returns:
@@ -297,13 +297,15 @@ class Projector:
         lost = next((each.version for each in entries if each.event_id in unreadable), None)
         # Markers stay in place of sealed values, so these never enter the table.
         numbered = [
-            Numbered(each.version, event)
+            NumberedEvent(each.version, event)
             for each in entries
             if lost is None or each.version < lost
             if (stored := found.get(each.event_id)) and (event := self.events.whole(stored))
         ]
         return numbered, lost
 
-    def _reduced(self, reducer: Reducer, state: bytes, events: list[Numbered]) -> tuple[bytes, int]:
+    def _reduced(
+        self, reducer: Reducer, state: bytes, events: list[NumberedEvent]
+    ) -> tuple[bytes, int]:
         end = self.clock() + _FOLD_SECONDS
         return reduced_in_time(self.reduce, reducer, state, events, lambda: self.clock() < end)

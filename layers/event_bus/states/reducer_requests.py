@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Discriminator, Field, RootModel
 
 from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS
 from event_bus.model.reducer import Reducer
-from event_bus.requests.validation import Request, checked
+from event_bus.requests.validation import RequestModel, checked
 from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.requests.target_request import RoleArn
 
@@ -21,7 +21,7 @@ def _check_version(arn: str) -> None:
         )
 
 
-class MergeReducer(Request):
+class MergeReducer(RequestModel):
     """Merges payloads in order, as JSON Merge Patches.
 
     Attributes:
@@ -35,7 +35,7 @@ class MergeReducer(Request):
         return Reducer("merge")
 
 
-class JsonataReducer(Request):
+class JsonataReducer(RequestModel):
     """Makes each state from the one before and an event, by an expression.
 
     Attributes:
@@ -51,7 +51,7 @@ class JsonataReducer(Request):
         return Reducer("jsonata", expression=self.expression)
 
 
-class LambdaReducer(Request):
+class LambdaReducer(RequestModel):
     """Makes a state from the one before and the events that follow, by a function.
 
     Attributes:

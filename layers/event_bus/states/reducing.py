@@ -24,7 +24,7 @@ EMPTY = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
+class NumberedEvent:
     """An event with its version in a stream.
 
     Attributes:
@@ -54,11 +54,11 @@ class ReducerFailed(Exception):
         self.before = before
 
 
-Reduce = Callable[[Reducer, bytes, Sequence[Numbered]], bytes]
+Reduce = Callable[[Reducer, bytes, Sequence[NumberedEvent]], bytes]
 """Returns the state after some events, by a reducer and the state before them."""
 
 
-def reduced(reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
+def reduced(reducer: Reducer, state: bytes, events: Sequence[NumberedEvent]) -> bytes:
     """Returns the state after some events, by a reducer that needs no function.
 
     Args:
@@ -98,7 +98,7 @@ def reduced_in_time(
     reduce: Reduce,
     reducer: Reducer,
     state: bytes,
-    events: Sequence[Numbered],
+    events: Sequence[NumberedEvent],
     in_time: Callable[[], bool],
 ) -> tuple[bytes, int]:
     """Returns the state after as many events as time permits, and their number: one at least.
@@ -129,7 +129,7 @@ def reduced_in_time(
     return state, len(events)
 
 
-def _next(reducer: Reducer, state: bytes, each: Numbered) -> bytes:
+def _next(reducer: Reducer, state: bytes, each: NumberedEvent) -> bytes:
     if reducer.type == "merge":
         patch = json_numbers.loads(each.event.json_payload or EMPTY)
         return json_numbers.dumps(merged(json_numbers.loads(state), patch))
@@ -140,6 +140,6 @@ def _next(reducer: Reducer, state: bytes, each: Numbered) -> bytes:
     return after
 
 
-def described(each: Numbered) -> dict[str, Any]:
+def described(each: NumberedEvent) -> dict[str, Any]:
     """Returns an event as reducers see it."""
     return {**each.event.envelope(), "version": each.version}

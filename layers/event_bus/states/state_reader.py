@@ -17,7 +17,7 @@ from event_bus.querying.event_finder import EventFinder
 from event_bus.states.folding import Fold, Snapshots
 from event_bus.states.function_reducing import ReducerUnavailable
 from event_bus.states.reducing import (
-    Numbered,
+    NumberedEvent,
     Reduce,
     ReducerFailed,
     reduced,
@@ -72,7 +72,7 @@ class StreamState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _StateReading:
     """A state that a caller reads.
 
     Attributes:
@@ -94,7 +94,7 @@ class _Reading:
     end: float
 
 
-class _OutOfTime(Exception):
+class _FoldTimeUp(Exception):
     """The time of a fold has ended."""
 
 
@@ -157,7 +157,7 @@ class StateReader:
         # Snapshots of a truncated stream are separate, because they begin with another event.
         basis = f"{reducer.number}" if first == 1 else f"{reducer.number}/{first}"
         end = self.clock() + READ_SECONDS
-        reading = _Reading(stream, at_version, caller, as_shown, reducer, basis, end)
+        reading = _StateReading(stream, at_version, caller, as_shown, reducer, basis, end)
         whole = caller.admin or caller.service_id == stream.source
         restored = self.snapshots.latest(stream, basis, at_version) if whole else None
         snapshot_version = restored.version if restored else None
@@ -171,7 +171,7 @@ class StateReader:
             raise Conflict(said, [Fault("at_version", detail)]) from None
         except ReducerUnavailable as unavailable:
             raise Unavailable(f"The state cannot be made: {unavailable.detail}.") from None
-        except _OutOfTime:
+        except _FoldTimeUp:
             raise _too_long(f"a request can fold in {READ_SECONDS:g} s") from None
         # A deleted stream reads as empty, and a stranger may not learn how long a stream is.
         hidden = 0 if marks.deleted_at or not whole else min(at_version, first - 1)
@@ -184,7 +184,7 @@ class StateReader:
             snapshot_version=snapshot_version,
         )
 
-    def _fold_whole(self, reading: _Reading, fold: Fold) -> None:
+    def _fold_whole(self, reading: _StateReading, fold: Fold) -> None:
         """Folds all events, and keeps a snapshot after every `SNAPSHOT_EVERY` of them."""
         examined, kept = 0, True
         for entries in self._entries(reading, fold.version):
@@ -194,14 +194,14 @@ class StateReader:
             numbered = [_numbered(each, found) for each in entries]
             try:
                 self._advance(reading, fold, numbered)
-            except _OutOfTime:
+            except _FoldTimeUp:
                 kept = self.snapshots.keep(reading.stream, reading.basis, fold)
                 raise _unfinished(fold, kept=kept) from None
             examined += len(entries)
             if len(entries) == SNAPSHOT_EVERY:
                 kept = self.snapshots.keep(reading.stream, reading.basis, fold)
 
-    def _fold_visible(self, reading: _Reading, fold: Fold) -> None:
+    def _fold_visible(self, reading: _StateReading, fold: Fold) -> None:
         """Folds the events that the caller may see."""
         examined = size = seen = 0
         for entries in self._entries(reading, fold.version):
@@ -216,14 +216,14 @@ class StateReader:
             if size > _MAX_PARTLY_FOLDED_BYTES:
                 raise _too_long(f"{_MAX_PARTLY_FOLDED_BYTES} bytes of payloads")
             if fold.events and self.clock() >= reading.end:
-                raise _OutOfTime
+                raise _FoldTimeUp
             numbered = [_numbered(each, found) for each in entries]
             self._advance(reading, fold, numbered)
             # Only callers who may see the events may learn how long a stream is.
             seen = max((each.version for each, event in numbered if event), default=seen)
             fold.version = seen
 
-    def _entries(self, reading: _Reading, version: int) -> Iterator[list[StreamEntry]]:
+    def _entries(self, reading: _StateReading, version: int) -> Iterator[list[StreamEntry]]:
         """Yields the entries after a version, up to the last one to include."""
         while entries := self.streams.between(
             reading.stream, version + 1, reading.at_version, SNAPSHOT_EVERY
@@ -232,12 +232,15 @@ class StateReader:
             version = entries[-1].version
 
     def _advance(
-        self, reading: _Reading, fold: Fold, entries: Sequence[tuple[StreamEntry, Event | None]]
+        self,
+        reading: _StateReading,
+        fold: Fold,
+        entries: Sequence[tuple[StreamEntry, Event | None]],
     ) -> None:
         """Folds the events of entries.
 
         Raises:
-            _OutOfTime: The fold must end before all of them are folded. It includes some of them.
+            _FoldTimeUp: The fold must end before all of them are folded. It includes some of them.
         """
         present = [(each.version, event) for each, event in entries if event]
         chunks = batches(
@@ -248,12 +251,12 @@ class StateReader:
         )
         for place, chunk in enumerate(chunks):
             if place and self.clock() >= reading.end:
-                raise _OutOfTime
+                raise _FoldTimeUp
             found = self.finder.executor.map(self.finder.events.whole, (e for _, e in chunk))
             read = [
                 (version, event) for (version, _), event in zip(chunk, found, strict=True) if event
             ]
-            numbered = [Numbered(version, reading.as_shown(event)) for version, event in read]
+            numbered = [NumberedEvent(version, reading.as_shown(event)) for version, event in read]
             fold.state, count = reduced_in_time(
                 self.reduce,
                 reading.reducer.effective,
@@ -263,7 +266,7 @@ class StateReader:
             )
             fold.include(read[:count])
             if count < len(read):
-                raise _OutOfTime
+                raise _FoldTimeUp
         fold.version = entries[-1][0].version
 
 

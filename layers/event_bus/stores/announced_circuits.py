@@ -6,7 +6,7 @@ from event_bus.model.circuit import Circuit
 from event_bus.model.event import Event
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.events import EventStore
-from event_bus.stores.refusals import Exists, Outdated
+from event_bus.stores.refusals import IdTaken, Outdated
 from event_bus.stores.transactions import Part, transact
 
 
@@ -55,7 +55,7 @@ class AnnouncedCircuits:
         try:
             try:
                 transact(self.circuits.client, [part, announcing])
-            except Exists:
+            except IdTaken:
                 # The event is stored already; only the circuit is left to change.
                 transact(self.circuits.client, [part])
         except Outdated:

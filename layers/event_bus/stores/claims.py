@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class DeliveryClaim:
     """The result of a claim.
 
     Attributes:
@@ -44,7 +44,9 @@ class ClaimStore:
     table: str
     retention_days: int = 0
 
-    def take(self, delivery: Delivery, token: str, lease_seconds: float, *, once: bool) -> Claim:
+    def take(
+        self, delivery: Delivery, token: str, lease_seconds: float, *, once: bool
+    ) -> DeliveryClaim:
         """Claims a delivery for one attempt.
 
         Args:
@@ -90,9 +92,9 @@ class ClaimStore:
             )
         except ClientError as error:
             standing = standing_item(error)
-            return Claim(None, delivery_of(standing), _lease_until(standing))
+            return DeliveryClaim(None, delivery_of(standing), _lease_until(standing))
         item = answer["Attributes"]
-        return Claim(int(item["epoch"]["N"]), delivery_of(item), _lease_until(item))
+        return DeliveryClaim(int(item["epoch"]["N"]), delivery_of(item), _lease_until(item))
 
 
 def _lease_until(item: Mapping[str, Any]) -> float:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueDelivery:
     """A delivery that waits in the table, or whose message may be lost.
 
     Attributes:
@@ -44,7 +44,7 @@ class DueDeliveries:
     client: "DynamoDBClient"
     table: str
 
-    def page(self, shard: int, until: str, limit: int) -> list[Due]:
+    def page(self, shard: int, until: str, limit: int) -> list[DueDelivery]:
         """Returns the deliveries of an index shard that fall due by a time, earliest first.
 
         Args:
@@ -60,7 +60,7 @@ class DueDeliveries:
             Limit=limit,
         )
         return [
-            Due(
+            DueDelivery(
                 key=key_of(item),
                 service_id=item["service_id"]["S"],
                 due_at=item["due_at"]["S"],
@@ -71,7 +71,7 @@ class DueDeliveries:
             for item in answer["Items"]
         ]
 
-    def postpone(self, due: Due, until: str, *, waits: bool) -> bool:
+    def postpone(self, due: DueDelivery, until: str, *, waits: bool) -> bool:
         """Makes a delivery fall due later, unless it has moved on since it was listed.
 
         Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from event_bus.stores.items import text
-from event_bus.stores.listings import POSITIONS, Listing, Page, Partition, entry
+from event_bus.stores.listings import POSITIONS, Listing, ListPage, Partition, entry
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +35,7 @@ class EventList:
     executor: Executor
     newest_first: bool = True
 
-    def page(self, between: tuple[str, str], depth: int) -> Page:
+    def page(self, between: tuple[str, str], depth: int) -> ListPage:
         """Returns the first entries between two positions, each event once, in order.
 
         Args:
@@ -43,7 +43,7 @@ class EventList:
             depth: The largest number of entries that are read of each partition.
         """
         if between[0] > between[1]:
-            return Page((), None, 0)
+            return ListPage((), None, 0)
         read = list(
             self.executor.map(
                 lambda partition: self._read(partition, between, depth), self.listing.partitions
@@ -60,11 +60,11 @@ class EventList:
             or (found.position >= end if self.newest_first else found.position <= end)
         }
         entries = [merged[key] for key in sorted(merged, reverse=self.newest_first)]
-        return Page(entries, end, sum(each.looked_at for each in read))
+        return ListPage(entries, end, sum(each.looked_at for each in read))
 
     def pages(
         self, between: Callable[[str | None], tuple[str, str]], behind: str | None, depth: int
-    ) -> Iterator[Page]:
+    ) -> Iterator[ListPage]:
         """Yields page after page, until the list ends or `LOOK_BUDGET` entries were read.
 
         Each page is read four times deeper than the one before, because entries that pass the
@@ -87,7 +87,7 @@ class EventList:
             left = (LOOK_BUDGET - looked_at) // len(self.listing.partitions)
             depth = max(1, min(4 * depth, _DEEPEST, left))
 
-    def _read(self, partition: Partition, between: tuple[str, str], depth: int) -> Page:
+    def _read(self, partition: Partition, between: tuple[str, str], depth: int) -> ListPage:
         key, position = POSITIONS[partition.index]
         left_out = self.listing.filter()
         answer = self.client.query(
@@ -112,7 +112,7 @@ class EventList:
             Limit=depth,
         )
         last = answer.get("LastEvaluatedKey")
-        return Page(
+        return ListPage(
             [entry(item, position) for item in answer["Items"]],
             last[position]["S"] if last else None,
             answer["ScannedCount"],

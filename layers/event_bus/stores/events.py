@@ -20,7 +20,7 @@ from event_bus.stores.event_lists import EventList
 from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
 from event_bus.stores.listings import Listing
 from event_bus.stores.payloads import PayloadStore, is_missing
-from event_bus.stores.refusals import Exists, Outdated, Refused, StreamDeleted, WrongVersion
+from event_bus.stores.refusals import IdTaken, Outdated, Refused, StreamDeleted, WrongVersion
 from event_bus.stores.streams import StreamEntry, StreamStore
 from event_bus.stores.transactions import Part, transact
 
@@ -134,7 +134,7 @@ class EventStore:
 
     def adding_part(self, event: Event, retention_days: int) -> Part:
         """Returns the part that stores an event, unless its id is taken."""
-        return Part({"Put": self._put_request(event, retention_days)}, Exists(event.id))
+        return Part({"Put": self._put_request(event, retention_days)}, IdTaken(event.id))
 
     def _put_request(self, event: Event, retention_days: int) -> Item:
         return {

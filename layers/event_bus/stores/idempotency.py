@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RequestClaim:
     """The request that an idempotency key belongs to.
 
     Attributes:
@@ -54,7 +54,7 @@ class IdempotencyStore:
     client: "DynamoDBClient"
     table: str
 
-    def claim(self, wanted: Claim, now: int) -> Claim:
+    def claim(self, wanted: RequestClaim, now: int) -> RequestClaim:
         """Claims a key, unless another request has it.
 
         Args:
@@ -76,7 +76,7 @@ class IdempotencyStore:
             return _claim(standing_item(error))
         return wanted
 
-    def take_over(self, before: Claim, wanted: Claim) -> bool:
+    def take_over(self, before: RequestClaim, wanted: RequestClaim) -> bool:
         """Claims a key again whose request was not answered.
 
         Returns:
@@ -91,17 +91,17 @@ class IdempotencyStore:
             return True
         return False
 
-    def answer(self, claim: Claim, sealed: str) -> None:
+    def answer(self, claim: RequestClaim, sealed: str) -> None:
         """Stores the answer of a request, unless another one has claimed its key since."""
         with unless_refused():
             self._update(claim, "SET answer = :answer", {":answer": text(sealed)})
 
-    def give_up(self, claim: Claim) -> None:
+    def give_up(self, claim: RequestClaim) -> None:
         """Ends a claim whose result is unknown, so that the next request may try again."""
         with unless_refused():
             self._update(claim, "SET claimed_until = :over", {":over": number(0)})
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: RequestClaim) -> None:
         """Frees the key of a request that was refused and has changed nothing."""
         with unless_refused():
             self.client.delete_item(
@@ -111,7 +111,7 @@ class IdempotencyStore:
                 ExpressionAttributeValues={":holder": text(claim.claimed_by)},
             )
 
-    def _update(self, held: Claim, expression: str, values: Item) -> None:
+    def _update(self, held: RequestClaim, expression: str, values: Item) -> None:
         self.client.update_item(
             TableName=self.table,
             Key={"id": text(held.id)},
@@ -121,7 +121,7 @@ class IdempotencyStore:
         )
 
 
-def _item(claim: Claim) -> Item:
+def _item(claim: RequestClaim) -> Item:
     return {
         "id": text(claim.id),
         "fingerprint": text(claim.fingerprint),
@@ -132,8 +132,8 @@ def _item(claim: Claim) -> Item:
     }
 
 
-def _claim(item: Mapping[str, Any]) -> Claim:
-    return Claim(
+def _claim(item: Mapping[str, Any]) -> RequestClaim:
+    return RequestClaim(
         id=item["id"]["S"],
         fingerprint=item["fingerprint"]["S"],
         nonce=item["nonce"]["S"],

@@ -12,7 +12,7 @@ from event_bus import times
 from event_bus.batches import chunks
 from event_bus.conflicts import attempts
 from event_bus.stores.items import Item, batch_get, number, query_items, text
-from event_bus.stores.refusals import Contended, Exists
+from event_bus.stores.refusals import Contended, IdTaken
 from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class LevelStore:
         parts = [self._adding_part(name, change) for name, change in changes.items()]
         for _ in attempts(12):
             try:
-                return transact(self.client, [Part(marking, Exists(mark)), *parts])
-            except Exists:
+                return transact(self.client, [Part(marking, IdTaken(mark)), *parts])
+            except IdTaken:
                 return None
             except Contended:
                 continue

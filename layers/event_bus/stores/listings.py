@@ -49,7 +49,7 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedEvent:
     """An entry of an index: the attributes of an event that the index contains.
 
     Attributes:
@@ -71,7 +71,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """A part of a list, without a gap.
 
     Attributes:
@@ -80,7 +80,7 @@ class Page:
         looked_at: The number of entries that were read, including those filtered out.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[ListedEvent]
     reached: str | None
     looked_at: int
 
@@ -89,12 +89,12 @@ class Page:
         """The last known position; None if there is none."""
         return self.reached or (self.entries[-1].position if self.entries else None)
 
-    def cut(self, length: int) -> "Page":
+    def cut(self, length: int) -> "ListPage":
         """Returns the same part with at most this many entries."""
         if len(self.entries) <= length:
             return self
         entries = self.entries[:length]
-        return Page(entries, entries[-1].position, self.looked_at)
+        return ListPage(entries, entries[-1].position, self.looked_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +212,14 @@ def behind(position: str) -> str:
     return position + " "
 
 
-def entry(item: Mapping[str, Any], position: str) -> Entry:
+def entry(item: Mapping[str, Any], position: str) -> ListedEvent:
     """Returns the entry of an item of an index.
 
     Args:
         item: The item.
         position: The name of the index's sort key.
     """
-    return Entry(
+    return ListedEvent(
         position=item[position]["S"],
         id=item["id"]["S"],
         type=item["type"]["S"],

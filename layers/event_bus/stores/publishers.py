@@ -9,7 +9,7 @@ import orjson
 from event_bus.model.publisher import Publisher
 from event_bus.stored import restored
 from event_bus.stores.items import Item, document, if_unchanged, index_page, text
-from event_bus.stores.refusals import Exists, Outdated
+from event_bus.stores.refusals import IdTaken, Outdated
 from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class PublisherStore:
             "Item": _item(publisher),
             "ConditionExpression": "attribute_not_exists(service_id)",
         }
-        return Part({"Put": put}, Exists(publisher.service_id))
+        return Part({"Put": put}, IdTaken(publisher.service_id))
 
     def replacing_part(self, before: Publisher, after: Publisher) -> Part:
         """Returns the part that replaces a publisher, unless it has changed since it was read."""

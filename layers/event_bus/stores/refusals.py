@@ -29,11 +29,11 @@ class Contended(Outdated):
     """Another transaction on the same items was in the way, or a write was throttled."""
 
 
-class Exists(Refused):
+class IdTaken(Refused):
     """There is a record with this identifier already."""
 
 
-class Used(Refused):
+class IdRetired(Refused):
     """A removed subscription had the identifier."""
 
 

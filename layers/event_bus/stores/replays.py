@@ -21,7 +21,7 @@ from event_bus.stores.items import (
     unexpired,
     unless_refused,
 )
-from event_bus.stores.refusals import Exists
+from event_bus.stores.refusals import IdTaken
 from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class ReplayStore:
             "Item": self._item(replay),
             "ConditionExpression": "attribute_not_exists(id)",
         }
-        return Part({"Put": put}, Exists(replay.id))
+        return Part({"Put": put}, IdTaken(replay.id))
 
     def add(self, replay: Replay) -> None:
         """Adds a replay. Its id is new, so a repeated request overwrites its own item."""

@@ -21,7 +21,7 @@ from event_bus.stores.items import (
     text,
     unless_refused,
 )
-from event_bus.stores.refusals import Exists, Outdated, Refused, Used
+from event_bus.stores.refusals import IdRetired, IdTaken, Outdated, Refused
 from event_bus.stores.subscription_counts import SubscriptionCounts
 from event_bus.stores.subscription_items import ENDING, KIND, read_subscription, subscription_item
 from event_bus.stores.transactions import Part
@@ -102,8 +102,8 @@ class SubscriptionStore:
             The subscription as it is stored.
 
         Raises:
-            Exists: There is a subscription with this id.
-            Used: A removed subscription had the id.
+            IdTaken: There is a subscription with this id.
+            IdRetired: A removed subscription had the id.
             HandlerTaken: Another subscription handles one of its types.
             QuotaReached: The service has `most` subscriptions, or listeners.
             Refused: A condition of a further part did not hold.
@@ -116,7 +116,7 @@ class SubscriptionStore:
             *self.handlers.claiming_parts(subscription),
             *further,
         ]
-        return self._write(subscription, new, Exists(subscription.id), parts)
+        return self._write(subscription, new, IdTaken(subscription.id), parts)
 
     def update(
         self,
@@ -249,7 +249,7 @@ class SubscriptionStore:
             "ConditionExpression": "attribute_not_exists(#log)",
             "ExpressionAttributeNames": {"#log": "log"},
         }
-        return [Part({"ConditionCheck": check}, Used(subscription.id))]
+        return [Part({"ConditionCheck": check}, IdRetired(subscription.id))]
 
     def _removed_part(self, subscription: Subscription) -> list[Part]:
         """Returns the part that records that a chosen id was used."""

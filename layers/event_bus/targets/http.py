@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 import orjson
 
 from event_bus import times
-from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer, CallbackClient
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackAnswer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.model.outcome import Outcome
@@ -107,7 +107,7 @@ class HttpTransport:
 
     def _post(
         self, subscription: Subscription, webhook_id: str, body: bytes, unsigned: dict[str, str]
-    ) -> Answer | Outcome:
+    ) -> CallbackAnswer | Outcome:
         """Posts a body, and returns the answer, or the outcome if there was none.
 
         The whole exchange, from the connection to the end of the answer, has the timeout of the
@@ -135,7 +135,7 @@ class HttpTransport:
         except Unanswered as failure:
             return Outcome(failure.code, failure.message)
 
-    def _outcome(self, answer: Answer | Outcome) -> Outcome:
+    def _outcome(self, answer: CallbackAnswer | Outcome) -> Outcome:
         if isinstance(answer, Outcome):
             return answer
         if 200 <= answer.status < 300:
@@ -151,7 +151,7 @@ class HttpTransport:
 
 
 def _replied(
-    request: DeliveryRequest, answer: Answer, outcome: Outcome, replies: "Replies"
+    request: DeliveryRequest, answer: CallbackAnswer, outcome: Outcome, replies: "Replies"
 ) -> Outcome:
     """Publishes an answer as the reply, if it is one.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegisteredTarget:
     """A target in the registry.
 
     Attributes:
@@ -47,7 +47,7 @@ class Entry:
 class TargetRegistry:
     """The targets, by lane and by type."""
 
-    def __init__(self, *entries: Entry) -> None:
+    def __init__(self, *entries: RegisteredTarget) -> None:
         """Makes a registry.
 
         Args:
@@ -111,12 +111,12 @@ class TargetRegistry:
 
 
 TARGETS = TargetRegistry(
-    Entry("http"),
-    Entry("sqs"),
-    Entry("sns"),
-    Entry("lambda", module="lambda_function"),
-    Entry("eventbridge"),
-    Entry("stepfunctions"),
-    Entry("inbox", types=("pull", "sse", "websocket")),
+    RegisteredTarget("http"),
+    RegisteredTarget("sqs"),
+    RegisteredTarget("sns"),
+    RegisteredTarget("lambda", module="lambda_function"),
+    RegisteredTarget("eventbridge"),
+    RegisteredTarget("stepfunctions"),
+    RegisteredTarget("inbox", types=("pull", "sse", "websocket")),
 )
 """Every target."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.simulation.clients import ADMIN
 from tests.simulation.known import Subscriber, Violation
-from tests.simulation.sources import HOST, Source
+from tests.simulation.sources import HOST, SimulatedSource
 from tests.simulation.stories.story import (
     LATE,
     ONCE,
@@ -109,7 +109,7 @@ def an_enrichment_is_asked_for_while_a_delivery_waits(world: World) -> None:
 
 @story
 def enriched_by_a_source_whose_circuit_opens(world: World) -> None:
-    world.source = Source(down_until=world.now + 120)
+    world.source = SimulatedSource(down_until=world.now + 120)
     policy = {"schedule": [30], "max_attempts": 20}
     subscribe(world, enrichment={"customer": ASKED}, retry_policy=policy)
     # Without a circuit, the source would be asked for 20 times at once.

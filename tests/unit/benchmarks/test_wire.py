@@ -8,7 +8,7 @@ from typing import Any
 import urllib3
 
 from benchmarks.metered.wire import counting
-from tests.http_server import Answer, Asked, serving
+from tests.http_server import HttpAnswer, HttpRequest, serving
 
 
 @contextmanager
@@ -16,9 +16,9 @@ def upstream(answer: Any) -> Iterator[tuple[str, list[Any]]]:
     """Something that answers everything alike, and what it was asked."""
     asked: list[Any] = []
 
-    def take(request: Asked) -> Answer:
+    def take(request: HttpRequest) -> HttpAnswer:
         asked.append((request.path, request.headers.get("x-own"), request.body))
-        return Answer(200, json.dumps(answer).encode(), {"x-answered": "yes"})
+        return HttpAnswer(200, json.dumps(answer).encode(), {"x-answered": "yes"})
 
     with serving(take) as url:
         yield url, asked

@@ -26,7 +26,7 @@ _NAMED = ("--url", "https://bus.example", "--api-key", "ebk_1")
 Answer = Callable[[httpx.Request], Any]
 
 
-class Bus:
+class ScriptedBus:
     """Answers each route with what a test says, and keeps the requests.
 
     An answer is a document, a response, or a function that makes one of them from the request.
@@ -52,18 +52,18 @@ class Bus:
         return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
 
 
-def run(bus: Bus, *arguments: str, **options: Any) -> Any:
+def run(bus: ScriptedBus, *arguments: str, **options: Any) -> Any:
     state = State(transport=httpx.MockTransport(bus))
     return CliRunner().invoke(app, [*_NAMED, *arguments], obj=state, **options)
 
 
-def exit_code(bus: Bus, *arguments: str) -> int:
+def exit_code(bus: ScriptedBus, *arguments: str) -> int:
     """The code with which the program would end."""
     with pytest.raises(SystemExit) as ended:
         main([*_NAMED, *arguments], State(transport=httpx.MockTransport(bus)))
     return int(ended.value.code or 0)
 
 
-def body(bus: Bus) -> Any:
+def body(bus: ScriptedBus) -> Any:
     """The JSON body of the last request."""
     return json.loads(bus.requests[-1].content)

@@ -7,7 +7,7 @@ import httpx
 import orjson
 from event_bus.api.description import DOCUMENT
 
-from tests.unit.clients.command_line import Bus
+from tests.unit.clients.command_line import ScriptedBus
 
 _TEXT = DOCUMENT.read_bytes()
 OPENAPI = orjson.loads(_TEXT)
@@ -55,7 +55,7 @@ def answered(request: httpx.Request) -> httpx.Response:
     raise AssertionError(f"{request.method} {request.url.path}")
 
 
-class Described(Bus):
+class Described(ScriptedBus):
     """A bus that answers what the OpenAPI document describes."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:

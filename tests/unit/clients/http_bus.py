@@ -11,7 +11,7 @@ from typing import Any, cast
 AT = "2026-05-01T12:00:00.000Z"
 
 
-class Bus:
+class HttpBus:
     """What a bus stores, and one inbox of it all."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     @property
-    def bus(self) -> Bus:
-        return cast("Server", self.server).bus
+    def bus(self) -> HttpBus:
+        return cast("HttpBusServer", self.server).bus
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -82,10 +82,10 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Server(ThreadingHTTPServer):
+class HttpBusServer(ThreadingHTTPServer):
     """Serves a bus. That connections are cut is what these tests are about."""
 
-    def __init__(self, bus: Bus, port: int) -> None:
+    def __init__(self, bus: HttpBus, port: int) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.bus = bus
 
@@ -95,9 +95,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(bus: Bus, port: int = 0) -> Iterator[int]:
+def serving(bus: HttpBus, port: int = 0) -> Iterator[int]:
     """A server of the bus; its port."""
-    with Server(bus, port) as server:
+    with HttpBusServer(bus, port) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield server.server_address[1]

@@ -17,14 +17,14 @@ from event_bus.requests.publisher import PublisherChange, PublisherRegistration
 from event_bus.requests.read_model import ReadModelRegistration
 from event_bus.requests.validation import members_of, read
 
-from tests.unit.clients.command_line import Bus
+from tests.unit.clients.command_line import ScriptedBus
 from tests.unit.clients.described import openapi_answer
 
 COLLECTIONS = ("publishers", "subscribers", "schemas", "reducers", "read-models", "subscriptions")
 Documents = dict[str, dict[str, Any]]
 
 
-class Registry(Bus):
+class RegistryBus(ScriptedBus):
     """Answers what `apply` and `export` ask for.
 
     Attributes:

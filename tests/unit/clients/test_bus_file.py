@@ -11,7 +11,7 @@ from event_bus_client.cli.bus_file.text import InvalidFile
 
 from tests.unit.clients.bus_files import GOOD, HANDLER, OFFLINE, bus_of
 from tests.unit.clients.command_line import exit_code, run
-from tests.unit.clients.registry import Registry
+from tests.unit.clients.registry import RegistryBus
 
 
 def written(file: Path, text: str = GOOD) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def written(file: Path, text: str = GOOD) -> tuple[str, ...]:
 
 
 def test_a_file_is_applied_once(tmp_path: Path) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     file, secrets = tmp_path / "bus.yaml", tmp_path / "secrets.jsonl"
     arguments = written(file)
     assert exit_code(bus, *arguments, "--check") == 8
@@ -44,7 +44,7 @@ def test_a_file_is_applied_once(tmp_path: Path) -> None:
 
 
 def test_differences_from_the_file_are_shown_and_then_applied(tmp_path: Path) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     file = tmp_path / "bus.yaml"
     run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
     arguments = written(file, GOOD.replace('">=", 100', '">=", 200').replace("Somebody", "A human"))
@@ -64,7 +64,7 @@ def test_differences_from_the_file_are_shown_and_then_applied(tmp_path: Path) ->
 
 
 def test_a_new_version_of_a_schema_is_registered(tmp_path: Path) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     file = tmp_path / "bus.yaml"
     run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
     before = len(bus.changes)
@@ -75,7 +75,7 @@ def test_a_new_version_of_a_schema_is_registered(tmp_path: Path) -> None:
 
 
 def test_objects_that_the_file_lacks_are_removed_only_with_prune(tmp_path: Path) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     file = tmp_path / "bus.yaml"
     run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
     less = (
@@ -94,7 +94,7 @@ def test_objects_that_the_file_lacks_are_removed_only_with_prune(tmp_path: Path)
 
 
 def test_listeners_are_neither_removed_nor_exported() -> None:
-    bus = Registry()
+    bus = RegistryBus()
     made: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "websocket"}}
     bus_of(bus).subscriptions.put("billing.listener", service_id="billing", **made)
     bus.stored["subscriptions"]["billing.listener"]["expires_at"] = "2026-05-01T12:00:00.000Z"
@@ -103,7 +103,7 @@ def test_listeners_are_neither_removed_nor_exported() -> None:
 
 
 def test_a_schema_changes_after_its_settings(tmp_path: Path) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     file = tmp_path / "bus.yaml"
     run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
     before = len(bus.changes)
@@ -118,7 +118,7 @@ def test_a_schema_changes_after_its_settings(tmp_path: Path) -> None:
 
 
 def test_true_is_not_one(tmp_path: Path) -> None:
-    bus, file = Registry(), tmp_path / "bus.yaml"
+    bus, file = RegistryBus(), tmp_path / "bus.yaml"
     text = GOOD.replace("example: {total: 250}", "example: {total: [1, {of: 0}]}")
     run(bus, *written(file, text), "--yes", "--secrets", str(tmp_path / "secrets"))
     for same, other in (("[1, {", "[true, {"), ("{of: 0}", "{of: false}"), ("0}]", "0}, 0]")):
@@ -131,7 +131,7 @@ def test_true_is_not_one(tmp_path: Path) -> None:
     ("members", "at"), [({"ordered": True}, "ordered"), ({"service_id": "shop"}, "service_id")]
 )
 def test_a_change_of_a_fixed_member_is_refused(members: dict[str, Any], at: str) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     made: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "pull"}}
     bus_of(bus).subscriptions.put("billing.all", service_id="billing", **made)
     text = json.dumps({"subscriptions": {"billing.all": {**made, **members}}})
@@ -142,7 +142,7 @@ def test_a_change_of_a_fixed_member_is_refused(members: dict[str, Any], at: str)
 
 @pytest.mark.parametrize("fails_after", range(10))
 def test_an_interrupted_apply_is_repeated(tmp_path: Path, fails_after: int) -> None:
-    whole, broken = Registry(), Registry(fails_after=fails_after)
+    whole, broken = RegistryBus(), RegistryBus(fails_after=fails_after)
     arguments = (*written(tmp_path / "bus.yaml"), "--yes", "--secrets", str(tmp_path / "secrets"))
     run(whole, *arguments)
     first = run(broken, *arguments)
@@ -154,13 +154,13 @@ def test_an_interrupted_apply_is_repeated(tmp_path: Path, fails_after: int) -> N
 
 
 def test_an_export_is_applied_without_a_change(tmp_path: Path) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     file = written(tmp_path / "bus.yaml", GOOD + HANDLER)
     run(bus, *file, "--yes", "--secrets", str(tmp_path / "secrets"))
     exported = run(bus, "export").stdout
     shown = run(bus, *written(tmp_path / "again.yaml", exported), "--check", "--prune")
     assert shown.exit_code == 0, shown.output + exported
-    other = Registry()
+    other = RegistryBus()
     arguments = written(tmp_path / "again.yaml", exported)
     run(other, *arguments, "--yes", "--secrets", str(tmp_path / "others"))
     assert other.stored == bus.stored
@@ -168,7 +168,7 @@ def test_an_export_is_applied_without_a_change(tmp_path: Path) -> None:
 
 
 def test_a_type_whose_schemas_were_deleted_is_not_in_an_export(tmp_path: Path) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     settings = {"compatibility": "none", "validation": "off", "description": None}
     bus.stored["schemas"]["order.lost"] = {
         **settings,
@@ -184,7 +184,7 @@ def test_a_type_whose_schemas_were_deleted_is_not_in_an_export(tmp_path: Path) -
 def test_an_impossible_change_is_refused_before_any_other_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     file = tmp_path / "bus.yaml"
     run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
     before = len(bus.changes)
@@ -203,7 +203,7 @@ def test_a_refusal_names_the_line(tmp_path: Path) -> None:
     text = GOOD.replace("https://billing.example.com/events", "ftp://billing.example.com")
     secrets = tmp_path / "secrets"
     shown = run(
-        Registry(), *written(tmp_path / "bus.yaml", text), "--yes", "--secrets", str(secrets)
+        RegistryBus(), *written(tmp_path / "bus.yaml", text), "--yes", "--secrets", str(secrets)
     )
     assert "bus.yaml:31:19: /subscriptions/billing.large-orders/callback_url" in shown.stderr
     assert "7 of 9 changes are made" in shown.stdout
@@ -212,7 +212,7 @@ def test_a_refusal_names_the_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o601])
 def test_secrets_need_a_file_that_only_the_owner_can_access(tmp_path: Path, mode: int) -> None:
     arguments = (*written(tmp_path / "bus.yaml"), "--yes")
-    bus = Registry()
+    bus = RegistryBus()
     shown = run(bus, *arguments)
     assert shown.exit_code == 2
     assert "--secrets" in shown.output
@@ -252,13 +252,13 @@ def test_a_key_is_not_in_the_plan() -> None:
         "publishers:\n  shop:\n    event_types: [a.b]\n"
         "    authentication: {api_key: the-key-of-the-shop}\n"
     )
-    registry = Registry()
+    registry = RegistryBus()
     changes = plan(load(text, bus_of(registry)), prune=False)
     assert "the-key-of-the-shop" not in json.dumps([each.document() for each in changes])
 
 
 def test_the_plan_says_that_keys_are_not_compared(tmp_path: Path) -> None:
-    bus, file = Registry(), tmp_path / "bus.yaml"
+    bus, file = RegistryBus(), tmp_path / "bus.yaml"
     key = "    authentication: {api_key: the-key-of-the-shop}\n"
     text = "publishers:\n  shop:\n    event_types: [a.b]\n"
     # The first time the key is registered, so there is nothing to say.
@@ -277,7 +277,7 @@ def test_the_plan_says_that_keys_are_not_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize("paused", [None, True, False])
 @pytest.mark.parametrize("status", [None, "active", "paused", "disabled"])
 def test_a_file_pauses_resumes_or_leaves_alone(status: str | None, paused: bool | None) -> None:
-    bus = Registry()
+    bus = RegistryBus()
     found = bus.stored["subscriptions"]
     members: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "pull"}}
     if status is not None:
@@ -300,7 +300,7 @@ def test_a_file_pauses_resumes_or_leaves_alone(status: str | None, paused: bool 
 
 
 def test_an_export_says_what_is_paused() -> None:
-    bus = Registry()
+    bus = RegistryBus()
     for name, status in (("a", "active"), ("b", "paused"), ("c", "disabled")):
         made: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "pull"}}
         made["service_id"] = "billing"

@@ -10,14 +10,14 @@ import yaml
 from event_bus_client.cli import apply as command
 from event_bus_client.cli.bus_file.plan import load
 from event_bus_client.cli.bus_file.schema import faults, file_schema
-from event_bus_client.cli.bus_file.text import MAX_BYTES, MAX_VALUES, Fault, InvalidFile, read
+from event_bus_client.cli.bus_file.text import MAX_BYTES, MAX_VALUES, FileFault, InvalidFile, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.clients.bus_files import GOOD, OFFLINE
 from tests.unit.clients.command_line import run
 from tests.unit.clients.described import OPENAPI
-from tests.unit.clients.registry import Registry
+from tests.unit.clients.registry import RegistryBus
 
 json_values = st.recursive(
     st.none()
@@ -71,7 +71,7 @@ texts = st.one_of(
 @settings(max_examples=600, deadline=None)
 @given(texts)
 def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
-    faults: Sequence[Fault] = ()
+    faults: Sequence[FileFault] = ()
     try:
         loaded = load(text, OFFLINE, {})
     except InvalidFile as invalid:
@@ -192,7 +192,7 @@ def test_paused_is_true_or_false(value: Any) -> None:
 
 
 def test_the_schema_of_the_file_is_valid_and_knows_every_member() -> None:
-    shown = run(Registry(), "apply", "--schema", "--json")
+    shown = run(RegistryBus(), "apply", "--schema", "--json")
     schema = json.loads(shown.stdout)
     assert set(schema["properties"]) == {
         "publishers",

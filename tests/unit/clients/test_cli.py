@@ -15,8 +15,8 @@ from event_bus_client.cli.main import app
 from standardwebhooks.webhooks import Webhook as Reference
 from typer.testing import CliRunner
 
-from tests.http_server import Answer, Asked, serving
-from tests.unit.clients.command_line import AT, EVENT, Bus, exit_code, run
+from tests.http_server import HttpAnswer, HttpRequest, serving
+from tests.unit.clients.command_line import AT, EVENT, ScriptedBus, exit_code, run
 from website.command_line import commands
 
 LETTER = {
@@ -30,7 +30,7 @@ LETTER = {
 
 
 def test_an_event_is_published() -> None:
-    bus = Bus(**{"POST /events": EVENT})
+    bus = ScriptedBus(**{"POST /events": EVENT})
     result = run(bus, "publish", "order.placed", '{"total": 250}', "-m", "correlation_id=cart=7")
     assert result.exit_code == 0, result.output
     assert "stored order-1" in result.output
@@ -40,7 +40,7 @@ def test_an_event_is_published() -> None:
 
 
 def test_a_payload_may_come_from_stdin() -> None:
-    bus = Bus(**{"POST /events": EVENT})
+    bus = ScriptedBus(**{"POST /events": EVENT})
     result = run(bus, "--json", "publish", "order.placed", "-", input='{"n": 1}')
     assert json.loads(result.stdout)["id"] == "order-1"
     assert json.loads(bus.requests[0].content)["payload"] == {"n": 1}
@@ -48,14 +48,16 @@ def test_a_payload_may_come_from_stdin() -> None:
 
 @pytest.mark.parametrize("payload", ["{", "[1]", "1", "{'a': 1}"])
 def test_a_payload_that_is_no_object_is_refused_before_it_is_sent(payload: str) -> None:
-    bus = Bus()
+    bus = ScriptedBus()
     result = run(bus, "publish", "order.placed", payload)
     assert result.exit_code == 2
     assert not bus.requests
 
 
 def test_lists_are_tables_or_lines_of_json() -> None:
-    bus = Bus(**{"GET /events": {"items": [EVENT, EVENT | {"id": "order-2"}], "next_cursor": None}})
+    bus = ScriptedBus(
+        **{"GET /events": {"items": [EVENT, EVENT | {"id": "order-2"}], "next_cursor": None}}
+    )
     table = run(bus, "events", "list", "--type", "order.*")
     assert "order-1" in table.output
     assert "TIMESTAMP" in table.output
@@ -65,7 +67,7 @@ def test_lists_are_tables_or_lines_of_json() -> None:
 
 
 def test_a_list_ends_where_it_was_told_to() -> None:
-    bus = Bus(**{"GET /events": {"items": [EVENT] * 3, "next_cursor": "more"}})
+    bus = ScriptedBus(**{"GET /events": {"items": [EVENT] * 3, "next_cursor": "more"}})
     lines = run(bus, "--json", "events", "list", "--limit", "5").stdout.splitlines()
     assert len(lines) == 5
     assert len(bus.requests) == 2
@@ -76,7 +78,7 @@ def test_a_list_ends_where_it_was_told_to() -> None:
 )
 def test_refusals_have_exit_codes(status: int, code: int) -> None:
     refusal = httpx.Response(status, json={"title": "No", "detail": "why", "status": status})
-    assert exit_code(Bus(**{"GET /events/x": refusal}), "events", "get", "x") == code
+    assert exit_code(ScriptedBus(**{"GET /events/x": refusal}), "events", "get", "x") == code
 
 
 def test_wrong_members_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +89,7 @@ def test_wrong_members_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
         "errors": [{"pointer": "/type", "detail": "is [bold]wrong[/bold]"}],
         "request_id": "r-1",
     }
-    bus = Bus(**{"POST /events": httpx.Response(422, json=document)})
+    bus = ScriptedBus(**{"POST /events": httpx.Response(422, json=document)})
     assert exit_code(bus, "publish", "Order placed") == 1
     shown = capsys.readouterr().err
     assert "/type: is [bold]wrong[/bold]" in shown
@@ -101,7 +103,9 @@ def test_retrying_all_of_a_subscription_may_be_tried_first() -> None:
         exhausted = request.url.params["status"] == "exhausted"
         return {"items": [LETTER] if exhausted else [], "next_cursor": None}
 
-    bus = Bus(**{"GET /dead-letters": letters, "POST /dead-letters/retry": lambda _: next(pages)})
+    bus = ScriptedBus(
+        **{"GET /dead-letters": letters, "POST /dead-letters/retry": lambda _: next(pages)}
+    )
     tried = run(bus, "dead-letters", "retry", "--subscription", "sub_1", "--dry-run")
     assert "would retry dl_1: order.placed, timeout" in tried.output
     assert not bus.changes
@@ -116,7 +120,7 @@ def test_retrying_all_of_a_subscription_may_be_tried_first() -> None:
 
 def test_dead_letters_are_discarded_in_bulk_after_a_question() -> None:
     resolved = httpx.Response(409, json={"title": "Conflict", "detail": "it is resolved"})
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "GET /dead-letters": {"items": [LETTER, LETTER | {"id": "dl_2"}], "next_cursor": None},
             "DELETE /dead-letters/dl_1": httpx.Response(204),
@@ -137,7 +141,7 @@ def test_dead_letters_are_discarded_in_bulk_after_a_question() -> None:
 
 
 def test_a_deletion_asks_for_confirmation() -> None:
-    bus = Bus(**{"DELETE /subscriptions/sub_1": httpx.Response(204)})
+    bus = ScriptedBus(**{"DELETE /subscriptions/sub_1": httpx.Response(204)})
     assert run(bus, "subscriptions", "delete", "sub_1", input="n\n").exit_code == 1
     assert not bus.requests
     assert run(bus, "subscriptions", "delete", "sub_1", "--yes").exit_code == 0
@@ -147,7 +151,7 @@ def test_a_deletion_asks_for_confirmation() -> None:
 def test_a_login_is_tried_and_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "kept" / "config.toml"
     monkeypatch.setenv("EVENT_BUS_CONFIG", str(file))
-    bus = Bus(**{"GET /events": {"items": [], "next_cursor": None}})
+    bus = ScriptedBus(**{"GET /events": {"items": [], "next_cursor": None}})
     state = State(transport=httpx.MockTransport(bus))
     for name in ("staging", 'od"d\u00e9'):
         arguments = [
@@ -169,7 +173,7 @@ def test_a_login_that_is_refused_stores_nothing(
     file = tmp_path / "config.toml"
     monkeypatch.setenv("EVENT_BUS_CONFIG", str(file))
     refusal = httpx.Response(401, json={"title": "A valid API key is needed"})
-    state = State(transport=httpx.MockTransport(Bus(**{"GET /events": refusal})))
+    state = State(transport=httpx.MockTransport(ScriptedBus(**{"GET /events": refusal})))
     arguments = ["login", "--url", "https://b", "--api-key", "ebk_2"]
     assert CliRunner().invoke(app, arguments, obj=state).exception
     assert not file.exists()
@@ -183,11 +187,11 @@ def test_listen_signs_forwarded_events_like_callbacks() -> None:
         httpx.Response(200, text=turn, headers={"content-type": "text/event-stream"}),
         httpx.Response(403, json={"title": "The test is over"}),
     ]
-    posted: list[Asked] = []
+    posted: list[HttpRequest] = []
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         posted.append(asked)
-        return Answer(204)
+        return HttpAnswer(204)
 
     state = State(transport=httpx.MockTransport(lambda _: turns.pop(0)))
     with serving(answer) as url:
@@ -202,19 +206,19 @@ def test_listen_signs_forwarded_events_like_callbacks() -> None:
 
 def test_a_secret_that_is_none_is_refused_before_anything_is_forwarded() -> None:
     arguments = ("listen", "-t", "order.*", "--secret", "whsec_!", "--forward-to", "http://x")
-    assert exit_code(Bus(), *arguments) == 1
+    assert exit_code(ScriptedBus(), *arguments) == 1
 
 
 @pytest.mark.parametrize("names", [names for names, _ in commands()], ids=" ".join)
 def test_every_command_explains_itself_by_an_example(names: tuple[str, ...]) -> None:
-    shown = run(Bus(), *names, "--help")
+    shown = run(ScriptedBus(), *names, "--help")
     assert shown.exit_code == 0
     said = " ".join(shown.output.split())
     assert re.search(rf"Example: event-bus (--\S+ \S+ )?{' '.join(names)}\b", said), said
 
 
 def test_json_may_be_asked_for_after_the_command() -> None:
-    bus = Bus(**{"GET /events/order-1": EVENT, "POST /events": EVENT})
+    bus = ScriptedBus(**{"GET /events/order-1": EVENT, "POST /events": EVENT})
     before = run(bus, "--json", "events", "get", "order-1").stdout
     assert run(bus, "events", "get", "order-1", "--json").stdout == before
     assert before.count("\n") == 1
@@ -230,7 +234,7 @@ def test_the_exit_codes_are_those_that_are_documented() -> None:
 
 
 def test_colours_are_left_out_where_they_do_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    bus = Bus(**{"GET /events/order-1": EVENT})
+    bus = ScriptedBus(**{"GET /events/order-1": EVENT})
     assert "\x1b[" not in run(bus, "events", "get", "order-1").output
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[" in run(bus, "events", "get", "order-1").output
@@ -241,14 +245,14 @@ def test_colours_are_left_out_where_they_do_not_help(monkeypatch: pytest.MonkeyP
 
 def test_a_failure_says_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> None:
     refusal = httpx.Response(401, json={"title": "A valid API key is needed", "status": 401})
-    assert exit_code(Bus(**{"GET /events/x": refusal}), "events", "get", "x") == 3
+    assert exit_code(ScriptedBus(**{"GET /events/x": refusal}), "events", "get", "x") == 3
     assert "event-bus login" in capsys.readouterr().err
 
 
 def test_a_file_gets_each_item_on_a_line_with_its_whole_id() -> None:
     name = f"evt_{'X' * 90}"
     found = {**EVENT, "id": name}
-    bus = Bus(**{"GET /events": {"items": [found], "next_cursor": None}})
+    bus = ScriptedBus(**{"GET /events": {"items": [found], "next_cursor": None}})
     assert len(run(bus, "events", "list").stdout.splitlines()) == 2
     narrow = run(bus, "events", "list", env={"COLUMNS": "40"}).stdout
     assert name[:30] in narrow
@@ -256,7 +260,7 @@ def test_a_file_gets_each_item_on_a_line_with_its_whole_id() -> None:
 
 def test_the_status_is_a_table_of_checks() -> None:
     check = {"status": "fail", "observedValue": 7, "observedUnit": "messages"}
-    bus = Bus(**{"GET /health/ready": {"status": "warn", "checks": {"http-lane": check}}})
+    bus = ScriptedBus(**{"GET /health/ready": {"status": "warn", "checks": {"http-lane": check}}})
     shown = run(bus, "status").stdout
     assert re.search(r"http-lane +fail +7 messages", shown)
     assert "The bus: warn\n" in shown
@@ -264,5 +268,5 @@ def test_the_status_is_a_table_of_checks() -> None:
 
 def test_the_status_names_the_version_of_the_bus() -> None:
     health = {"status": "pass", "version": "1", "releaseId": "1.20.3", "checks": {}}
-    shown = run(Bus(**{"GET /health/ready": health}), "status").stdout
+    shown = run(ScriptedBus(**{"GET /health/ready": health}), "status").stdout
     assert "The bus: pass, version 1.20.3\n" in shown

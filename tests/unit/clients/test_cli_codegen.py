@@ -13,7 +13,7 @@ from event_bus_client.cli.codegen import python_modules
 from event_bus_client.errors import ConfigurationError
 from pydantic import ValidationError
 
-from tests.unit.clients.command_line import AT, Bus, exit_code, run
+from tests.unit.clients.command_line import AT, ScriptedBus, exit_code, run
 
 SCHEMAS: dict[str, Any] = {
     "order.placed": {
@@ -35,10 +35,10 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
-def catalogue(schemas: dict[str, Any]) -> Bus:
+def catalogue(schemas: dict[str, Any]) -> ScriptedBus:
     answers = {f"GET /event-types/{each}": {"schema": schema} for each, schema in schemas.items()}
     items = [{"type": each} for each in schemas]
-    return Bus(**{"GET /event-types": {"items": items, "next_cursor": None}, **answers})
+    return ScriptedBus(**{"GET /event-types": {"items": items, "next_cursor": None}, **answers})
 
 
 def test_a_package_is_written_that_publishes_and_parses(
@@ -49,7 +49,7 @@ def test_a_package_is_written_that_publishes_and_parses(
     assert done.exit_code == 0, done.output
     monkeypatch.syspath_prepend(str(tmp_path))
     events = importlib.import_module("generated_events")
-    sent = Bus(**{"POST /events": {"id": "e", "type": "x", "source": "s", "timestamp": AT}})
+    sent = ScriptedBus(**{"POST /events": {"id": "e", "type": "x", "source": "s", "timestamp": AT}})
     answer = {"created_at": AT, **sent.answers["POST /events"]}
     sent.answers["POST /events"] = answer
     with EventBus("https://b", "k", transport=httpx.MockTransport(sent)) as bus:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from event_bus_client.errors import NotFound
 
-from tests.unit.clients.command_line import AT, Bus, body, exit_code, run
+from tests.unit.clients.command_line import AT, ScriptedBus, body, exit_code, run
 
 MATCHES = {
     "items": [
@@ -52,7 +52,7 @@ def outcome(*, matched: bool) -> dict[str, Any]:
 
 
 def test_an_event_is_explained() -> None:
-    bus = Bus(**{"GET /events/order-1/matches": MATCHES})
+    bus = ScriptedBus(**{"GET /events/order-1/matches": MATCHES})
     shown = run(bus, "subscriptions", "explain", "order-1").output
     assert "total is 20" in shown
     one = run(bus, "subscriptions", "explain", "order-1", "--subscription", "audit.all", "--json")
@@ -71,7 +71,7 @@ def test_an_event_is_explained() -> None:
     ],
 )
 def test_an_event_is_tried_on_a_subscription(options: tuple[str, ...], sent: Any) -> None:
-    bus = Bus(**{"POST /subscriptions/billing.orders/test": outcome(matched=True)})
+    bus = ScriptedBus(**{"POST /subscriptions/billing.orders/test": outcome(matched=True)})
     command = ("subscriptions", "test", "billing.orders")
     shown = run(bus, *command, *options, input='{"type": "a.b", "payload": {}}')
     assert shown.exit_code == 0, shown.output
@@ -80,7 +80,7 @@ def test_an_event_is_tried_on_a_subscription(options: tuple[str, ...], sent: Any
 
 
 def test_an_event_that_does_not_match_has_an_exit_code() -> None:
-    bus = Bus(**{"POST /subscriptions/billing.orders/test": outcome(matched=False)})
+    bus = ScriptedBus(**{"POST /subscriptions/billing.orders/test": outcome(matched=False)})
     command = ("subscriptions", "test", "billing.orders", "--event", "order-1")
     shown = run(bus, *command).output
     assert "total is 20" in shown
@@ -91,7 +91,7 @@ def test_an_event_that_does_not_match_has_an_exit_code() -> None:
 
 def test_a_subscription_is_paused_and_resumed() -> None:
     status = {"status": "paused"}
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "GET /subscriptions/s": status,
             "PATCH /subscriptions/s": lambda _: {"id": "s"},
@@ -108,7 +108,7 @@ def test_a_subscription_is_paused_and_resumed() -> None:
 
 
 def test_a_subscription_is_created_by_a_url_or_a_target() -> None:
-    bus = Bus(**{"POST /subscriptions": {"id": "sub_1", "signing_secret": "whsec_1"}})
+    bus = ScriptedBus(**{"POST /subscriptions": {"id": "sub_1", "signing_secret": "whsec_1"}})
     create = ("subscriptions", "create", "order.*")
     assert run(bus, *create).exit_code == 2
     assert run(bus, *create, "--url", "https://x", "--target", "pull").exit_code == 2
@@ -129,7 +129,7 @@ def test_a_replay_is_followed_until_its_end(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("event_bus_client.cli.replays._POLL_SECONDS", 0)
     running = {**REPLAY, "state": "running", "progress": {**REPLAY["progress"], "ratio": 0.5}}  # type: ignore[dict-item]
     states = iter([running, running, REPLAY])
-    bus = Bus(**{"POST /replays": running, "GET /replays/rpl_1": lambda _: next(states)})
+    bus = ScriptedBus(**{"POST /replays": running, "GET /replays/rpl_1": lambda _: next(states)})
     done = run(bus, "replay", "--since", "2h", "--type", "order.*", "--rate", "20")
     assert "rpl_1 completed: 2 deliveries of 3 events" in done.stdout
     sent = json.loads(bus.requests[0].content)
@@ -138,7 +138,7 @@ def test_a_replay_is_followed_until_its_end(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_one_event_is_replayed() -> None:
-    bus = Bus(**{"POST /events/order-1/replay": REPLAY})
+    bus = ScriptedBus(**{"POST /events/order-1/replay": REPLAY})
     assert run(bus, "replay", "order-1", "--subscription", "s", "--no-wait").exit_code == 0
     assert body(bus) == {"subscription_id": "s"}
     for wrong in ([], ["order-1", "--since", "2h"], ["order-1", "--rate", "2"]):
@@ -147,7 +147,7 @@ def test_one_event_is_replayed() -> None:
 
 def test_keys_of_a_service_that_only_receives_are_found() -> None:
     key = {"service_id": "shop", "type": "api_key", "scopes": ["publish"], "created_at": AT}
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "GET /subscribers/billing/keys": {"items": [{**key, "id": "ebk_1"}]},
             "POST /publishers/shop/keys": {**key, "id": "ebk_2"},
@@ -168,7 +168,7 @@ def test_a_service_without_keys_is_missed_by_both_of_its_names() -> None:
         problem = {"type": "urn:event-bus:problem:not-found", "title": "Not found", "status": 404}
         return httpx.Response(404, json={**problem, "detail": detail})
 
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "GET /publishers/nope/keys": missing("There is no publisher nope."),
             "GET /subscribers/nope/keys": missing("There is no subscriber nope."),
@@ -186,7 +186,7 @@ def test_a_service_without_keys_is_missed_by_both_of_its_names() -> None:
 
 
 def test_schemas_are_registered_from_a_file(tmp_path: Path) -> None:
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "POST /schemas/order.placed/versions": {"type": "order.placed", "version": 3},
             "PATCH /schemas/order.placed": {"validation": "enforce"},
@@ -214,7 +214,7 @@ def test_a_flow_is_drawn_as_a_tree() -> None:
         return {**about, "cause": cause, "deliveries": [delivery]}
 
     flow = {"events": [event("a", None), event("b", "a")], "complete": True}
-    bus = Bus(**{"GET /events/a/trace": flow})
+    bus = ScriptedBus(**{"GET /events/a/trace": flow})
     shown = run(bus, "events", "trace", "a").output
     assert shown.index("order.a") < shown.index("order.b")
     assert "→ billing delivered after 1 attempt" in shown
@@ -240,7 +240,7 @@ def test_listening_reads_back_what_lies_in_a_gap(monkeypatch: pytest.MonkeyPatch
         httpx.Response(403, json={"title": "The test is over"}),
     ]
     stored = {"items": [event("a", 1), event("b", 2)], "next_cursor": None}
-    bus = Bus(**{"GET /stream": lambda _: turns.pop(0), "GET /events": stored})
+    bus = ScriptedBus(**{"GET /stream": lambda _: turns.pop(0), "GET /events": stored})
     forwarded: list[str] = []
 
     def forward(_http: Any, _url: str, sent: Any, _webhook: Any) -> str:
@@ -263,7 +263,7 @@ def command(state: str, **members: Any) -> dict[str, Any]:
 def test_a_command_is_sent_read_and_cancelled() -> None:
     reply = {"service_id": "generator", "status": "succeeded", "event": {"payload": {"files": 3}}}
     failed = command("failed", error={"title": "No", "detail": "no such requirement"})
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "POST /commands": command("succeeded", replies=[reply]),
             "GET /commands/analyst:1": failed,
@@ -295,7 +295,7 @@ def test_a_command_is_sent_read_and_cancelled() -> None:
     ],
 )
 def test_a_subscription_follows_streams(options: tuple[str, ...], followed: Any) -> None:
-    bus = Bus(**{"POST /subscriptions": {"id": "sub_1"}})
+    bus = ScriptedBus(**{"POST /subscriptions": {"id": "sub_1"}})
     create = ("subscriptions", "create", "task.*", "--target", "pull")
     assert run(bus, *create, *options, "--source", "shop").exit_code == 0
     assert body(bus)["stream"] == followed
@@ -329,7 +329,7 @@ def test_a_problem_names_the_option(
         "detail": f"{pointer}: is required with an admin key",
         "errors": [{"pointer": pointer, "detail": "is required with an admin key"}],
     }
-    bus = Bus(**{route: httpx.Response(400, json=refusal)})
+    bus = ScriptedBus(**{route: httpx.Response(400, json=refusal)})
     assert exit_code(bus, *arguments) == 1
     said = capsys.readouterr().err
     assert f"{option}: is required with an admin key\n" in said

@@ -12,7 +12,7 @@ import pytest
 from event_bus_client.cli.findings import Finding, advice_for, of_keys
 
 from infra.built import ROOT
-from tests.unit.clients.command_line import AT, Bus, exit_code, run
+from tests.unit.clients.command_line import AT, ScriptedBus, exit_code, run
 from website.command_line import commands
 
 NOW = datetime.now(UTC)
@@ -83,9 +83,9 @@ KEY = {
 }
 
 
-def bus(**answers: Any) -> Bus:
+def bus(**answers: Any) -> ScriptedBus:
     """A bus on which nothing fails, but for what a test says."""
-    return Bus(
+    return ScriptedBus(
         **{
             "GET /health/ready": lambda _: health(),
             "GET /failing": {"items": [], "total": 0},

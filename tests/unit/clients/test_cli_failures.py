@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.clients.command_line import Bus, exit_code
-from tests.unit.clients.registry import Registry
+from tests.unit.clients.command_line import ScriptedBus, exit_code
+from tests.unit.clients.registry import RegistryBus
 
 REFUSAL = {
     "type": "urn:event-bus:problem:version-conflict",
@@ -29,7 +29,7 @@ def unreachable(_request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused")
 
 
-def failed(capsys: pytest.CaptureFixture[str], bus: Bus, *arguments: str) -> dict[str, Any]:
+def failed(capsys: pytest.CaptureFixture[str], bus: ScriptedBus, *arguments: str) -> dict[str, Any]:
     """The problem details of a command that fails."""
     code = exit_code(bus, *arguments)
     shown = capsys.readouterr()
@@ -47,14 +47,16 @@ def failed(capsys: pytest.CaptureFixture[str], bus: Bus, *arguments: str) -> dic
 def test_a_refusal_is_what_the_bus_answered(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
-    shown = failed(capsys, Bus(**{"GET /events/x": refused}), *arguments)
+    shown = failed(capsys, ScriptedBus(**{"GET /events/x": refused}), *arguments)
     assert {name: shown[name] for name in REFUSAL} == REFUSAL
     assert (shown["exit_code"], "hint" in shown) == (5, True)
 
 
 def test_an_answer_that_is_no_problem_becomes_one(capsys: pytest.CaptureFixture[str]) -> None:
     gateway = httpx.Response(403, json={"message": "Forbidden"}, headers={"apigw-requestid": "r1"})
-    shown = failed(capsys, Bus(**{"GET /events/x": gateway}), "events", "get", "x", "--json")
+    shown = failed(
+        capsys, ScriptedBus(**{"GET /events/x": gateway}), "events", "get", "x", "--json"
+    )
     assert (shown["type"], shown["title"], shown["status"]) == ("about:blank", "Forbidden", 403)
     assert (shown["request_id"], shown["exit_code"]) == ("r1", 3)
 
@@ -75,7 +77,7 @@ def test_an_answer_that_is_no_problem_becomes_one(capsys: pytest.CaptureFixture[
 def test_a_failure_without_an_answer_has_a_type_of_its_own(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], kind: str, code: int
 ) -> None:
-    shown = failed(capsys, Bus(), "--json", *arguments)
+    shown = failed(capsys, ScriptedBus(), "--json", *arguments)
     assert shown["type"] == f"urn:event-bus:command-line:{kind}"
     assert shown["detail"]
     assert shown["exit_code"] == code
@@ -85,7 +87,7 @@ def test_a_question_that_nobody_answers_is_on_stderr(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    assert exit_code(Bus(), "--json", "keys", "revoke", "shop", "ebk_1") == 1
+    assert exit_code(ScriptedBus(), "--json", "keys", "revoke", "shop", "ebk_1") == 1
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "Revoke ebk_1?" in shown.err
@@ -96,7 +98,9 @@ def test_a_bus_that_does_not_answer_is_unreachable(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("event_bus_client._sync.transport.sleep", lambda _: None)
-    shown = failed(capsys, Bus(**{"GET /events/x": unreachable}), "--json", "events", "get", "x")
+    shown = failed(
+        capsys, ScriptedBus(**{"GET /events/x": unreachable}), "--json", "events", "get", "x"
+    )
     assert (shown["type"], shown["exit_code"]) == ("urn:event-bus:command-line:unreachable", 6)
 
 
@@ -105,7 +109,7 @@ def test_each_fault_of_a_file_has_its_line(
 ) -> None:
     file = tmp_path / "bus.yaml"
     file.write_text("publishers:\n  shop: {event_types: [order.*, order.*}\n")
-    shown = failed(capsys, Bus(), "--json", "apply", "--file", str(file))
+    shown = failed(capsys, ScriptedBus(), "--json", "apply", "--file", str(file))
     assert (shown["type"], shown["exit_code"]) == (USAGE, 2)
     assert [each["line"] for each in shown["errors"]] == [2]
 
@@ -115,7 +119,7 @@ def test_a_type_of_target_that_is_not_known_names_those_that_are(
 ) -> None:
     file = tmp_path / "bus.yaml"
     file.write_text("subscriptions:\n  a.b: {event_types: [a.b], target: {type: pulll}}\n")
-    shown = failed(capsys, Registry(), "--json", "apply", "--file", str(file))
+    shown = failed(capsys, RegistryBus(), "--json", "apply", "--file", str(file))
     [fault] = shown["errors"]
     assert fault["pointer"] == "/subscriptions/a.b/target/type"
     assert "http, sqs" in fault["detail"]
@@ -125,7 +129,7 @@ def test_a_type_of_target_that_is_not_known_names_those_that_are(
 def test_a_single_fault_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     fault = {"pointer": "/callback_url", "detail": "must begin with https://"}
     document = {**REFUSAL, "detail": "/callback_url: must begin with https://", "errors": [fault]}
-    bus = Bus(**{"POST /subscriptions": httpx.Response(422, json=document)})
+    bus = ScriptedBus(**{"POST /subscriptions": httpx.Response(422, json=document)})
     assert exit_code(bus, "subscriptions", "create", "a.b", "--url", "ftp://x") == 5
     shown = capsys.readouterr().err
     assert shown.count("must begin with") == 1

@@ -19,7 +19,7 @@ from event_bus_client.config import resolve
 from httpx import MockTransport
 from typer.testing import CliRunner
 
-from tests.unit.clients.command_line import Bus
+from tests.unit.clients.command_line import ScriptedBus
 
 
 class Ring(keyring.backend.KeyringBackend):
@@ -70,7 +70,7 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Ring:
 
 
 def login(*arguments: str, key: str = "ebk_2", **options: Any) -> str:
-    bus = Bus(**{"GET /events": {"items": [], "next_cursor": None}})
+    bus = ScriptedBus(**{"GET /events": {"items": [], "next_cursor": None}})
     named = ["login", "--url", "https://b", "--api-key", key, *arguments]
     result = CliRunner().invoke(app, named, obj=State(transport=MockTransport(bus)), **options)
     assert result.exit_code == 0, result.output
@@ -153,7 +153,7 @@ def test_the_key_of_a_bus_is_not_sent_to_another_one(file: Path, ring: Ring) -> 
 def test_a_logout_removes_the_profile_and_its_key(file: Path, ring: Ring, where: str) -> None:
     login(*(["--no-keyring"] if where == "file" else []))
     arguments = ["--profile", "other", "login", "--url", "https://c", "--api-key", "ebk_3"]
-    bus = Bus(**{"GET /events": {"items": [], "next_cursor": None}})
+    bus = ScriptedBus(**{"GET /events": {"items": [], "next_cursor": None}})
     CliRunner().invoke(app, arguments, obj=State(transport=MockTransport(bus)))
     if where == "lost":
         ring.kept.clear()

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.clients.command_line import AT, EVENT, Bus, body, run
+from tests.unit.clients.command_line import AT, EVENT, ScriptedBus, body, run
 
 STATE = {"stream_id": "task/1", "version": 4, "events": 4, "complete": True}
 
@@ -20,7 +20,7 @@ def test_streams_and_metrics_are_read() -> None:
         "dead_lettered": 0,
         "latency_seconds": {"p50": 0.18, "p99": 0.25},
     }
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "GET /streams/events": {"items": [event], "next_cursor": None},
             "GET /streams/state": {**STATE, "source": "shop", "state": {"a": 1}},
@@ -48,7 +48,7 @@ def test_streams_and_metrics_are_read() -> None:
 
 def test_streams_are_listed_appended_to_and_ended() -> None:
     stream = {"stream_id": "task/1", "source": "shop", "first_at": AT, "truncate_before": None}
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "GET /streams": {"items": [stream], "next_cursor": None},
             "GET /streams/head": {**stream, "version": 4},
@@ -91,7 +91,7 @@ def test_entries_of_contexts_are_written_read_and_removed() -> None:
         "updated_at": AT,
     }
     route = "/contexts/customers/ada"
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             f"PUT {route}": entry,
             f"GET {route}": entry,
@@ -117,7 +117,7 @@ def test_read_models_are_put_read_rebuilt_and_removed() -> None:
     building |= {"serving": None, "building": generation}
     built = {**building, "serving": generation, "building": None}
     kept = {**STATE, "updated_at": AT, "state": {"path": "a=b"}}
-    bus = Bus(
+    bus = ScriptedBus(
         **{
             "PUT /read-models/task": building,
             "GET /read-models/task": built,
@@ -140,7 +140,7 @@ def test_read_models_are_put_read_rebuilt_and_removed() -> None:
 
 @pytest.mark.parametrize("value", ["status", "=open", "source=shop", "cursor=x", "limit=1"])
 def test_a_value_without_the_name_of_a_member_is_refused(value: str) -> None:
-    bus = Bus()
+    bus = ScriptedBus()
     result = run(bus, "states", "task", value)
     assert result.exit_code == 2
     assert "must be the name of a member" in result.output
@@ -161,7 +161,7 @@ def test_a_value_without_the_name_of_a_member_is_refused(value: str) -> None:
 )
 def test_a_reducer_is_set(options: tuple[str, ...], sent: Any) -> None:
     reducer = {"source": "shop", "category": "task", "version": 2, "created_at": AT, **sent}
-    bus = Bus(**{"PUT /reducers/task": reducer})
+    bus = ScriptedBus(**{"PUT /reducers/task": reducer})
     shown = run(bus, "reducers", "set", "task", *options, "--source", "shop", input="state\n")
     assert "task has version 2" in shown.output
     assert body(bus) == sent
@@ -172,7 +172,7 @@ def test_a_reducer_is_set(options: tuple[str, ...], sent: Any) -> None:
     "options", [(), ("--merge", "--function", "f"), ("--merge", "--role-arn", "r")]
 )
 def test_a_reducer_that_says_too_much_is_refused(options: tuple[str, ...]) -> None:
-    bus = Bus()
+    bus = ScriptedBus()
     assert run(bus, "reducers", "set", "task", *options).exit_code == 2
     assert not bus.requests
 
@@ -189,7 +189,7 @@ def test_a_reducer_that_says_too_much_is_refused(options: tuple[str, ...]) -> No
 def test_events_that_cannot_be_appended_are_refused(
     events: str, options: tuple[str, ...], said: str
 ) -> None:
-    bus = Bus()
+    bus = ScriptedBus()
     result = run(bus, "streams", "append", "task/1", "-", *options, input=events)
     assert result.exit_code == 2
     assert said in result.output

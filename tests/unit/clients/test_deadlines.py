@@ -11,7 +11,7 @@ import pytest
 from event_bus_client import AsyncEventBus, ConnectionFailed, EventBus, RetryPolicy
 
 from tests.certificates import certificate, server_context
-from tests.hostile import Conversation, Talk, subscriber
+from tests.hostile import HostileConnection, Talk, subscriber
 from tests.waiting import join
 
 ONCE = RetryPolicy(attempts=1)
@@ -23,7 +23,7 @@ ANSWER = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 def then(*parts: str | tuple[str]) -> Talk:
     """Reads a request, and sends parts; it sends a part in a tuple for ever, byte by byte."""
 
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         conversation.read()
         for part in parts:
             if isinstance(part, str):
@@ -34,20 +34,20 @@ def then(*parts: str | tuple[str]) -> Talk:
     return talk
 
 
-def reads_slowly(conversation: Conversation) -> None:
+def reads_slowly(conversation: HostileConnection) -> None:
     """Reads a part of a request now and then, and answers nothing."""
     while not conversation.over.wait(0.3):
         conversation.socket.recv(100_000)
 
 
-def repeats_itself(conversation: Conversation) -> None:
+def repeats_itself(conversation: HostileConnection) -> None:
     """Says again and again that the answer comes later."""
     conversation.read()
     while not conversation.over.wait(0.02):
         conversation.say("HTTP/1.1 103 Early Hints\r\n\r\n")
 
 
-def falls_silent(conversation: Conversation) -> None:
+def falls_silent(conversation: HostileConnection) -> None:
     """Answers the first request, and drips on the same connection."""
     conversation.read()
     conversation.say(ANSWER + PAGE)
@@ -126,12 +126,12 @@ def test_a_request_over_tls_ends_with_its_timeout(ask: Asking, tmp_path: Path) -
     trusted = tmp_path / "trusted.pem"
     trusted.write_bytes(shown.pem())
 
-    def secure(conversation: Conversation) -> None:
+    def secure(conversation: HostileConnection) -> None:
         with context.wrap_socket(conversation.socket, server_side=True) as connection:
             connection.settimeout(5)
             # In the end, the client has gone.
             with contextlib.suppress(ssl.SSLError):
-                TALKS["headers"](Conversation(connection, conversation.over, []))
+                TALKS["headers"](HostileConnection(connection, conversation.over, []))
 
     with subscriber(secure) as server:
         url = server.url.replace("http:", "https:").removesuffix("/events")

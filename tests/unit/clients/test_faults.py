@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from event_bus_client import BackgroundPublisher, ConnectionFailed, EventBus, RetryPolicy
 
-from tests.flaky_proxy import Fault, any_fault, flaky
-from tests.unit.clients.http_bus import Bus, serving
+from tests.flaky_proxy import ConnectionFault, any_fault, flaky
+from tests.unit.clients.http_bus import HttpBus, serving
 from tests.waiting import at_most, ending
 
 CLIENT = Path(__file__).parents[3] / "clients" / "python" / "src"
@@ -21,7 +21,7 @@ PATIENT = RetryPolicy(attempts=30, first_wait=0.002, longest_wait=0.02)
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_publisher_doubles_nothing_and_loses_nothing(seed: int) -> None:
-    bus, chance = Bus(), random.Random(seed)
+    bus, chance = HttpBus(), random.Random(seed)
     with (
         serving(bus) as port,
         flaky(("127.0.0.1", port), lambda _: any_fault(chance)) as proxy,
@@ -39,7 +39,7 @@ def test_a_publisher_doubles_nothing_and_loses_nothing(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [4, 5])
 def test_a_background_publisher_keeps_the_order_through_faults(seed: int) -> None:
-    bus, chance = Bus(), random.Random(seed)
+    bus, chance = HttpBus(), random.Random(seed)
     with (
         serving(bus) as port,
         flaky(("127.0.0.1", port), lambda _: any_fault(chance)) as proxy,
@@ -53,7 +53,7 @@ def test_a_background_publisher_keeps_the_order_through_faults(seed: int) -> Non
 
 
 def test_ten_thousand_events_are_published_in_the_background() -> None:
-    bus = Bus()
+    bus = HttpBus()
     with (
         serving(bus) as port,
         EventBus(f"http://127.0.0.1:{port}") as client,
@@ -65,7 +65,7 @@ def test_ten_thousand_events_are_published_in_the_background() -> None:
 
 
 def test_a_bus_that_restarts_loses_no_event_of_the_background_publisher(tmp_path: Path) -> None:
-    bus = Bus()
+    bus = HttpBus()
     quick = RetryPolicy(attempts=2, first_wait=0.01)
     with serving(bus) as port:
         client = EventBus(f"http://127.0.0.1:{port}", retries=quick)
@@ -84,8 +84,11 @@ def test_a_bus_that_restarts_loses_no_event_of_the_background_publisher(tmp_path
 
 
 def test_a_publisher_without_an_answer_says_so() -> None:
-    bus = Bus()
-    with serving(bus) as port, flaky(("127.0.0.1", port), lambda _: Fault(answer_bytes=0)) as proxy:
+    bus = HttpBus()
+    with (
+        serving(bus) as port,
+        flaky(("127.0.0.1", port), lambda _: ConnectionFault(answer_bytes=0)) as proxy,
+    ):
         retries = RetryPolicy(attempts=3, first_wait=0)
         client = EventBus(f"http://127.0.0.1:{proxy.port}", retries=retries, timeout=5)
         with pytest.raises(ConnectionFailed, match="3 attempts"):
@@ -99,7 +102,7 @@ def test_a_publisher_without_an_answer_says_so() -> None:
 @pytest.mark.parametrize("seed", [6, 7])
 def test_a_consumer_loses_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("event_bus_client._sync.inbox._PAUSE_SECONDS", 0.01)
-    bus, chance = Bus(), random.Random(seed)
+    bus, chance = HttpBus(), random.Random(seed)
     for n in range(120):
         bus.publish({"id": f"e{n}", "type": "order.placed", "payload": {}, "metadata": {}})
     quick = RetryPolicy(attempts=3, first_wait=0.001, longest_wait=0.01)
@@ -133,7 +136,7 @@ for number, received in enumerate(inbox.receive(), 1):
 
 
 def test_a_consumer_that_is_killed_resumes_at_its_place() -> None:
-    bus = Bus()
+    bus = HttpBus()
     for n in range(40):
         bus.publish({"id": f"e{n}", "type": "order.placed", "payload": {}, "metadata": {}})
     seen: list[str] = []
@@ -156,8 +159,11 @@ def test_a_consumer_that_is_killed_resumes_at_its_place() -> None:
 
 
 def test_a_slow_answer_ends_at_the_time_limit() -> None:
-    bus = Bus()
-    with serving(bus) as port, flaky(("127.0.0.1", port), lambda _: Fault(delay=60)) as proxy:
+    bus = HttpBus()
+    with (
+        serving(bus) as port,
+        flaky(("127.0.0.1", port), lambda _: ConnectionFault(delay=60)) as proxy,
+    ):
         client = EventBus(
             f"http://127.0.0.1:{proxy.port}", retries=RetryPolicy(attempts=1), timeout=0.2
         )

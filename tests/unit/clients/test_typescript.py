@@ -10,7 +10,7 @@ from event_bus_client import Webhook
 
 from infra.built import ROOT
 from tests.flaky_proxy import any_fault, flaky
-from tests.unit.clients.http_bus import Bus, serving
+from tests.unit.clients.http_bus import HttpBus, serving
 from tests.unit.clients.typescript import SOURCE, compiled, run
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -49,7 +49,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_publishes_receives_and_verifies_through_faults(modules: Path) -> None:
     (modules / "program.mjs").write_text(PROGRAM)
-    bus, chance = Bus(), Random(1)
+    bus, chance = HttpBus(), Random(1)
     body = json.dumps({"id": "order-1", "type": "order.placed", "payload": {"\u00e4": 1}})
     headers = json.dumps(Webhook(SECRET).sign("order-1", int(time.time()), body.encode()))
     cut = json.dumps(Webhook(SECRET).sign("order-2", int(time.time()), b"{"))

@@ -16,7 +16,7 @@ import pytest
 from botocore import xform_name
 
 from infra.built import ROOT
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from tests.unit.docs.pages import PAGES, Sample, samples
 
 _GLOBAL_OPTIONS = {"query", "output", "endpoint-url", "region", "cli-binary-format"}
@@ -60,7 +60,7 @@ def test_targets_modules_and_settings_in_commands_exist(sample: Sample) -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(_MAKE.findall(text)) <= set(targets)
     assert [name for name in _MODULE.findall(text) if not importlib.util.find_spec(name)] == []
-    known = set(Settings.model_fields) | {"@aws-cdk/core:bootstrapQualifier"}
+    known = set(DeploymentSettings.model_fields) | {"@aws-cdk/core:bootstrapQualifier"}
     assert set(_SETTING.findall(text)) <= known
 
 

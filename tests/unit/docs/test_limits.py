@@ -63,7 +63,7 @@ from event_bus.stores.snapshots import MAX_SNAPSHOT_BYTES
 from event_bus.strict_json import MAX_DEPTH, MAX_FLAWS
 from event_bus.transforms import limits as transforms
 
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from tests.unit.docs.pages import DOCS
 
 REFERENCE = DOCS / "reference"
@@ -213,13 +213,13 @@ STATED = [
     (
         LIMITS,
         "requests of a key",
-        f"{Settings.model_fields['key_rate'].default} a second",
+        f"{DeploymentSettings.model_fields['key_rate'].default} a second",
     ),
     (
         LIMITS,
         "requests of all keys",
-        f"{Settings.model_fields['throttling_rate'].default:,} a second, "
-        f"{Settings.model_fields['throttling_burst'].default:,} at once",
+        f"{DeploymentSettings.model_fields['throttling_rate'].default:,} a second, "
+        f"{DeploymentSettings.model_fields['throttling_burst'].default:,} at once",
     ),
     (LIMITS, "rate_limit of a key", f"{credentials.MAX_RATE:,} requests a second"),
     (LIMITS, "idempotency key", f"kept for {KEPT_SECONDS // 3600} hours"),
@@ -313,9 +313,9 @@ def test_the_longest_cursor_is_the_exception_of_lists_by_name() -> None:
     assert CURSOR.longest == MAX_PARAMETER_CHARACTERS
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", DeploymentSettings.model_fields)
 def test_a_setting_has_the_default_and_the_range_of_the_code(name: str) -> None:
-    field = Settings.model_fields[name]
+    field = DeploymentSettings.model_fields[name]
     page = (REFERENCE / "settings.md").read_text("utf-8")
     [row] = [
         (default, meaning)

@@ -19,7 +19,7 @@ from event_bus.api.openapi import read_document
 from event_bus.api.operations.registry import OPERATIONS
 from event_bus.encryption.webhook_signatures import new_secret, signed_headers
 from event_bus.errors import InvalidRequest
-from event_bus.inbox.messages import Message
+from event_bus.inbox.messages import ClientMessage
 from event_bus.model import circuit
 from event_bus.model.retry_policy import DEFAULT_POLICY
 from event_bus.requests.event import EventSubmission
@@ -27,7 +27,7 @@ from event_bus.requests.validation import read
 from event_bus.targets.resources import ROLE_PREFIX
 
 from infra.built import ROOT
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from tests.ports import free_port
 from tests.simulation.stories import STORIES
 from tests.unit.docs.pages import PAGES, Sample, samples, samples_of
@@ -55,7 +55,7 @@ def test_every_sample_of_json_is_of_its_schema(sample: Sample) -> None:
     if name == "iam-statement":
         jsonschema_rs.validate(STATEMENT, value)
     elif name == "socket-request":
-        read(Message, value)
+        read(ClientMessage, value)
     elif name == "socket-message":
         assert value["type"] in {"subscribed", "events", "error"}
     else:
@@ -103,7 +103,7 @@ def test_every_setting_is_described() -> None:
     page = (ROOT / "docs" / "reference" / "settings.md").read_text()
     table = page.partition("| Setting |")[2].partition("\n\n")[0]
     described = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", table, re.M)))
-    assert sorted(described) == sorted(Settings.model_fields)
+    assert sorted(described) == sorted(DeploymentSettings.model_fields)
 
 
 def test_the_function_of_the_guide_answers() -> None:

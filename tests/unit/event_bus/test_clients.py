@@ -15,7 +15,7 @@ from event_bus import clients
 from event_bus.clients import MAX_AGE_SECONDS, MAX_IDLE_SECONDS
 from event_bus.targets.aws_clients import TargetClients
 
-from tests.hostile import Conversation, answering, subscriber
+from tests.hostile import HostileConnection, answering, subscriber
 
 ACCEPTED = "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
 
@@ -91,7 +91,7 @@ def calls(
     return to
 
 
-def _forgets(conversation: Conversation) -> None:
+def _forgets(conversation: HostileConnection) -> None:
     """Answers one call, and resets the connection when the next one comes."""
     conversation.read()
     conversation.say(ACCEPTED)
@@ -141,7 +141,7 @@ def test_a_connection_is_kept_for_a_short_time_and_to_a_certain_age(
 def test_the_time_of_a_call_does_not_count_as_idle(
     calls: Callable[[str], Callable[[], None]], shift: Callable[[float, float], None]
 ) -> None:
-    def slow(conversation: Conversation) -> None:
+    def slow(conversation: HostileConnection) -> None:
         while conversation.read():
             shift(MAX_IDLE_SECONDS + 1, MAX_IDLE_SECONDS + 1)
             conversation.say(ACCEPTED)

@@ -10,7 +10,7 @@ from event_bus import times
 from event_bus.access.callers import Caller
 
 from tests.builders import publisher, service
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 ANALYST, GENERATOR, STRANGER = service("analyst"), service("generator"), service("stranger")
 
@@ -39,17 +39,19 @@ def handle(functions: Functions, caller: Caller, *types: str, **members: Any) ->
     return str(made.body["id"])
 
 
-def send(functions: Functions, caller: Caller = ANALYST, **members: Any) -> Answer:
+def send(functions: Functions, caller: Caller = ANALYST, **members: Any) -> FunctionAnswer:
     query = members.pop("query", {})
     body = {"id": "analyst:1", "type": TYPE, "payload": {}, **members}
     return functions.request("inbox", "POST /commands", caller, body, query=query)
 
 
-def read(functions: Functions, caller: Caller = ANALYST, command: str = "analyst:1") -> Answer:
+def read(
+    functions: Functions, caller: Caller = ANALYST, command: str = "analyst:1"
+) -> FunctionAnswer:
     return functions.request("inbox", "GET /commands/{id}", caller, parameters={"id": command})
 
 
-def reply(functions: Functions, caller: Caller = GENERATOR, **body: Any) -> Answer:
+def reply(functions: Functions, caller: Caller = GENERATOR, **body: Any) -> FunctionAnswer:
     command = body.pop("command", "analyst:1")
     return functions.request(
         "inbox",
@@ -60,7 +62,7 @@ def reply(functions: Functions, caller: Caller = GENERATOR, **body: Any) -> Answ
     )
 
 
-def cancel(functions: Functions, caller: Caller = ANALYST) -> Answer:
+def cancel(functions: Functions, caller: Caller = ANALYST) -> FunctionAnswer:
     path = "POST /commands/{id}/cancel"
     return functions.request("inbox", path, caller, parameters={"id": "analyst:1"})
 

@@ -6,7 +6,7 @@ import pytest
 from event_bus.model.contexts import MAX_VALUE_BYTES
 
 from tests.builders import AN_ADMIN, service
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 BILLING = service("billing")
 ENTRY = "/contexts/{name}/{key}"
@@ -21,7 +21,7 @@ def ask(
     key: str = "42",
     caller: Any = BILLING,
     **query: str,
-) -> Answer:
+) -> FunctionAnswer:
     return functions.request(
         *("registry", f"{method} {ENTRY}", caller, body),
         parameters={"name": name, "key": key},

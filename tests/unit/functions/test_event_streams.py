@@ -7,7 +7,7 @@ import pytest
 from event_bus.access.callers import Caller
 
 from tests.builders import AN_ADMIN, service
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 PLANNER, STRANGER = service("planner"), service("stranger")
 
@@ -18,7 +18,7 @@ def registered(functions: Functions) -> None:
     functions.request("registry", "POST /publishers", AN_ADMIN, body)
 
 
-def append(functions: Functions, stream: str, *ids: str, **members: Any) -> Answer:
+def append(functions: Functions, stream: str, *ids: str, **members: Any) -> FunctionAnswer:
     events = [{"id": each, "type": "task.made", "payload": {"n": 1}} for each in ids]
     body = {"stream_id": stream, "events": events, **members}
     return functions.request("publish", "POST /streams/events", PLANNER, body)
@@ -26,7 +26,7 @@ def append(functions: Functions, stream: str, *ids: str, **members: Any) -> Answ
 
 def asked(
     functions: Functions, route: str, caller: Caller = PLANNER, body: Any = None, **query: str
-) -> Answer:
+) -> FunctionAnswer:
     return functions.request("events", route, caller, body, query=query)
 
 
@@ -126,7 +126,7 @@ def test_a_head_tells_of_its_stream(functions: Functions) -> None:
 def test_a_truncated_stream_begins_later(functions: Functions) -> None:
     append(functions, "task/1", "a", "b", "c")
 
-    def truncate(before: Any, caller: Caller = PLANNER, **query: str) -> Answer:
+    def truncate(before: Any, caller: Caller = PLANNER, **query: str) -> FunctionAnswer:
         body = {"truncate_before": before}
         return asked(functions, "PATCH /streams", caller, body, stream_id="task/1", **query)
 

@@ -13,7 +13,7 @@ from event_bus.stores.subscriptions import SubscriptionStore
 
 from tests.builders import AN_ADMIN, service
 from tests.faults import broken
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 WORKER = service("worker")
 SUBSCRIPTION = {"event_types": ["task.*"], "callback_url": "https://worker.example/events"}
@@ -28,7 +28,7 @@ def post(
     route: str = "POST /subscriptions",
     function: str = "registry",
     **more: Any,
-) -> Answer:
+) -> FunctionAnswer:
     headers = {"content-type": "application/json", "idempotency-key": key}
     return functions.request(function, route, caller, body, headers=headers, **more)
 

@@ -9,7 +9,7 @@ from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, service, subscription
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 from tests.memory_aws import aws
 from tests.requests import http_request
 
@@ -29,11 +29,11 @@ def two_events(aws: Aws) -> None:
         aws.inboxes.append("sub_1", [DeliveryKey(name, "sub_1")])
 
 
-def fetch(functions: Functions, **query: str) -> Answer:
+def fetch(functions: Functions, **query: str) -> FunctionAnswer:
     return functions.request("inbox", FETCH, OWNER, parameters=PATH, query=query)
 
 
-def acknowledge(functions: Functions, body: Any) -> Answer:
+def acknowledge(functions: Functions, body: Any) -> FunctionAnswer:
     return functions.request("inbox", ACKNOWLEDGE, OWNER, body, parameters=PATH)
 
 

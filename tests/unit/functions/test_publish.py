@@ -8,13 +8,13 @@ import pytest
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, publisher, service, submission
 from tests.faults import not_sent
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 from tests.requests import http_request
 
 ROUTE = "POST /events"
 
 
-def publish(functions: Functions, body: object, caller: object = AN_ADMIN) -> Answer:
+def publish(functions: Functions, body: object, caller: object = AN_ADMIN) -> FunctionAnswer:
     return functions.request("publish", ROUTE, caller, body)  # type: ignore[arg-type]
 
 
@@ -87,9 +87,9 @@ def test_a_batch_of_which_some_were_refused_is_a_207(functions: Functions) -> No
     assert refused["error"]["errors"][0]["pointer"] == "/1/payload"
 
 
-def publish_text(functions: Functions, text: str) -> Answer:
+def publish_text(functions: Functions, text: str) -> FunctionAnswer:
     given = functions.invoke("publish", http_request(ROUTE, caller=AN_ADMIN, body=text))
-    return Answer(given["statusCode"], given["headers"], orjson.loads(given["body"]))
+    return FunctionAnswer(given["statusCode"], given["headers"], orjson.loads(given["body"]))
 
 
 GOOD = '{"id": "evt_%d", "type": "task.created", "payload": {}}'

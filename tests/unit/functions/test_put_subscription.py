@@ -6,7 +6,7 @@ import pytest
 from event_bus.access.callers import Caller
 
 from tests.builders import AN_ADMIN, service
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 WORKER = service("worker")
 WHERE = "worker.large-tasks"
@@ -20,7 +20,7 @@ BODY: dict[str, Any] = {
 
 def put(
     functions: Functions, body: Any, where: str = WHERE, caller: Caller = WORKER, **headers: str
-) -> Answer:
+) -> FunctionAnswer:
     given = {"content-type": "application/json"}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
     route = "PUT /subscriptions/{id}"
@@ -29,7 +29,9 @@ def put(
     )
 
 
-def ask(functions: Functions, method: str, where: str = WHERE, caller: Caller = WORKER) -> Answer:
+def ask(
+    functions: Functions, method: str, where: str = WHERE, caller: Caller = WORKER
+) -> FunctionAnswer:
     route = f"{method} /subscriptions/{{id}}"
     return functions.request("registry", route, caller, parameters={"id": where})
 

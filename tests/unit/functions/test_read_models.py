@@ -8,7 +8,7 @@ from event_bus.model.read_model import ModelState
 from event_bus.stores.read_models import ReadModelStore
 
 from tests.builders import AN_ADMIN, service
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 PLANNER = service("planner")
 STATES = "GET /states/{category}"
@@ -23,14 +23,14 @@ def ask(
     category: str = "task",
     below: str = "",
     **query: str,
-) -> Answer:
+) -> FunctionAnswer:
     key = f"{method} /read-models/{{category}}{below}"
     function = "events" if method == "GET" else "registry"
     where = {"category": category}
     return functions.request(function, key, caller, body, parameters=where, query=query)
 
 
-def states(functions: Functions, caller: Any = PLANNER, **query: str) -> Answer:
+def states(functions: Functions, caller: Any = PLANNER, **query: str) -> FunctionAnswer:
     where = {"category": "task"}
     return functions.request("events", STATES, caller, parameters=where, query=query)
 

@@ -9,7 +9,7 @@ from event_bus.model import reducer as model
 from event_bus.registry import reducers as registering
 
 from tests.builders import AN_ADMIN, service
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 SUM = {"type": "jsonata", "expression": '{"total": state.total + event.payload.n}'}
 MERGE = {"type": "merge"}
@@ -26,7 +26,7 @@ def ask(
     category: str = "task",
     below: str = "",
     **query: str,
-) -> Answer:
+) -> FunctionAnswer:
     key = f"{method} /reducers/{{category}}{below}"
     where = {"category": category}
     return functions.request("registry", key, caller, body, parameters=where, query=query)

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from tests.builders import AN_ADMIN, service
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 SUBSCRIPTION = {"event_types": ["task.*"], "callback_url": "https://worker.example/events"}
 
 
-def register_publisher(functions: Functions, service_id: str) -> Answer:
+def register_publisher(functions: Functions, service_id: str) -> FunctionAnswer:
     body = {"service_id": service_id, "event_types": ["task.*"]}
     return functions.request("registry", "POST /publishers", AN_ADMIN, body)
 
 
-def subscribe(functions: Functions, **members: Any) -> Answer:
+def subscribe(functions: Functions, **members: Any) -> FunctionAnswer:
     body = {**SUBSCRIPTION, **members}
     return functions.request("registry", "POST /subscriptions", service("worker"), body)
 

@@ -10,7 +10,7 @@ from event_bus.stores.event_items import from_item
 from event_bus.stores.metrics import MetricStore
 
 from tests.builders import AN_ADMIN, service
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 TYPE = "task.created"
 TITLE = {
@@ -33,17 +33,17 @@ def bus(functions: Functions) -> Functions:
 
 def ask(
     bus: Functions, key: str, body: Any = None, caller: Any = PLANNER, **parameters: str
-) -> Answer:
+) -> FunctionAnswer:
     where = {"type": TYPE, **parameters}
     return bus.request("registry", key, caller, body, parameters=where)
 
 
-def register(bus: Functions, schema: Any, caller: Any = PLANNER, **more: Any) -> Answer:
+def register(bus: Functions, schema: Any, caller: Any = PLANNER, **more: Any) -> FunctionAnswer:
     body = {"schema": schema, **more}
     return ask(bus, "POST /schemas/{type}/versions", body, caller)
 
 
-def places(answer: Answer) -> list[str]:
+def places(answer: FunctionAnswer) -> list[str]:
     assert answer.status == 422, answer.body
     return [each["pointer"] for each in answer.body["errors"]]
 

@@ -8,7 +8,7 @@ from event_bus.version import MAJOR, VERSION
 
 from tests.aws import Aws
 from tests.cloudwatch import FAILURES
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 
 pytestmark = pytest.mark.moto
 
@@ -115,7 +115,7 @@ def test_a_bus_without_its_queue_is_not_ready_but_alive(functions: Functions, aw
         assert answer.body["status"] == ("pass" if status == 200 else "fail")
 
 
-def asked(functions: Functions) -> Answer:
+def asked(functions: Functions) -> FunctionAnswer:
     return functions.request("status", "GET /openapi.json", headers={"host": "elsewhere.example"})
 
 

@@ -6,7 +6,7 @@ import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
 
-from tests.handlers import Answer, Functions
+from tests.handlers import FunctionAnswer, Functions
 from tests.hostile import answering, subscriber
 from tests.unit.event_bus.states.functions import FOLD
 from tests.unit.event_bus.states.streams import PLANNER, STREAM, append, register
@@ -95,7 +95,7 @@ def test_one_request_too_many_does_not_wait_for_an_endpoint(functions: Functions
     with subscriber(answering(CONSENT)) as listening:
         asked = {**body, "callback_url": listening.url, "verify": True}
 
-        def subscribe(caller: Caller) -> Answer:
+        def subscribe(caller: Caller) -> FunctionAnswer:
             return functions.request("registry", "POST /subscriptions", caller, asked)
 
         made = subscribe(GENERATOR)
@@ -128,7 +128,7 @@ def test_one_request_too_many_does_not_wait_for_a_function_that_reduces(
 ) -> None:
     append(functions.aws, [{"n": 1}])
 
-    def ask() -> Answer:
+    def ask() -> FunctionAnswer:
         query = {"stream_id": STREAM.stream_id}
         return functions.request("events", "GET /streams/state", PLANNER, query=query)
 

@@ -202,9 +202,9 @@ def _synthesise_alone(stage: str, folder: Path) -> None:
     from infra.audit import AuditStack
     from infra.bus import BusStack
     from infra.data import DataStack
-    from infra.settings import Settings
+    from infra.settings import DeploymentSettings
 
-    settings = Settings(stage=stage)
+    settings = DeploymentSettings(stage=stage)
     only_data = cdk.App(outdir=str(folder / "Data"))
     DataStack(only_data, "Data", settings=settings)
     without_api = cdk.App(outdir=str(folder / "Bus"))

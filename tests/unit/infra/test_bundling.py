@@ -14,7 +14,7 @@ from event_bus.targets.registry import TARGETS
 
 from infra.built import ROOT, files_of, fingerprint, made_once
 from infra.bundling import AWS_SERVICES, dependencies_layer, service_layer
-from infra.deployment_target import AWS, EMULATOR, Target
+from infra.deployment_target import AWS, EMULATOR, DeploymentTarget
 
 _AARCH64 = 183
 
@@ -41,7 +41,7 @@ def test_the_service_is_importable_and_nothing_else_is_there() -> None:
 
 @pytest.mark.parametrize("layer", [service_layer, dependencies_layer])
 def test_a_layer_brings_the_bytecode_of_the_interpreter_that_runs_it(
-    layer: Callable[[Target], Path],
+    layer: Callable[[DeploymentTarget], Path],
 ) -> None:
     tags = {file.name.split(".")[-2] for file in layer(EMULATOR).rglob("*.pyc")}
     assert tags == {sys.implementation.cache_tag}
@@ -63,7 +63,7 @@ def test_dependencies_for_the_emulator_are_built_for_this_machine() -> None:
 
 
 @pytest.mark.parametrize("target", [AWS, EMULATOR])
-def test_dependencies_are_those_the_functions_import(target: Target) -> None:
+def test_dependencies_are_those_the_functions_import(target: DeploymentTarget) -> None:
     python = dependencies_layer(target) / "python"
     for package in ("aws_lambda_powertools", "cryptography", "orjson", "pydantic", "ulid"):
         assert (python / package).is_dir(), package
@@ -73,7 +73,7 @@ def test_dependencies_are_those_the_functions_import(target: Target) -> None:
 
 
 @pytest.mark.parametrize("target", [AWS, EMULATOR])
-def test_the_layer_describes_every_service_that_has_a_client(target: Target) -> None:
+def test_the_layer_describes_every_service_that_has_a_client(target: DeploymentTarget) -> None:
     data = dependencies_layer(target) / "python" / "botocore" / "data"
     described = {each.name for each in data.iterdir() if each.is_dir()}
     assert described == set(AWS_SERVICES)

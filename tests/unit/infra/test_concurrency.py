@@ -3,7 +3,7 @@
 import pytest
 
 from infra.concurrency import lane_concurrency, lanes, reservations
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from tests.unit.infra.synthesised import LANES, Synthesised, synthesise
 
 
@@ -24,7 +24,9 @@ def test_the_core_has_its_executions_and_what_waits_is_capped(reserving: Synthes
         for name, function in reserving.functions().items()
         if "ReservedConcurrentExecutions" in function.properties
     }
-    assert reserved == reservations(Settings(reserve_concurrency=True, inbox_concurrency=40))
+    assert reserved == reservations(
+        DeploymentSettings(reserve_concurrency=True, inbox_concurrency=40)
+    )
     assert reserved.keys() == {*LANES, "enrich", "authorize", "publish", "route", "sweep", "inbox"}
     assert reserved["inbox"] == 40
 
@@ -42,11 +44,13 @@ def test_a_lane_can_use_all_that_its_queue_may_ask_for(reserving: Synthesised) -
 
 
 def test_the_defaults_fit_into_an_account_of_a_thousand() -> None:
-    assert sum(reservations(Settings(reserve_concurrency=True)).values()) <= 1_000 - 100
+    assert sum(reservations(DeploymentSettings(reserve_concurrency=True)).values()) <= 1_000 - 100
 
 
 def test_lanes_differ_where_settings_do() -> None:
-    settings = Settings(http_lane_concurrency=7, paced_lane_concurrency=8, aws_lane_concurrency=9)
+    settings = DeploymentSettings(
+        http_lane_concurrency=7, paced_lane_concurrency=8, aws_lane_concurrency=9
+    )
     assert lane_concurrency("http", settings) == 7
     assert lane_concurrency("http_paced", settings) == 8
     assert {lane_concurrency(each, settings) for each in ("sqs", "lambda", "lambda_paced")} == {9}

@@ -3,25 +3,27 @@
 import pytest
 from event_bus.targets.registry import TARGETS
 
-from infra.settings import Settings, SettingsError
+from infra.settings import DeploymentSettings, SettingsError
 
 
 def test_defaults_stand_for_what_is_left_out() -> None:
-    settings = Settings.of({})
+    settings = DeploymentSettings.of({})
     assert settings.stage == "dev"
     assert settings.retention_days == 30
     assert not settings.local
 
 
 def test_values_are_read_from_text_as_the_command_line_gives_them() -> None:
-    settings = Settings.of({"stage": "prod", "retention_days": "90", "log_retention_days": "7"})
+    settings = DeploymentSettings.of(
+        {"stage": "prod", "retention_days": "90", "log_retention_days": "7"}
+    )
     assert settings.retention_days == 90
     assert settings.log_retention_days == 7
 
 
 def test_context_values_of_the_cdk_are_ignored() -> None:
     context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": ["**"]}
-    assert Settings.of(context) == Settings()
+    assert DeploymentSettings.of(context) == DeploymentSettings()
 
 
 @pytest.mark.parametrize(
@@ -65,14 +67,14 @@ def test_context_values_of_the_cdk_are_ignored() -> None:
 )
 def test_an_invalid_setting_is_refused_by_name(context: dict[str, object], named: str) -> None:
     with pytest.raises(SettingsError, match=rf"{named}.*The settings are: stage, "):
-        Settings.of(context)
+        DeploymentSettings.of(context)
 
 
 def test_each_kind_of_target_may_go_without_the_tag() -> None:
     for each in TARGETS.services:
-        assert Settings.of({"untagged_targets": f"arn:aws:{each}:*:*:old-*"}).untagged
+        assert DeploymentSettings.of({"untagged_targets": f"arn:aws:{each}:*:*:old-*"}).untagged
 
 
 def test_targets_differ_by_stage_alone() -> None:
-    assert Settings.of({"stage": "local"}).target.lambda_runtime is False
-    assert Settings.of({"stage": "prod"}).target.lambda_runtime is True
+    assert DeploymentSettings.of({"stage": "local"}).target.lambda_runtime is False
+    assert DeploymentSettings.of({"stage": "prod"}).target.lambda_runtime is True

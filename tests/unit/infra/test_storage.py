@@ -3,7 +3,7 @@
 from event_bus.stores.archive import ARCHIVE_PREFIX
 from event_bus.stores.payloads import KEPT_PREFIX
 
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from infra.tables import EXPIRY_ATTRIBUTE, TABLES
 from tests.unit.infra.synthesised import Resource, Synthesised
 
@@ -154,7 +154,7 @@ def test_a_first_deployment_that_fails_leaves_nothing_that_stops_the_next() -> N
 
     from infra.data import DataStack
 
-    stack = DataStack(cdk.App(), "Data", settings=Settings(stage="first"))
+    stack = DataStack(cdk.App(), "Data", settings=DeploymentSettings(stage="first"))
     resources = Template.from_stack(stack).to_json()["Resources"]
     # CloudFormation deletes neither a protected stack nor a protected table when it rolls back.
     assert stack.termination_protection is False

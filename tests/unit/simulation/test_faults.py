@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.simulation.faults import MODES, Fault, faults
+from tests.simulation.faults import MODES, CallFault, faults
 from tests.simulation.telling import tell
 from tests.simulation.world import World
 
@@ -10,7 +10,7 @@ STORY = "retry"
 STANDS = ("status", "document", "due_at", "next_retry_at")
 
 
-def end(*wrong: Fault) -> tuple[Any, ...]:
+def end(*wrong: CallFault) -> tuple[Any, ...]:
     """What a story leaves, but for identifiers, which are drawn by number or by chance."""
     world: World = tell(STORY, *wrong)
     seen = [
@@ -31,13 +31,13 @@ def test_a_fault_that_is_left_out_ends_as_another_one() -> None:
     fine = end()
     left_out = 0
     for number, call in enumerate(calls, start=1):
-        like: dict[Fault, tuple[Any, ...]] = {}
+        like: dict[CallFault, tuple[Any, ...]] = {}
         if call.reads:
-            like[Fault(number, "lost")] = end(Fault(number, "refused"))
-            like[Fault(number, "exit_after")] = end(Fault(number, "exit_before"))
-            like[Fault(number, "repeated")] = fine
+            like[CallFault(number, "lost")] = end(CallFault(number, "refused"))
+            like[CallFault(number, "exit_after")] = end(CallFault(number, "exit_before"))
+            like[CallFault(number, "repeated")] = fine
         if number > 1 and call.follows(calls[number - 2]):
-            like[Fault(number, "exit_before")] = end(Fault(number - 1, "exit_after"))
+            like[CallFault(number, "exit_before")] = end(CallFault(number - 1, "exit_after"))
         for fault, ends in like.items():
             assert end(fault) == ends, fault
         assert told.isdisjoint(like)

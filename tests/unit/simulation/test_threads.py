@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.simulation.operations import Operations
+from tests.simulation.operations import RunningOperations
 from tests.simulation.virtual_time import VirtualTime
 from tests.waiting import join
 
@@ -20,7 +20,7 @@ def test_an_operation_without_a_thread_is_abandoned(monkeypatch: pytest.MonkeyPa
     def fail(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    operations = Operations()
+    operations = RunningOperations()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", fail)
         with pytest.raises(RuntimeError):
@@ -33,7 +33,7 @@ def test_an_operation_that_waits_for_another_is_named(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tests.simulation.operations._LONGEST_SECONDS", 0.05)
     held = threading.Lock()
     with held, pytest.raises(AssertionError, match="publish"):
-        Operations().start("publish", held.acquire)
+        RunningOperations().start("publish", held.acquire)
 
 
 def test_whoever_runs_virtual_time_cannot_wait_for_it() -> None:

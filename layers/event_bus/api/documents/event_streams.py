@@ -9,7 +9,7 @@ from event_bus.api.documents.events import EventSummary, event_summary
 from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.model.reducer import ReducerType
 from event_bus.querying import stream_finder
-from event_bus.querying.event_finder import Found
+from event_bus.querying.event_finder import FoundEvent
 from event_bus.states import state_reader
 
 Version = Annotated[int, Field(ge=1, description="The number of the event in its stream.")]
@@ -159,7 +159,7 @@ def summary_document(summary: stream_finder.StreamSummary) -> StreamSummary:
     }
 
 
-def stream_event(version: int, found: Found) -> StreamEvent:
+def stream_event(version: int, found: FoundEvent) -> StreamEvent:
     """An event in its stream, as lists show it."""
     return {"version": version, "event": event_summary(found)}
 

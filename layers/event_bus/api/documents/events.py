@@ -9,7 +9,7 @@ from event_bus.api.documents.deliveries import Delivery, delivery_document
 from event_bus.api.documents.members import Count, IdentifiedEvent, Object, Page, Time
 from event_bus.model import event as model
 from event_bus.paging import answered_bytes, first_that_fit
-from event_bus.querying.event_finder import Found
+from event_bus.querying.event_finder import FoundEvent
 
 Payload = TypeAliasType(
     "Payload", Annotated[Object, Field(description="The payload of the publisher.")]
@@ -182,7 +182,7 @@ class EventPage(Page):
     items: list[EventSummary]
 
 
-def event_summary(found: Found) -> EventSummary:
+def event_summary(found: FoundEvent) -> EventSummary:
     """An event as lists show it; a large payload is null there."""
     return {
         **cast("Envelope", found.event.envelope()),
@@ -199,7 +199,7 @@ def _schema_check(event: model.Event) -> SchemaCheck | None:
     return {"version": event.schema_version, "valid": event.schema_valid}
 
 
-def event_document(found: Found) -> Event:
+def event_document(found: FoundEvent) -> Event:
     """An event with its deliveries."""
     summary = event_summary(found)
     deliveries = sorted(

@@ -107,7 +107,7 @@ def flow_document(flow: flows.Flow) -> Flow:
     return {"events": events, "complete": complete}
 
 
-def _event(step: flows.Step) -> FlowEvent:
+def _event(step: flows.FlowStep) -> FlowEvent:
     event, routing = step.found.event, step.found.routing
     return {
         "id": event.id,

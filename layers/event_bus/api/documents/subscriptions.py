@@ -19,7 +19,7 @@ from event_bus.model.pace import PaceState
 from event_bus.model.registration import DeliveryGuarantee, SubscriptionStatus
 from event_bus.model.retry_policy import ClientErrors
 from event_bus.recovery import backlogs
-from event_bus.registry.subscriptions import Registered
+from event_bus.registry.subscriptions import RegisteredSubscription
 
 EventPattern = TypeAliasType(
     "EventPattern",
@@ -278,7 +278,7 @@ def _backlog(backlog: backlogs.Backlog) -> Backlog:
     return {"events": backlog.events, "replay_id": backlog.replay_id}
 
 
-def created_subscription_document(registered: Registered) -> CreatedSubscription:
+def created_subscription_document(registered: RegisteredSubscription) -> CreatedSubscription:
     """A subscription in the one answer that shows its secret, and a generated key."""
     return {
         **subscription_document(registered.subscription, pace=registered.pace),

@@ -45,7 +45,7 @@ ANALYTICS = Operation(
 )
 
 
-def question(query: Query) -> analytics.Question:
+def question(query: Query) -> analytics.AnalyticsQuery:
     """Returns the question to analytics, from the query parameters of a request.
 
     Raises:

@@ -7,14 +7,14 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator
 
 from event_bus.model.target import Target
-from event_bus.requests.validation import Request, checked
+from event_bus.requests.validation import RequestModel, checked
 from event_bus.targets.resources import check_role
 
 RoleArn = Annotated[str, AfterValidator(checked(check_role))]
 """The ARN of a role that the bus may assume."""
 
 
-class TargetRequest(Request):
+class TargetRequest(RequestModel):
     """A target as a client sends it. Each target has a subclass.
 
     Attributes:

@@ -19,8 +19,8 @@ from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Attempt, DeliveryKey
 from event_bus.model.replay import ReplayState
 from event_bus.paging import answered_bytes
-from event_bus.querying.event_finder import Found
-from event_bus.registry.subscriptions import Registered
+from event_bus.querying.event_finder import FoundEvent
+from event_bus.registry.subscriptions import RegisteredSubscription
 
 from tests.builders import (
     LATER,
@@ -48,21 +48,21 @@ def as_json(document: object, of: str) -> dict[str, object]:
 
 def test_an_event_in_a_list() -> None:
     made = event(payload={"a": 1})
-    shown = as_json(event_summary(Found(made, None)), "EventSummary")
+    shown = as_json(event_summary(FoundEvent(made, None)), "EventSummary")
     assert shown["payload"] == {"a": 1}
     assert shown["payload_bytes"] == 7
     assert shown["processed"] is False
-    assert event_summary(Found(made, routing()))["processed"] is True
+    assert event_summary(FoundEvent(made, routing()))["processed"] is True
 
 
 def test_a_large_payload_is_null_in_a_list() -> None:
-    shown = event_summary(Found(replace(event(), payload=None), None))
+    shown = event_summary(FoundEvent(replace(event(), payload=None), None))
     assert as_json(shown, "EventSummary")["payload"] is None
 
 
 def test_an_event_shows_all_whom_it_matched() -> None:
     failed = replace(delivery("retrying", subscription_id="sub_2"), service_id="b")
-    found = Found(event(), routing(sub_1="a", sub_2="b"), (failed,))
+    found = FoundEvent(event(), routing(sub_1="a", sub_2="b"), (failed,))
     shown = as_json(event_document(found), "Event")
     assert shown["deliveries"] == [
         {
@@ -92,7 +92,7 @@ def test_an_event_shows_all_whom_it_matched() -> None:
 
 def test_a_replay_is_shown_beside_the_delivery_it_repeats() -> None:
     replayed = replace(delivery(), key=DeliveryKey("evt_1", "sub_1", "rpl_1"))
-    found = Found(event(), routing(sub_1="worker"), (replayed,))
+    found = FoundEvent(event(), routing(sub_1="worker"), (replayed,))
     shown = event_document(found)["deliveries"]
     assert [(each["replay_id"], each["status"]) for each in shown] == [
         (None, "pending"),
@@ -139,7 +139,7 @@ def test_a_subscription_shows_its_circuit() -> None:
 
 
 def test_a_delivery_is_shown_even_before_the_routing_is_recorded() -> None:
-    shown = event_document(Found(event(), None, (delivery(),)))
+    shown = event_document(FoundEvent(event(), None, (delivery(),)))
     assert [each["status"] for each in shown["deliveries"]] == ["delivered"]
     assert shown["processed"] is False
 
@@ -149,9 +149,9 @@ def test_an_event_was_updated_when_it_last_changed() -> None:
     routed = replace(routing(), routed_at="2026-05-01T12:00:01.000Z")
     delivered = replace(delivery(), updated_at="2026-05-01T12:00:02.000Z")
     for found, updated_at in (
-        (Found(made, None), made.created_at),
-        (Found(made, routed), routed.routed_at),
-        (Found(made, routed, (delivered,)), delivered.updated_at),
+        (FoundEvent(made, None), made.created_at),
+        (FoundEvent(made, routed), routed.routed_at),
+        (FoundEvent(made, routed, (delivered,)), delivered.updated_at),
     ):
         assert event_document(found)["updated_at"] == updated_at
 
@@ -167,15 +167,17 @@ def test_a_subscription_shows_its_secret_once() -> None:
     shown = as_json(subscription_document(subscription()), "Subscription")
     assert SECRET not in str(shown)
     assert shown["created_at"] == NOON
-    created = created_subscription_document(Registered(subscription(), SECRET, None, None))
+    created = created_subscription_document(
+        RegisteredSubscription(subscription(), SECRET, None, None)
+    )
     assert as_json(created, "CreatedSubscription")["signing_secret"] == SECRET
     assert "authentication" not in created
 
 
 @pytest.mark.parametrize("limited", [False, True])
 def test_an_event_says_whether_it_was_matched_in_part(limited: bool) -> None:
-    assert event_document(Found(event(), None))["matching_limited"] is False
-    found = Found(event(), replace(routing(), limited=limited))
+    assert event_document(FoundEvent(event(), None))["matching_limited"] is False
+    found = FoundEvent(event(), replace(routing(), limited=limited))
     assert event_document(found)["matching_limited"] is limited
 
 
@@ -183,7 +185,7 @@ def test_an_event_has_the_first_deliveries_for_which_there_is_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     keys = [DeliveryKey(event().id, f"sub_{number}") for number in range(9)]
-    found = Found(event(), None, tuple(replace(delivery(), key=key) for key in reversed(keys)))
+    found = FoundEvent(event(), None, tuple(replace(delivery(), key=key) for key in reversed(keys)))
     whole = as_json(event_document(found), "Event")
     assert whole["deliveries_complete"] is True
     room = answered_bytes(whole) // 2

@@ -7,13 +7,13 @@ import pytest
 from event_bus.api.openapi import read_document
 from event_bus.api.operations.registry import OPERATIONS
 from event_bus.errors import InvalidRequest
-from event_bus.requests.validation import Request, members_of, read
+from event_bus.requests.validation import RequestModel, members_of, read
 
 SCHEMAS = read_document()["components"]["schemas"]
 assert OPERATIONS, "it imports every model"
 
 
-def models(base: type[Request] = Request) -> Iterator[type[Request]]:
+def models(base: type[RequestModel] = RequestModel) -> Iterator[type[RequestModel]]:
     """The described models of requests."""
     for model in base.__subclasses__():
         if model.__name__ in SCHEMAS:
@@ -21,7 +21,7 @@ def models(base: type[Request] = Request) -> Iterator[type[Request]]:
         yield from models(model)
 
 
-def faults(model: type[Request], body: Any) -> set[tuple[str, str]]:
+def faults(model: type[RequestModel], body: Any) -> set[tuple[str, str]]:
     """Where and why a body is refused; of a change, also by what applies it."""
     try:
         change = read(model, body)
@@ -49,7 +49,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("model", "name"), CASES)
-def test_null_is_described_where_it_is_accepted(model: type[Request], name: str) -> None:
+def test_null_is_described_where_it_is_accepted(model: type[RequestModel], name: str) -> None:
     described = SCHEMAS[model.__name__]["properties"][name]
     absent, null = faults(model, {}), faults(model, {name: None})
     refused = {at for at, _ in null - absent} & {f"/{name}"}

@@ -15,7 +15,7 @@ from event_bus.api.operation import Operation
 from event_bus.api.operations.registry import OPERATIONS
 from event_bus.api.schemas import schemas_of
 from event_bus.model.bus_events import BUS_EVENT_TYPES, BusEventType
-from event_bus.requests.validation import Request, read
+from event_bus.requests.validation import RequestModel, read
 from openapi_spec_validator import validate
 from pydantic import Field
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
@@ -122,7 +122,7 @@ def test_members_are_described_by_the_docstrings_of_a_model_and_its_bases() -> N
 
         third: dict[str, str]
 
-    class Sent(Request):
+    class Sent(RequestModel):
         """What is sent.
 
         Attributes:

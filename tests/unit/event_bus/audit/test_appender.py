@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from event_bus.audit import appender as appending
-from event_bus.audit.appender import Appender
+from event_bus.audit.appender import AuditAppender
 from event_bus.model.audit_chain import Block, Chain, Head
 from event_bus.model.audit_entries import MAX_ENTRY_BYTES
 from event_bus.stores.audit import AuditStore
@@ -46,7 +46,7 @@ def test_entries_of_the_largest_size_fit_into_blocks(aws: Aws) -> None:
     log: Any = Log()
     largest = {"id": "r", "text": '"' * (MAX_ENTRY_BYTES // 2 - 10)}
     assert len(orjson.dumps(largest)) <= MAX_ENTRY_BYTES
-    Appender(store, log, log).append("events", [largest] * 30)
+    AuditAppender(store, log, log).append("events", [largest] * 30)
     assert [each for block in store.forwards("events") for each in block.entries] == [largest] * 30
     assert len(log.heads) == 8
 
@@ -57,7 +57,7 @@ def test_entries_of_the_largest_size_fit_into_blocks(aws: Aws) -> None:
 def test_entries_are_divided_into_blocks(count: int, size: int, blocks: int) -> None:
     log: Any = Log()
     entries = [{"id": str(number), "text": "x" * size} for number in range(count)]
-    Appender(log, log, log).append("events", entries)
+    AuditAppender(log, log, log).append("events", entries)
     assert len(log.blocks) == len(log.heads) == blocks
     assert [each for block in log.blocks for each in block.entries] == entries
     assert [block.number for block in log.blocks] == list(range(1, blocks + 1))
@@ -67,7 +67,7 @@ def test_entries_are_divided_into_blocks(count: int, size: int, blocks: int) -> 
 
 def test_a_chain_whose_blocks_have_expired_is_continued() -> None:
     log: Any = Log()
-    appender = Appender(log, log, log)
+    appender = AuditAppender(log, log, log)
     appender.append("events", [{"id": "a"}])
     last = log.blocks.pop()
     appender.append("events", [{"id": "b"}])
@@ -76,7 +76,7 @@ def test_a_chain_whose_blocks_have_expired_is_continued() -> None:
 
 def test_a_chain_without_a_separate_head_is_continued() -> None:
     log: Any = Log()
-    appender = Appender(log, log, log)
+    appender = AuditAppender(log, log, log)
     appender.append("events", [{"id": "a"}])
     log.heads.clear()
     appender.append("events", [{"id": "b"}])
@@ -89,5 +89,5 @@ def test_a_writer_that_is_always_too_late_gives_up(monkeypatch: pytest.MonkeyPat
     log: Any = Log()
     log.add = lambda _: False
     with pytest.raises(TimeoutError, match="of events grows"):
-        Appender(log, log, log).append("events", [{"id": "a"}])
+        AuditAppender(log, log, log).append("events", [{"id": "a"}])
     assert log.heads == []

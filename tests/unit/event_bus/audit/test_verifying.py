@@ -10,13 +10,13 @@ import pytest
 import typer
 from event_bus import times
 from event_bus.audit.__main__ import verify
-from event_bus.audit.appender import Appender
+from event_bus.audit.appender import AuditAppender
 from event_bus.audit.signer import Signer
 from event_bus.model.audit_chain import Block, Chain, head_of, next_block
 from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
 
-from infra.settings import Settings
+from infra.settings import DeploymentSettings
 from tests.aws import Aws
 
 pytestmark = pytest.mark.moto
@@ -51,7 +51,7 @@ class Log:
     def append(self, chain: Chain, *names: str) -> None:
         """Writes a block for each entry."""
         for name in names:
-            Appender(self.blocks, self.heads, self.signer).append(chain, [{"id": name}])
+            AuditAppender(self.blocks, self.heads, self.signer).append(chain, [{"id": name}])
 
     def block(self, chain: Chain, number: int) -> Block:
         return next(each for each in self.blocks.forwards(chain) if each.number == number)
@@ -242,7 +242,7 @@ def test_a_key_of_another_kind_is_no_verdict(
 
 def test_the_retention_is_by_default_that_of_a_deployment() -> None:
     default = inspect.signature(verify).parameters["retention_days"].default
-    assert default == Settings(stage="prod").audit_retention_days
+    assert default == DeploymentSettings(stage="prod").audit_retention_days
 
 
 def test_kms_is_given_what_is_signed_and_not_its_hash(log: Log) -> None:

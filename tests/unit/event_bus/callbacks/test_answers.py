@@ -6,7 +6,7 @@ from ipaddress import ip_network
 import h11
 import pytest
 from event_bus.callbacks.answers import MAX_HEAD_BYTES, MAX_INTERIM_ANSWERS
-from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer, CallbackClient
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackAnswer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ HINTS = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n"
 INCOMPLETE = "connection_broken"
 
 
-def ask(answer: str | bytes) -> Answer:
+def ask(answer: str | bytes) -> CallbackAnswer:
     """What a client makes of an answer behind which the connection is closed."""
     with subscriber(answering_once(answer)) as listening:
         return CallbackClient(HERE).exchange("POST", listening.url, {}, 5, b"{}")

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from event_bus.callbacks.client import Answer, CallbackClient
+from event_bus.callbacks.client import CallbackAnswer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 
 from tests.certificates import certificate, server_context, tls_server
-from tests.hostile import Conversation, answering, subscriber
+from tests.hostile import HostileConnection, answering, subscriber
 
 HERE = [ip_network("127.0.0.0/8")]
 OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -105,15 +105,15 @@ def test_a_deadline_ends_no_exchange_but_its_own(monkeypatch: pytest.MonkeyPatch
     client = CallbackClient(HERE)
     answered, begun = threading.Event(), threading.Event()
 
-    def slowly(*members: Any) -> Answer:
+    def slowly(*members: Any) -> CallbackAnswer:
         # The connection is given back by now. Let another exchange be on it when time is over.
         if not answered.is_set():
             answered.set()
             assert begun.wait(5)
             time.sleep(0.5)
-        return Answer(*members)
+        return CallbackAnswer(*members)
 
-    def in_turn(conversation: Conversation) -> None:
+    def in_turn(conversation: HostileConnection) -> None:
         conversation.read()
         conversation.say(OK)
         conversation.read()
@@ -121,7 +121,7 @@ def test_a_deadline_ends_no_exchange_but_its_own(monkeypatch: pytest.MonkeyPatch
         conversation.over.wait(1)
         conversation.say(OK)
 
-    monkeypatch.setattr("event_bus.callbacks.client.Answer", slowly)
+    monkeypatch.setattr("event_bus.callbacks.client.CallbackAnswer", slowly)
     with subscriber(in_turn) as listening, ThreadPoolExecutor(1) as other:
         first = other.submit(client.exchange, "POST", listening.url, {}, 0.3)
         assert answered.wait(5)

@@ -13,7 +13,7 @@ from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.connections import MAX_AGE_SECONDS, MAX_IDLE_SECONDS
 from event_bus.callbacks.failures import Unanswered
 
-from tests.hostile import Conversation, Talk, answering, answering_once, subscriber
+from tests.hostile import HostileConnection, Talk, answering, answering_once, subscriber
 
 HERE = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -74,7 +74,7 @@ def test_a_connection_ends_with_its_age_however_busy_it_is(
 def _once_and_then(last: Talk) -> Talk:
     """A subscriber that answers a request, and then does something else with the connection."""
 
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         conversation.read()
         conversation.say(OK)
         last(conversation)
@@ -82,11 +82,11 @@ def _once_and_then(last: Talk) -> Talk:
     return talk
 
 
-def _reads_and_ends(conversation: Conversation) -> None:
+def _reads_and_ends(conversation: HostileConnection) -> None:
     conversation.read()
 
 
-def _reads_and_resets(conversation: Conversation) -> None:
+def _reads_and_resets(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.reset()
 
@@ -113,7 +113,7 @@ def test_a_request_that_must_not_arrive_twice_is_not_made_again(last: Talk) -> N
 def test_a_request_of_which_nothing_was_sent_is_made_again_always(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def resets(conversation: Conversation) -> None:
+    def resets(conversation: HostileConnection) -> None:
         conversation.reset()
 
     client = CallbackClient(HERE)
@@ -162,7 +162,7 @@ def test_a_new_connection_that_breaks_is_a_failure(repeatable: bool) -> None:
 
 
 def test_one_deadline_holds_for_both_connections() -> None:
-    def never_answers(conversation: Conversation) -> None:
+    def never_answers(conversation: HostileConnection) -> None:
         conversation.over.wait(30)
 
     client = CallbackClient(HERE)

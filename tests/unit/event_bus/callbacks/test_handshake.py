@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 from event_bus.callbacks.client import CallbackClient
-from event_bus.callbacks.handshake import Handshake, Unwanted
+from event_bus.callbacks.handshake import Handshake, HandshakeRefused
 
 from tests.hostile import answering, subscriber
 
@@ -37,12 +37,12 @@ def test_consent_is_taken(status: int, consent: str) -> None:
     ],
 )
 def test_anything_else_is_none(said: str, reason: str) -> None:
-    with subscriber(answering(said)) as listening, pytest.raises(Unwanted, match=reason):
+    with subscriber(answering(said)) as listening, pytest.raises(HandshakeRefused, match=reason):
         HANDSHAKE.ask(listening.url)
 
 
 def test_an_unreachable_host_gives_no_consent() -> None:
-    with pytest.raises(Unwanted, match="no connection could be made"):
+    with pytest.raises(HandshakeRefused, match="no connection could be made"):
         HANDSHAKE.ask("http://127.0.0.1:1/")
-    with pytest.raises(Unwanted, match="an address that callbacks must not lead to"):
+    with pytest.raises(HandshakeRefused, match="an address that callbacks must not lead to"):
         HANDSHAKE.ask("http://10.0.0.1/")

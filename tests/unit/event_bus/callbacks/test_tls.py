@@ -11,7 +11,7 @@ from event_bus.callbacks.failures import Unanswered, unanswered
 from urllib3.exceptions import SSLError
 
 from tests.certificates import MINUTES, Certificate, certificate, server_context, tls_server
-from tests.hostile import Conversation, Talk, answering, subscriber
+from tests.hostile import HostileConnection, Talk, answering, subscriber
 
 HERE = [ip_network("127.0.0.0/8")]
 HOST = "127.0.0.1"
@@ -136,7 +136,7 @@ def test_no_common_cipher_is_a_failed_handshake(authority: Certificate, tmp_path
         assert refusal(server.port).code == "tls_failed"
 
 
-def _ends(conversation: Conversation) -> None:
+def _ends(conversation: HostileConnection) -> None:
     conversation.socket.recv(65_536)
 
 
@@ -153,7 +153,7 @@ def _ends(conversation: Conversation) -> None:
     ids=["http", "ssh", "smtp", "a record that is too long", "an alert", "ends"],
 )
 def test_an_endpoint_without_tls_is_named_in_the_error(talk: Talk, code: str) -> None:
-    def greet(conversation: Conversation) -> None:
+    def greet(conversation: HostileConnection) -> None:
         # What reads a request would wait for the end of its head.
         conversation.read = lambda: bool(conversation.socket.recv(65_536))  # type: ignore[method-assign]
         talk(conversation)

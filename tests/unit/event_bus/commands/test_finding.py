@@ -15,7 +15,7 @@ from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Origin
 from event_bus.model.registration import Subscription
 from event_bus.publishing.client_request import NO_REQUEST, ClientRequest
-from event_bus.publishing.replying import Answer
+from event_bus.publishing.replying import ReplyContent
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.transactions import transact
@@ -50,7 +50,7 @@ def delivered(aws: Aws, *deliveries: Delivery) -> None:
 
 
 def reply(commands: Commands, caller: Caller) -> None:
-    commands.reply("evt_1", Answer({"paid": True}), caller, NO_REQUEST)
+    commands.reply("evt_1", ReplyContent({"paid": True}), caller, NO_REQUEST)
 
 
 def state(commands: Commands) -> str:
@@ -105,7 +105,7 @@ def test_only_its_handler_replies_to_a_command(
 def test_a_reply_says_who_sent_it(aws: Aws, commands: Commands) -> None:
     sent(aws)
     routed(aws)
-    answer, trace = Answer({"paid": True}), {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    answer, trace = ReplyContent({"paid": True}), {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
     request = ClientRequest(trace, "192.0.2.1")
     made = commands.reply("evt_1", answer, service("worker", "key_1"), request).event
     assert made.origin == Origin("worker", "key_1", "192.0.2.1")
@@ -181,7 +181,7 @@ def test_replies_are_shown_whole_up_to_a_size_and_then_without_payload(
 def test_a_reply_whose_payload_is_lost_is_left_out(aws: Aws, commands: Commands) -> None:
     sent(aws, "price.asked", replies=2)
     routed(aws, handler=None)
-    commands.reply("evt_1", Answer(LARGE_PAYLOAD), HANDLER, NO_REQUEST)
+    commands.reply("evt_1", ReplyContent(LARGE_PAYLOAD), HANDLER, NO_REQUEST)
     reply(commands, OBSERVER)
     [large, _] = commands.get("evt_1", SENDER, AT_ONCE).replies
     aws.lose_payload(large.id)
@@ -230,7 +230,7 @@ def test_a_command_that_its_handler_failed_shows_its_reply(aws: Aws, commands: C
     sent(aws)
     routed(aws)
     delivered(aws, delivery("exhausted", dead_letter_id="dl_1"))
-    commands.reply("evt_1", Answer({"title": "No money"}, failed=True), HANDLER, NO_REQUEST)
+    commands.reply("evt_1", ReplyContent({"title": "No money"}, failed=True), HANDLER, NO_REQUEST)
     found = commands.get("evt_1", SENDER, AT_ONCE)
     assert (found.state, found.error) == ("failed", None)
     assert [each.source for each in found.replies] == ["worker"]

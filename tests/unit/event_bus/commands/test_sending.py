@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.access.known_publishers import KnownPublishers
-from event_bus.commands.sending import CommandWaiter, Patience, Sender
+from event_bus.commands.sending import CommandSender, CommandWaiter, Patience
 from event_bus.errors import Conflict, TooManyRequests
 from event_bus.model import command_record
 from event_bus.model.command_record import Command
@@ -94,7 +94,7 @@ class TestSender:
     """A command is published once a request has its place."""
 
     @pytest.fixture
-    def sender(self, aws: Aws, executor: Executor, waiter: CommandWaiter) -> Sender:
+    def sender(self, aws: Aws, executor: Executor, waiter: CommandWaiter) -> CommandSender:
         registered = publisher("planner", "command.*")
         rights = PublisherRights(KnownPublishers({"planner": registered}.get))
         intake = Intake(
@@ -107,10 +107,15 @@ class TestSender:
             lambda *_: True,
             HandlerStore(aws.dynamodb, aws.tables["changes"]).of,
         )
-        return Sender(intake, waiter)
+        return CommandSender(intake, waiter)
 
     def send(
-        self, sender: Sender, patience: Patience, *, require_handler: bool = False, **members: Any
+        self,
+        sender: CommandSender,
+        patience: Patience,
+        *,
+        require_handler: bool = False,
+        **members: Any,
     ) -> tuple[Accepted, Command]:
         ends = {"deadline": times.after(60)}
         return sender.send(
@@ -121,7 +126,7 @@ class TestSender:
             require_handler=require_handler,
         )
 
-    def test_a_sent_command_is_open_at_first(self, sender: Sender) -> None:
+    def test_a_sent_command_is_open_at_first(self, sender: CommandSender) -> None:
         accepted, command = self.send(sender, Patience())
         assert (accepted.repeated, command) == (False, Command("planner:1"))
         assert accepted.event.metadata["trace_id"] == "a" * 32
@@ -129,7 +134,7 @@ class TestSender:
         assert accepted.event.origin.ip_address == "192.0.2.1"
 
     def test_a_repetition_shows_how_it_stands(
-        self, sender: Sender, records: CommandStore, monkeypatch: pytest.MonkeyPatch
+        self, sender: CommandSender, records: CommandStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(times, "unix", partial(times.seconds, NOON))
         self.send(sender, Patience())
@@ -137,12 +142,14 @@ class TestSender:
         accepted, command = self.send(sender, Patience())
         assert (accepted.repeated, command) == (True, stored)
 
-    def test_a_waiting_request_holds_one_place(self, sender: Sender, waiting: Waiting) -> None:
+    def test_a_waiting_request_holds_one_place(
+        self, sender: CommandSender, waiting: Waiting
+    ) -> None:
         _, command = self.send(sender, Patience(1, waiting.place))
         assert (command.ended, sum(waiting.pauses)) == (None, 1)
         assert (waiting.places, waiting.held) == (1, 0)
 
-    def test_nothing_is_published_without_a_place(self, aws: Aws, sender: Sender) -> None:
+    def test_nothing_is_published_without_a_place(self, aws: Aws, sender: CommandSender) -> None:
         @contextmanager
         def full() -> Iterator[None]:
             yield from _refused()
@@ -151,7 +158,7 @@ class TestSender:
             self.send(sender, Patience(1, full))
         assert aws.events.get("planner:1") is None
 
-    def test_a_handler_may_be_required(self, aws: Aws, sender: Sender) -> None:
+    def test_a_handler_may_be_required(self, aws: Aws, sender: CommandSender) -> None:
         with pytest.raises(Conflict, match="No subscription handles"):
             self.send(sender, Patience(), require_handler=True)
         assert aws.events.get("planner:1") is None

@@ -8,7 +8,7 @@ from typing import Any, cast
 from event_bus import times
 from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.enriching import EnrichmentRunner, EnrichmentStep
 from event_bus.delivery.source_pacing import LEASES, SourcePacing, pace_name
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import DeliveryKey
@@ -92,7 +92,7 @@ class Batches:
     def take(self, *messages: Message, receives: int = 1, executor: Any = None) -> list[str]:
         # Threads that send must not be those that enrich.
         with ThreadPoolExecutor(2) as sending:
-            lane = EnrichmentLane(
+            lane = EnrichmentRunner(
                 EnrichmentStep(
                     *(self._enrich, self.aws.events, self.aws.deliveries, lambda *_: True),
                     measured=self.pacing.measured,

@@ -10,7 +10,7 @@ from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.history import StreamHistory
-from event_bus.delivery.lane import Lane
+from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.replayed_stream import ReplayedStreams
@@ -79,7 +79,7 @@ class LaneRun:
 
     aws: Aws
     target: ScriptedTransport
-    lane: Lane
+    lane: LaneRunner
     url: str
     now: list[float]
 
@@ -136,7 +136,7 @@ def run(aws: Aws, executor: Executor) -> LaneRun:
     return LaneRun(
         aws,
         target,
-        Lane(
+        LaneRunner(
             runner=runner,
             ordered=ordered_runner(aws, runner, rights),
             subscriptions=SubscriptionCache(aws.subscriptions, clock=lambda: now[0]),

@@ -11,7 +11,7 @@ from event_bus import times
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.enriching import EnrichmentRunner, EnrichmentStep
 from event_bus.delivery.source_pacing import SourcePacing
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import DeliveryKey
@@ -52,7 +52,7 @@ class Enriching:
     """The enrichment lane, with sources that do as a test says."""
 
     aws: Aws
-    lane: EnrichmentLane
+    lane: EnrichmentRunner
     own: str
     target: str
     found: list[bytes | Outcome | Exception] = field(default_factory=list)
@@ -87,7 +87,7 @@ def enriching(aws: Aws, executor: Executor) -> Enriching:
     def enrich(key: DeliveryKey, about: Event, to: Subscription) -> bytes | Outcome:
         return made[0].enrich(key, about, to)
 
-    lane = EnrichmentLane(
+    lane = EnrichmentRunner(
         EnrichmentStep(enrich, aws.events, aws.deliveries, may_receive),
         SubscriptionCache(aws.subscriptions),
         Lanes(aws.sqs, {"http": target, "enrich": own}, executor),

@@ -14,7 +14,7 @@ from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import CACHE_SECONDS, Circuits
 from event_bus.delivery.disabling import Disabler
-from event_bus.delivery.lane import Lane
+from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.circuit import Circuit
@@ -48,8 +48,8 @@ class Both:
 
     aws: Aws
     target: ScriptedTransport
-    fast: Lane
-    paced: Lane
+    fast: LaneRunner
+    paced: LaneRunner
     queues: dict[str, str]
     now: list[float]
 
@@ -101,7 +101,7 @@ def both(aws: Aws, executor: Executor) -> Both:
 
 def _lane(
     aws: Aws, target: ScriptedTransport, lanes: Lanes, now: list[float], *, paced: bool
-) -> Lane:
+) -> LaneRunner:
     circuits = Circuits(aws.circuits, lambda: now[0])
     pacing: HandOver | Turns
     if paced:
@@ -112,7 +112,7 @@ def _lane(
         timed = TimedTransport(target, AnswerTimes(pacing.slow))
     rights = HandoverRights(aws.rights_reader)
     runner = AttemptRunner(timed, aws.events, aws.claims, aws.deliveries, rights.permits, lanes)
-    return Lane(
+    return LaneRunner(
         runner=runner,
         ordered=ordered_runner(aws, runner, rights),
         subscriptions=SubscriptionCache(aws.subscriptions),

@@ -10,7 +10,7 @@ from typing import Any, cast
 import orjson
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackAnswer
 from event_bus.callbacks.failures import Unanswered
 from event_bus.encryption.webhook_signatures import new_secret
 from event_bus.enrichment.calls import answer_of, read_answer
@@ -97,10 +97,10 @@ class World:
         answer = self.next(asked)
         return {"Payload": io.BytesIO(answer)} if isinstance(answer, bytes) else answer
 
-    def exchange(self, method: str, url: str, headers: Any, seconds: float) -> Answer:
+    def exchange(self, method: str, url: str, headers: Any, seconds: float) -> CallbackAnswer:
         self.headers = headers
         answer = self.next((method, url, seconds))
-        return answer if isinstance(answer, Answer) else Answer(200, {}, "", answer)
+        return answer if isinstance(answer, CallbackAnswer) else CallbackAnswer(200, {}, "", answer)
 
     def _version(self, event_type: str, number: int) -> SchemaVersion | None:
         if number not in self.upcasts:
@@ -169,10 +169,10 @@ def test_values_in_a_url_change_neither_its_host_nor_its_path() -> None:
         b"",
         b"[" * 100 + b"]" * 100,
         b'"' + b"x" * MAX_PART_BYTES + b'"',
-        Answer(404, {}, "", b"1"),
-        Answer(300, {}, "", b"1"),
-        Answer(302, {}, "", b"1"),
-        Answer(200, {}, "", b" " * MAX_RESPONSE_BYTES),
+        CallbackAnswer(404, {}, "", b"1"),
+        CallbackAnswer(300, {}, "", b"1"),
+        CallbackAnswer(302, {}, "", b"1"),
+        CallbackAnswer(200, {}, "", b" " * MAX_RESPONSE_BYTES),
     ],
 )
 def test_an_unusable_answer_of_a_source_fails_without_a_retry(answer: Any) -> None:
@@ -190,8 +190,8 @@ def test_an_unusable_answer_of_a_source_fails_without_a_retry(answer: Any) -> No
         (SCORE, ReadTimeoutError(endpoint_url="x"), b"7"),
         (SCORE, {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"{}")}, b"7"),
         (HTTP, Unanswered("timeout", "no complete answer"), b"7"),
-        (HTTP, Answer(503, {}, "busy"), b"7"),
-        (HTTP, Answer(429, {}, "busy"), b"7"),
+        (HTTP, CallbackAnswer(503, {}, "busy"), b"7"),
+        (HTTP, CallbackAnswer(429, {}, "busy"), b"7"),
     ],
 )
 def test_a_temporary_failure_is_retried_after_a_short_wait(
@@ -205,7 +205,7 @@ def test_a_temporary_failure_is_retried_after_a_short_wait(
 
 def test_no_more_tries_follow_than_the_policy_says() -> None:
     source = HttpSource(url="https://a.example", retries=2)
-    world = World([Answer(500, {}, "")] * 9)
+    world = World([CallbackAnswer(500, {}, "")] * 9)
     assert world.enriched(part=source).message == "part: the URL answered 500"
     assert len(world.asked) == 3
 
@@ -226,7 +226,7 @@ def test_a_denied_source_is_not_retried_and_its_answer_not_quoted() -> None:
         (HTTP, Unanswered("timeout", "no answer in time"), "no answer in time"),
         (
             HTTP,
-            Answer(200, {}, "", b" " * MAX_RESPONSE_BYTES),
+            CallbackAnswer(200, {}, "", b" " * MAX_RESPONSE_BYTES),
             f"the answer has {MAX_RESPONSE_BYTES} bytes or more",
         ),
         (LOOKUP, throttled(), "the context could not be read"),

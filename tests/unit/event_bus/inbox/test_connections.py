@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from event_bus.inbox.connections import Connections, Gone
+from event_bus.inbox.connections import ConnectionGone, Connections
 
 
 class GoneError(Exception):
@@ -49,7 +49,7 @@ def test_a_message_is_sent_as_json() -> None:
 
 def test_a_client_that_has_gone_is_reported_by_its_connection() -> None:
     management: Any = Management()
-    with pytest.raises(Gone, match="con_2"):
+    with pytest.raises(ConnectionGone, match="con_2"):
         Connections(management).send("con_2", {"type": "pong"})
 
 
@@ -66,6 +66,6 @@ def test_a_client_that_does_not_read_is_disconnected() -> None:
     for number in range(2):
         connections.send("con_1", {"type": "pong", "ref": number})
     assert management.closed == []
-    with pytest.raises(Gone, match="con_1"):
+    with pytest.raises(ConnectionGone, match="con_1"):
         connections.send("con_1", {"type": "pong"})
     assert management.closed == ["con_1"]

@@ -16,14 +16,14 @@ from event_bus.queues.message import Message
 from event_bus.queues.sending import NotSent
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.due_deliveries import Due, DueDeliveries
+from event_bus.stores.due_deliveries import DueDeliveries, DueDelivery
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.tables import TABLES
 from tests.builders import delivery
 from tests.simulation.dynamodb import MemoryDynamoDB
-from tests.simulation.sqs import MemorySqs, Queues
+from tests.simulation.sqs import MemorySqs, SqsQueues
 from tests.simulation.tables import Tables
 
 START = 1_777_636_800.0
@@ -46,7 +46,7 @@ class Sweeps:
 
     def __init__(self, executor: Executor) -> None:
         self.now = START
-        self.queues = Queues(lambda: self.now)
+        self.queues = SqsQueues(lambda: self.now)
         dynamodb = MemoryDynamoDB(Tables(TABLES))
         self.deliveries = DeliveryStore(dynamodb, "deliveries", 30)  # type: ignore[arg-type]
         self.circuits = CircuitStore(dynamodb, "circuits", 30)  # type: ignore[arg-type]
@@ -133,9 +133,9 @@ def test_two_sweeps_at_the_same_moment_send_a_delivery_once(
 ) -> None:
     sweeps, page = begin(), DueDeliveries.page
     sweeps.wait([30.0, 60.0])
-    listed: dict[int, list[Due]] = {}
+    listed: dict[int, list[DueDelivery]] = {}
 
-    def as_before(due: DueDeliveries, shard: int, until: str, limit: int) -> list[Due]:
+    def as_before(due: DueDeliveries, shard: int, until: str, limit: int) -> list[DueDelivery]:
         return listed.setdefault(shard, page(due, shard, until, limit))
 
     monkeypatch.setattr(DueDeliveries, "page", as_before)

@@ -13,7 +13,7 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.due_deliveries import Due, DueDeliveries
+from event_bus.stores.due_deliveries import DueDeliveries, DueDelivery
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import delivery, event, message, routing, subscription
@@ -23,9 +23,9 @@ from tests.builders import delivery, event, message, routing, subscription
 class LateIndex(DueDeliveries):
     """Its index shows what has been due once more."""
 
-    shown: list[Due] = field(default_factory=list)
+    shown: list[DueDelivery] = field(default_factory=list)
 
-    def page(self, shard: int, until: str, limit: int) -> list[Due]:
+    def page(self, shard: int, until: str, limit: int) -> list[DueDelivery]:
         found = DueDeliveries.page(self, shard, until, limit)
         self.shown.extend(found)
         return found or [each for each in self.shown if shard == 0]

@@ -4,7 +4,7 @@ import pytest
 from event_bus.matching.access_keys import BLOCK, INTERVAL, PRESENT
 from event_bus.matching.field_tables import FieldTables
 from event_bus.matching.limits import FIND_WORK
-from event_bus.matching.tables import Found, PresentTable
+from event_bus.matching.tables import FoundEntries, PresentTable
 from event_bus.matching.text_tables import SEARCH_BELOW, InfixTable
 from event_bus.matching.value_index import ValueIndex
 from event_bus.matching.work import PAGE, OutOfWork, Work
@@ -15,7 +15,7 @@ TEXTS = ["", "0", "120", "x0120x", "012" * SEARCH_BELOW, "".join(MANY)]
 
 
 def found(table: InfixTable[str], value: object) -> list[str]:
-    entries: Found[str] = Found(Work(FIND_WORK))
+    entries: FoundEntries[str] = FoundEntries(Work(FIND_WORK))
     table.find(value, entries)
     return sorted(entries)
 
@@ -51,7 +51,7 @@ def test_searching_a_text_counts_its_length(keys: list[str], text: str, steps: i
     table: InfixTable[str] = InfixTable()
     for key in keys:
         table.add(key, key)
-    entries: Found[str] = Found(Work(steps))
+    entries: FoundEntries[str] = FoundEntries(Work(steps))
     table.find(text, entries)
     assert entries.work.left == 0
     with pytest.raises(OutOfWork):
@@ -72,10 +72,10 @@ def test_many_values_find_what_each_of_them_finds(kind: str) -> None:
     for key in keys.get(kind, ["a", "abc", "bc", "c", "199", "strasse", "9"]):
         few.add(kind, key, key)
         many.add(kind, key, key)
-    one_by_one: Found[Any] = Found(Work(FIND_WORK))
+    one_by_one: FoundEntries[Any] = FoundEntries(Work(FIND_WORK))
     for value in values.by_key:
         few.find(value, one_by_one)
-    together: Found[Any] = Found(Work(FIND_WORK))
+    together: FoundEntries[Any] = FoundEntries(Work(FIND_WORK))
     many.find_any(values, together)
     assert set(together) == set(one_by_one) != set()
 
@@ -83,7 +83,7 @@ def test_many_values_find_what_each_of_them_finds(kind: str) -> None:
 def test_all_that_any_value_finds_are_found_once_for_many_values() -> None:
     table: PresentTable[str] = PresentTable()
     table.add(None, "entry")
-    entries: Found[str] = Found(Work(FIND_WORK))
+    entries: FoundEntries[str] = FoundEntries(Work(FIND_WORK))
     values = ValueIndex()
     table.find_any(values, entries)
     assert entries == []

@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.api.operations.metrics import ANALYTICS, question
 from event_bus.api.query import Query
 from event_bus.errors import MalformedRequest
-from event_bus.metrics.analytics import MAX_BUCKETS, TOP, Question, answer
+from event_bus.metrics.analytics import MAX_BUCKETS, TOP, AnalyticsQuery, answer
 from event_bus.model.metrics import MetricTotals, Observation
 from event_bus.stores.metrics import MetricStore
 
@@ -42,7 +42,7 @@ def store(aws: Aws) -> MetricStore:
     return made
 
 
-def read_question(query: dict[str, str]) -> Question:
+def read_question(query: dict[str, str]) -> AnalyticsQuery:
     return question(Query(query, ANALYTICS.query))
 
 

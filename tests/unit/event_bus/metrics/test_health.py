@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from event_bus.metrics.health import (
     CACHE_SECONDS,
-    Check,
     Health,
+    HealthCheck,
     database_check,
     queue_check,
     seconds_check,
@@ -99,7 +99,7 @@ def test_a_queue_that_should_be_empty_warns(aws: Aws) -> None:
     clock.now += CACHE_SECONDS + 1
     [check] = health.check("broker")
     assert (check.status, check.observed["output"]) == ("warn", "look")
-    assert worst([check, Check("lane", "pass", check.time, {})]) == "warn"
+    assert worst([check, HealthCheck("lane", "pass", check.time, {})]) == "warn"
 
 
 @pytest.mark.parametrize(
@@ -111,5 +111,5 @@ def test_a_component_that_is_too_far_behind_warns(seconds: float | None, status:
 
 
 def test_a_check_is_shown_with_its_time() -> None:
-    document = Check("lane", "pass", "2026-05-01T12:00:00.000Z", {}).document()
+    document = HealthCheck("lane", "pass", "2026-05-01T12:00:00.000Z", {}).document()
     assert document == {"status": "pass", "time": "2026-05-01T12:00:00.000Z"}

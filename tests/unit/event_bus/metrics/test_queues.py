@@ -3,7 +3,7 @@
 from concurrent.futures import Executor
 
 import pytest
-from event_bus.metrics.queues import AGE_SECONDS, Queues
+from event_bus.metrics.queues import AGE_SECONDS, QueueReader
 
 from tests.aws import Aws
 from tests.clock import Clock
@@ -18,7 +18,7 @@ class Some:
     def __init__(self, aws: Aws, executor: Executor) -> None:
         self.aws, self.clock, self.cloudwatch = aws, Clock(), CloudWatch()
         self.urls = {"http_lane": aws.queue(), "replay": aws.queue()}
-        self.queues = Queues(self.urls, aws.sqs, self.cloudwatch, executor, self.clock)
+        self.queues = QueueReader(self.urls, aws.sqs, self.cloudwatch, executor, self.clock)
 
     def name(self, queue: str) -> str:
         return self.urls[queue].rpartition("/")[2]

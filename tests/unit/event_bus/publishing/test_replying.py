@@ -13,14 +13,14 @@ from event_bus.model.command_record import Reply
 from event_bus.model.event import Event
 from event_bus.publishing import replying as module
 from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.publishing.replying import Answer, Replied, Replying, TooLate
+from event_bus.publishing.replying import ReplyContent, Replying, StoredReply, TooLate
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.refusals import Outdated
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, NOON, event, publisher
 
-PAID = Answer({"paid": True})
+PAID = ReplyContent({"paid": True})
 
 
 @pytest.fixture
@@ -88,7 +88,9 @@ def test_a_reply_is_checked_by_the_schema_of_its_type_but_a_failure_is_not(
     reply = checking.reply(command(), "worker", PAID).event
     assert checked == [("planner.commands.responses", {"paid": True}, "")]
     assert (reply.schema_version, reply.schema_valid) == (3, valid)
-    failed = checking.reply(command(event_id="evt_2"), "worker", Answer({}, failed=True)).event
+    failed = checking.reply(
+        command(event_id="evt_2"), "worker", ReplyContent({}, failed=True)
+    ).event
     assert (len(checked), failed.schema_version) == (1, None)
 
 
@@ -110,7 +112,7 @@ def test_a_reply_that_its_schema_refuses_is_not_stored(
 
 def test_what_is_sensitive_in_a_reply_is_sealed(aws: Aws, replying: Replying) -> None:
     aws.add_publishers(replace(publisher("worker", "*"), sensitive={"planner.*": ["/card"]}))
-    made = replying.reply(command(), "worker", Answer({"card": "4111", "paid": True})).event
+    made = replying.reply(command(), "worker", ReplyContent({"card": "4111", "paid": True})).event
     stored = aws.events.get(made.id)
     assert stored
     assert stored.sealed
@@ -118,7 +120,7 @@ def test_what_is_sensitive_in_a_reply_is_sealed(aws: Aws, replying: Replying) ->
 
 
 def test_a_failure_fails_the_command(replying: Replying, records: CommandStore) -> None:
-    reply = replying.reply(command(), "worker", Answer({"title": "No"}, failed=True)).event
+    reply = replying.reply(command(), "worker", ReplyContent({"title": "No"}, failed=True)).event
     record = records.get("evt_1")
     assert (record.ended, reply.metadata["reply_status"]) == ("failed", "failed")
     assert record.replies == (Reply(reply.id, "worker", True, reply.created_at),)
@@ -126,8 +128,8 @@ def test_a_failure_fails_the_command(replying: Replying, records: CommandStore) 
 
 def test_a_reply_may_be_repeated_but_not_changed(replying: Replying) -> None:
     first = replying.reply(command(), "worker", PAID)
-    assert replying.reply(command(), "worker", PAID) == Replied(first.event, repeated=True)
-    for other in (Answer({"paid": False}), Answer({"paid": True}, failed=True)):
+    assert replying.reply(command(), "worker", PAID) == StoredReply(first.event, repeated=True)
+    for other in (ReplyContent({"paid": False}), ReplyContent({"paid": True}, failed=True)):
         with pytest.raises(Conflict, match="replied already"):
             replying.reply(command(), "worker", other)
 
@@ -166,7 +168,7 @@ def test_a_late_reply_is_noted_and_not_stored(
 
 def test_a_payload_that_is_too_large_is_refused(replying: Replying) -> None:
     with pytest.raises(TooLarge) as refusal:
-        replying.reply(command(), "worker", Answer({"a": "x" * 2_000_000}))
+        replying.reply(command(), "worker", ReplyContent({"a": "x" * 2_000_000}))
     assert [each.pointer for each in refusal.value.faults] == ["/payload"]
 
 

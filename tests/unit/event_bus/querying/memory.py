@@ -17,10 +17,10 @@ from event_bus.stores.event_lists import EventList
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import (
     POSITIONS,
-    Entry,
     EventSelector,
+    ListedEvent,
     Listing,
-    Page,
+    ListPage,
     Partition,
     domain_of,
     entry,
@@ -60,7 +60,7 @@ class MemoryList(EventList):
 
     held: MemoryEvents = _NOTHING
 
-    def _read(self, partition: Partition, between: tuple[str, str], depth: int) -> Page:
+    def _read(self, partition: Partition, between: tuple[str, str], depth: int) -> ListPage:
         key, position = POSITIONS[partition.index]
         found = [
             entry(item, position)
@@ -77,7 +77,7 @@ class MemoryList(EventList):
             for each in looked_at
             if not selectors or any(_has(selector, each) for selector in selectors)
         ]
-        return Page(
+        return ListPage(
             listed, looked_at[-1].position if len(looked_at) == depth else None, len(looked_at)
         )
 
@@ -145,7 +145,7 @@ def finder(
     return EventFinder(store, routed, deliveries, of_service, executor, rights), store
 
 
-def _has(selector: EventSelector, each: Entry) -> bool:
+def _has(selector: EventSelector, each: ListedEvent) -> bool:
     return selector.source in (None, each.source) and selector.domain in (
         None,
         domain_of(each.type),

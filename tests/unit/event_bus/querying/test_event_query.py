@@ -5,14 +5,14 @@ from event_bus.api.operations.events import LIST, selection
 from event_bus.api.query import Query
 from event_bus.errors import MalformedRequest
 from event_bus.querying.event_query import EventQuery
-from event_bus.stores.listings import Entry
+from event_bus.stores.listings import ListedEvent
 
 
 def read_event_query(sent: dict[str, str]) -> EventQuery:
     return selection(Query(sent, LIST.query))
 
 
-ENTRY = Entry("p", "evt_1", "task.created", "planner", "c", "t")
+ENTRY = ListedEvent("p", "evt_1", "task.created", "planner", "c", "t")
 
 
 def test_without_parameters_the_newest_fifty_are_asked_for() -> None:

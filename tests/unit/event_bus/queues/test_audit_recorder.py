@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 from event_bus.model.audit_entries import entry
-from event_bus.queues.audit_recorder import MOST_REFUSALS, Recorder
+from event_bus.queues.audit_recorder import MOST_REFUSALS, AuditRecorder
 
 from tests.aws import Aws
 from tests.builders import NOON
@@ -19,7 +19,7 @@ def made(status: Any = "success") -> dict[str, Any]:
 
 def test_an_entry_is_sent_as_it_is(aws: Aws) -> None:
     url = aws.queue()
-    Recorder(aws.sqs, url).record(made())
+    AuditRecorder(aws.sqs, url).record(made())
     [sent] = aws.take(url)
     assert orjson.loads(sent) == {
         "id": "r-1",
@@ -36,7 +36,7 @@ def test_an_entry_is_sent_as_it_is(aws: Aws) -> None:
 
 def test_an_entry_is_sent_whatever_it_names(aws: Aws) -> None:
     url = aws.queue()
-    Recorder(aws.sqs, url).record({**made(), "resource": "\uffff\ufffe\x00"})
+    AuditRecorder(aws.sqs, url).record({**made(), "resource": "\uffff\ufffe\x00"})
     [sent] = aws.take(url)
     assert not {"\uffff", "\ufffe"} & set(sent)
     assert orjson.loads(sent)["resource"] == "\uffff\ufffe\x00"
@@ -44,7 +44,7 @@ def test_an_entry_is_sent_whatever_it_names(aws: Aws) -> None:
 
 def test_a_flood_of_refusals_is_counted(aws: Aws) -> None:
     url, clock = aws.queue(), Clock()
-    recorder = Recorder(aws.sqs, url, clock)
+    recorder = AuditRecorder(aws.sqs, url, clock)
     for _ in range(MOST_REFUSALS + 5):
         recorder.record(made("denied"))
     assert len(aws.take(url)) == MOST_REFUSALS
@@ -58,7 +58,7 @@ def test_a_flood_of_refusals_is_counted(aws: Aws) -> None:
 
 
 def test_an_entry_that_cannot_be_sent_is_logged_whole(aws: Aws, log: io.StringIO) -> None:
-    recorder = Recorder(aws.sqs, aws.queue())
+    recorder = AuditRecorder(aws.sqs, aws.queue())
     with not_sent(aws.sqs, "SendMessage"):
         recorder.record(made())
     [line] = [each for each in log.getvalue().splitlines() if "audit entry not sent" in each]

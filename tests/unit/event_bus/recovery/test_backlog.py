@@ -13,7 +13,7 @@ from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import BacklogRunner, backlog_of
-from event_bus.recovery.progress import ReplayProgress
+from event_bus.recovery.progress import ReplaySteps
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, subscription
@@ -33,7 +33,7 @@ class Bus:
             routings=aws.routings,
             deliveries=aws.deliveries,
             lanes=Lanes(aws.sqs, {"http": self.lane}, executor),
-            progress=ReplayProgress(aws.replays, ReplayQueue(aws.sqs, self.queue)),
+            progress=ReplaySteps(aws.replays, ReplayQueue(aws.sqs, self.queue)),
             executor=executor,
         )
         paused = subscription(status="paused", paused_at=PAUSED_AT, pauses=2)

@@ -11,7 +11,7 @@ from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
-from event_bus.recovery.progress import ReplayProgress
+from event_bus.recovery.progress import ReplaySteps
 from event_bus.recovery.replay_runner import ReplayRunner
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.archive_runs import ByteRange
@@ -33,7 +33,7 @@ def step(aws: Aws, executor: Executor) -> Sent:
         events=aws.events,
         deliveries=aws.deliveries,
         lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        progress=ReplayProgress(aws.replays, ReplayQueue(aws.sqs, queue)),
+        progress=ReplaySteps(aws.replays, ReplayQueue(aws.sqs, queue)),
         executor=executor,
         backlogs=cast("BacklogRunner", None),
         catch_ups=cast("CatchUpRunner", None),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from event_bus.errors import InvalidRequest, pointer
-from event_bus.inbox.messages import Message
+from event_bus.inbox.messages import ClientMessage
 from event_bus.requests.validation import read
 from pydantic import BaseModel
 
@@ -228,7 +228,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "Acknowledgement": [{"lease": "lease_1", "cursor": "7"}],
-    "Message": [
+    "ClientMessage": [
         {
             "action": "subscribe",
             "ref": "free",
@@ -253,7 +253,7 @@ FREE = (
 )
 """What may hold anything: it is stored and shown as JSON, and goes nowhere else."""
 
-REQUESTS_AND_MESSAGES: tuple[type[BaseModel], ...] = (*REQUESTS, Message)
+REQUESTS_AND_MESSAGES: tuple[type[BaseModel], ...] = (*REQUESTS, ClientMessage)
 MODELS = {model.__name__: model for model in REQUESTS_AND_MESSAGES}
 
 

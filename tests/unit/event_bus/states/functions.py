@@ -9,7 +9,7 @@ import orjson
 from botocore.exceptions import ClientError
 from event_bus.model.reducer import Reducer
 from event_bus.states.function_reducing import FunctionReducers
-from event_bus.states.reducing import Numbered
+from event_bus.states.reducing import NumberedEvent
 
 from tests.builders import event
 
@@ -68,8 +68,8 @@ class Lambda:
         return {"Payload": io.BytesIO(made if isinstance(made, bytes) else orjson.dumps(made))}
 
 
-def events(*numbers: Any) -> list[Numbered]:
-    return [Numbered(n, event(payload={"n": each})) for n, each in enumerate(numbers, 1)]
+def events(*numbers: Any) -> list[NumberedEvent]:
+    return [NumberedEvent(n, event(payload={"n": each})) for n, each in enumerate(numbers, 1)]
 
 
 def refused(code: str) -> ClientError:

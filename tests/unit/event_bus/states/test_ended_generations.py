@@ -10,7 +10,7 @@ from event_bus.errors import NotFound
 from event_bus.model.reducer import Reducer
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.projections import projection_in
-from event_bus.states.reducing import Numbered, reduced
+from event_bus.states.reducing import NumberedEvent, reduced
 from event_bus.stores.read_models import live_change
 
 from tests.aws import Aws
@@ -93,7 +93,7 @@ def test_a_state_that_is_written_after_the_end_of_its_generation_is_removed(
     append(aws, [{"a": 1}])
     ended: list[bool] = []
 
-    def reduce(reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
+    def reduce(reducer: Reducer, state: bytes, events: Sequence[NumberedEvent]) -> bytes:
         if not ended:
             # Meanwhile the generation ends, and every message is taken but those that are delayed.
             ended.append(True)

@@ -14,7 +14,7 @@ from event_bus.model.stream_name import StreamName
 from event_bus.queues.projections import projection_in
 from event_bus.registry import read_models as registering
 from event_bus.states import projector as projecting
-from event_bus.states.reducing import Numbered, reduced
+from event_bus.states.reducing import NumberedEvent, reduced
 from event_bus.stores import read_models as storing
 from event_bus.stores.read_models import indexed
 from hypothesis import HealthCheck, given, settings
@@ -169,7 +169,7 @@ def test_a_slow_expression_is_folded_in_several_messages(aws: Aws, models: Model
     append(aws, [{"n": n} for n in range(1, 101)], stream(1))
     clock = [0.0]
 
-    def slow(reducer: Reducer, before: bytes, events: Sequence[Numbered]) -> bytes:
+    def slow(reducer: Reducer, before: bytes, events: Sequence[NumberedEvent]) -> bytes:
         clock[0] += 0.25 * len(events)
         return reduced(reducer, before, events)
 

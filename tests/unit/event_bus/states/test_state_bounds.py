@@ -87,7 +87,7 @@ def test_a_state_that_grows_too_large_is_that_of_the_event_before(
 ) -> None:
     monkeypatch.setattr(reducing, "MAX_STATE_BYTES", 20)
     events = [
-        reducing.Numbered(version, event(payload={"a": "x" * size}))
+        reducing.NumberedEvent(version, event(payload={"a": "x" * size}))
         for version, size in ((3, 1), (5, 2), (8, 20))
     ]
     with pytest.raises(reducing.ReducerFailed) as failed:

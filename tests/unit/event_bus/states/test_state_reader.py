@@ -13,7 +13,7 @@ from event_bus.model.merge_patch import merged
 from event_bus.model.reducer import Reducer
 from event_bus.model.stream_name import StreamName
 from event_bus.states import state_reader
-from event_bus.states.reducing import Numbered, reduced
+from event_bus.states.reducing import NumberedEvent, reduced
 from event_bus.stores import snapshots
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -326,7 +326,7 @@ def test_a_slow_expression_is_folded_by_several_requests(aws: Aws, executor: Exe
     stored = append(aws, [{"n": n} for n in range(1, 131)])
     clock = [0.0]
 
-    def slow(reducer: Reducer, before: bytes, events: Sequence[Numbered]) -> bytes:
+    def slow(reducer: Reducer, before: bytes, events: Sequence[NumberedEvent]) -> bytes:
         clock[0] += 0.25 * len(events)
         return reduced(reducer, before, events)
 

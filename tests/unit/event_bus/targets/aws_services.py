@@ -30,7 +30,7 @@ def services(tell: Callable[..., None]) -> Iterator[Services]:
 
 
 @dataclass
-class Client(TargetClients):
+class RecordingClients(TargetClients):
     """The same client for every target; it keeps what it is asked."""
 
     client: Any = None

@@ -21,7 +21,7 @@ from event_bus.targets.transport import DeliveryRequest
 
 from tests.builders import SECRET, event, subscription
 from tests.clock import Clock
-from tests.hostile import Conversation, Talk, answering, subscriber
+from tests.hostile import HostileConnection, Talk, answering, subscriber
 from tests.replies import KeptReplies
 
 SLOW = 0.2
@@ -56,7 +56,7 @@ def at_once(_: Subscription) -> list[str]:
 
 
 def after(seconds: float) -> Talk:
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         conversation.read()
         time.sleep(seconds)
         conversation.say(NO_CONTENT)

@@ -10,7 +10,7 @@ from event_bus.targets.eventbridge import (
 )
 from moto.events.utils import EventTemplateParser
 
-from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, Client, Services
+from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, RecordingClients, Services
 from tests.unit.event_bus.targets.requests import envelope_of, faults, request, validated
 
 ARN = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/orders"
@@ -34,7 +34,7 @@ def test_a_custom_event_bus_is_refused_by_name() -> None:
 
 def test_formats(services: Services) -> None:
     services("events").create_event_bus(Name="orders")
-    client = Client("events", client=services("events"))
+    client = RecordingClients("events", client=services("events"))
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     sent = request(EventBridgeTarget(ARN), metadata={"trace_id": trace_id})
     EventBridgeTransport(client).deliver([sent])
@@ -61,7 +61,7 @@ def test_delivers(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:listener"
     events.put_targets(Rule="all", EventBusName="orders", Targets=[{"Id": "1", "Arn": queue}])
-    transport = EventBridgeTransport(Client("events", client=events))
+    transport = EventBridgeTransport(RecordingClients("events", client=events))
     sent = request(EventBridgeTarget(ARN), payload={"total": 250})
     assert transport.deliver([sent]) == [Outcome()]
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]

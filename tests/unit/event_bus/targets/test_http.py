@@ -10,7 +10,7 @@ from event_bus.targets.transport import DeliveryRequest
 from standardwebhooks import Webhook
 
 from tests.builders import SECRET, event, subscription
-from tests.hostile import Conversation, answering, subscriber
+from tests.hostile import HostileConnection, answering, subscriber
 from tests.unit.event_bus.targets.http_requests import KEY, NO_CONTENT, Deliver, deliver, transport
 from tests.unit.event_bus.targets.requests import faults, validated
 
@@ -91,7 +91,7 @@ def test_every_attempt_has_the_same_id_and_its_own_time() -> None:
 def test_a_url_with_a_query_is_asked_for_as_it_is(deliver: Deliver) -> None:
     lines: list[str] = []
 
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         lines.append(conversation.socket.recv(65_536).decode().partition("\r\n")[0])
         conversation.say(NO_CONTENT)
 

@@ -7,7 +7,7 @@ import pytest
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
 
-from tests.hostile import Conversation, answering, answering_once, subscriber
+from tests.hostile import HostileConnection, answering, answering_once, subscriber
 from tests.unit.event_bus.targets.http_requests import NO_CONTENT, OK, Deliver, deliver, outcome_of
 
 __all__ = ["deliver"]
@@ -117,7 +117,7 @@ def test_an_answer_that_is_not_valid_is_named(deliver: Deliver) -> None:
 def test_a_huge_answer_is_not_read_to_its_end(deliver: Deliver) -> None:
     said = 0
 
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         nonlocal said
         conversation.read()
         conversation.say("HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")

@@ -12,7 +12,7 @@ from event_bus.targets.transport import DeliveryRequest
 
 from tests.builders import event, subscription
 from tests.hostile import (
-    Conversation,
+    HostileConnection,
     Talk,
     answering,
     answering_once,
@@ -34,12 +34,12 @@ from tests.unit.event_bus.targets.http_requests import (
 __all__ = ["deliver"]
 
 
-def _reset(conversation: Conversation) -> None:
+def _reset(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.reset()
 
 
-def _reset_within_the_answer(conversation: Conversation) -> None:
+def _reset_within_the_answer(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok")
     conversation.reset()
@@ -67,45 +67,45 @@ def test_a_host_that_has_no_address_is_named(deliver: Deliver) -> None:
     assert deliver("http://no-such-host.invalid/").code == "name_not_resolved"
 
 
-def _never_answers(conversation: Conversation) -> None:
+def _never_answers(conversation: HostileConnection) -> None:
     conversation.over.wait(5)
 
 
-def _reads_and_never_answers(conversation: Conversation) -> None:
+def _reads_and_never_answers(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.over.wait(5)
 
 
-def _drips_its_status(conversation: Conversation) -> None:
+def _drips_its_status(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.drip("HTTP/1.1 200 OK and so on and so on and so on ")
 
 
-def _drips_its_headers(conversation: Conversation) -> None:
+def _drips_its_headers(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.say("HTTP/1.1 200 OK\r\n")
     conversation.drip("x: y\r\n")
 
 
-def _drips_its_body(conversation: Conversation) -> None:
+def _drips_its_body(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.say("HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
     conversation.drip("x")
 
 
-def _drips_its_chunks(conversation: Conversation) -> None:
+def _drips_its_chunks(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
     conversation.drip("1\r\nx\r\n")
 
 
-def _drips_a_body_without_length(conversation: Conversation) -> None:
+def _drips_a_body_without_length(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.say("HTTP/1.1 200 OK\r\n\r\n")
     conversation.drip("x")
 
 
-def _drips_interim_answers(conversation: Conversation) -> None:
+def _drips_interim_answers(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.drip("HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n")
 
@@ -134,7 +134,7 @@ def test_the_deadline_holds(deliver: Deliver, talk: Talk) -> None:
 
 
 def test_the_deadline_holds_during_the_tls_handshake(deliver: Deliver) -> None:
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         conversation.socket.recv(65_536)
         a_record_of_16_kb = b"\x16\x03\x03\x40\x00"
         conversation.say(a_record_of_16_kb)
@@ -149,7 +149,7 @@ def test_the_deadline_holds_during_the_tls_handshake(deliver: Deliver) -> None:
 
 
 def test_a_server_without_tls_is_named_in_the_error_code(deliver: Deliver) -> None:
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         conversation.socket.recv(65_536)
         conversation.say("HTTP/1.1 400 Bad Request\r\n\r\n")
 
@@ -196,7 +196,7 @@ def test_a_connection_that_the_subscriber_closed_is_replaced(deliver: Deliver) -
 def test_a_delivery_that_is_lost_with_a_kept_connection_is_made_again_if_it_may(
     guarantee: DeliveryGuarantee, again: int
 ) -> None:
-    def answers_once_and_ends(conversation: Conversation) -> None:
+    def answers_once_and_ends(conversation: HostileConnection) -> None:
         conversation.read()
         conversation.say(OK)
         conversation.read()
@@ -215,7 +215,7 @@ def test_a_delivery_that_is_lost_with_a_kept_connection_is_made_again_if_it_may(
 def test_a_deadline_that_passed_harms_no_later_delivery(deliver: Deliver) -> None:
     first = True
 
-    def talk(conversation: Conversation) -> None:
+    def talk(conversation: HostileConnection) -> None:
         nonlocal first
         if first:
             first = False

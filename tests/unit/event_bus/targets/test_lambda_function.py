@@ -8,7 +8,7 @@ import pytest
 from event_bus.targets.lambda_function import LambdaTarget, LambdaTransport
 
 from tests.replies import KeptReplies
-from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, Client, Services
+from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, RecordingClients, Services
 from tests.unit.event_bus.targets.requests import envelope_of, faults, request, validated
 
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bill"
@@ -32,7 +32,7 @@ def test_formats(services: Services, invocation: Any, type_of_invocation: str) -
         def invoke(self, **_: Any) -> dict[str, Any]:
             return {"Payload": io.BytesIO(b"")}
 
-    client = Client("lambda", client=Lambda())
+    client = RecordingClients("lambda", client=Lambda())
     sent = request(LambdaTarget(ARN, invocation), payload={"total": 250})
     LambdaTransport(KeptReplies, client).deliver([sent])
     [asked] = client.asked
@@ -50,7 +50,7 @@ def test_delivers(services: Services) -> None:
         Role=role["Arn"],
         Code={"ZipFile": b"code"},
     )
-    transport = LambdaTransport(KeptReplies, Client("lambda", client=lambda_))
+    transport = LambdaTransport(KeptReplies, RecordingClients("lambda", client=lambda_))
     [outcome] = transport.deliver([request(LambdaTarget(ARN, "sync"))])
     # Functions of moto return what they were invoked with.
     assert outcome.delivered

@@ -29,7 +29,7 @@ from standardwebhooks import Webhook
 from tests.aws import Aws
 from tests.builders import SECRET, binary_event, event, subscription
 from tests.hostile import answering, subscriber
-from tests.unit.event_bus.targets.aws_services import Client, Services
+from tests.unit.event_bus.targets.aws_services import RecordingClients, Services
 from tests.unit.event_bus.targets.kept import Kept
 
 PAYLOAD = {"total": 250, "name": "ü"}
@@ -130,7 +130,7 @@ def test_http_sends_batches_that_share_their_outcome() -> None:
 
 
 def test_sqs_takes_attributes_of_the_subscription_first(services: Services) -> None:
-    client = Client("sqs", client=services("sqs"))
+    client = RecordingClients("sqs", client=services("sqs"))
     url = services("sqs").create_queue(QueueName="orders")["QueueUrl"]
     target = SqsTarget(QUEUE.queue, url)
     attributes = {f"a{number}": "$.payload.total" for number in range(8)}
@@ -144,7 +144,7 @@ def test_sqs_takes_attributes_of_the_subscription_first(services: Services) -> N
 
 
 def test_sqs_takes_cloudevents_in_binary_mode(services: Services) -> None:
-    client = Client("sqs", client=services("sqs"))
+    client = RecordingClients("sqs", client=services("sqs"))
     url = services("sqs").create_queue(QueueName="orders")["QueueUrl"]
     sent = request(Transform("cloudevents", "binary"), target=SqsTarget(QUEUE.queue, url))
     assert delivered(SqsTransport(client), sent) == [Outcome()]
@@ -175,7 +175,7 @@ def test_lambda_takes_a_text_as_json() -> None:
 
 def test_eventbridge_takes_an_object_alone(services: Services) -> None:
     target = EventBridgeTarget("arn:aws:events:eu-central-1:123456789012:event-bus/default")
-    client = Client("events", client=services("events"))
+    client = RecordingClients("events", client=services("events"))
     made = request(Transform("payload", expression='{"total": total}'), target=target)
     refused = request(Transform("payload", expression="total"), target=target)
     outcomes = delivered(EventBridgeTransport(client), made, refused)
@@ -259,7 +259,7 @@ def test_other_targets_take_bytes_as_base64(services: Services) -> None:
     assert sent.body == ENCODED
     assert sent.attributes["content-type"]["StringValue"] == "image/png"
     assert sent.attributes["content-transfer-encoding"]["StringValue"] == "base64"
-    client = Client("sqs", client=services("sqs"))
+    client = RecordingClients("sqs", client=services("sqs"))
     url = services("sqs").create_queue(QueueName="orders")["QueueUrl"]
     target = SqsTarget(QUEUE.queue, url)
     for transform, shown in ((Transform("payload"), ENCODED), (None, None)):

@@ -4,7 +4,7 @@ import orjson
 from event_bus.model.outcome import Outcome
 from event_bus.targets.sns import SnsTarget, SnsTransport
 
-from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, Client, Services
+from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, RecordingClients, Services
 from tests.unit.event_bus.targets.requests import envelope_of, faults, request, validated
 
 ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:orders"
@@ -22,7 +22,7 @@ def test_formats(services: Services) -> None:
     services("sns").create_topic(
         Name="orders.fifo", Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "no"}
     )
-    client = Client("sns", client=services("sns"))
+    client = RecordingClients("sns", client=services("sns"))
     sent = request(SnsTarget(f"{ARN}.fifo"), metadata={"correlation_id": "cart-7"})
     SnsTransport(client).deliver([sent])
     [asked] = client.asked
@@ -54,7 +54,7 @@ def test_delivers(services: Services) -> None:
         Protocol="sqs",
         Endpoint=ARN.replace("sns", "sqs").replace("orders", "listener"),
     )
-    transport = SnsTransport(Client("sns", client=sns))
+    transport = SnsTransport(RecordingClients("sns", client=sns))
     sent = request(SnsTarget(ARN), payload={"total": 250})
     assert transport.deliver([sent]) == [Outcome()]
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]

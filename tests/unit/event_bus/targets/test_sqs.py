@@ -8,7 +8,7 @@ from tests.unit.event_bus.targets.aws_services import (
     ACCOUNT,
     OTHER_ACCOUNT,
     REGION,
-    Client,
+    RecordingClients,
     Services,
 )
 from tests.unit.event_bus.targets.requests import envelope_of, faults, request, validated
@@ -30,7 +30,7 @@ def test_validates(services: Services) -> None:
 
 
 def test_formats(services: Services) -> None:
-    client = Client("sqs", client=services("sqs"))
+    client = RecordingClients("sqs", client=services("sqs"))
     url = services("sqs").create_queue(
         QueueName="orders.fifo", Attributes={"FifoQueue": "true", "ContentBasedDeduplication": "no"}
     )["QueueUrl"]
@@ -59,7 +59,7 @@ def test_formats(services: Services) -> None:
 def test_delivers(services: Services) -> None:
     sqs = services("sqs")
     url = sqs.create_queue(QueueName="orders")["QueueUrl"]
-    transport = SqsTransport(Client("sqs", client=sqs))
+    transport = SqsTransport(RecordingClients("sqs", client=sqs))
     sent = request(SqsTarget(ARN, url), payload={"total": 250})
     assert transport.deliver([sent]) == [Outcome()]
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]

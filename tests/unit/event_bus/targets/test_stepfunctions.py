@@ -5,7 +5,7 @@ import pytest
 from event_bus.model.outcome import Outcome
 from event_bus.targets.stepfunctions import StepFunctionsTarget, StepFunctionsTransport
 
-from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, Client, Services
+from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, RecordingClients, Services
 from tests.unit.event_bus.targets.requests import envelope_of, faults, request, validated
 
 ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:ship"
@@ -36,7 +36,7 @@ def test_validates(services: Services) -> None:
 
 
 def test_formats(services: Services, machine: str) -> None:
-    client = Client("stepfunctions", client=services("stepfunctions"))
+    client = RecordingClients("stepfunctions", client=services("stepfunctions"))
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     sent = request(StepFunctionsTarget(machine), metadata={"trace_id": trace_id})
     StepFunctionsTransport(client).deliver([sent])
@@ -51,7 +51,7 @@ def test_formats(services: Services, machine: str) -> None:
 
 def test_delivers(services: Services, machine: str) -> None:
     states = services("stepfunctions")
-    transport = StepFunctionsTransport(Client("stepfunctions", client=states))
+    transport = StepFunctionsTransport(RecordingClients("stepfunctions", client=states))
     sent = request(StepFunctionsTarget(machine), payload={"total": 250})
     # A repeated attempt starts nothing more.
     assert transport.deliver([sent, sent]) == [Outcome(), Outcome()]
@@ -67,7 +67,7 @@ def test_two_subscriptions_to_one_state_machine_start_it_twice(
     services: Services, machine: str
 ) -> None:
     states = services("stepfunctions")
-    transport = StepFunctionsTransport(Client("stepfunctions", client=states))
+    transport = StepFunctionsTransport(RecordingClients("stepfunctions", client=states))
     for subscription_id in ("sub_1", "sub_2"):
         sent = request(StepFunctionsTarget(machine), subscription_id=subscription_id)
         assert transport.deliver([sent]) == [Outcome()]

@@ -16,7 +16,7 @@ from rich.text import Text
 from event_bus_client.cli.bus_file.kind import Kind
 from event_bus_client.cli.bus_file.plan import BusFile, Change, kinds_of, load, plan, unread
 from event_bus_client.cli.bus_file.secrets import SecretsFile, hands_out, lost, secrets_in
-from event_bus_client.cli.bus_file.text import CORE, Fault, InvalidFile, parts, read
+from event_bus_client.cli.bus_file.text import CORE, FileFault, InvalidFile, parts, read
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.exits import Ended, Exit, failure, print_problem
 from event_bus_client.cli.options import YES, counted, sure
@@ -166,7 +166,7 @@ def _make(
             )
 
 
-def _refuse(known: State, name: str, faults: Sequence[Fault]) -> None:
+def _refuse(known: State, name: str, faults: Sequence[FileFault]) -> None:
     if known.as_json:
         failed = [asdict(each) for each in faults]
         print_problem(failure(Exit.USAGE, f"{name} is not valid.", errors=failed))
@@ -175,7 +175,7 @@ def _refuse(known: State, name: str, faults: Sequence[Fault]) -> None:
     raise Ended(Exit.USAGE)
 
 
-def _show(name: str, faults: Sequence[Fault]) -> None:
+def _show(name: str, faults: Sequence[FileFault]) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for fault in faults:
         console.print(f"{name}:{fault}", style="red", markup=False)

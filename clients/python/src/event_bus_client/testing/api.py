@@ -9,11 +9,11 @@ import httpx
 
 from event_bus_client._bus.matching.event_types import matches_type
 from event_bus_client.errors import Problem
-from event_bus_client.testing.commands import Commands
+from event_bus_client.testing.commands import CommandRecords
 from event_bus_client.testing.network import Later
 from event_bus_client.testing.problems import document, missing, refused
 from event_bus_client.testing.store import Store, Stored
-from event_bus_client.testing.streams import Streams
+from event_bus_client.testing.streams import StreamRecords
 from event_bus_client.testing.submissions import Document, envelope, submission
 from event_bus_client.version import VERSION
 
@@ -41,8 +41,8 @@ class Api:
             deliver: Delivers an event to its callbacks.
         """
         self.store = Store()
-        self.streams = Streams(self.store)
-        self.commands = Commands(self.store)
+        self.streams = StreamRecords(self.store)
+        self.commands = CommandRecords(self.store)
         self.listeners = 0
         self._source = source
         self._deliver = deliver

@@ -33,7 +33,7 @@ _NOT_JSON = {
 
 
 @dataclass
-class Commands:
+class CommandRecords:
     """The records of commands.
 
     Attributes:

@@ -40,7 +40,7 @@ class Stream:
 
 
 @dataclass
-class Streams:
+class StreamRecords:
     """Puts events into streams, and reads them.
 
     Attributes:

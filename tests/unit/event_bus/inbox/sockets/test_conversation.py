@@ -9,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 from event_bus.access.callers import Caller
 from event_bus.access.rate_limits import RateLimiter
 from event_bus.inbox import pusher as pushing
-from event_bus.inbox.connections import Gone
+from event_bus.inbox.connections import ConnectionGone
 from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS, Conversation
 from event_bus.inbox.pusher import WINDOW, Pusher
 from event_bus.model.delivery import DeliveryKey
@@ -268,7 +268,7 @@ def test_a_ping_opens_no_window(
 def test_a_connection_that_ends_meanwhile_is_forgotten(
     aws: Aws, conversation: Conversation, wire: Wire
 ) -> None:
-    with broken(wire, Gone()):
+    with broken(wire, ConnectionGone()):
         say(conversation, SUBSCRIBE)
         say(conversation, {"action": "ping"})
     assert aws.socket_subscribers.of_subscription("sub_1") == []

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from event_bus.access.callers import Caller
 from event_bus.inbox import pusher as pushing
-from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Gone
+from event_bus.inbox.connections import MAX_MESSAGE_BYTES, ConnectionGone
 from event_bus.inbox.pusher import WINDOW, NotPushed, Pusher, PushUnderWay
 from event_bus.inbox.reader import InboxReader
 from event_bus.model.delivery import DeliveryKey
@@ -204,7 +204,7 @@ def test_a_client_that_is_gone_is_forgotten_with_what_was_its_own(
     follow(aws, key, durable=False)
     aws.events.put(event("evt_1"), 30)
     aws.inboxes.append(begun.id, [DeliveryKey("evt_1", begun.id)], pushed=True)
-    with broken(wire, Gone()):
+    with broken(wire, ConnectionGone()):
         pusher.push(key, 1)
     assert aws.socket_subscribers.get(key) is None
     assert aws.subscriptions.get(begun.id) is None

@@ -56,7 +56,7 @@ class OfCategories(Kind):
         return self.bus.call(method, route, query={"source": source}, body=body)
 
 
-class Reducers(OfCategories):
+class ReducerKind(OfCategories):
     """Reducers, by service and category."""
 
     name = "reducers"
@@ -75,7 +75,7 @@ class Reducers(OfCategories):
         return {"type": answer["type"], **{name: answer.get(name) for name in self._OPTIONAL}}
 
 
-class ReadModels(OfCategories):
+class ReadModelKind(OfCategories):
     """The categories whose states the bus keeps in a table, by service and category."""
 
     name = "read_models"

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from event_bus_client.cli.bus_file.categories import ReadModels, Reducers
+from event_bus_client.cli.bus_file.categories import ReadModelKind, ReducerKind
 from event_bus_client.cli.bus_file.enrichments import enrichment_of
 from event_bus_client.cli.bus_file.kind import Kind, Members
 from event_bus_client.cli.bus_file.schema import Schema
 
 
-class Publishers(Kind):
+class PublisherKind(Kind):
     """The services that publish."""
 
     name = "publishers"
@@ -43,7 +43,7 @@ class Publishers(Kind):
         self.bus.publishers.delete(resource_id)
 
 
-class Subscribers(Kind):
+class SubscriberKind(Kind):
     """The types that services may receive."""
 
     name = "subscribers"
@@ -67,7 +67,7 @@ class Subscribers(Kind):
         self.bus.subscribers.delete(resource_id)
 
 
-class Schemas(Kind):
+class SchemaKind(Kind):
     """The latest schema of each event type, and its settings."""
 
     name = "schemas"
@@ -121,7 +121,7 @@ class Schemas(Kind):
         self.bus.schemas.register(event_type, **version)
 
 
-class Subscriptions(Kind):
+class SubscriptionKind(Kind):
     """Subscriptions."""
 
     name = "subscriptions"
@@ -253,12 +253,12 @@ class Subscriptions(Kind):
 
 
 KINDS: tuple[type[Kind], ...] = (
-    Subscribers,
-    Publishers,
-    Schemas,
-    Reducers,
-    ReadModels,
-    Subscriptions,
+    SubscriberKind,
+    PublisherKind,
+    SchemaKind,
+    ReducerKind,
+    ReadModelKind,
+    SubscriptionKind,
 )
 """The kinds, in the order in which they are applied: a publisher may name services that receive."""
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from event_bus_client import EventBus
 from event_bus_client.cli.bus_file.kind import Kind, Members
-from event_bus_client.cli.bus_file.kinds import KINDS, Publishers, service_of
+from event_bus_client.cli.bus_file.kinds import KINDS, PublisherKind, service_of
 from event_bus_client.cli.bus_file.schema import Schema, faults, file_schema
-from event_bus_client.cli.bus_file.text import Fault, InvalidFile, Node, Part, pointer, read
+from event_bus_client.cli.bus_file.text import FileFault, InvalidFile, Node, Part, pointer, read
 
 Action = Literal["create", "change", "remove"]
 
@@ -121,7 +121,7 @@ def load(text: str, bus: EventBus, environment: Mapping[str, str] = os.environ) 
     node = read(text)
     if node.content is None:
         detail = "The file is empty: it must have publishers or another kind of resource."
-        raise InvalidFile([Fault(node.line, node.column, "", detail)])
+        raise InvalidFile([FileFault(node.line, node.column, "", detail)])
     schema, kinds = kinds_of(bus)
     filled, unset = _filled(node, environment)
     found = [*unset, *faults(filled, schema)]
@@ -142,7 +142,7 @@ def plan(file: BusFile, *, prune: bool) -> list[Change]:
     """
     changes: list[Change] = []
     removals: list[Change] = []
-    found: list[Fault] = []
+    found: list[FileFault] = []
     for kind in file.kinds:
         wanted = file.members.get(kind.name)
         if wanted is None:
@@ -177,7 +177,7 @@ def unread(file: BusFile, changes: Collection[Change]) -> list[str]:
         changes: The changes that make the bus agree with it.
     """
     created = {each.resource for each in changes if each.action == "create"}
-    found = (f"{Publishers.name}/{each}" for each in _with_keys(file))
+    found = (f"{PublisherKind.name}/{each}" for each in _with_keys(file))
     return [
         f"{each}: /authentication is not compared, because the bus shows no keys. Change keys by "
         "event-bus keys."
@@ -188,7 +188,7 @@ def unread(file: BusFile, changes: Collection[Change]) -> list[str]:
 
 def _with_keys(file: BusFile) -> list[str]:
     """Returns the publishers whose authentication the file names."""
-    publishers = file.members.get(Publishers.name) or {}
+    publishers = file.members.get(PublisherKind.name) or {}
     return [name for name, each in publishers.items() if "authentication" in each]
 
 
@@ -223,7 +223,7 @@ def _same(before: Any, after: Any) -> bool:
     return isinstance(before, bool) == isinstance(after, bool) and bool(before == after)
 
 
-def _refused(file: BusFile, kind: Kind, resource_id: str) -> Iterator[Fault]:
+def _refused(file: BusFile, kind: Kind, resource_id: str) -> Iterator[FileFault]:
     if kind.name == "subscriptions" and service_of(resource_id) is None:
         detail = (
             "There is no such subscription, and the bus generates such ids: name a new one by its "
@@ -234,7 +234,7 @@ def _refused(file: BusFile, kind: Kind, resource_id: str) -> Iterator[Fault]:
 
 def _fixed(
     file: BusFile, kind: Kind, resource_id: str, fields: Collection[Field]
-) -> Iterator[Fault]:
+) -> Iterator[FileFault]:
     """Yields a fault for each member that differs but cannot change."""
     if kind.name != "subscriptions":
         return
@@ -247,7 +247,9 @@ def _fixed(
 
 def _ordered(changes: Sequence[Change]) -> Iterator[Change]:
     """Yields the changes, those of a publisher after those of the services that it names."""
-    publishers = {each.resource_id: each for each in changes if isinstance(each.kind, Publishers)}
+    publishers = {
+        each.resource_id: each for each in changes if isinstance(each.kind, PublisherKind)
+    }
     receive = {
         service_of(each.resource_id) for each in changes if each.kind.name == "subscriptions"
     }
@@ -268,7 +270,7 @@ def _ordered(changes: Sequence[Change]) -> Iterator[Change]:
             yield each
 
     for each in changes:
-        if isinstance(each.kind, Publishers):
+        if isinstance(each.kind, PublisherKind):
             yield from visit(each)
         else:
             yield each
@@ -284,9 +286,9 @@ def _named(members: Members) -> set[str]:
     }
 
 
-def _filled(node: Node, environment: Mapping[str, str]) -> tuple[Node, list[Fault]]:
+def _filled(node: Node, environment: Mapping[str, str]) -> tuple[Node, list[FileFault]]:
     """Returns the file with the values of environment variables, and those that are not set."""
-    unset: list[Fault] = []
+    unset: list[FileFault] = []
 
     def fill(each: Node, path: tuple[Part, ...]) -> Node:
         content = each.content
@@ -298,7 +300,7 @@ def _filled(node: Node, environment: Mapping[str, str]) -> tuple[Node, list[Faul
             for name in _VARIABLE.findall(content):
                 if name not in environment:
                     detail = f"The environment variable {name} is not set."
-                    unset.append(Fault(each.line, each.column, pointer(path), detail))
+                    unset.append(FileFault(each.line, each.column, pointer(path), detail))
             content = _VARIABLE.sub(lambda found: environment.get(found[1], ""), content)
         return replace(each, content=content)
 

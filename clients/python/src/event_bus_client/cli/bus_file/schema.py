@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from event_bus_client.cli.bus_file.text import MAX_FAULTS, Fault, Node
+from event_bus_client.cli.bus_file.text import MAX_FAULTS, FileFault, Node
 
 Schema = dict[str, Any]
 
@@ -83,7 +83,7 @@ def file_schema(openapi: Mapping[str, Any]) -> Schema:
     }
 
 
-def faults(file: Node, schema: Schema) -> list[Fault]:
+def faults(file: Node, schema: Schema) -> list[FileFault]:
     """Returns the faults of a file.
 
     Args:
@@ -95,7 +95,7 @@ def faults(file: Node, schema: Schema) -> list[Fault]:
     return [_fault(file, error) for error in errors]
 
 
-def _fault(file: Node, error: ValidationError) -> Fault:
+def _fault(file: Node, error: ValidationError) -> FileFault:
     """Returns the fault behind an error; if there are alternatives, the fault of the best fit."""
     while error.validator in ("anyOf", "oneOf") and error.context:
         alternatives = _alternatives(error)

@@ -23,7 +23,7 @@ Part = str | int
 
 
 @dataclass(frozen=True)
-class Fault:
+class FileFault:
     """Something that is wrong in a file.
 
     Attributes:
@@ -50,7 +50,7 @@ class InvalidFile(Exception):
         faults: What is wrong, in the order of the file.
     """
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[FileFault]) -> None:
         """Keeps the faults."""
         super().__init__("\n".join(map(str, faults)))
         self.faults = sorted(faults, key=lambda each: (each.line, each.column))[:MAX_FAULTS]
@@ -93,13 +93,13 @@ class Node:
             node = members[part]
         return node
 
-    def fault(self, path: Sequence[Part], detail: str, *, of_name: bool = False) -> Fault:
+    def fault(self, path: Sequence[Part], detail: str, *, of_name: bool = False) -> FileFault:
         """Returns a fault of the value under a path, or of the name of the member that it is."""
         node = self.nearest(path)
         line, column = node.line, node.column
         if of_name:
             line, column = self.nearest(path[:-1]).names.get(str(path[-1]), (line, column))
-        return Fault(line, column, pointer(path), detail)
+        return FileFault(line, column, pointer(path), detail)
 
 
 def pointer(path: Sequence[Part]) -> str:
@@ -120,20 +120,20 @@ def read(text: str) -> Node:
         InvalidFile: It is not YAML, or outside the bounds.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise InvalidFile([Fault(1, 1, "", f"The file must have at most {MAX_BYTES} bytes.")])
+        raise InvalidFile([FileFault(1, 1, "", f"The file must have at most {MAX_BYTES} bytes.")])
     try:
-        return _Reader(text).document()
+        return _NodeReader(text).document()
     except yaml.reader.ReaderError as error:
         at = text[: int(error.position)]
         line, column = at.count("\n") + 1, len(at) - at.rfind("\n")
         raise InvalidFile(
-            [Fault(line, column, "", f"This is not YAML: {error.reason}.")]
+            [FileFault(line, column, "", f"This is not YAML: {error.reason}.")]
         ) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = " ".join(str(error.problem or error.context or "it cannot be read").split())
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise InvalidFile([Fault(line, column, "", f"This is not YAML: {said}.")]) from error
+        raise InvalidFile([FileFault(line, column, "", f"This is not YAML: {said}.")]) from error
 
 
 class _Loader(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, Resolver):
@@ -168,7 +168,7 @@ CORE: Mapping[str, Sequence[Any]] = _Loader.yaml_implicit_resolvers
 """How scalars are read, by their first letter."""
 
 
-class _Reader:
+class _NodeReader:
     """Makes nodes from the events of one text."""
 
     def __init__(self, text: str) -> None:
@@ -285,7 +285,7 @@ class _Reader:
         return self._at(event.start_mark, detail)
 
     def _at(self, mark: Any, detail: str) -> InvalidFile:
-        return InvalidFile([Fault(mark.line + 1, mark.column + 1, pointer(self._path), detail)])
+        return InvalidFile([FileFault(mark.line + 1, mark.column + 1, pointer(self._path), detail)])
 
 
 def _integer(text: str) -> int:
