@@ -162,9 +162,9 @@ def _read_state(request: Request) -> Response:
             detail = "must be left out with at_version"
             raise MalformedRequest.at("at_time", detail)
         at_version = _states.version_at(stream, moment)
-    place = _waiting.place(caller.service_id, READ_SECONDS, "")
+    slot = _waiting.slot(caller.service_id, READ_SECONDS, "")
     state = _states.read(
-        stream, at_version, caller, lambda event: _readers.shown(event, caller), place
+        stream, at_version, caller, lambda event: _readers.shown(event, caller), slot
     )
     return Response(200, state_document(state))
 

@@ -25,13 +25,13 @@ from event_bus.publishing.replying import ReplyContent
 from event_bus.requests.commands import CommandSubmission, ReplyRequest
 from event_bus.requests.fetching import Acknowledgement
 from event_bus.requests.validation import read
-from event_bus.runtime import commands as command_services
 from event_bus.runtime.api import handler_of, new_endpoint
-from event_bus.runtime.inbox import inboxes_over_http
+from event_bus.runtime.commands import command_components
+from event_bus.runtime.inbox import inbox_components
 
-_inboxes = inboxes_over_http()
+_inboxes = inbox_components()
 # Made by the first request about commands, because it loads the code that publishes events.
-_commands = cache(command_services.command_services)
+_commands = cache(command_components)
 endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
@@ -93,7 +93,7 @@ def _listen(request: Request) -> Response:
 
 
 def _reader_for(request: Request, wait: int) -> InboxReader:
-    return replace(_inboxes.reader, place=_inboxes.waiting.place(request.caller.service_id, wait))
+    return replace(_inboxes.reader, slot=_inboxes.waiting.slot(request.caller.service_id, wait))
 
 
 def _last_id(request: Request, query: Query) -> str | None:
@@ -136,8 +136,8 @@ def _send_command(request: Request) -> Response:
     query, caller = request.query(), request.caller
     body, wait = request.json(), query[commands.WAIT]
     read(CommandSubmission, body)
-    services = _commands()
-    accepted, record = services.sender.send(
+    components = _commands()
+    accepted, record = components.sender.send(
         body,
         caller,
         _patience(request, wait),
@@ -146,7 +146,7 @@ def _send_command(request: Request) -> Response:
     )
     event = accepted.event
     if wait or accepted.repeated:
-        found = services.commands.found(event, record, caller)
+        found = components.commands.found(event, record, caller)
     else:
         found = FoundCommand(event, record, "accepted")
     status = 200 if record.ended else 202
@@ -186,4 +186,4 @@ def _command(found: FoundCommand, caller: Caller) -> Command:
 
 
 def _patience(request: Request, seconds: int) -> Patience:
-    return Patience(seconds, _inboxes.waiting.place(request.caller.service_id, seconds))
+    return Patience(seconds, _inboxes.waiting.slot(request.caller.service_id, seconds))

@@ -52,11 +52,11 @@ from event_bus.requests.subscriber import SubscriberRequest
 from event_bus.requests.validation import read
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.registry import contexts as kept_contexts
-from event_bus.runtime.registry import read_model_registry, reducer_registry, registry
+from event_bus.runtime.registry import read_model_registry, reducer_registry, registry_components
 from event_bus.runtime.schemas import catalogue, schema_registry
 from event_bus.states.reducer_requests import ReducerRegistration
 
-_registry = registry()
+_registry = registry_components()
 _publishers = _registry.publishers
 _subscribers = _registry.subscribers
 _subscriptions = _registry.subscriptions

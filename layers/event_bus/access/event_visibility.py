@@ -8,7 +8,6 @@ from event_bus.access.callers import Caller
 from event_bus.access.receive_rights import ReceiveRights, RightsReader
 from event_bus.log import logger
 from event_bus.matching.errors import InvalidPatternError
-from event_bus.matching.event_types import matches_type
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
@@ -97,7 +96,7 @@ class Visibility:
     def _matches(
         self, wanted: SubscriptionFilter, event: Event, payload: Callable[[], bytes | None]
     ) -> bool:
-        if not any(matches_type(pattern, event.type) for pattern in wanted.event_types):
+        if not wanted.selects(event.type):
             return False
         fields: Mapping[str, object] = {}
         if wanted.filters:

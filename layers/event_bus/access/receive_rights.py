@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from event_bus import times
 from event_bus.access.callers import ADMIN
 from event_bus.cache import Cache
-from event_bus.matching.event_types import intersection, matches_type
+from event_bus.matching.event_types import intersection, matches_any, matches_type
 from event_bus.model.event import BUS_DOMAIN, Event
 from event_bus.model.rights import Default, Grant, Restriction
 from event_bus.stores.rights import RightsStore
@@ -84,7 +84,7 @@ class ReceiveRights:
     def _decide(self, service_id: str, event_type: str, source: str) -> bool:
         if service_id in (source, ADMIN):
             return True
-        if not any(matches_type(each, event_type) for each in self.granted(service_id)):
+        if not matches_any(self.granted(service_id), event_type):
             return False
         return all(
             service_id in readers

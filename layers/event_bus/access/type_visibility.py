@@ -6,14 +6,9 @@ from dataclasses import dataclass
 from event_bus.access.callers import Caller
 from event_bus.access.receive_rights import ReceiveRights
 from event_bus.errors import Fault, Forbidden
-from event_bus.matching.event_types import matches_type
+from event_bus.matching.event_types import matches_any
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.publisher import Publisher
-
-
-def publishes(publisher: Publisher, event_type: str) -> bool:
-    """Whether a publisher is registered to publish a type."""
-    return any(matches_type(pattern, event_type) for pattern in publisher.event_types)
 
 
 def check_owner(caller: Caller, publisher: Publisher | None, event_type: str) -> None:
@@ -30,7 +25,7 @@ def check_owner(caller: Caller, publisher: Publisher | None, event_type: str) ->
     """
     if event_type.partition(".")[0] == BUS_DOMAIN:
         detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
-    elif caller.admin or (publisher and publishes(publisher, event_type)):
+    elif caller.admin or (publisher and publisher.publishes(event_type)):
         return
     else:
         detail = f"{caller.service_id} is not registered to publish {event_type}"
@@ -61,19 +56,19 @@ class TypeVisibility:
         return [
             each
             for each in self.publishers
-            if publishes(each, event_type) and self._sees_from(event_type, each.service_id)
+            if each.publishes(event_type) and self._sees_from(event_type, each.service_id)
         ]
 
     def sees(self, event_type: str) -> bool:
         """Whether the caller may see a type."""
         if self.caller.admin:
             return True
-        sources = [each for each in self.publishers if publishes(each, event_type)]
+        sources = [each for each in self.publishers if each.publishes(event_type)]
         if sources:
             return any(self._sees_from(event_type, each.service_id) for each in sources)
         # The type has no publisher at present.
         granted = self.rights.granted(self.caller.service_id)
-        return any(matches_type(pattern, event_type) for pattern in granted)
+        return matches_any(granted, event_type)
 
     def _sees_from(self, event_type: str, source: str) -> bool:
         return self.caller.admin or self.rights.permits(self.caller.service_id, event_type, source)

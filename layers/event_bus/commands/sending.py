@@ -8,7 +8,7 @@ from typing import Any
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.commands.expiring import expire_if_due
-from event_bus.inbox.waiting import Place
+from event_bus.inbox.waiting import Slot
 from event_bus.model.command_record import Command
 from event_bus.model.event import Event
 from event_bus.publishing.client_request import ClientRequest
@@ -24,11 +24,11 @@ class Patience:
 
     Attributes:
         seconds: The longest wait, in seconds.
-        place: Makes the context manager that holds a place among the waiting requests.
+        slot: Makes the context manager that holds a slot while the request waits.
     """
 
     seconds: float = 0
-    place: Place = nullcontext
+    slot: Slot = nullcontext
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class CommandWaiter:
                 if record.ended or left <= 0:
                     return record
                 if pause == _FIRST_LOOK_SECONDS:
-                    waiting.enter_context(patience.place())
+                    waiting.enter_context(patience.slot())
                 self.sleep(min(pause, left))
                 pause = min(pause * _GROWTH, _LOOK_SECONDS)
 
@@ -94,8 +94,7 @@ class CommandSender:
     ) -> tuple[Accepted, Command]:
         """Publishes a command, and waits for its end.
 
-        It takes a place among the waiting requests first, so a request without a place publishes
-        nothing.
+        A request that waits takes a slot first, so a request without a slot publishes nothing.
 
         Args:
             submission: The command as it was sent, parsed from JSON.
@@ -113,7 +112,7 @@ class CommandSender:
         """
         with ExitStack() as waiting:
             if patience.seconds:
-                waiting.enter_context(patience.place())
+                waiting.enter_context(patience.slot())
             accepted = self.intake.take(
                 submission, caller, request, require_handler=require_handler
             )

@@ -204,7 +204,7 @@ class Turns:
         ]
         pace, turns = pace.turns(len(without), limits, now)
         given = dict(zip(without, turns, strict=True))
-        # New messages queue behind those that already wait for a free place in flight.
+        # New messages queue behind those that already wait for a free slot.
         line = limits.rate_limit is None and pace.next_look > now
         plan = BatchPlan()
         ready: list[int] = []

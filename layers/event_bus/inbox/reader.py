@@ -13,7 +13,7 @@ from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.payload_readers import PayloadReaders
 from event_bus.access.receive_rights import RightsReader, is_fresh
-from event_bus.inbox.waiting import Place
+from event_bus.inbox.waiting import Slot
 from event_bus.model.commands import is_over
 from event_bus.model.event import BUS_DOMAIN, UNREADABLE, UNREADABLE_DETAIL, Event
 from event_bus.model.registration import Subscription
@@ -93,7 +93,7 @@ class InboxReader:
         commands: The records of commands; None if deadlines alone end them.
         clock: Monotonic clock, in seconds.
         sleep: Sleeps for a number of seconds.
-        place: Makes the context manager that holds a place among the waiting requests.
+        slot: Makes the context manager that holds a slot while the request waits.
     """
 
     inboxes: InboxStore
@@ -106,7 +106,7 @@ class InboxReader:
     commands: CommandStore | None = None
     clock: Callable[[], float] = times.steady
     sleep: Callable[[float], None] = times.sleep
-    place: Place = nullcontext
+    slot: Slot = nullcontext
 
     def read(
         self, subscription_id: str, position: int, limit: int, wait: float
@@ -144,7 +144,7 @@ class InboxReader:
                 return [], position
             if not entries:
                 if not waits:
-                    waiting.enter_context(self.place())
+                    waiting.enter_context(self.slot())
                     waits = True
                 self.sleep(_LOOK_SECONDS)
 

@@ -24,8 +24,8 @@ WINDOW_SECONDS = 30
 _UNITS = 10
 """Counted units of a second: a short wait must not count as a whole second."""
 
-Place = Callable[[], AbstractContextManager[None]]
-"""Takes a place among the waiting requests, and returns it at the end of the block."""
+Slot = Callable[[], AbstractContextManager[None]]
+"""Takes a slot for a waiting request, and returns it at the end of the block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class WaitingRoom:
 
     Attributes:
         counters: Counts the seconds for all functions.
-        places: The most requests of a service that may wait at the same time.
+        slots: The most requests of a service that may wait at the same time.
         clock: The Unix time, in seconds.
     """
 
     counters: RequestCounters
-    places: int
+    slots: int
     clock: Callable[[], float] = times.unix
 
-    def place(self, service_id: str, seconds: float, instead: str = "send wait=0") -> Place:
-        """Returns what takes a place for a request when the request begins to wait.
+    def slot(self, service_id: str, seconds: float, instead: str = "send wait=0") -> Slot:
+        """Returns what takes a slot for a request when the request begins to wait.
 
         Args:
             service_id: The service of the request.
@@ -61,10 +61,10 @@ class WaitingRoom:
         begun = self.clock()
         window = int(begun // WINDOW_SECONDS)
         taken = self._add(service_id, window, units)
-        if taken is not None and taken > self.places * WINDOW_SECONDS * _UNITS:
+        if taken is not None and taken > self.slots * WINDOW_SECONDS * _UNITS:
             self._add(service_id, window, -units)
             raise TooManyRequests(
-                f"The service has {self.places} requests that wait, the most that it may have at "
+                f"The service has {self.slots} requests that wait, the most that it may have at "
                 f"a time; {f'{instead}, or ' if instead else ''}retry later.",
                 math.ceil((window + 1) * WINDOW_SECONDS - begun),
             )

@@ -6,6 +6,7 @@ at the end. So `task.*` selects `task.created` and `task.created.late` but not `
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from event_bus.matching.errors import InvalidEventTypeError
@@ -109,6 +110,16 @@ def matches_type(pattern: str, event_type: str) -> bool:
     elif len(actual) != len(expected):
         return False
     return all(want in (WILDCARD, have) for want, have in zip(expected, actual, strict=False))
+
+
+def matches_any(patterns: Iterable[str], event_type: str) -> bool:
+    """Returns whether one of some type patterns selects an event type.
+
+    Args:
+        patterns: Valid type patterns.
+        event_type: A valid event type.
+    """
+    return any(matches_type(pattern, event_type) for pattern in patterns)
 
 
 @lru_cache(_REMEMBERED)

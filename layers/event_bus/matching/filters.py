@@ -4,7 +4,12 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from event_bus.matching.errors import InvalidEventTypeError, InvalidPatternError, below
-from event_bus.matching.event_types import intersection, matches_type, validate_type_pattern
+from event_bus.matching.event_types import (
+    intersection,
+    matches_any,
+    matches_type,
+    validate_type_pattern,
+)
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.matching.limits import EVENT_WORK, MAX_EVENT_TYPES, MAX_FILTERS, START_WORK
 from event_bus.matching.pattern import EventPattern
@@ -66,7 +71,7 @@ class SubscriptionFilter:
         Args:
             event_type: The type.
         """
-        return any(matches_type(pattern, event_type) for pattern in self.event_types)
+        return matches_any(self.event_types, event_type)
 
     def accepts(self, event_type: str, event: EventView, work: Work) -> bool:
         """Returns whether the filters accept an event whose type the subscription receives.

@@ -23,7 +23,7 @@ TURN_SECONDS = 10.0
 """How long a turn stays valid after its time, in seconds; a later message needs another one."""
 
 LONGEST_WAIT_SECONDS = 300.0
-"""The longest wait for a free place in flight before a message checks again, in seconds."""
+"""The longest wait for a free slot before a message checks again, in seconds."""
 
 _SOON = 10
 _WEIGHT = 0.2
@@ -65,7 +65,7 @@ class Pace:
         fast_answers: Fast answers since the last slow one.
         seconds: The moving average of an attempt's duration, in seconds.
         next_turn: The next turn under a rate limit, in Unix seconds.
-        next_look: When the next message without a free place checks again, in Unix seconds.
+        next_look: When the next message without a free slot checks again, in Unix seconds.
         leases: The functions that deliver to it: the end of each lease, in Unix seconds, and its
             number of parallel attempts.
         version: How often it was changed.
@@ -139,7 +139,7 @@ class Pace:
         return replace(self, leases=leases), granted
 
     def looks(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
-        """Spreads messages without a free place over time.
+        """Spreads messages without a free slot over time.
 
         Args:
             wanted: The number of messages.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from event_bus.matching.event_types import matches_type
+from event_bus.matching.event_types import matches_any, matches_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,10 @@ class Publisher:
     restricted: dict[str, list[str]] = field(default_factory=dict)
     stream_categories: list[str] = field(default_factory=list)
     kept_stream_categories: list[str] = field(default_factory=list)
+
+    def publishes(self, event_type: str) -> bool:
+        """Returns whether it may publish a type."""
+        return matches_any(self.event_types, event_type)
 
     def appends_to(self, category: str) -> bool:
         """Returns whether it may append to streams of a category."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from event_bus import times
 from event_bus.ids import new_id
-from event_bus.matching.event_types import matches_type
+from event_bus.matching.event_types import matches_any
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 
 DEFAULT_RATE, MAX_RATE = 50, 500
@@ -72,9 +72,7 @@ class Replay:
         """Returns whether it replays events of a type from a source."""
         if self.source not in (None, source):
             return False
-        return self.event_types is None or any(
-            matches_type(pattern, event_type) for pattern in self.event_types
-        )
+        return self.event_types is None or matches_any(self.event_types, event_type)
 
     def covers(self, event: Event) -> bool:
         """Returns whether it replays an event, to subscriptions that match."""

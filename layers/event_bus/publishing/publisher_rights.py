@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import RESERVED_NAMES, KnownPublishers
 from event_bus.errors import Fault, Forbidden
-from event_bus.matching.event_types import matches_type
 from event_bus.model.event import BUS_DOMAIN
-from event_bus.model.publisher import Publisher
 from event_bus.model.stream_name import StreamName
 
 
@@ -55,7 +53,7 @@ class PublisherRights:
             detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
             raise _denied_type(at, detail)
         if caller.admin or self.publishers.satisfies(
-            caller.service_id, lambda publisher: _covers(publisher, event_type)
+            caller.service_id, lambda publisher: publisher.publishes(event_type)
         ):
             return
         detail = f"{caller.service_id} is not registered to publish {event_type}"
@@ -115,10 +113,6 @@ class PublisherRights:
             return False
         publisher = self.publishers.of(stream.source)
         return publisher is not None and stream.category in publisher.kept_stream_categories
-
-
-def _covers(publisher: Publisher, event_type: str) -> bool:
-    return any(matches_type(pattern, event_type) for pattern in publisher.event_types)
 
 
 def _denied_type(at: str, detail: str) -> Forbidden:

@@ -7,7 +7,7 @@ from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_subscription
 from event_bus.access.payload_readers import PayloadReaders
-from event_bus.matching.event_types import covers, matches_type
+from event_bus.matching.event_types import covers, matches_any
 from event_bus.matching.explain import Reason, explain, nearest
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import DeliveryKey
@@ -135,7 +135,7 @@ class FilterTester:
         }
         known = sorted(pattern for pattern in registered if "*" not in pattern)
         suggestions = []
-        if not any(matches_type(pattern, event.type) for pattern in registered):
+        if not matches_any(registered, event.type):
             suggestions.append(_unknown(event.type, known))
         for asked in compiled.event_types:
             exact = "*" not in asked and asked != event.type

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from event_bus.access.callers import Caller
 from event_bus.access.type_visibility import TypeVisibility
 from event_bus.errors import NotFound
-from event_bus.matching.event_types import WILDCARD, matches_type
+from event_bus.matching.event_types import WILDCARD, matches_any
 from event_bus.model.metrics import Labels
 from event_bus.model.publisher import Publisher
 from event_bus.model.registration import Subscription
@@ -119,11 +119,7 @@ class EventTypeCatalogue:
         active = [each for each in self.subscriptions(caller) if each.status == "active"]
         published = self.published()
         for event_type, schemas in types:
-            receiving = [
-                each
-                for each in active
-                if any(matches_type(pattern, event_type) for pattern in each.event_types)
-            ]
+            receiving = [each for each in active if matches_any(each.event_types, event_type)]
             sources = visibility.sources(event_type)
             events = sum(published.get((event_type, each.service_id), 0) for each in sources)
             yield EventType(event_type, schemas, sources, receiving, events)

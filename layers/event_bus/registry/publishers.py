@@ -145,8 +145,7 @@ class PublisherRegistry:
 
     @property
     def _services(self) -> Services:
-        owned = self.registrations
-        return Services(owned.publishers, owned.subscriptions, owned.keys)
+        return Services.of(self.registrations)
 
 
 def _refuse_granted(members: Mapping[str, object]) -> None:

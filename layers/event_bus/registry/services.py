@@ -5,6 +5,7 @@ its keys too. A listener keeps no service alive.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import may_see_service, own_publisher
@@ -13,6 +14,9 @@ from event_bus.model.api_keys import ApiKey
 from event_bus.stores.keys import KeyChange, KeyStore, Ring
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
+
+if TYPE_CHECKING:
+    from event_bus.stores.registrations import Registrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,11 @@ class Services:
     publishers: PublisherStore
     subscriptions: SubscriptionStore
     keys: KeyStore
+
+    @classmethod
+    def of(cls, registrations: "Registrations") -> "Services":
+        """Returns the services of the stores that change together."""
+        return cls(registrations.publishers, registrations.subscriptions, registrations.keys)
 
     def publisher(self, service_id: str, caller: Caller) -> str:
         """Returns the id of a service that is a publisher.

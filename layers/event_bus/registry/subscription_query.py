@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from event_bus.matching.event_types import matches_type
+from event_bus.matching.event_types import matches_any
 from event_bus.model.registration import Subscription, SubscriptionStatus
 
 
@@ -25,10 +25,5 @@ class SubscriptionQuery:
         return (
             self.service_id in (None, subscription.service_id)
             and self.status in (None, subscription.status)
-            and (
-                self.event_type is None
-                or any(
-                    matches_type(pattern, self.event_type) for pattern in subscription.event_types
-                )
-            )
+            and (self.event_type is None or matches_any(subscription.event_types, self.event_type))
         )

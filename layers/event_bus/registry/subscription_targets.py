@@ -75,9 +75,9 @@ class SubscriptionTargets:
         url = subscription.target.callback_url
         if url is None:
             raise InvalidRequest.at("/verify", "must be left out if the target is not a URL")
-        place = self.waiting.place(subscription.service_id, HANDSHAKE_SECONDS, "leave out verify")
+        slot = self.waiting.slot(subscription.service_id, HANDSHAKE_SECONDS, "leave out verify")
         try:
-            with place():
+            with slot():
                 self.handshake.ask(url)
         except HandshakeRefused as refusal:
             detail = f"the endpoint did not confirm that it wants events: {refusal}"

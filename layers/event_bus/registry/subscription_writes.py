@@ -142,8 +142,7 @@ class SubscriptionWrites:
 
     @property
     def _services(self) -> Services:
-        owned = self.registrations
-        return Services(owned.publishers, owned.subscriptions, owned.keys)
+        return Services.of(self.registrations)
 
 
 def _handled(refused: HandlerTaken, subscription: Subscription) -> Conflict:

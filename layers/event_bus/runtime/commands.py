@@ -1,4 +1,4 @@
-"""Builds the services for commands."""
+"""Builds the components for commands."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandServices:
-    """The services of commands, over the same stores.
+class CommandComponents:
+    """The components for commands, which share their stores.
 
     Attributes:
         sender: Sends commands.
@@ -23,14 +23,14 @@ class CommandServices:
     commands: "Commands"
 
 
-def command_services() -> CommandServices:
-    """Makes the services of commands."""
+def command_components() -> CommandComponents:
+    """Makes the components for commands."""
     from event_bus.commands.finding import Commands
     from event_bus.commands.sending import CommandSender, CommandWaiter
     from event_bus.runtime.intake import deployed_intake, replying, visible_events
 
     waiter = CommandWaiter(stores.commands(writes=True))
-    return CommandServices(
+    return CommandComponents(
         CommandSender(deployed_intake(workers=1), waiter),
         Commands(
             stores.events(),

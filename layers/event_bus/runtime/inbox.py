@@ -1,4 +1,4 @@
-"""Builds the services of inboxes: pull, Server-Sent Events and WebSocket."""
+"""Builds the components of inboxes: pull, Server-Sent Events and WebSocket."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,8 +30,8 @@ _HTTP_WORKERS, _SOCKET_WORKERS = 8, 16
 
 
 @dataclass(frozen=True, slots=True)
-class Inboxes:
-    """The services of inboxes over HTTP, over the same stores.
+class InboxComponents:
+    """The components of inboxes over HTTP, which share their stores.
 
     Attributes:
         subscriptions: The subscriptions.
@@ -52,8 +52,8 @@ class Inboxes:
     tokens: "StreamTokens"
 
 
-def inboxes_over_http() -> Inboxes:
-    """Makes the services of inboxes over HTTP."""
+def inbox_components() -> InboxComponents:
+    """Makes the components of inboxes over HTTP."""
     from event_bus.access.stream_tokens import StreamTokens
     from event_bus.inbox.leases import InboxLeases
     from event_bus.inbox.listeners import Listeners
@@ -64,7 +64,7 @@ def inboxes_over_http() -> Inboxes:
     listeners = Listeners(
         subscriptions, inboxes, settings().service_listeners, subscription_rights()
     )
-    return Inboxes(
+    return InboxComponents(
         subscriptions=subscriptions,
         inboxes=inboxes,
         reader=reader,

@@ -40,7 +40,7 @@ def deployed_intake(workers: int) -> Intake:
 
 
 def appends(intake: Intake) -> "Appends":
-    """Makes the service that appends events to streams.
+    """Makes the `Appends`, which appends events to streams.
 
     Args:
         intake: Checks and stores the events.
@@ -64,7 +64,7 @@ def reply_intake() -> Intake:
 
 
 def replying() -> "Replying":
-    """Makes the service that stores replies to commands."""
+    """Makes the `Replying`, which stores replies to commands."""
     from event_bus.publishing.replying import Replying
 
     own = reply_intake()

@@ -1,4 +1,4 @@
-"""Builds the services that read events back."""
+"""Builds the components that read events back."""
 
 from typing import TYPE_CHECKING
 

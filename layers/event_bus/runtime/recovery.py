@@ -1,4 +1,4 @@
-"""Builds the services of dead letters and replays."""
+"""Builds the components for dead letters and replays."""
 
 from typing import TYPE_CHECKING, Any
 

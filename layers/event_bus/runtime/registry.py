@@ -1,4 +1,4 @@
-"""Builds what registers publishers, subscribers, subscriptions and keys."""
+"""Builds the components that register publishers, subscribers, subscriptions and keys."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Registry:
-    """The registry's services, over the same stores.
+class RegistryComponents:
+    """The components of the registry, which share their stores.
 
     Attributes:
         publishers: Registers publishers.
@@ -48,8 +48,8 @@ class Registry:
     failing: "FailingSubscriptions"
 
 
-def registry() -> Registry:
-    """Makes the registry's services."""
+def registry_components() -> RegistryComponents:
+    """Makes the components of the registry."""
     from event_bus.access.subscribers import Subscribers
     from event_bus.recovery.backlogs import Backlogs
     from event_bus.registry.chosen_ids import ChosenIds
@@ -72,7 +72,7 @@ def registry() -> Registry:
         rights=subscription_rights(registrations.rights, registrations.publishers),
         most=settings().service_subscriptions,
     )
-    return Registry(
+    return RegistryComponents(
         publishers=PublisherRegistry(registrations),
         subscribers=Subscribers(registrations.rights),
         subscriptions=subscriptions,

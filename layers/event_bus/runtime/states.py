@@ -1,4 +1,4 @@
-"""Builds the services for states of event streams."""
+"""Builds the components for states of event streams."""
 
 from typing import TYPE_CHECKING
 

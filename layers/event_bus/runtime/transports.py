@@ -49,7 +49,7 @@ class LaneFunction:
         return stores.inboxes(writes=True)
 
     def replies(self) -> "Replies":
-        """Makes the service that publishes replies."""
+        """Makes the `SubscriberReplies`, which publishes replies."""
         from event_bus.commands.subscriber_replies import SubscriberReplies
         from event_bus.runtime.intake import reply_intake, replying
 

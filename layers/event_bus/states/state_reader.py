@@ -9,7 +9,7 @@ from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.batches import batches
 from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable
-from event_bus.inbox.waiting import Place
+from event_bus.inbox.waiting import Slot
 from event_bus.model.event import Event
 from event_bus.model.reducer import ReducerVersion
 from event_bus.model.stream_name import StreamName
@@ -131,7 +131,7 @@ class StateReader:
         at_version: int,
         caller: Caller,
         as_shown: AsShown,
-        place: Place = nullcontext,
+        slot: Slot = nullcontext,
     ) -> StreamState:
         """Returns the state of a stream.
 
@@ -140,7 +140,7 @@ class StateReader:
             at_version: The last version to include.
             caller: Who reads. Events that it may not see are left out.
             as_shown: Returns an event with the part of its payload that the caller may read.
-            place: Entered before a function that reduces is called, and left after the fold.
+            slot: Entered before a function that reduces is called, and left after the fold.
 
         Raises:
             TooManyRequests: The request would have to wait for a function, and too many are
@@ -163,7 +163,7 @@ class StateReader:
         snapshot_version = restored.version if restored else None
         fold = restored or Fold(version=first - 1)
         try:
-            with place() if reducer.effective.type == "lambda" else nullcontext():
+            with slot() if reducer.effective.type == "lambda" else nullcontext():
                 (self._fold_whole if whole else self._fold_visible)(reading, fold)
         except ReducerFailed as failure:
             detail = f"the reducer fails for version {failure.version}: {failure.detail}"

@@ -115,7 +115,7 @@ def test_one_request_too_many_does_not_wait_for_an_endpoint(functions: Functions
             parameters={"id": made.body["id"]},
         )
         assert (changed.status, len(listening.requests)) == (429, 1)
-        # Other services have places of their own, and what is not verified does not wait.
+        # Other services have slots of their own, and what is not verified does not wait.
         assert subscribe(STRANGER).status == 201
         assert len(listening.requests) == 2
     del asked["verify"]

@@ -26,13 +26,13 @@ class Waiting:
 
     Attributes:
         pauses: How long each pause took, in seconds.
-        places: How many places were taken.
-        held: How many places are held at present.
+        slots: How many slots were taken.
+        held: How many slots are held at present.
         meanwhile: Called in each pause.
     """
 
     pauses: list[float] = field(default_factory=list)
-    places: int = 0
+    slots: int = 0
     held: int = 0
     meanwhile: Callable[[], object] = lambda: None
 
@@ -45,8 +45,8 @@ class Waiting:
         self.meanwhile()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        self.places += 1
+    def slot(self) -> Iterator[None]:
+        self.slots += 1
         self.held += 1
         yield
         self.held -= 1

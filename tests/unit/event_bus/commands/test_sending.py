@@ -40,12 +40,12 @@ def cancelled(records: CommandStore) -> Command:
 def test_a_wait_looks_less_and_less_often(
     aws: Aws, waiter: CommandWaiter, waiting: Waiting
 ) -> None:
-    found = waiter.wait(sent(aws), Patience(5, waiting.place))
+    found = waiter.wait(sent(aws), Patience(5, waiting.slot))
     assert found == Command("evt_1")
     assert waiting.pauses == pytest.approx(
         [0.1, 0.15, 0.225, 0.3375, 0.50625, 0.759375, 1, 1, 0.921875]
     )
-    assert (waiting.places, waiting.held) == (1, 0)
+    assert (waiting.slots, waiting.held) == (1, 0)
 
 
 def test_a_wait_ends_with_the_command(
@@ -58,24 +58,24 @@ def test_a_wait_ends_with_the_command(
             cancelled(records)
 
     waiting.meanwhile = meanwhile
-    assert waiter.wait(command, Patience(5, waiting.place)).ended == "cancelled"
-    assert (len(waiting.pauses), waiting.places, waiting.held) == (2, 1, 0)
+    assert waiter.wait(command, Patience(5, waiting.slot)).ended == "cancelled"
+    assert (len(waiting.pauses), waiting.slots, waiting.held) == (2, 1, 0)
 
 
-def test_a_command_that_has_ended_is_answered_without_a_waiting_place(
+def test_a_command_that_has_ended_is_answered_without_a_slot(
     aws: Aws, waiter: CommandWaiter, waiting: Waiting, records: CommandStore
 ) -> None:
     command = sent(aws)
     stored = cancelled(records)
-    assert waiter.wait(command, Patience(5, waiting.place)) == stored
-    assert (waiting.pauses, waiting.places) == ([], 0)
+    assert waiter.wait(command, Patience(5, waiting.slot)) == stored
+    assert (waiting.pauses, waiting.slots) == ([], 0)
 
 
 def test_a_request_without_a_wait_does_not_wait(
     aws: Aws, waiter: CommandWaiter, waiting: Waiting
 ) -> None:
-    assert waiter.wait(sent(aws), Patience(0, waiting.place)) == Command("evt_1")
-    assert (waiting.pauses, waiting.places) == ([], 0)
+    assert waiter.wait(sent(aws), Patience(0, waiting.slot)) == Command("evt_1")
+    assert (waiting.pauses, waiting.slots) == ([], 0)
 
 
 def test_an_end_by_the_deadline_is_stored_before_it_is_shown(
@@ -91,7 +91,7 @@ def _refused() -> Iterator[None]:
 
 
 class TestSender:
-    """A command is published once a request has its place."""
+    """A command is published once a request has its slot."""
 
     @pytest.fixture
     def sender(self, aws: Aws, executor: Executor, waiter: CommandWaiter) -> CommandSender:
@@ -142,12 +142,12 @@ class TestSender:
         accepted, command = self.send(sender, Patience())
         assert (accepted.repeated, command) == (True, stored)
 
-    def test_a_waiting_request_holds_one_place(
+    def test_a_waiting_request_holds_one_slot(
         self, sender: CommandSender, waiting: Waiting
     ) -> None:
-        _, command = self.send(sender, Patience(1, waiting.place))
+        _, command = self.send(sender, Patience(1, waiting.slot))
         assert (command.ended, sum(waiting.pauses)) == (None, 1)
-        assert (waiting.places, waiting.held) == (1, 0)
+        assert (waiting.slots, waiting.held) == (1, 0)
 
     def test_nothing_is_published_without_a_place(self, aws: Aws, sender: CommandSender) -> None:
         @contextmanager

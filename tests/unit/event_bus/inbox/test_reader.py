@@ -223,25 +223,25 @@ def test_transforms_that_take_long_end_a_page_early(
     assert read(reader, 9) == ([10], 10)
 
 
-def test_a_place_is_taken_once_and_only_to_wait(
+def test_a_slot_is_taken_once_and_only_to_wait(
     reader: InboxReader, fill: Fill, time: Time
 ) -> None:
-    places: list[str] = []
+    uses: list[str] = []
 
     @contextmanager
-    def place() -> Iterator[None]:
-        places.append("taken")
+    def slot() -> Iterator[None]:
+        uses.append("taken")
         yield
-        places.append("returned")
+        uses.append("returned")
 
-    reader = replace(reader, place=place)
+    reader = replace(reader, slot=slot)
     assert read(reader, 0) == ([], 0)
-    assert places == []
+    assert uses == []
     time.waiting = [lambda: None, lambda: fill("evt_1")]
     assert read(reader, 0, wait=20) == ([1], 1)
-    assert places == ["taken", "returned"]
+    assert uses == ["taken", "returned"]
     assert read(reader, 0, wait=20) == ([1], 1)
-    assert places == ["taken", "returned"]
+    assert uses == ["taken", "returned"]
 
 
 def test_sealed_payloads_are_opened_for_the_owner_of_the_inbox(

@@ -6,9 +6,9 @@ import pytest
 from event_bus.errors import TooManyRequests
 from event_bus.inbox.waiting import WINDOW_SECONDS, WaitingRoom
 
-PLACES = 4
+SLOTS = 4
 WAIT = 25
-MOST = PLACES * WINDOW_SECONDS * 10
+MOST = SLOTS * WINDOW_SECONDS * 10
 
 
 class Memory:
@@ -29,32 +29,32 @@ class Memory:
 
 
 def _room(counters: Memory, now: list[float]) -> WaitingRoom:
-    return WaitingRoom(counters, PLACES, clock=lambda: now[0])
+    return WaitingRoom(counters, SLOTS, clock=lambda: now[0])
 
 
 def test_a_service_has_so_many_places_and_another_one_its_own() -> None:
     counters, now = Memory(), [3_000.0]
     room = _room(counters, now)
     with ExitStack() as waiting:
-        for _ in range(PLACES * WINDOW_SECONDS // WAIT):
-            waiting.enter_context(room.place("shop", WAIT)())
-        with pytest.raises(TooManyRequests) as refused, room.place("shop", WAIT)():
+        for _ in range(SLOTS * WINDOW_SECONDS // WAIT):
+            waiting.enter_context(room.slot("shop", WAIT)())
+        with pytest.raises(TooManyRequests) as refused, room.slot("shop", WAIT)():
             pass
         assert refused.value.headers["retry-after"] == str(WINDOW_SECONDS)
         assert "wait=0" in refused.value.document()["detail"]
-        with room.place("billing", WAIT)():
+        with room.slot("billing", WAIT)():
             pass
         # In the next window there is room again.
         now[0] += WINDOW_SECONDS
-        with room.place("shop", WAIT)():
+        with room.slot("shop", WAIT)():
             pass
 
 
 def test_a_short_wait_returns_the_rest() -> None:
     counters, now = Memory(), [3_000.0]
     room = _room(counters, now)
-    for _ in range(10 * PLACES):
-        with room.place("shop", WAIT)():
+    for _ in range(10 * SLOTS):
+        with room.slot("shop", WAIT)():
             now[0] += 0.5
     assert max(counters.counts.values()) <= MOST
 
@@ -63,8 +63,8 @@ def test_a_wait_counts_by_tenths_of_a_second() -> None:
     # Each request for a state calls a function; a second for each would refuse ordinary use.
     counters, now = Memory(), [3_000.0]
     room = _room(counters, now)
-    for _ in range(7 * PLACES * WINDOW_SECONDS):
-        with room.place("shop", WAIT)():
+    for _ in range(7 * SLOTS * WINDOW_SECONDS):
+        with room.slot("shop", WAIT)():
             now[0] += 0.05
         now[0] -= 0.05
     assert max(counters.counts.values()) <= MOST
@@ -79,7 +79,7 @@ def test_a_wait_counts_by_tenths_of_a_second() -> None:
 )
 def test_a_refusal_says_how_to_avoid_the_wait(instead: str, said: str) -> None:
     room = WaitingRoom(Memory(), 0, clock=lambda: 3_000.0)
-    with pytest.raises(TooManyRequests, match=said), room.place("shop", 0.01, instead)():
+    with pytest.raises(TooManyRequests, match=said), room.slot("shop", 0.01, instead)():
         pass
 
 
@@ -88,25 +88,25 @@ def test_a_refused_request_takes_nothing() -> None:
     room = _room(counters, now)
     with ExitStack() as waiting:
         for _ in range(4):
-            waiting.enter_context(room.place("shop", WAIT)())
+            waiting.enter_context(room.slot("shop", WAIT)())
         for _ in range(100):
-            with pytest.raises(TooManyRequests), room.place("shop", WAIT)():
+            with pytest.raises(TooManyRequests), room.slot("shop", WAIT)():
                 pass
         assert max(counters.counts.values()) <= MOST
         # A shorter wait may still fit.
-        with room.place("shop", 5)():
+        with room.slot("shop", 5)():
             pass
 
 
 def test_counters_that_do_not_answer_refuse_nobody() -> None:
     counters, now = Memory(), [3_000.0]
     counters.answers = False
-    with _room(counters, now).place("shop", WAIT)():
+    with _room(counters, now).slot("shop", WAIT)():
         now[0] += 1
 
 
 def test_a_failure_gives_its_place_back() -> None:
     counters, now = Memory(), [3_000.0]
-    with pytest.raises(ZeroDivisionError), _room(counters, now).place("shop", WAIT)():
+    with pytest.raises(ZeroDivisionError), _room(counters, now).slot("shop", WAIT)():
         raise ZeroDivisionError
     assert set(counters.counts.values()) == {0}
