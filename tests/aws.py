@@ -28,6 +28,7 @@ from event_bus.stores.archive import ArchiveStore
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.claims import ClaimStore
+from event_bus.stores.commands import CommandStore
 from event_bus.stores.contexts import ContextStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.dead_letters import DeadLetterStore
@@ -36,6 +37,7 @@ from event_bus.stores.due_deliveries import DueDeliveries
 from event_bus.stores.event_archive import EventArchive
 from event_bus.stores.event_items import stub_of
 from event_bus.stores.events import EventStore
+from event_bus.stores.handlers import HandlerStore
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyChange, KeyStore
@@ -134,6 +136,14 @@ class Aws:
     @property
     def deliveries(self) -> DeliveryStore:
         return DeliveryStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+
+    @property
+    def commands(self) -> CommandStore:
+        return CommandStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+
+    @property
+    def handlers(self) -> HandlerStore:
+        return HandlerStore(self.dynamodb, self.tables["changes"])
 
     @property
     def claims(self) -> ClaimStore:

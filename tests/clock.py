@@ -19,6 +19,12 @@ class Clock:
         return self.now
 
 
+def pass_by(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Sets the wall clock to so many seconds after now, where it stands still."""
+    now = times.unix()
+    monkeypatch.setattr(times, "unix", lambda: now + seconds)
+
+
 @pytest.fixture
 def shift(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], None]:
     """Sets the monotonic and the wall clock forward by so many seconds."""

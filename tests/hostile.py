@@ -64,6 +64,12 @@ class HostileConnection:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
+def resets(conversation: HostileConnection) -> None:
+    """Reads a request, and breaks the connection off."""
+    conversation.read()
+    conversation.reset()
+
+
 @dataclass
 class HostileSubscriber:
     """A subscriber that listens.

@@ -24,6 +24,12 @@ def domain(world: World) -> str:
 
 
 @pytest.fixture
+def placed(world: World) -> str:
+    """A type of events that no other test uses."""
+    return f"{world.name('order')}.placed"
+
+
+@pytest.fixture
 def service(world: World, domain: str) -> Client:
     """A service that may publish the types of the domain, and subscribe."""
     return world.publisher(f"{domain}.*")

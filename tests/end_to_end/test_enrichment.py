@@ -52,11 +52,6 @@ def prices() -> Iterator[Prices]:
 
 
 @pytest.fixture
-def placed(world: World) -> str:
-    return f"{world.name('order')}.placed"
-
-
-@pytest.fixture
 def shop(world: World, placed: str) -> Iterator[Client]:
     made = world.publisher(placed)
     yield made

@@ -3,7 +3,6 @@
 from typing import Any
 
 import orjson
-import pytest
 from event_bus_client import path
 
 from tests.end_to_end.problems import problem
@@ -12,12 +11,6 @@ from tests.end_to_end.world import Client, World
 
 TOTAL = {"expression": '{"total": total}'}
 LARGE = {"total": [{"numeric": [">=", 100]}]}
-
-
-@pytest.fixture
-def placed(world: World) -> str:
-    """A type of events, of its own for each test."""
-    return f"{world.name('order')}.placed"
 
 
 def subscribe(client: Client, *event_types: str, **more: Any) -> str:

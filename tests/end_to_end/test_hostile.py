@@ -9,6 +9,7 @@ from tests.hostile import (
     Talk,
     answering,
     answering_once,
+    resets,
     subscriber,
     unused_url,
 )
@@ -25,11 +26,6 @@ def _hangs(conversation: HostileConnection) -> None:
 def _drips(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.drip("HTTP/1.1 200 OK and so on ")
-
-
-def _resets(conversation: HostileConnection) -> None:
-    conversation.read()
-    conversation.reset()
 
 
 def _sends_headers_without_end(conversation: HostileConnection) -> None:
@@ -58,7 +54,7 @@ _CUT_OFF = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok"
 _TALKS: dict[str, tuple[Talk, str, int | None]] = {
     "hangs": (_hangs, "timeout", None),
     "drips": (_drips, "timeout", None),
-    "resets": (_resets, "connection_broken", None),
+    "resets": (resets, "connection_broken", None),
     "headers without end": (_sends_headers_without_end, "invalid_answer", None),
     "no http": (answering_once("+OK POP3 ready\r\n"), "invalid_answer", None),
     "a 200 that is cut off": (answering_once(_CUT_OFF), "connection_broken", None),

@@ -26,11 +26,6 @@ TEMPLATE = {
 }
 
 
-@pytest.fixture
-def placed(world: World) -> str:
-    return f"{world.name('order')}.placed"
-
-
 def received(
     world: World, placed: str, transform: dict[str, Any], **more: Any
 ) -> tuple[Any, bytes]:

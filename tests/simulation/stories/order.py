@@ -9,10 +9,10 @@ from tests.simulation.stories.story import (
     LATE,
     REFUSED,
     SOON,
-    TAKEN,
     event,
     failing,
     in_stream,
+    refusing,
     story,
 )
 from tests.simulation.world import World
@@ -39,10 +39,7 @@ def an_ordered_newcomer_while_routing_is_late(world: World) -> None:
 
 @story
 def ordered_and_exhausted(world: World) -> None:
-    def refuse_the_first(seen: Event, _number: int) -> Outcome:
-        return REFUSED if seen.id == "e0" else TAKEN
-
-    world.subscribe(["task.*"], Subscriber(refuse_the_first), retry_policy=SOON, ordered=True)
+    world.subscribe(["task.*"], refusing("e0"), retry_policy=SOON, ordered=True)
     for number in range(3):
         world.publish(event(f"e{number}", **in_stream("task/1")))
 
@@ -70,11 +67,8 @@ def ordered_exactly_once(world: World) -> None:
 
 @story
 def an_event_expires_that_others_wait_for(world: World) -> None:
-    def refuse_the_first(seen: Event, _number: int) -> Outcome:
-        return REFUSED if seen.id == "e0" else TAKEN
-
     daily = {"schedule": [86_400], "max_attempts": 50}
-    world.subscribe(["task.*"], Subscriber(refuse_the_first), retry_policy=daily, ordered=True)
+    world.subscribe(["task.*"], refusing("e0"), retry_policy=daily, ordered=True)
     world.publish(event("e0", **in_stream("task/1")))
     world.run(6)
     world.wait(86_400 * 29.5)

@@ -6,7 +6,7 @@ from event_bus.model.outcome import Outcome
 
 from tests.simulation.clients import ADMIN
 from tests.simulation.known import Subscriber
-from tests.simulation.stories.story import REFUSED, SOON, TAKEN, event, in_stream, story
+from tests.simulation.stories.story import REFUSED, SOON, TAKEN, event, in_stream, refusing, story
 from tests.simulation.surroundings import NOON
 from tests.simulation.world import World
 
@@ -79,15 +79,12 @@ def replay_a_stream_into_an_inbox(world: World) -> None:
 
 @story
 def an_event_of_a_replay_expires_that_others_wait_for(world: World) -> None:
-    def refuse_the_first(seen: Event, _number: int) -> Outcome:
-        return REFUSED if seen.id == "e0" else TAKEN
-
     world.publish(event("e0", **in_stream("task/1")))
     world.settle()
     world.wait(86_400 * 28.5)
     world.publish(event("e1", **in_stream("task/1")), event("e2", **in_stream("task/1")))
     world.settle()
-    receiver = Subscriber(refuse_the_first)
+    receiver = refusing("e0")
     daily = {"schedule": [86_400], "max_attempts": 50}
     begun = {"replay_from": times.at(NOON)}
     world.subscribe(["task.*"], receiver, retry_policy=daily, ordered=True, **begun)

@@ -37,6 +37,11 @@ def failing(times: int, outcome: Outcome = REFUSED) -> Subscriber:
     return Subscriber(lambda _, number: outcome if number <= times else TAKEN)
 
 
+def refusing(event_id: str) -> Subscriber:
+    """Refuses each attempt of one event, and takes all others."""
+    return Subscriber(lambda seen, _: REFUSED if seen.id == event_id else TAKEN)
+
+
 def in_stream(stream: str) -> dict[str, Any]:
     """The metadata of an event of a stream."""
     return {"metadata": {"stream_id": stream}}

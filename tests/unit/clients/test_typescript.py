@@ -5,13 +5,14 @@ import time
 from pathlib import Path
 from random import Random
 
-import pytest
 from event_bus_client import Webhook
 
 from infra.built import ROOT
 from tests.flaky_proxy import any_fault, flaky
 from tests.unit.clients.http_bus import HttpBus, serving
-from tests.unit.clients.typescript import SOURCE, compiled, run
+from tests.unit.clients.typescript import SOURCE, modules, run
+
+__all__ = ["modules"]
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -39,12 +40,6 @@ for (const [given, signed, text] of cases) {
 }
 console.log(JSON.stringify({ ids, seen, verified: verified.id, refusals }));
 """
-
-
-@pytest.fixture(scope="module")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled client. That it compiles is a test of its own: `use.ts` names the errors."""
-    return compiled(tmp_path_factory.mktemp("typescript"))
 
 
 def test_it_publishes_receives_and_verifies_through_faults(modules: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from event_bus_client import Webhook
 
-from tests.unit.clients.typescript import compiled, run
+from tests.unit.clients.typescript import modules, run
+
+__all__ = ["modules"]
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -46,12 +48,6 @@ const leased = { body: { items: [item(1), item(2), item(3)], lease: "lease_1" } 
 const empty = { body: { items: [], lease: null } };
 const say = (value) => console.log(JSON.stringify(value));
 """
-
-
-@pytest.fixture(scope="module")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled client."""
-    return compiled(tmp_path_factory.mktemp("typescript"))
 
 
 def told(modules: Path, program: str, given: object = None) -> Any:

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 
 USE = Path(__file__).with_name("use.ts")
@@ -58,3 +60,9 @@ def run(folder: Path, *command: str | Path, seconds: float = 120) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled client. That it compiles is a test of its own: `use.ts` names the errors."""
+    return compiled(tmp_path_factory.mktemp("typescript"))

@@ -78,8 +78,3 @@ def use_clock(
 ) -> None:
     clock = SimpleNamespace(time=time.time, monotonic=monotonic, sleep=sleep)
     monkeypatch.setattr(times, "time", clock)
-
-
-def pass_by(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    now = times.unix()
-    monkeypatch.setattr(times, "unix", lambda: now + seconds)

@@ -9,6 +9,7 @@ from event_bus import times
 from event_bus.model.delivery import Routing
 
 from tests.builders import AN_ADMIN, LATER, service
+from tests.clock import pass_by
 from tests.handlers import Functions
 from tests.unit.functions.commanding import (
     ANALYST,
@@ -18,7 +19,6 @@ from tests.unit.functions.commanding import (
     TYPE,
     cancel,
     handle,
-    pass_by,
     read,
     registered,
     reply,

@@ -5,13 +5,13 @@ from event_bus import times
 from event_bus.model.transitions import exhausted
 
 from tests.builders import delivery
+from tests.clock import pass_by
 from tests.handlers import Functions
 from tests.interference import before_next
 from tests.unit.functions.commanding import (
     ANALYST,
     GENERATOR,
     cancel,
-    pass_by,
     read,
     registered,
     reply,

@@ -13,7 +13,7 @@ from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.connections import MAX_AGE_SECONDS, MAX_IDLE_SECONDS
 from event_bus.callbacks.failures import Unanswered
 
-from tests.hostile import HostileConnection, Talk, answering, answering_once, subscriber
+from tests.hostile import HostileConnection, Talk, answering, answering_once, resets, subscriber
 
 HERE = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -86,12 +86,7 @@ def _reads_and_ends(conversation: HostileConnection) -> None:
     conversation.read()
 
 
-def _reads_and_resets(conversation: HostileConnection) -> None:
-    conversation.read()
-    conversation.reset()
-
-
-@pytest.mark.parametrize("last", [_reads_and_ends, _reads_and_resets])
+@pytest.mark.parametrize("last", [_reads_and_ends, resets])
 def test_a_request_that_is_lost_with_a_kept_connection_is_made_again_if_it_may(last: Talk) -> None:
     client = CallbackClient(HERE)
     with subscriber(_once_and_then(last), answering(OK)) as listening:
@@ -100,7 +95,7 @@ def test_a_request_that_is_lost_with_a_kept_connection_is_made_again_if_it_may(l
         assert len(listening.requests) == 4
 
 
-@pytest.mark.parametrize("last", [_reads_and_ends, _reads_and_resets])
+@pytest.mark.parametrize("last", [_reads_and_ends, resets])
 def test_a_request_that_must_not_arrive_twice_is_not_made_again(last: Talk) -> None:
     client = CallbackClient(HERE)
     with subscriber(_once_and_then(last), answering(OK)) as listening:

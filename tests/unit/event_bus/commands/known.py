@@ -14,7 +14,6 @@ from event_bus.model.event import Event
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.replying import Replying
 from event_bus.stores.commands import CommandStore
-from event_bus.stores.handlers import HandlerStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, event
@@ -59,7 +58,7 @@ def waiting() -> Waiting:
 
 @pytest.fixture
 def records(aws: Aws) -> CommandStore:
-    return CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+    return aws.commands
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def commands(aws: Aws, records: CommandStore, waiter: CommandWaiter) -> Commands
     return Commands(
         aws.events,
         aws.deliveries,
-        HandlerStore(aws.dynamodb, aws.tables["changes"]),
+        aws.handlers,
         VisibleEvents(aws.routings, lambda _: [], aws.rights_reader),
         waiter,
         Replying(aws.events, records, rights, aws.schema_checks, aws.seal),

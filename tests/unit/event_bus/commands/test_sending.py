@@ -17,7 +17,6 @@ from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.intake import Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.stores.commands import CommandStore
-from event_bus.stores.handlers import HandlerStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, publisher, service, submission
@@ -105,7 +104,7 @@ class TestSender:
             RETENTION_DAYS,
             executor,
             lambda *_: True,
-            HandlerStore(aws.dynamodb, aws.tables["changes"]).of,
+            aws.handlers.of,
         )
         return CommandSender(intake, waiter)
 

@@ -5,6 +5,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import pytest
 from event_bus import times
 from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.delivery.circuits import Circuits
@@ -147,3 +148,8 @@ def external(aws: Aws, name: str = "sub_1", **members: Any) -> Subscription:
     """A subscription whose source is a URL."""
     made = subscription(name, enrichment=EXTERNAL, retry_policy=SOON, **members)
     return aws.subscriptions.create(made)
+
+
+@pytest.fixture
+def batches(aws: Aws) -> Batches:
+    return Batches(aws, aws.queue(), aws.queue())

@@ -12,7 +12,7 @@ from event_bus.model.registration import Subscription
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.refusals import Outdated
 
-from tests.aws import RETENTION_DAYS, Aws
+from tests.aws import Aws
 from tests.builders import LATER, NOON, event, message, subscription
 from tests.interference import before_next
 from tests.unit.event_bus.delivery.lanes import LaneRun, run
@@ -27,7 +27,7 @@ Change = Callable[[Command], Command]
 
 @pytest.fixture
 def store(aws: Aws) -> CommandStore:
-    return CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+    return aws.commands
 
 
 @pytest.fixture

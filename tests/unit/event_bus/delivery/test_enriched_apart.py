@@ -11,14 +11,11 @@ from event_bus.model.registration import Subscription
 
 from tests.aws import Aws
 from tests.faults import broken, not_sent
-from tests.unit.event_bus.delivery.enriching_batches import Batches
+from tests.unit.event_bus.delivery.enriching_batches import Batches, batches
 from tests.unit.event_bus.delivery.enrichments import subscribed
 from tests.waiting import PATIENCE_SECONDS, join
 
-
-@pytest.fixture
-def batches(aws: Aws) -> Batches:
-    return Batches(aws, aws.queue(), aws.queue())
+__all__ = ["batches"]
 
 
 @pytest.fixture

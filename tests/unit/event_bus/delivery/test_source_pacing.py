@@ -20,13 +20,10 @@ from tests.aws import Aws
 from tests.builders import delivery
 from tests.faults import broken, not_sent
 from tests.interference import before_next
-from tests.unit.event_bus.delivery.enriching_batches import SHARE, Batches, external
+from tests.unit.event_bus.delivery.enriching_batches import SHARE, Batches, batches, external
 from tests.unit.event_bus.delivery.enrichments import FAILED, subscribed
 
-
-@pytest.fixture
-def batches(aws: Aws) -> Batches:
-    return Batches(aws, aws.queue(), aws.queue())
+__all__ = ["batches"]
 
 
 @pytest.fixture

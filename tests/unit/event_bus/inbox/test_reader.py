@@ -17,7 +17,6 @@ from event_bus.model.command_record import Command, Reply, after_cancel, after_r
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.rights import Grant
-from event_bus.stores.commands import CommandStore
 from event_bus.targets.shaping import shaped
 from event_bus.targets.transport import DeliveryRequest
 from event_bus.transforms.transform import Shaped, Transform
@@ -139,7 +138,7 @@ def test_no_command_is_handed_out_that_has_ended(reader: InboxReader, aws: Aws) 
         aws.events.put(event(name, "command.pay", metadata=metadata), RETENTION_DAYS)
         for each in ("sub_1", "sub_2"):
             aws.inboxes.append(each, [DeliveryKey(name, each)])
-    commands = CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+    commands = aws.commands
     commands.save(after_cancel(Command("evt_1"), "planner"))
     commands.save(after_reply(Command("evt_4"), Reply("r", "worker", False, NOON), 1))
     looking = replace(reader, commands=commands)
@@ -157,7 +156,7 @@ def test_a_request_is_handed_out_though_others_have_answered_it(
     metadata = {"expect_replies": 1, "deadline": LATER}
     aws.events.put(event("evt_1", "price.asked", metadata=metadata), RETENTION_DAYS)
     aws.inboxes.append("sub_1", [DeliveryKey("evt_1", "sub_1")])
-    commands = CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+    commands = aws.commands
     commands.save(after_reply(Command("evt_1"), Reply("r", "llm", False, NOON), 1))
     assert read(replace(reader, commands=commands), 0) == ([1], 1)
 
@@ -223,9 +222,7 @@ def test_transforms_that_take_long_end_a_page_early(
     assert read(reader, 9) == ([10], 10)
 
 
-def test_a_slot_is_taken_once_and_only_to_wait(
-    reader: InboxReader, fill: Fill, time: Time
-) -> None:
+def test_a_slot_is_taken_once_and_only_to_wait(reader: InboxReader, fill: Fill, time: Time) -> None:
     uses: list[str] = []
 
     @contextmanager

@@ -11,6 +11,7 @@ from event_bus.publishing.publisher_rights import PublisherRights
 
 from tests.builders import AN_ADMIN, publisher, service
 from tests.clock import Clock
+from tests.refusals import pointers
 
 
 class Register:
@@ -23,10 +24,6 @@ class Register:
     def find(self, service_id: str) -> Publisher | None:
         self.looks += 1
         return self.publishers.get(service_id)
-
-
-def pointers(refusal: pytest.ExceptionInfo[Forbidden]) -> list[str]:
-    return [fault.pointer for fault in refusal.value.faults]
 
 
 def test_a_service_publishes_as_itself() -> None:

@@ -17,7 +17,7 @@ from event_bus.publishing.replying import ReplyContent, Replying, StoredReply, T
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.refusals import Outdated
 
-from tests.aws import RETENTION_DAYS, Aws
+from tests.aws import Aws
 from tests.builders import LATER, NOON, event, publisher
 
 PAID = ReplyContent({"paid": True})
@@ -25,7 +25,7 @@ PAID = ReplyContent({"paid": True})
 
 @pytest.fixture
 def records(aws: Aws) -> CommandStore:
-    return CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+    return aws.commands
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from typing import Any
 
-import pytest
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
-from event_bus.errors import Problem
 from event_bus.inbox.waiting import WaitingRoom
 from event_bus.model.registration import Subscription
 from event_bus.queues.replays import ReplayQueue
@@ -77,10 +75,6 @@ def registry_over(aws: Aws, store: SubscriptionStore, most: int = 100) -> Subscr
         rights=aws.subscription_rights,
         most=most,
     )
-
-
-def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
-    return [fault.pointer for fault in refusal.value.faults]
 
 
 @dataclass(frozen=True, slots=True)

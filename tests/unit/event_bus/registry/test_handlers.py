@@ -12,10 +12,10 @@ from event_bus.targets.http import HttpTarget
 from tests.aws import Aws
 from tests.builders import service
 from tests.interference import before_next
+from tests.refusals import pointers
 from tests.unit.event_bus.registry.subscribing import (
     WORKER,
     change,
-    pointers,
     registration,
     registry_over,
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
-from event_bus.errors import Conflict, Forbidden, NotFound, Problem, Unauthenticated
+from event_bus.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from event_bus.model.api_keys import ApiKey, proof_of
 from event_bus.registry import keys
 from event_bus.registry.keys import MAX_KEYS, KeyRing
@@ -18,6 +18,7 @@ from event_bus.stores.refusals import KeyGone, Outdated
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, publisher, service, subscription
+from tests.refusals import pointers
 
 RATE = 200
 SOON = 4_000_000_000
@@ -34,10 +35,6 @@ def request(**members: Any) -> KeyRequest:
 
 def chosen(**members: Any) -> KeyRequest:
     return request(authentication={"api_key": CHOSEN}, **members)
-
-
-def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
-    return [fault.pointer for fault in refusal.value.faults]
 
 
 @pytest.fixture

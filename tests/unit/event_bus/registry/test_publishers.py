@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from botocore.exceptions import ConnectionClosedError
-from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
+from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from event_bus.model.api_keys import ApiKey, proof_of
 from event_bus.model.rights import Grant
 from event_bus.registry.keys import MAX_KEYS, KeyRing
@@ -19,6 +19,7 @@ from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, service, subscription
 from tests.faults import not_sent
 from tests.interference import before_next
+from tests.refusals import pointers
 
 KEY = "a-key-that-was-chosen"
 
@@ -35,10 +36,6 @@ def with_key(key: str) -> dict[str, Any]:
 @pytest.fixture
 def registry(aws: Aws) -> PublisherRegistry:
     return PublisherRegistry(aws.registrations)
-
-
-def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
-    return [fault.pointer for fault in refusal.value.faults]
 
 
 def test_a_publisher_is_given_a_key(aws: Aws, registry: PublisherRegistry) -> None:

@@ -14,10 +14,10 @@ from event_bus.registry.subscriptions import SubscriptionRegistry
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, publisher, service, subscription
 from tests.interference import before_next
+from tests.refusals import pointers
 from tests.unit.event_bus.registry.subscribing import (
     KEY,
     WORKER,
-    pointers,
     registration,
     registry_over,
     with_key,

@@ -14,13 +14,13 @@ from event_bus.targets.sqs import SqsTarget
 
 from tests.aws import TARGETS, Aws
 from tests.builders import AN_ADMIN, key, subscription
+from tests.refusals import pointers
 from tests.unit.event_bus.registry.subscribing import (
     KEY,
     PREFIX,
     WORKER,
     change,
     managed,
-    pointers,
     with_key,
 )
 

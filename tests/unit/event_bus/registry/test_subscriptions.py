@@ -12,11 +12,11 @@ from event_bus.targets.http import HttpTarget
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, service, subscription
+from tests.refusals import pointers
 from tests.unit.event_bus.registry.subscribing import (
     WORKER,
     busy_registry,
     change,
-    pointers,
     registration,
 )
 

@@ -13,6 +13,7 @@ from event_bus.registry import read_models
 from event_bus.states import retrying
 
 from tests.aws import Aws
+from tests.clock import pass_by
 from tests.unit.event_bus.states.functions import FOLD, Lambda, refused
 from tests.unit.event_bus.states.kept_models import Models
 from tests.unit.event_bus.states.streams import STREAM, append, register
@@ -37,11 +38,6 @@ def stored_state(models: Models) -> ModelState:
     found = models.store.state(models.model, 1, STREAM.stream_id)
     assert found is not None
     return found
-
-
-def advance_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    now = times.unix()
-    monkeypatch.setattr(times, "unix", lambda: now + seconds)
 
 
 @pytest.mark.parametrize("busy", [True, False])
@@ -73,7 +69,7 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     models.projector.project(STREAM)
     assert len(aws_lambda.calls) == calls
     aws_lambda.faults = [refused("TooManyRequestsException")] * 2 if busy else []
-    advance_clock(monkeypatch, 12)
+    pass_by(monkeypatch, 12)
     models.projector.project(STREAM)
     again = stored_state(models)
     assert (again.failures, len(aws_lambda.calls) > calls) == (2, True)
@@ -81,7 +77,7 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     assert again.retry_at > times.after(9)
 
     aws_lambda.function = lambda called: {"last": called["events"][-1]["version"]}
-    advance_clock(monkeypatch, 25)
+    pass_by(monkeypatch, 25)
     models.projector.project(STREAM)
     assert [stream for stream, _ in retries] == [STREAM] * 2
     mended = stored_state(models)
@@ -103,7 +99,7 @@ def test_a_stream_without_a_state_waits_for_a_busy_function_as_well(
     waiting = models.store.state(models.model, 1, "task/2")
     assert waiting
     assert (waiting.stream_id, waiting.version, waiting.failures) == ("task/2", 0, 1)
-    advance_clock(monkeypatch, 12)
+    pass_by(monkeypatch, 12)
     models.projector.project(other)
     assert models.states()["task/2"] == {"total": 7, "last": 1}
 
@@ -123,7 +119,7 @@ def test_a_failure_for_another_event_counts_anew(
         return {}
 
     aws_lambda.function = function
-    advance_clock(monkeypatch, 60)
+    pass_by(monkeypatch, 60)
     models.projector.project(STREAM)
     assert (stored_state(models).version, stored_state(models).failures) == (3, 1)
 
@@ -138,7 +134,7 @@ def test_a_function_is_called_again_up_to_a_number(
     append(aws, [{"n": "x"}])
     models.projector.project(STREAM)
     monkeypatch.setattr(retrying, "MOST_RETRIES", 1)
-    advance_clock(monkeypatch, 60)
+    pass_by(monkeypatch, 60)
     models.projector.project(STREAM)
     given_up = stored_state(models)
     assert (given_up.failures, given_up.retry_at, given_up.failed) == (

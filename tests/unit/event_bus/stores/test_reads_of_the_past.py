@@ -18,9 +18,7 @@ from event_bus.model.read_model import Generation, ModelState, ReadModel
 from event_bus.model.reducer import Reducer, ReducerVersion
 from event_bus.model.rights import Grant
 from event_bus.model.stream_name import StreamName
-from event_bus.stores.commands import CommandStore
 from event_bus.stores.deduplication import DeduplicationStore
-from event_bus.stores.handlers import HandlerStore
 from event_bus.stores.read_models import ReadModelStore
 from event_bus.stores.socket_subscribers import SocketSubscriber, SocketSubscriberKey
 from event_bus.stores.streams import StreamEntry, StreamMarks
@@ -44,14 +42,6 @@ def aws(aws: Aws) -> Aws:
     tables = Tables(TABLES)
     dynamodb: Any = MemoryDynamoDB(tables, age=lambda: 5.0)
     return replace(aws, dynamodb=dynamodb, retrying=dynamodb)
-
-
-def commands(aws: Aws) -> CommandStore:
-    return CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
-
-
-def handlers(aws: Aws) -> HandlerStore:
-    return HandlerStore(aws.dynamodb, aws.tables["changes"])
 
 
 def models(aws: Aws) -> ReadModelStore:
@@ -151,8 +141,8 @@ CASES = {
         1,
     ),
     "a handler": Case(
-        lambda aws: transact(aws.dynamodb, handlers(aws).claiming_parts(HANDLING)),
-        lambda aws: handlers(aws).of("command.pay") is not None,
+        lambda aws: transact(aws.dynamodb, aws.handlers.claiming_parts(HANDLING)),
+        lambda aws: aws.handlers.of("command.pay") is not None,
         True,
     ),
     "rights": Case(
@@ -197,8 +187,8 @@ CASES = {
         STATE,
     ),
     "a command": Case(
-        lambda aws: commands(aws).save(Command("evt_1")),
-        lambda aws: [commands(aws).get("evt_1"), *commands(aws).get_many(["evt_1"]).values()],
+        lambda aws: aws.commands.save(Command("evt_1")),
+        lambda aws: [aws.commands.get("evt_1"), *aws.commands.get_many(["evt_1"]).values()],
         [Command("evt_1", version=1)] * 2,
     ),
     "a delivery": Case(

@@ -16,6 +16,7 @@ from tests.hostile import (
     Talk,
     answering,
     answering_once,
+    resets,
     subscriber,
     unused_url,
 )
@@ -34,11 +35,6 @@ from tests.unit.event_bus.targets.http_requests import (
 __all__ = ["deliver"]
 
 
-def _reset(conversation: HostileConnection) -> None:
-    conversation.read()
-    conversation.reset()
-
-
 def _reset_within_the_answer(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.say("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok")
@@ -48,7 +44,7 @@ def _reset_within_the_answer(conversation: HostileConnection) -> None:
 @pytest.mark.parametrize(
     "talk",
     [
-        _reset,
+        resets,
         _reset_within_the_answer,
         lambda conversation: conversation.read(),
         lambda _: None,
