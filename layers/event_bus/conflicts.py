@@ -25,6 +25,11 @@ def attempts(
                 return
         raise Conflict("others change it at the same time")
 
+    Every loop of this kind in the bus uses this iterator or the next one, and stays written out.
+    The loops differ in what they read, in which refusals lead to another attempt, and in what
+    happens after the last one. Where several callers change the same item, its store has one method
+    for them, such as `PaceStore.change`.
+
     Requests to DynamoDB that it carries out in part are repeated in the same way, as it demands
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html#Programming.Errors.BatchOperations).
 

@@ -110,6 +110,57 @@ class PacesContract:
         aws.paces.put_anew("sub_1", Pace(state="trial", version=1))
         assert aws.paces.get("sub_1") == Pace(state="trial", version=1)
 
+    def test_a_write_whose_answer_was_lost_counts_once(self, aws: Aws) -> None:
+        with answer_lost(aws.retrying, "PutItem", aws.carry_out):
+            paces = replace(aws.paces, client=aws.retrying)
+            changed = paces.change("sub_1", _taking_a_turn, None)
+        assert changed == Pace(next_turn=1, version=1)
+        assert aws.paces.get("sub_1") == changed
+
+    def test_a_change_builds_on_what_another_function_wrote(self, aws: Aws) -> None:
+        known = Pace(next_turn=1, version=1)
+        assert aws.paces.put("sub_1", known)
+        assert aws.paces.put("sub_1", Pace("slow", next_turn=7, version=2))
+        changed = aws.paces.change("sub_1", _taking_a_turn, known)
+        assert changed == Pace("slow", next_turn=8, version=3)
+        assert aws.paces.get("sub_1") == changed
+
+    def test_a_change_that_changes_nothing_is_not_written(self, aws: Aws) -> None:
+        same = aws.paces.change("sub_1", lambda pace: pace, None, new=Pace("trial"))
+        assert same == Pace("trial")
+        assert aws.paces.get("sub_1") is None
+
+    @pytest.mark.parametrize(
+        ("patient", "attempts", "seconds", "longest"),
+        [(False, 8, (0.0, 0.14), 0.02), (True, 40, (5.0, 15.0), 0.5)],
+    )
+    def test_a_change_ends_if_others_always_write_first(
+        self,
+        aws: Aws,
+        patient: bool,
+        attempts: int,
+        seconds: tuple[float, float],
+        longest: float,
+    ) -> None:
+        waited: list[float] = []
+        paces, tried = replace(aws.paces, sleep=waited.append), 0
+
+        def overtaken(pace: Pace) -> Pace:
+            nonlocal tried
+            tried += 1
+            assert aws.paces.put("sub_1", replace(pace, version=pace.version + 1))
+            return _taking_a_turn(pace)
+
+        assert paces.change("sub_1", overtaken, None, patient=patient) is None
+        assert (tried, len(waited)) == (attempts, attempts - 1)
+        assert seconds[0] <= sum(waited) <= seconds[1]
+        assert max(waited) <= longest
+        assert aws.paces.get("sub_1") == Pace(version=attempts)
+
+
+def _taking_a_turn(pace: Pace) -> Pace:
+    return replace(pace, next_turn=pace.next_turn + 1)
+
 
 class CursorsContract:
     """The contract of cursors."""

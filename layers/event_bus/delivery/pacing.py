@@ -9,11 +9,10 @@ attempt.
 import math
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from event_bus import times
-from event_bus.conflicts import attempts
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.messages import attempted
 from event_bus.delivery.steps import QueueMessage
@@ -27,10 +26,6 @@ from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.paces import PaceStore
 from event_bus.targets.answer_times import AnswerTimes
 
-_ATTEMPTS = 8
-_GIVE_BACK_ATTEMPTS = 40
-_RETRY_SECONDS = 0.02
-_LONGEST_RETRY_SECONDS = 0.5
 _LOOK_AGAIN_SECONDS = 5
 
 Batch = Sequence[tuple[QueueMessage, Message]]
@@ -84,15 +79,15 @@ class HandOver:
     def slow(self, subscription_id: str) -> None:
         """Marks a subscription as slow, so that all functions move it."""
         try:
-            for _ in attempts(_ATTEMPTS):
-                pace = self.paces.get(subscription_id) or Pace()
-                if pace.state != "slow":
-                    pace = replace(pace.proved_slow(times.unix()), version=pace.version + 1)
-                    if not self.paces.put(subscription_id, pace):
-                        continue
-                    logger.warning("subscriber is slow", subscription_id=subscription_id)
-                self.circuits.paces.put(subscription_id, pace)
+            before = self.paces.get(subscription_id)
+            after = self.paces.change(
+                subscription_id, lambda pace: pace.marked_slow(times.unix()), before
+            )
+            if after is None:
                 return
+            self.circuits.paces.put(subscription_id, after)
+            if before is None or before.state != "slow":
+                logger.warning("subscriber is slow", subscription_id=subscription_id)
         except Exception:
             # The next slow attempt marks it.
             logger.exception("slow subscriber not marked", subscription_id=subscription_id)
@@ -108,7 +103,6 @@ class Turns:
         deliveries: The recorded deliveries.
         answers: Measures how long attempts take.
         functions: The most functions of the lane that one subscription may occupy.
-        sleep: Sleeps for a number of seconds.
     """
 
     circuits: Circuits
@@ -116,7 +110,6 @@ class Turns:
     deliveries: DeliveryStore
     answers: AnswerTimes
     functions: int
-    sleep: Callable[[float], None] = times.sleep
     _holder: str = field(default_factory=lambda: new_id("fn"))
     _leased: dict[str, Pace] = field(default_factory=dict)
 
@@ -168,22 +161,20 @@ class Turns:
         return circuit is not None and circuit.waits(times.unix())
 
     def _take(self, subscription: Subscription, messages: dict[int, Message]) -> BatchPlan:
-        known = self.circuits.paces.last(subscription.id)
+        plan = BatchPlan()
+
+        def taken(pace: Pace) -> Pace:
+            nonlocal plan
+            pace, plan = self._planned(subscription, pace, messages)
+            return pace
+
         try:
-            for _ in attempts(
-                _ATTEMPTS, pause=_RETRY_SECONDS, longest_pause=_RETRY_SECONDS, sleep=self.sleep
-            ):
-                before = known or Pace()
-                after, plan = self._planned(subscription, before, messages)
-                if after == before:
-                    return plan
-                after = replace(after, version=before.version + 1)
-                if self.paces.put(subscription.id, after):
-                    self.circuits.paces.put(subscription.id, after)
-                    if plan.side_by_side:
-                        self._leased[subscription.id] = after
-                    return plan
-                known = self.paces.get(subscription.id)
+            known = self.circuits.paces.last(subscription.id)
+            if after := self.paces.change(subscription.id, taken, known):
+                self.circuits.paces.put(subscription.id, after)
+                if plan.side_by_side:
+                    self._leased[subscription.id] = after
+                return plan
         except Exception:
             logger.exception("turns not taken", subscription_id=subscription.id)
         return BatchPlan(
@@ -231,23 +222,20 @@ class Turns:
         return pace, plan
 
     def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
-        # More attempts than to take a lease: a lease that is not given back takes the place of an
-        # attempt until it ends by itself.
-        for _ in attempts(
-            _GIVE_BACK_ATTEMPTS,
-            pause=_RETRY_SECONDS,
-            longest_pause=_LONGEST_RETRY_SECONDS,
-            sleep=self.sleep,
-        ):
-            after = known.returned(self._holder, seconds, times.unix())
-            after = replace(after, version=known.version + 1)
-            if self.paces.put(subscription_id, after):
-                self.circuits.paces.put(subscription_id, after)
-                if after.state != known.state:
-                    logger.info("pace changed", subscription_id=subscription_id, state=after.state)
-                return
-            known = self.paces.get(subscription_id) or Pace()
-        logger.warning("lease not given back", subscription_id=subscription_id)
+        # Patient: a lease that is not given back takes the place of an attempt until it ends by
+        # itself.
+        after = self.paces.change(
+            subscription_id,
+            lambda pace: pace.returned(self._holder, seconds, times.unix()),
+            known,
+            patient=True,
+        )
+        if after is None:
+            logger.warning("lease not given back", subscription_id=subscription_id)
+            return
+        self.circuits.paces.put(subscription_id, after)
+        if after.state != known.state:
+            logger.info("pace changed", subscription_id=subscription_id, state=after.state)
 
 
 def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:

@@ -15,7 +15,6 @@ from functools import partial
 
 from event_bus import times
 from event_bus.callbacks.deadlines import Deadlines
-from event_bus.conflicts import attempts
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.messages import attempted
 from event_bus.delivery.steps import QueueMessage
@@ -36,10 +35,6 @@ FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 2, 300
 
 _TRIAL = Pace("trial")
 _MOST_TIMES_HELD = 20
-_ATTEMPTS = 8
-_PATIENT_ATTEMPTS = 40
-_RETRY_SECONDS = 0.02
-_LONGEST_RETRY_SECONDS = 0.5
 
 
 def pace_name(subscription_id: str) -> str:
@@ -88,7 +83,6 @@ class SourcePacing:
             those on trial, which slow ones therefore cannot hold up.
         deadlines: Tells when an enrichment has taken a second.
         clock: Monotonic clock, in seconds.
-        sleep: Sleeps for a number of seconds.
     """
 
     circuits: Circuits
@@ -97,7 +91,6 @@ class SourcePacing:
     functions: int
     deadlines: Deadlines
     clock: Callable[[], float] = times.steady
-    sleep: Callable[[float], None] = times.sleep
     _holder: str = field(default_factory=lambda: new_id("fn"))
     _leased: bool = False
     _in_progress: set[Hashable] = field(default_factory=set)
@@ -232,7 +225,8 @@ class SourcePacing:
             return
         try:
             before = self.paces.get(name) or _TRIAL
-            if self._changed(name, _marked, before) and before.state != "slow":
+            after = self._changed(name, lambda pace: pace.marked_slow(times.unix()), before)
+            if after and before.state != "slow":
                 logger.warning("sources are slow", subscription_id=subscription_id)
         except Exception:
             # The next slow enrichment marks it.
@@ -286,22 +280,13 @@ class SourcePacing:
         patient: bool = False,
     ) -> Pace | None:
         """Changes a pace, and returns it; None if others changed it each time."""
-        for _ in attempts(
-            _PATIENT_ATTEMPTS if patient else _ATTEMPTS,
-            pause=_RETRY_SECONDS,
-            longest_pause=_LONGEST_RETRY_SECONDS if patient else _RETRY_SECONDS,
-            sleep=self.sleep,
-        ):
-            before = known or (Pace() if name == LEASES else _TRIAL)
-            after = change(before)
-            if after != before:
-                after = replace(after, version=before.version + 1)
-            if after == before or self.paces.put(name, after):
-                self.circuits.paces.put(name, after)
-                return after
-            known = self.paces.get(name)
-        logger.warning("pace not changed", name=name)
-        return None
+        new = Pace() if name == LEASES else _TRIAL
+        after = self.paces.change(name, change, known, new=new, patient=patient)
+        if after is None:
+            logger.warning("pace not changed", name=name)
+        else:
+            self.circuits.paces.put(name, after)
+        return after
 
 
 def _asked_parts(subscription: Subscription) -> list[str]:
@@ -309,10 +294,6 @@ def _asked_parts(subscription: Subscription) -> list[str]:
     if subscription.status != "active" or not subscription.enriched_first:
         return []
     return external_parts(subscription.enrichment)
-
-
-def _marked(pace: Pace) -> Pace:
-    return pace if pace.state == "slow" else pace.proved_slow(times.unix())
 
 
 def _proved(holder: str, seconds: list[float], pace: Pace) -> Pace:

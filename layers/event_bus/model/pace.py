@@ -90,6 +90,10 @@ class Pace:
         """Returns the number of attempts that are in flight."""
         return sum(attempts for until, attempts in self.leases.values() if until > now)
 
+    def marked_slow(self, now: float) -> "Pace":
+        """Returns the pace after an attempt in a lane that takes no leases was slow."""
+        return self if self.state == "slow" else self.proved_slow(now)
+
     def proved_slow(self, now: float) -> "Pace":
         """Returns the pace after a slow attempt."""
         hold = self.hold

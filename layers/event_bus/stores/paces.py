@@ -1,21 +1,26 @@
 """The paces of subscriptions: items of the table of circuits, read together with the circuits."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from event_bus import times
+from event_bus.conflicts import attempts
 from event_bus.model.pace import Pace
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, number, text, unless_refused
+from event_bus.stores.items import Item, document, number, put_unless_refused, text
 from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _SUFFIX = "#pace"
+_NEW = Pace()
+
+_ATTEMPTS, _PATIENT_ATTEMPTS = 8, 40
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.5
 
 
 def pace_key(subscription_id: str) -> Item:
@@ -40,11 +45,13 @@ class PaceStore:
         client: The DynamoDB client.
         table: The name of the table of circuits.
         retention_days: How many days a pace is kept after its last change.
+        sleep: Sleeps for a number of seconds.
     """
 
     client: "DynamoDBClient"
     table: str
     retention_days: int = 0
+    sleep: Callable[[float], None] = times.sleep
 
     def get(self, subscription_id: str) -> Pace | None:
         """Returns the pace of a subscription, or None."""
@@ -54,21 +61,58 @@ class PaceStore:
         found = pace_in(answer["Item"]) if "Item" in answer else None
         return found[1] if found else None
 
+    def change(
+        self,
+        subscription_id: str,
+        change: Callable[[Pace], Pace],
+        known: Pace | None,
+        *,
+        new: Pace = _NEW,
+        patient: bool = False,
+    ) -> Pace | None:
+        """Changes a pace; reads it and changes it again if another function wrote it first.
+
+        Args:
+            subscription_id: The subscription.
+            change: Returns the changed pace; nothing is written if it is the same.
+            known: The pace as it was last read, which may be out of date; None if there was none.
+            new: The pace that is changed if none is stored.
+            patient: Whether to try for several seconds, and not for a moment only.
+
+        Returns:
+            The changed pace, as it is stored; None if other functions wrote it first in every
+            attempt.
+        """
+        for _ in attempts(
+            _PATIENT_ATTEMPTS if patient else _ATTEMPTS,
+            pause=_PAUSE_SECONDS,
+            longest_pause=_LONGEST_PAUSE_SECONDS if patient else _PAUSE_SECONDS,
+            sleep=self.sleep,
+        ):
+            before = known or new
+            after = change(before)
+            if after == before:
+                return after
+            after = replace(after, version=before.version + 1)
+            if self.put(subscription_id, after):
+                return after
+            known = self.get(subscription_id)
+        return None
+
     def put(self, subscription_id: str, pace: Pace) -> bool:
         """Replaces a pace by its next version.
 
         Returns:
             Whether it was written; False if another function wrote that version first.
         """
-        with unless_refused():
-            self.client.put_item(
-                TableName=self.table,
-                Item=self._item(subscription_id, pace),
-                ConditionExpression="attribute_not_exists(version) OR version = :before",
-                ExpressionAttributeValues={":before": number(pace.version - 1)},
-            )
-            return True
-        return False
+        # Turns must not be lost with the answer to the request that takes them.
+        return put_unless_refused(
+            self.client,
+            TableName=self.table,
+            Item=self._item(subscription_id, pace),
+            ConditionExpression="attribute_not_exists(version) OR version = :before",
+            ExpressionAttributeValues={":before": number(pace.version - 1)},
+        )
 
     def putting_part(self, subscription_id: str, pace: Pace) -> Part:
         """Returns the part that writes a pace over any other."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -86,8 +86,9 @@ class Batches:
         """Starts the function anew: it knows no marks and no circuits."""
         clock = lambda: self.now[0]  # noqa: E731
         self.pacing = SourcePacing(
-            *(Circuits(self.aws.circuits, clock), self.aws.paces, self.aws.deliveries, SHARE),
-            *(self.deadlines, clock, lambda _: None),
+            Circuits(self.aws.circuits, clock),
+            replace(self.aws.paces, sleep=lambda _: None),
+            *(self.aws.deliveries, SHARE, self.deadlines, clock),
         )
 
     def take(self, *messages: Message, receives: int = 1, executor: Any = None) -> list[str]:

@@ -307,7 +307,7 @@ def test_turns_are_taken_though_another_function_writes_first(
     taken = Pace(next_turn=times.unix() + 2, version=1)
     before_next(aws, monkeypatch, "put_item", lambda: aws.paces.put("sub_1", taken))
     turns, waited = cast("Turns", both.paced.pacing), list[float]()
-    turns.sleep = waited.append
+    turns.paces = replace(turns.paces, sleep=waited.append)
     assert both.paced.process(_batch(message(event(), to))) == []
     # The message is delivered after those to which the other function has assigned times.
     [later] = both.sent("http_paced")
@@ -363,7 +363,7 @@ def test_a_lease_is_given_back_though_others_write_for_a_while(
     monkeypatch.setattr(PaceStore, "put", busy)
     waited: list[float] = []
     turns = cast("Turns", both.paced.pacing)
-    turns.sleep = waited.append
+    turns.paces = replace(turns.paces, sleep=waited.append)
     assert both.paced.process(_batch(message(event(), to))) == []
     assert (refused[0], both.pace().leases) == (30, {})
     assert 1 < sum(waited) < 30
@@ -385,7 +385,7 @@ def test_a_function_does_not_give_back_its_lease_for_ever(
         "put",
         lambda store, name, pace: pace.version == 1 and put(store, name, pace),
     )
-    turns.sleep = sleep
+    turns.paces = replace(turns.paces, sleep=sleep)
     assert both.paced.process(_batch(message(event(), to))) == []
     assert both.target.events == ["evt_1"]
     assert 5 < waited[0] < 15
