@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 from constructs import Construct
 from event_bus.encryption import signing_secrets
+from event_bus.model.delivery import LANE_FUNCTION_SECONDS
 from event_bus.queues.message import ENRICH
 from event_bus.targets.lambda_function import FUNCTIONS
 
@@ -14,7 +15,7 @@ from infra.queue import WorkQueue
 from infra.settings import DeploymentSettings
 from infra.target_grants import deliver_to
 
-_TIMEOUT = cdk.Duration.seconds(60)
+_TIMEOUT = cdk.Duration.seconds(LANE_FUNCTION_SECONDS)
 
 CALLED_BY_LANES = "event-bus-called-by", "lanes"
 """The tag of the function that lanes may call although it is the bus's own."""

@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 from constructs import Construct
 from event_bus.encryption import signing_secrets
+from event_bus.model.delivery import LANE_FUNCTION_SECONDS
 from event_bus.queues.message import paced_lane
 from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.registry import TARGETS
@@ -16,7 +17,7 @@ from infra.queue import WorkQueue
 from infra.settings import DeploymentSettings
 from infra.target_grants import deliver_to, deny_own
 
-_TIMEOUT = cdk.Duration.seconds(60)
+_TIMEOUT = cdk.Duration.seconds(LANE_FUNCTION_SECONDS)
 # For each lane; Lambda requires at least this.
 _REDRIVE_CONCURRENCY = 2
 

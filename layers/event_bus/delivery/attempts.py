@@ -19,7 +19,14 @@ from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model import transitions
 from event_bus.model.command_record import EndState
-from event_bus.model.delivery import SETTLED, Attempt, Delivery, DeliveryError, DeliveryKey
+from event_bus.model.delivery import (
+    LANE_FUNCTION_SECONDS,
+    SETTLED,
+    Attempt,
+    Delivery,
+    DeliveryError,
+    DeliveryKey,
+)
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
@@ -32,8 +39,8 @@ from event_bus.targets.transport import DeliveryRequest, Transport
 
 _KEPT_CHARACTERS = 500
 
-OUTLASTS_SECONDS = 60
-"""A delay that is longer than a function may run, in seconds."""
+OUTLASTS_SECONDS = LANE_FUNCTION_SECONDS
+"""The delay of a message that comes when the function that sent it has ended, in seconds."""
 
 _ANSWERED = ("command_answered", "the command was answered before this attempt")
 _ENDED_COMMANDS = {

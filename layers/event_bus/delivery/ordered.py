@@ -12,7 +12,7 @@ from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.live_stream import MOMENT_SECONDS, LiveStreams
 from event_bus.delivery.replayed_stream import ReplayedStreams
-from event_bus.delivery.steps import AttemptResult, delay_until
+from event_bus.delivery.steps import LEASE_SECONDS, AttemptResult, delay_until
 from event_bus.delivery.stream_walk import NotYet, StreamWalk, Turn
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.enrichment.calls import CALL_SECONDS
@@ -28,7 +28,6 @@ from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
 
-_HOLD_SECONDS = 90
 _LONGEST_HELD_SECONDS, _MOST_TIMES_HELD = 30, 9
 _BUDGET_SECONDS = 20.0
 
@@ -103,7 +102,7 @@ class OrderedRunner:
         walks = self.live if message.replay_id is None else self.replayed
         walk: StreamWalk = walks.walk(order, event, asked.stream)
         cursor = self.cursors.hold(
-            message.subscription_id, walk.cursor_name, holder, _HOLD_SECONDS, days=walk.cursor_days
+            message.subscription_id, walk.cursor_name, holder, LEASE_SECONDS, days=walk.cursor_days
         )
         if cursor is None:
             return AttemptResult(settled=False, follow_up=_held(message))

@@ -13,7 +13,7 @@ from event_bus import times
 from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.commands import is_over
-from event_bus.model.delivery import SETTLED, Attempt, Delivery
+from event_bus.model.delivery import LANE_FUNCTION_SECONDS, SETTLED, Attempt, Delivery
 from event_bus.model.event import UNREADABLE, UNREADABLE_DETAIL, Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.pauses import PAUSED, SAID, look_again_at
@@ -22,8 +22,9 @@ from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 
-LEASE_SECONDS = 90
-"""How long a claim is valid, in seconds: longer than its function may run."""
+LEASE_SECONDS = LANE_FUNCTION_SECONDS + 30
+"""How long a claim, or the cursor of a stream, is held, in seconds: longer than its function may
+run."""
 
 
 @dataclass(frozen=True, slots=True)

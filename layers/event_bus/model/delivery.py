@@ -17,6 +17,10 @@ SETTLED: frozenset[DeliveryStatus] = frozenset({"delivered", "exhausted", "dropp
 ON_LANE_SECONDS = 1_800
 """The time after which a message on a lane without an attempt counts as lost, in seconds."""
 
+LANE_FUNCTION_SECONDS = 60
+"""How long a function of a lane may run, in seconds. Everything that it leases ends later, so that
+only a function that has ended can lose a lease."""
+
 KEPT_ATTEMPTS = 50
 """How many of a delivery's last attempts are kept."""
 

@@ -7,6 +7,8 @@ lane of their protocol.
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from event_bus.model.delivery import LANE_FUNCTION_SECONDS
+
 SLOW_SECONDS = 1.0
 """An answer that takes longer than this makes a subscription slow, in seconds."""
 
@@ -16,8 +18,13 @@ FAST_ANSWERS = 5
 SHORTEST_HOLD_SECONDS, LONGEST_HOLD_SECONDS = 30.0, 900.0
 """The least and the longest time for which a subscription stays slow, in seconds."""
 
-LEASE_SECONDS = 65.0
-"""How long a lease is valid, in seconds: longer than its function may run."""
+LEASE_SECONDS = LANE_FUNCTION_SECONDS + 5.0
+"""How long a lease is valid, in seconds: longer than its function may run, by more than clocks
+differ.
+
+A function that crashes does not return its lease, so its attempts count as in flight until then.
+Its messages come again only after the visibility timeout of the queue, which is six times as long
+as the function may run. Until then, others may have its places: it makes no attempt any more."""
 
 TURN_SECONDS = 10.0
 """How long a turn stays valid after its time, in seconds; a later message needs another one."""

@@ -1,5 +1,8 @@
 """Every function is one of the folders, on the chosen runtime, with logs that end."""
 
+from event_bus.delivery import attempts, steps
+from event_bus.model import pace
+
 from infra.built import ROOT
 from tests.unit.infra.synthesised import LANES, Synthesised
 
@@ -53,6 +56,24 @@ def test_no_function_behind_the_api_outlasts_it(app: Synthesised) -> None:
         assert functions[name].properties["Timeout"] == 29, name
     assert functions["socket"].properties["Timeout"] == 28
     assert functions["authorize"].properties["Timeout"] <= 10
+
+
+def test_the_leases_of_a_lane_outlast_its_function(app: Synthesised) -> None:
+    functions, queues = app.functions(), dict[str, int]()
+    for each in app.resources("AWS::SQS::Queue"):
+        queues[each.name] = each.properties["VisibilityTimeout"]
+    for name in LANES | {"enrich"}:
+        timeout = functions[name].properties["Timeout"]
+        assert timeout < steps.LEASE_SECONDS, name
+        assert timeout <= attempts.OUTLASTS_SECONDS, name
+        (source,) = [
+            each.properties
+            for each in app.resources("AWS::Lambda::EventSourceMapping")
+            if each.properties["FunctionName"]["Ref"] == functions[name].name
+        ]
+        # A place is free again when the message of a function that crashed comes again.
+        visibility = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]
+        assert timeout < pace.LEASE_SECONDS < visibility, name
 
 
 def test_the_sweeper_runs_every_minute(app: Synthesised) -> None:
