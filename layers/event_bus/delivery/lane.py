@@ -13,9 +13,10 @@ from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
 from event_bus.delivery.messages import follow_up, read_batch, safely, send_following
-from event_bus.delivery.ordered import OrderedRunner, WalkOrder
-from event_bus.delivery.pacing import BatchPlan, HandOver, Turns
+from event_bus.delivery.ordered import OrderedRunner
+from event_bus.delivery.pacing import HandOver, BatchPlan, Turns
 from event_bus.delivery.steps import AttemptResult, QueueMessage
+from event_bus.delivery.stream_walk import WalkOrder
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
@@ -154,7 +155,7 @@ class LaneRunner:
             if isinstance(each, PendingAttempt):
                 batches[self.runner.transport.batch_key(each.request)][place] = each
             elif isinstance(each, WalkOrder):
-                streams[each.cursor][place] = each
+                streams[each.cursor_key][place] = each
         # A stream may take long, so it begins before the others end.
         for asked in streams.values():
             yield partial(self._walk, asked)
@@ -184,9 +185,10 @@ class LaneRunner:
         if in_order(order):
             event = message.event or self.runner.events.get(message.event_id)
             if event and (stream := event.stream):
+                asked = WalkOrder(order, event, stream)
                 if _without_walk(message, order.subscription):
-                    return self.ordered.wait_for_resume(order, event, stream)
-                return WalkOrder(order, event, stream)
+                    return self.ordered.wait_for_resume(asked)
+                return asked
             if event is None:
                 return self.ordered.end_without_event(order)
         return self.runner.begin(order)

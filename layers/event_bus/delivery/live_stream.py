@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.steps import AttemptResult
-from event_bus.delivery.stream_walk import NotYet, Turn
+from event_bus.delivery.stream_walk import NotYet, Turn, WalkOrder
 from event_bus.delivery.waiting_events import WaitingEvents
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
@@ -51,15 +51,13 @@ class LiveStreams:
     retention_days: int
     history: StreamHistory
 
-    def walk(self, order: AttemptOrder, event: Event, stream: StreamName) -> "LiveWalk":
+    def walk(self, asked: WalkOrder) -> "LiveWalk":
         """Makes the walk that a message asks for.
 
         Args:
-            order: The message.
-            event: The event of the message.
-            stream: The stream that the event belongs to.
+            asked: The message.
         """
-        return LiveWalk(self, order, event, stream)
+        return LiveWalk(self, asked.order, asked.event, asked.stream)
 
     def waiting(self, cursors: CursorStore) -> WaitingEvents:
         """Finds the events that wait in a stream.

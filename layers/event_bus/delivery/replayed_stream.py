@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.steps import AttemptResult
-from event_bus.delivery.stream_walk import Turn
+from event_bus.delivery.stream_walk import Turn, WalkOrder
 from event_bus.log import logger, traces
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey
 from event_bus.model.event import Event
@@ -49,15 +49,13 @@ class ReplayedStreams:
     rights: "Callable[[str, Sequence[str]], ReceiveRights]"
     retention_days: int
 
-    def walk(self, order: AttemptOrder, event: Event, stream: StreamName) -> "ReplayWalk":
+    def walk(self, asked: WalkOrder) -> "ReplayWalk":
         """Makes the walk that a message asks for.
 
         Args:
-            order: The message, which names a replay.
-            event: The event of the message.
-            stream: The stream that the event belongs to.
+            asked: The message, which names a replay.
         """
-        return ReplayWalk(self, order, event, stream)
+        return ReplayWalk(self, asked.order, asked.event, asked.stream)
 
     def last_sent(self, cursors: CursorStore, message: Message, stream: StreamName) -> str | None:
         """Returns the last event of a stream for which a replay has sent a message.

@@ -1,14 +1,48 @@
-"""A walk along an event stream: its position, and the events that are owed."""
+"""A walk along an event stream: who asks for it, its position, and the events that are owed."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from event_bus.delivery.attempts import AttemptOrder
 from event_bus.delivery.steps import AttemptResult
 from event_bus.model.delivery import Delivery
 from event_bus.model.event import Event
+from event_bus.model.stream_name import StreamName
 from event_bus.queues.message import Message
 from event_bus.stores.streams import StreamEntry
+
+
+@dataclass(frozen=True, slots=True)
+class WalkOrder:
+    """A message that asks for a walk along the stream of its event.
+
+    Attributes:
+        order: The message; nothing is delivered if its subscription was deleted.
+        event: The event of the message.
+        stream: The stream that the event belongs to.
+    """
+
+    order: AttemptOrder
+    event: Event
+    stream: StreamName
+
+    @property
+    def cursor_key(self) -> Hashable:
+        """The key of the cursor that the walk takes: one function at a time holds it."""
+        message = self.order.message
+        return message.subscription_id, message.replay_id, self.stream
+
+    @property
+    def is_needless(self) -> bool:
+        """Whether an earlier walk of the same batch has met the event.
+
+        The walk has settled the event, or what it left continues the stream up to the event. Only a
+        retry may be owed behind a walk.
+        """
+        message = self.order.message
+        first = (message.attempt, message.round_start) == (1, 0) and message.replay_id is None
+        return first and message.key in self.order.walked
 
 
 @dataclass(frozen=True, slots=True)
