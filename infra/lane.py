@@ -94,7 +94,7 @@ class Lane(Construct):
         self.deliver.use_table(data.changes, "PutItem", "Query")
         self.deliver.read_rights(data, "BatchGetItem")
         self.deliver.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
-        self.deliver.use_table(data.cursors, "UpdateItem")
+        self.deliver.use_table(data.cursors, "GetItem", "UpdateItem")
         self.deliver.use_table(data.streams, "GetItem", "Query")
         self.deliver.use_table(data.deliveries, "BatchGetItem", "GetItem", "UpdateItem")
         self.deliver.use_table(data.events, "BatchGetItem", "GetItem", "PutItem")

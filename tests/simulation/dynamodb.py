@@ -18,6 +18,14 @@ from tests.simulation.tables import (
 
 _MAX_BATCH_GET, _MAX_BATCH_WRITE, _MAX_TRANSACTION = 100, 25, 100
 
+_ACTIONS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+"""The actions that the parts of a transaction need."""
+
 
 class MemoryDynamoDB(SimulatedClient):
     """A client of tables in memory.
@@ -25,6 +33,7 @@ class MemoryDynamoDB(SimulatedClient):
     Attributes:
         tables: The tables.
         age: The age of the next eventually consistent answer, in seconds.
+        check: Called with the table and the action of IAM before each use of a table.
     """
 
     service = "dynamodb"
@@ -35,10 +44,12 @@ class MemoryDynamoDB(SimulatedClient):
         intercept: Interceptor = carried_out,
         attempts: int = 1,
         age: Callable[[], float] = lambda: 0.0,
+        check: Callable[[str, str], None] = lambda _table, _action: None,
     ) -> None:
         super().__init__(intercept, attempts)
         self.tables = tables
         self.age = age
+        self.check = check
 
     def call(self, operation: str, carry_out: Callable[[], Any]) -> Any:
         def alone() -> Any:
@@ -60,6 +71,8 @@ class MemoryDynamoDB(SimulatedClient):
         return self._write("DeleteItem", request, lambda _: None)
 
     def get_item(self, **request: Any) -> Any:
+        self.check(request["TableName"], "GetItem")
+
         def read() -> Any:
             item = self.tables.get(request["TableName"], request["Key"], self._age(request))
             return {"Item": copied(item)} if item else {}
@@ -67,6 +80,9 @@ class MemoryDynamoDB(SimulatedClient):
         return self.call("GetItem", read)
 
     def batch_get_item(self, **request: Any) -> Any:
+        for table in request["RequestItems"]:
+            self.check(table, "BatchGetItem")
+
         def read() -> Any:
             answer: dict[str, list[Item]] = {}
             for table, wanted in request["RequestItems"].items():
@@ -80,6 +96,9 @@ class MemoryDynamoDB(SimulatedClient):
         return self.call("BatchGetItem", read)
 
     def batch_write_item(self, **request: Any) -> Any:
+        for table in request["RequestItems"]:
+            self.check(table, "BatchWriteItem")
+
         def write() -> Any:
             for table, wanted in request["RequestItems"].items():
                 items = [each["PutRequest"]["Item"] for each in wanted]
@@ -93,6 +112,8 @@ class MemoryDynamoDB(SimulatedClient):
     def transact_write_items(self, **request: Any) -> Any:
         parts = [next(iter(part.items())) for part in request["TransactItems"]]
         done: list[bool] = []
+        for kind, part in parts:
+            self.check(part["TableName"], _ACTIONS[kind])
 
         def write() -> Any:
             if done:
@@ -116,9 +137,13 @@ class MemoryDynamoDB(SimulatedClient):
         return self.call("TransactWriteItems", write)
 
     def query(self, **request: Any) -> Any:
+        index = f"/{request['IndexName']}" if "IndexName" in request else ""
+        self.check(request["TableName"], f"Query{index}")
         return self.call("Query", lambda: self._query(request))
 
     def scan(self, **request: Any) -> Any:
+        self.check(request["TableName"], "Scan")
+
         def read() -> Any:
             items = self.tables.all(request["TableName"], self._age(request))
             ordered = [items[key] for key in sorted(items, key=_scattered)]
@@ -139,6 +164,7 @@ class MemoryDynamoDB(SimulatedClient):
     ) -> Any:
         table = request["TableName"]
         key = request.get("Key") or request.get("Item") or {}
+        self.check(table, operation)
 
         def write() -> Any:
             stands = self._stands(table, key)

@@ -44,7 +44,9 @@ class OverlappingWorld(World):
 
     def hand_over(self) -> None:
         if current := self.operations.current:
+            running = self.running
             current.suspend()
+            self.running = running
 
     def start(self, name: str, work: Callable[[], object]) -> None:
         """Starts an operation beside the running ones."""

@@ -25,6 +25,8 @@ from tests.simulation.sockets import GapFound, MemoryConnections, SimulatedSocke
 from tests.simulation.sources import SimulatedSource
 from tests.simulation.sqs import MemorySqs, SqsQueue, SqsQueues
 from tests.simulation.tables import REMEMBERED_SECONDS, Tables
+from tests.table_uses import ARCHIVING
+from tests.table_uses import TABLES as TABLE_USES
 
 NOON = 1_777_636_800.0
 """The start of the clock: 2026-05-01T12:00:00Z."""
@@ -92,7 +94,9 @@ class Surroundings(Knowledge):
             self.queues.create(name, SqsQueue(_VISIBILITY_SECONDS, f"{name}_redrive"))
         self.sockets: list[SimulatedSocketClient] = []
         self.clients = {
-            "dynamodb": MemoryDynamoDB(self.tables, self.intercept, age=self._age),
+            "dynamodb": MemoryDynamoDB(
+                self.tables, self.intercept, age=self._age, check=self._check_grant
+            ),
             "sqs": MemorySqs(self.queues, self.intercept),
             "s3": MemoryS3(self.objects, self.intercept),
             "connections": MemoryConnections(self.sockets, self.intercept),
@@ -133,6 +137,20 @@ class Surroundings(Knowledge):
         self.happened[mode] += 1
         self.spoiled = True
         return self._spoil(mode, operation, carry_out)
+
+    def _check_grant(self, table: str, action: str) -> None:
+        """Demands that the role of the running function permits an action on a table.
+
+        Raises:
+            Violation: AWS would refuse the call.
+        """
+        if not self.running:
+            return
+        permitted = TABLE_USES[self.running].get(table, set())
+        if self.archives and (self.running, table) == ("sweep", "events"):
+            permitted = permitted | ARCHIVING
+        if action not in permitted:
+            raise Violation(f"{self.running} has no permission for {action} on {table}")
 
     def _age(self) -> float:
         if self.staleness and self.rng.random() < self.staleness:

@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from event_bus.targets.registry import TARGETS
-
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from localstack.assembly import SOURCES
+from tests.table_uses import PACED, PROTOCOLS
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
-
-PROTOCOLS = TARGETS.lanes
-PACED = tuple(each for each in PROTOCOLS if TARGETS.of_lane(each).settings.paced)
-"""The protocols that have a lane for slow and limited subscriptions, too."""
 
 LANE_NAMES = (*PROTOCOLS, *(f"{protocol}_paced" for protocol in PACED))
 LANES = {f"deliver_{name}" for name in LANE_NAMES}

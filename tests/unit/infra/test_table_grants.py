@@ -1,8 +1,8 @@
 """Functions use tables as their code does, and in no other way."""
 
+from tests.table_uses import TABLES, tables_of
 from tests.unit.infra.grants import TRACING, actions_of, grants_of, uses_of_tables
 from tests.unit.infra.synthesised import Synthesised, listed
-from tests.unit.infra.table_uses import TABLES, tables_of
 
 
 def test_functions_are_granted_exactly_the_table_actions_of_their_code(app: Synthesised) -> None:

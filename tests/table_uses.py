@@ -1,14 +1,22 @@
-"""How each function uses each table."""
+"""How each function uses each table: templates and the simulator permit exactly that."""
+
+from typing import TYPE_CHECKING
 
 from event_bus.api.operations.registry import OPERATIONS
+from event_bus.targets.registry import TARGETS
 
-from tests.unit.infra.synthesised import PACED, PROTOCOLS, Synthesised
+if TYPE_CHECKING:
+    from tests.unit.infra.synthesised import Synthesised
+
+PROTOCOLS = TARGETS.lanes
+PACED = tuple(each for each in PROTOCOLS if TARGETS.of_lane(each).settings.paced)
+"""The protocols that have a lane for slow and limited subscriptions, too."""
 
 OF_A_LANE = {
     "subscriptions": {"BatchGetItem", "GetItem", "PutItem"},
     "changes": {"PutItem", "Query"},
     "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
-    "cursors": {"UpdateItem"},
+    "cursors": {"GetItem", "UpdateItem"},
     "streams": {"GetItem", "Query"},
     "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
     "events": {"BatchGetItem", "GetItem", "PutItem"},
@@ -294,12 +302,15 @@ TABLES = {
 }
 
 
-def tables_of(app: Synthesised, function: str) -> dict[str, set[str]]:
+ARCHIVING = {"BatchGetItem"}
+"""What the sweeper does with the table of events where the settings say that it archives them."""
+
+
+def tables_of(app: "Synthesised", function: str) -> dict[str, set[str]]:
     """What a function does with each table."""
     used = TABLES[function]
     if function == "sweep" and not app.local:
-        # It archives events where the settings say so.
-        return {**used, "events": used["events"] | {"BatchGetItem"}}
+        return {**used, "events": used["events"] | ARCHIVING}
     if app.local or function not in {route.function for route in OPERATIONS if not route.public}:
         return used
     # Callers that sign are found by the functions themselves.
