@@ -79,6 +79,10 @@ class Lanes:
                 lambda each: len(each[1].encode()),
             )
         ]
+        if len(sent) == 1:
+            # The caller may be a thread of the executor. If all of them waited here for a free one,
+            # they would wait for ever.
+            return refused + self._send_batch(sent[0])
         for each in self.executor.map(self._send_batch, sent):
             refused += each
         return refused

@@ -70,6 +70,18 @@ def test_every_message_arrives_once(aws: Aws, executor: Executor) -> None:
     )
 
 
+def test_a_single_request_needs_no_free_thread() -> None:
+    class Occupied(Executor):
+        """An executor whose threads all send a message."""
+
+        def map(self, *_: object, **_more: object) -> Any:
+            raise AssertionError("it would wait for ever")
+
+    queue = RecordingQueue()
+    assert lanes(queue, Occupied()).send(messages(10)) == []
+    assert [len(batch) for batch in queue.batches] == [10]
+
+
 @pytest.mark.parametrize(
     ("count", "sizes"), [(0, []), (1, [1]), (10, [10]), (11, [1, 10]), (25, [5, 10, 10])]
 )
