@@ -38,11 +38,13 @@ class WalkOrder:
         """Whether an earlier walk of the same batch has met the event.
 
         The walk has settled the event, or what it left continues the stream up to the event. Only a
-        retry may be owed behind a walk.
+        retry may be owed behind a walk, or a message that this one could not send at an earlier
+        receipt.
         """
         message = self.order.message
         first = (message.attempt, message.round_start) == (1, 0) and message.replay_id is None
-        return first and message.key in self.order.walked
+        is_new = self.order.queue_message.receives == 1
+        return first and is_new and message.key in self.order.walked
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from event_bus.model import transitions
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.sending import NotSent
 from event_bus.stores.cursors import Cursor, CursorStore
 
 from tests.aws import Aws
@@ -15,6 +17,10 @@ from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
 __all__ = ["run"]
+
+
+def not_sent(*_: object) -> Any:
+    raise NotSent("one message")
 
 
 @pytest.fixture
@@ -83,6 +89,22 @@ def test_a_retry_that_comes_early_is_kept_although_a_walk_has_met_its_event(
     [again] = run.sent()
     assert (again.event_id, again.attempt) == ("evt_1", 2)
     assert again.delay > 0
+
+
+def test_a_message_whose_retry_could_not_be_sent_sends_it_beside_a_walk(
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
+    run.target.script["evt_1"] = REFUSED
+    with monkeypatch.context() as broken:
+        broken.setattr(Lanes, "send", not_sent)
+        assert run.take(message(first, to)) == [received(message(first, to)).id]
+    assert run.outcome().attempts == 1
+    again = received(message(first, to), receives=2)
+    assert run.lane.process([received(message(second, to)), again]) == []
+    [retry] = run.sent()
+    assert (retry.event_id, retry.attempt) == ("evt_1", 2)
+    assert retry.delay > 0
 
 
 def test_a_retry_that_a_person_asked_for_is_made_beside_a_walk(run: LaneRun, aws: Aws) -> None:
