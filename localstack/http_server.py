@@ -20,7 +20,8 @@ _KEEP_ALIVE_SECONDS = 75
 _CLOSING_SECONDS = 1
 # API Gateway ends a connection with the code 1009 after a longer message or a longer frame
 # (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html).
-_MAX_MESSAGE_BYTES = 128 * 1024
+MAX_MESSAGE_BYTES = 128 * 1024
+"""The largest message from and to a client."""
 _MAX_FRAME_BYTES = 32 * 1024
 # It ends one with this code after a binary frame
 # (https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-binary-media-types.html).
@@ -49,7 +50,7 @@ class Protocol(WSProtocol):
 
     def __init__(self, *members: Any, **more: Any) -> None:
         super().__init__(*members, **more)
-        self.buffer = _Message(_MAX_MESSAGE_BYTES)
+        self.buffer = _Message(MAX_MESSAGE_BYTES)
 
     def handle_message(self, event: TextMessage | BytesMessage) -> None:
         """Takes a part of a frame, unless it is binary."""
@@ -84,7 +85,7 @@ async def serve(app: Any, config: Any) -> None:
             host=host,
             port=int(port),
             ws=Protocol,
-            ws_max_size=_MAX_MESSAGE_BYTES,
+            ws_max_size=MAX_MESSAGE_BYTES,
             # API Gateway compresses no messages either.
             ws_per_message_deflate=False,
             log_config=None,

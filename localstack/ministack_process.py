@@ -3,8 +3,9 @@
 - For a condition on tags, ministack looks up the tags of queues, topics and functions by the ARN.
   Here it also looks up those of event buses and state machines, and for a version or an alias those
   of its function.
-- It keeps any number of messages for a WebSocket client that does not read. Here, as on AWS, a
-  message is refused if the client's buffer is full.
+- It sends messages of any size to WebSocket clients, and keeps any number of them for a client that
+  does not read. Here, as on AWS, a message is refused if it is larger than 128 KiB, or if the
+  client's buffer is full.
 
 With the argument `attached`, it ends with the process that holds the other end of its input.
 """
@@ -45,16 +46,21 @@ _post = apigateway.handle_connections_api
 
 
 async def _post_to_connection(
-    method: str, api_id: str, stage: str, connection_id: str, *more: Any
+    method: str, api_id: str, stage: str, connection_id: str, body: bytes, *more: Any
 ) -> Any:
     connection = apigateway._ws_connections.get(connection_id)
+    if len(body) > http_server.MAX_MESSAGE_BYTES:
+        return _refusal(413, "PayloadTooLargeException")
     if method == "POST" and connection:
         waiting = sum(len(each or "") for each in connection["outbox"]._queue)
         if waiting >= _BUFFER:
-            name = "LimitExceededException"
-            headers = {"Content-Type": "application/json", "x-amzn-ErrorType": name}
-            return 429, headers, json.dumps({"message": name}).encode()
-    return await _post(method, api_id, stage, connection_id, *more)
+            return _refusal(429, "LimitExceededException")
+    return await _post(method, api_id, stage, connection_id, body, *more)
+
+
+def _refusal(status: int, name: str) -> tuple[int, dict[str, str], bytes]:
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": name}
+    return status, headers, json.dumps({"message": name}).encode()
 
 
 def _end_with_holder() -> None:

@@ -14,7 +14,7 @@ from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
 from event_bus.delivery.messages import follow_up, read_batch, safely, send_following
 from event_bus.delivery.ordered import OrderedRunner
-from event_bus.delivery.pacing import HandOver, BatchPlan, Turns
+from event_bus.delivery.pacing import BatchPlan, HandOver, Turns
 from event_bus.delivery.steps import AttemptResult, QueueMessage
 from event_bus.delivery.stream_walk import WalkOrder
 from event_bus.delivery.subscription_cache import SubscriptionCache

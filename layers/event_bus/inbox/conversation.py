@@ -5,14 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from event_bus import strict_json, times
+from event_bus import json_numbers, strict_json, times
 from event_bus.access.callers import ADMIN, Caller
 from event_bus.access.ownership import own_subscription
 from event_bus.access.rate_limits import SOCKET, WINDOW_SECONDS, RateLimiter
 from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem, TooManyRequests
 from event_bus.failures import problem_of
 from event_bus.ids import new_id
-from event_bus.inbox.connections import ConnectionGone, Connections
+from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Connections, ConnectionGone
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.messages import Acknowledge, ClientMessage, Ping, Subscribe, Unsubscribe
 from event_bus.inbox.pusher import HOLD_SECONDS, WINDOW, Pusher, PushUnderWay
@@ -34,6 +34,9 @@ MAX_SUBSCRIPTIONS = 20
 
 CONNECTION_SECONDS = 7_800
 """After this time a connection has certainly ended: API Gateway ends it after two hours."""
+
+# The longest valid `ref`, with each of its characters as an escape.
+_MAX_REF_BYTES = 6 * 128 + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +299,12 @@ class Conversation:
 
     def _refuse(self, connection_id: str, ref: Any, problem: Problem) -> None:
         """Sends a problem to a client, if it is still connected."""
+        error = problem.document()
+        if _size(error) > MAX_MESSAGE_BYTES - _MAX_REF_BYTES:
+            # The faults quote long names of members. `detail` has the first one.
+            del error["errors"]
         try:
-            self._answer(connection_id, ref, type="error", error=problem.document())
+            self._answer(connection_id, ref, type="error", error=error)
         except ConnectionGone:
             self.end(connection_id)
 
@@ -315,7 +322,13 @@ def _parsed(text: str) -> Any:
 
 
 def _ref_in(document: Any) -> Any:
-    return document.get("ref") if isinstance(document, dict) else None
+    """Returns the `ref` of a message that may be invalid; None if it is too long to be repeated."""
+    ref = document.get("ref") if isinstance(document, dict) else None
+    return ref if _size(ref) <= _MAX_REF_BYTES else None
+
+
+def _size(value: Any) -> int:
+    return len(json_numbers.dumps(value))
 
 
 def _asked(message: Any) -> MessageResult:

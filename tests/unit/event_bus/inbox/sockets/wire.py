@@ -9,6 +9,13 @@ from typing import Any
 import orjson
 from event_bus.inbox.connections import Connections
 
+LARGEST_BYTES = 128 * 1024
+"""The largest message that API Gateway accepts."""
+
+
+class RefusedByApiGateway(Exception):
+    """The message is larger than `LARGEST_BYTES`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wire(Connections):
@@ -25,7 +32,10 @@ class Wire(Connections):
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         for each in self.sending:
             each()
-        self.received.setdefault(connection_id, []).append(orjson.loads(orjson.dumps(message)))
+        text = orjson.dumps(message)
+        if len(text) > LARGEST_BYTES:
+            raise RefusedByApiGateway
+        self.received.setdefault(connection_id, []).append(orjson.loads(text))
         self.arrived.set()
 
     def close(self, connection_id: str) -> None:
