@@ -58,6 +58,8 @@ class StrictAnswer(http.client.HTTPResponse):
         self.code, self.reason, self.version = self.status, "", 10 if minor == 0 else 11
         parser = email.parser.Parser(_class=http.client.HTTPMessage)
         self.headers = self.msg = parser.parsestr(fields.decode("iso-8859-1"), headersonly=True)
+        # Bodies are not decompressed. urllib3 refuses some lists of codings all the same.
+        del self.headers["content-encoding"]
         self._frame()
 
     def read(self, amt: int | None = None) -> bytes:

@@ -1,5 +1,6 @@
 """What counts as an answer, and what does not."""
 
+import gzip
 import time
 from ipaddress import ip_network
 
@@ -58,6 +59,17 @@ def refusal(answer: str | bytes) -> str:
 def test_an_answer_is_taken(answer: str | bytes, status: int, body: str) -> None:
     answered = ask(answer)
     assert (answered.status, answered.begun) == (status, body)
+
+
+@pytest.mark.parametrize(
+    "codings",
+    ["gzip", "x-gzip", "br", "zstd", "deflate, gzip", "gzip, " * 6 + "gzip", "gzip," * 999],
+)
+def test_a_body_is_not_decompressed(codings: str) -> None:
+    body = gzip.compress(b"0" * 1_000_000)
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {codings}\r\ncontent-length: {len(body)}\r\n\r\n"
+    answered = ask(head.encode() + body)
+    assert (answered.status, answered.body) == (200, body)
 
 
 @pytest.mark.parametrize(
