@@ -42,6 +42,7 @@ class Acknowledgement(RequestModel):
     @field_validator("cursor", mode="before")
     @classmethod
     def _asks_for_something(cls, cursor: Any, info: ValidationInfo) -> Any:
-        if cursor is None and info.data.get("extend") is None:
+        # An invalid `extend` has a fault of its own, and is missing here.
+        if cursor is None and info.data.get("extend", "refused") is None:
             raise PydanticCustomError("cursor", "is required if extend is left out")
         return cursor

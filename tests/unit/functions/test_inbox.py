@@ -120,8 +120,10 @@ def test_a_lease_is_extended_with_an_acknowledgement_or_without(functions: Funct
     assert cursors.get("sub_1").lease_until < first
     assert cursors.get("sub_1").acknowledged == 1
     for wrong in (0, -1, 901, "5", 1.5, True):
-        answer = acknowledge(functions, {"lease": lease, "cursor": "2", "extend": wrong})
-        assert (answer.status, answer.body["errors"][0]["pointer"]) == (422, "/extend")
+        for place in ({}, {"cursor": "2"}):
+            answer = acknowledge(functions, {"lease": lease, "extend": wrong, **place})
+            assert answer.status == 422
+            assert [each["pointer"] for each in answer.body["errors"]] == ["/extend"]
     neither = acknowledge(functions, {"lease": lease})
     assert (neither.status, neither.body["errors"][0]["pointer"]) == (422, "/cursor")
     assert cursors.get("sub_1").acknowledged == 1
