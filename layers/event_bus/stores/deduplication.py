@@ -1,7 +1,7 @@
 """Deduplication keys: for each key of a publisher, the first event that had it.
 
-A key is stored for a while in the table of idempotency keys. The transaction that stores an event
-also claims its key, so a key always leads to a stored event.
+A key is stored in the table of idempotency keys until its window ends. The transaction that stores
+an event also claims its key, so a key always leads to a stored event.
 """
 
 import hashlib

@@ -239,7 +239,7 @@ class KeyStore:
             "version": number(ring.version + 1),
         }
         if not key_ids:
-            # It stays for a while, so that a request that read the ring before cannot add to it.
+            # It stays for a day, so that a request that read the ring before cannot add to it.
             item["expires_at"] = number(int(times.unix()) + _EMPTY_RING_SECONDS)
         put: Item = {"TableName": self.table, "Item": item}
         if ring.version:

@@ -85,7 +85,8 @@ class Command(TypedDict):
         Field(
             description="`delivered`: the handler has it, and has not replied. `succeeded`, "
             "`failed`, `expired` and `cancelled` are final if `ended_at` is set. `failed` without "
-            "it: the delivery was given up, and a retry of its dead letter opens the command again."
+            "`ended_at`: the delivery was given up, and a retry of its dead letter opens the "
+            "command again."
         ),
     ]
     deadline: Time | None

@@ -34,7 +34,8 @@ class Delivery(TypedDict):
             event.
         status: `pending`: no attempt has ended yet. `held`: a pause holds the event. `retrying`:
             another attempt follows. `exhausted`: no attempt follows by itself. `dropped`: it ended
-            without success, because its guarantee permits that or it is not owed any more.
+            without success, because its guarantee permits that, because its subscription, event or
+            command has ended, or because a person discarded it.
         attempts: The number of attempts.
         last_error: The last error, while the event is not delivered.
         next_retry_at: When the next attempt is due, while one follows.
