@@ -20,7 +20,7 @@ _TARGETS: dict[Protocol, dict[str, Any]] = {
     "pull": {"type": "pull"},
     "websocket": {"type": "websocket"},
 }
-# A consumer ends when its request has been answered.
+# A consumer ends when the request that it waits for has been answered.
 _END_SECONDS = 60
 
 
@@ -85,7 +85,7 @@ class Arrivals:
                 self.faults.append(f"{protocol} broke: {error!r}")
 
     def close(self) -> None:
-        """Stops the consumers, and waits a while for their ends."""
+        """Stops the consumers, and waits for their threads to end."""
         self._stop.set()
         for thread in self._threads:
             thread.join(_END_SECONDS)

@@ -8,7 +8,7 @@ from event_bus_client import Event, EventBus, Refused
 from examples.saga.services import Document
 
 _PULL_SECONDS = 2
-# It ends when its request has been answered.
+# The thread ends when the pull that it waits for has been answered.
 _END_SECONDS = 60
 
 
