@@ -67,8 +67,9 @@ def _acknowledge(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     asked = read(Acknowledgement, request.json())
     if asked.cursor is not None:
-        _inboxes.leases.acknowledge(subscription.id, asked.lease, int(asked.cursor))
-    if asked.extend is not None:
+        place = int(asked.cursor)
+        _inboxes.leases.acknowledge(subscription.id, asked.lease, place, asked.extend)
+    elif asked.extend is not None:
         _inboxes.leases.extend(subscription.id, asked.lease, asked.extend)
     return Response(204)
 

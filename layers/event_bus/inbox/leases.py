@@ -76,16 +76,25 @@ class InboxLeases:
             wait = 0
         raise Conflict("Another consumer has taken the next events, and its lease has not ended.")
 
-    def acknowledge(self, subscription_id: str, lease: str, place: int) -> None:
+    def acknowledge(
+        self, subscription_id: str, lease: str, place: int, extend: int | None = None
+    ) -> None:
         """Acknowledges a lease's events up to a place; the rest stays leased until it ends.
 
         A refusal changes nothing. An acknowledgement may be repeated.
+
+        Args:
+            subscription_id: Whose inbox.
+            lease: The lease.
+            place: The last place to acknowledge.
+            extend: How long the lease lasts for the rest, in seconds from now on; None to leave
+                its end.
 
         Raises:
             Conflict: The lease has ended, or the inbox has another one.
             InvalidRequest: The lease does not cover the place.
         """
-        cursor = self.cursors.acknowledge(subscription_id, lease, place)
+        cursor = self.cursors.acknowledge(subscription_id, lease, place, extend)
         if cursor.lease != lease:
             raise Conflict(
                 "This is not the current lease of the inbox: it ended and another consumer took "
@@ -102,6 +111,10 @@ class InboxLeases:
                 f"The lease ended before {place} was acknowledged. Events up to "
                 f"{cursor.acknowledged} were. Take the later ones again."
             )
+        extended = place == cursor.acknowledged and cursor.lease_until > times.unix()
+        if extend is not None and place < cursor.taken and not extended:
+            # An earlier request has acknowledged the place, so that this one changed nothing.
+            self.extend(subscription_id, lease, extend)
 
     def extend(self, subscription_id: str, lease: str, seconds: int) -> None:
         """Extends a lease that has not ended.

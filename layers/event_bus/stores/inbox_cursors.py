@@ -101,30 +101,39 @@ class InboxCursorStore:
             return _cursor(answer["Attributes"])
         return None
 
-    def acknowledge(self, subscription_id: str, lease: str, place: int) -> InboxCursor:
+    def acknowledge(
+        self, subscription_id: str, lease: str, place: int, extend: int | None = None
+    ) -> InboxCursor:
         """Acknowledges up to a place that a lease covers, while it holds; never backwards.
 
         Args:
             subscription_id: The subscription that owns the inbox.
             lease: The id of the lease.
             place: The place of the last event to acknowledge.
+            extend: How long the lease holds, from now on, in seconds; None to leave its end.
 
         Returns:
             The cursor after the request, whether it was moved or not.
         """
+        now = times.unix()
+        values = {
+            ":lease": text(lease),
+            ":now": number(int(now)),
+            ":place": number(place),
+            ":expiry": number(times.expiry(self.retention_days)),
+        }
+        change = "SET acknowledged = :place, expires_at = :expiry"
+        if extend is not None:
+            change += ", held_until = :until"
+            values[":until"] = number(math.ceil(now + extend))
         try:
             answer = self.client.update_item(
                 TableName=self.table,
                 Key=_key(subscription_id),
-                UpdateExpression="SET acknowledged = :place, expires_at = :expiry",
+                UpdateExpression=change,
                 ConditionExpression="holder = :lease AND held_until > :now "
-                "AND begun < :place AND taken >= :place AND acknowledged < :place",
-                ExpressionAttributeValues={
-                    ":lease": text(lease),
-                    ":now": number(int(times.unix())),
-                    ":place": number(place),
-                    ":expiry": number(times.expiry(self.retention_days)),
-                },
+                "AND begun < :place AND taken >= :place AND acknowledged <= :place",
+                ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )

@@ -127,7 +127,7 @@ def test_a_lease_is_extended_with_an_acknowledgement_or_without(functions: Funct
     neither = acknowledge(functions, {"lease": lease})
     assert (neither.status, neither.body["errors"][0]["pointer"]) == (422, "/cursor")
     assert cursors.get("sub_1").acknowledged == 1
-    assert acknowledge(functions, {"lease": lease, "cursor": "2"}).status == 204
+    assert acknowledge(functions, {"lease": lease, "cursor": "2", "extend": 5}).status == 204
     assert acknowledge(functions, {"lease": lease, "extend": 5}).status == 409
 
 

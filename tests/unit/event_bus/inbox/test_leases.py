@@ -221,3 +221,36 @@ def test_a_lease_is_extended_as_long_as_it_holds(
     with pytest.raises(Conflict, match=ENDED):
         leases.extend("sub_1", str(other.lease), 30)
     assert names(take(leases)) == NAMES[4:]
+
+
+def test_an_acknowledgement_extends_the_lease_of_the_rest(
+    leases: InboxLeases, fill: Fill, time: Time
+) -> None:
+    fill(*NAMES)
+    taken = take(leases, 4)
+    for place in (1, 2, 2, 1, 3):
+        time.now += 29
+        leases.acknowledge("sub_1", str(taken.lease), place, 30)
+        with pytest.raises(Conflict):
+            take(leases)
+    assert leases.cursors.get("sub_1").acknowledged == 3
+    time.now += 32
+    for place in (4, 3, 2):
+        with pytest.raises(Conflict):
+            leases.acknowledge("sub_1", str(taken.lease), place, 30)
+    again = take(leases)
+    assert names(again) == NAMES[3:]
+
+
+def test_with_the_last_acknowledgement_nothing_is_left_to_extend(
+    leases: InboxLeases, fill: Fill, time: Time
+) -> None:
+    fill(*NAMES)
+    taken = take(leases, 4)
+    for wait in (0, 0, 100):
+        # The answer may have been lost, and the lease may have ended since.
+        time.now += wait
+        leases.acknowledge("sub_1", str(taken.lease), 4, 30)
+    with pytest.raises(Conflict, match=ENDED):
+        leases.acknowledge("sub_1", str(taken.lease), 3, 30)
+    assert names(take(leases)) == NAMES[4:]
