@@ -12,7 +12,7 @@ from event_bus.access.rate_limits import SOCKET, WINDOW_SECONDS, RateLimiter
 from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem, TooManyRequests
 from event_bus.failures import problem_of
 from event_bus.ids import new_id
-from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Connections, ConnectionGone
+from event_bus.inbox.connections import MAX_MESSAGE_BYTES, ConnectionGone, Connections
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.messages import Acknowledge, ClientMessage, Ping, Subscribe, Unsubscribe
 from event_bus.inbox.pusher import HOLD_SECONDS, WINDOW, Pusher, PushUnderWay

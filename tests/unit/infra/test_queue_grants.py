@@ -5,8 +5,9 @@ import re
 from botocore.session import Session
 from event_bus.api.operations.registry import OPERATIONS
 
+from tests.table_uses import PACED, PROTOCOLS
 from tests.unit.infra.grants import QUEUE_NAMES, STATISTICS, actions_of, grants_of
-from tests.unit.infra.synthesised import LANE_NAMES, LANES, PACED, PROTOCOLS, Synthesised, listed
+from tests.unit.infra.synthesised import LANE_NAMES, LANES, Synthesised, listed
 
 # The queues beside the lanes whose messages a function works off.
 OTHER_WORK = ("unroutable", "replay", "audit")
