@@ -11,11 +11,11 @@ from tests.contracts.event_streams import (
 )
 from tests.contracts.events import ListContract, PutContract
 from tests.contracts.inbox_cursors import InboxCursorsContract
+from tests.contracts.paces import PacesContract
 from tests.contracts.recovery import (
     CircuitsContract,
     CursorsContract,
     InboxesContract,
-    PacesContract,
     ReplaysContract,
     StreamsContract,
 )

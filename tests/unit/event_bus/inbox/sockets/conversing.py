@@ -1,11 +1,18 @@
 """A conversation with WebSocket clients, for tests."""
 
+from typing import Any
+
+import orjson
+from event_bus.access.callers import Caller
 from event_bus.access.rate_limits import RateLimiter
 from event_bus.inbox.conversation import Conversation
 from event_bus.inbox.pusher import Pusher
 
 from tests.aws import Aws
+from tests.builders import service
 from tests.unit.event_bus.inbox.sockets.wire import Wire
+
+CALLER = service("worker")
 
 
 def conversation_of(aws: Aws, wire: Wire, pusher: Pusher, limiter: RateLimiter) -> Conversation:
@@ -20,3 +27,18 @@ def conversation_of(aws: Aws, wire: Wire, pusher: Pusher, limiter: RateLimiter) 
         connections=wire,
         limiter=limiter,
     )
+
+
+def say(
+    conversation: Conversation,
+    message: dict[str, Any],
+    connection_id: str = "one",
+    caller: Caller = CALLER,
+) -> None:
+    """Lets a client send a message."""
+    conversation.take(connection_id, caller, orjson.dumps(message).decode())
+
+
+def kinds(wire: Wire, connection_id: str = "one") -> list[str]:
+    """The types of the messages that a client has received."""
+    return [message["type"] for message in wire.received[connection_id]]

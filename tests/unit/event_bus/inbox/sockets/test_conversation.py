@@ -18,10 +18,9 @@ from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
 from tests.builders import event, key, service, subscription
-from tests.unit.event_bus.inbox.sockets.conversing import conversation_of
+from tests.unit.event_bus.inbox.sockets.conversing import CALLER, conversation_of, kinds, say
 from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
 
-CALLER = service("worker")
 SUBSCRIBE = {"action": "subscribe", "subscription_id": "sub_1"}
 
 
@@ -35,19 +34,6 @@ def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
 def fill(aws: Aws, name: str, owner: str = "sub_1") -> None:
     aws.events.put(event(name), 30)
     aws.inboxes.append(owner, [DeliveryKey(name, owner)], pushed=True)
-
-
-def say(
-    conversation: Conversation,
-    message: dict[str, Any],
-    connection_id: str = "one",
-    caller: Caller = CALLER,
-) -> None:
-    conversation.take(connection_id, caller, orjson.dumps(message).decode())
-
-
-def kinds(wire: Wire, connection_id: str = "one") -> list[str]:
-    return [message["type"] for message in wire.received[connection_id]]
 
 
 def test_a_client_without_a_place_continues_after_the_acknowledged_one(
@@ -358,36 +344,6 @@ def test_a_message_with_a_key_that_has_ended_ends_its_connection(
     assert wire.closed == ["two"]
     assert "two" not in wire.received
     assert aws.socket_subscribers.of_connection("two") == []
-
-
-@pytest.mark.parametrize("ref", [7, "r" * 128, "\x01" * 128, "漢" * 128, ["r"]])
-def test_a_refusal_repeats_a_short_ref(conversation: Conversation, wire: Wire, ref: Any) -> None:
-    say(conversation, {"action": "none", "ref": ref})
-    assert wire.received["one"][-1]["ref"] == ref
-
-
-@pytest.mark.parametrize("ref", ["r" * 130_900, ["r" * 1_000] * 130, {"r" * 130_900: 1}])
-def test_a_refusal_does_not_repeat_a_long_ref(
-    conversation: Conversation, wire: Wire, ref: Any
-) -> None:
-    say(conversation, {"action": "ping", "ref": ref})
-    [refused] = wire.received["one"]
-    assert "ref" not in refused
-    assert refused["error"]["errors"][0]["pointer"] == "/ref"
-    say(conversation, {"action": "ping"})
-    assert kinds(wire) == ["error", "pong"]
-
-
-@pytest.mark.parametrize("name", ["漢" * 860, "\x01" * 430, "\x7f" * 999])
-def test_the_faults_of_a_large_message_fit_into_an_answer(
-    conversation: Conversation, wire: Wire, name: str
-) -> None:
-    names = [f"{number}{name}" for number in range(50)]
-    say(conversation, {"action": "ping", "ref": "漢" * 128, **dict.fromkeys(names, 1)})
-    [refused] = wire.received["one"]
-    assert refused["ref"] == "漢" * 128
-    assert refused["error"]["detail"].startswith(f"/0{name}"[:900])
-    assert refused["error"]["status"] == 422
 
 
 @pytest.mark.parametrize(
