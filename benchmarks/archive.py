@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from event_bus.ids import new_id
 from event_bus.maintenance.archiving import MOST_EVENTS
-from event_bus.model.event import Origin
+from event_bus.model.event import EventOrigin
 from event_bus.requests.event import EventSubmission, accept
 from event_bus.stores.archive_runs import pack
 from event_bus.stores.event_items import stub_of, to_item
@@ -101,7 +101,7 @@ def _item(number: int, payload: int, words: list[str], rng: random.Random) -> di
     }
     event = accept(EventSubmission.model_validate(sent), "planning_service")
     metadata = {**event.metadata, "stream_version": number % _STREAM_LENGTH + 1}
-    origin = Origin("planning_service", new_id("key"), "203.0.113.7")
+    origin = EventOrigin("planning_service", new_id("key"), "203.0.113.7")
     return to_item(replace(event, metadata=metadata, origin=origin, kept=True), 1)
 
 

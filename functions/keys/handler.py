@@ -11,10 +11,10 @@ from event_bus.registry.keys import IssuedKey
 from event_bus.requests.credentials import KeyRequest, RotationRequest
 from event_bus.requests.validation import read
 from event_bus.runtime.api import handler_of, new_endpoint
-from event_bus.runtime.registry import key_ring, services
+from event_bus.runtime.registry import key_registry, services
 
 _services = services()
-_ring = key_ring()
+_keys = key_registry()
 
 Find = Callable[[str, Caller], str]
 """Returns the id of a service, if it exists and the caller may manage it."""
@@ -36,25 +36,25 @@ def _make(request: Request, path: str, find: Find) -> Response:
     service = partial(find, request.resource_id, request.caller)
     service()  # A missing service is reported before faults of the request.
     asked = read(KeyRequest, request.json() if request.has_body else {})
-    return _created(path, _ring.make(service, asked, request.caller))
+    return _created(path, _keys.make(service, asked, request.caller))
 
 
 def _list(request: Request, find: Find) -> Response:
     service_id = find(request.resource_id, request.caller)
     request.query()
-    return Response(200, {"items": [key_document(each) for each in _ring.of(service_id)]})
+    return Response(200, {"items": [key_document(each) for each in _keys.of(service_id)]})
 
 
 def _rotate(request: Request, path: str, find: Find) -> Response:
     service = partial(find, request.resource_id, request.caller)
     service()
     asked = read(RotationRequest, request.json() if request.has_body else {})
-    issued = _ring.rotate(service, request.path_parameter("key_id"), asked.overlap, request.caller)
+    issued = _keys.rotate(service, request.path_parameter("key_id"), asked.overlap, request.caller)
     return _created(path, issued)
 
 
 def _revoke(request: Request, find: Find) -> Response:
-    _ring.revoke(
+    _keys.revoke(
         partial(find, request.resource_id, request.caller), request.path_parameter("key_id")
     )
     return Response(204)

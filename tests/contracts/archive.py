@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event, EventOrigin
 from event_bus.stores import listings
 from event_bus.stores.archive import ARCHIVE_PREFIX
-from event_bus.stores.archive_runs import Damaged
+from event_bus.stores.archive_runs import ArchiveDamaged
 from event_bus.stores.events import Put
 from event_bus.stores.listings import ListedEvent
 from event_bus.stores.payloads import is_missing
@@ -39,7 +39,7 @@ def of_all_kinds() -> list[Event]:
         replace(binary_event(event_id="evt_binary"), kept=True, created_at=NOON),
         replace(
             kept("evt_schema", metadata={"stream_id": "task/1"}),
-            origin=Origin("planner", "key_1", "10.0.0.1"),
+            origin=EventOrigin("planner", "key_1", "10.0.0.1"),
             schema_version=3,
             schema_valid=False,
         ),
@@ -199,7 +199,7 @@ class ArchiveContract:
             else:
                 aws.s3.put_object(Bucket=aws.bucket, Key=key, Body=content)
             for read in (aws.events.get, lambda each: aws.events.get_many([each])):
-                with pytest.raises((ClientError, Damaged)) as lost:
+                with pytest.raises((ClientError, ArchiveDamaged)) as lost:
                     read("evt_1")
                 assert is_missing(lost.value), content
             found, unreadable = aws.events.readable(events)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus.model.api_keys import ApiKey
-from event_bus.stores.keys import Ending, KeptKey, KeyChange, Ring
+from event_bus.stores.keys import KeptKey, KeyChange, KeyEnding, KeyRing
 from event_bus.stores.refusals import IdTaken, KeyGone, KeyTaken, Outdated
 from event_bus.stores.transactions import transact
 
@@ -73,13 +73,13 @@ class KeysContract:
         assert [key.id for key in aws.keys.ring("planner").keys] == ["1", "2"]
 
     def test_a_ring_holds_the_keys_of_its_service(self, aws: Aws) -> None:
-        assert aws.keys.ring("planner") == Ring("planner", (), 0)
+        assert aws.keys.ring("planner") == KeyRing("planner", (), 0)
         first, second = ApiKey("1", "planner", NOON), ApiKey("2", "planner", NOON)
         aws.keys.change(KeyChange(aws.keys.ring("planner"), (first,)))
         ring = aws.keys.ring("planner")
-        assert ring == Ring("planner", (first,), 1)
+        assert ring == KeyRing("planner", (first,), 1)
         aws.keys.change(KeyChange(ring, (second,), (first,)))
-        assert aws.keys.ring("planner") == Ring("planner", (second,), 2)
+        assert aws.keys.ring("planner") == KeyRing("planner", (second,), 2)
         assert aws.keys.find("1") is None
         # A caller that has read it before can no longer change anything.
         with pytest.raises(Outdated):
@@ -92,7 +92,7 @@ class KeysContract:
         with pytest.raises(Outdated):
             aws.keys.change(KeyChange(ring, (ApiKey("1", "planner", NOON),)))
         emptied = aws.keys.ring("planner")
-        assert emptied == Ring("planner", (), 1)
+        assert emptied == KeyRing("planner", (), 1)
         aws.keys.change(KeyChange(emptied, (ApiKey("1", "planner", NOON),)))
         assert len(aws.keys.ring("planner").keys) == 1
 
@@ -101,10 +101,10 @@ class KeysContract:
         aws.put_keys(older)
         aws.put_keys(ApiKey("2", "other", NOON))
         ring = aws.keys.ring("planner")
-        assert ring == Ring("planner", (older,), 0)
+        assert ring == KeyRing("planner", (older,), 0)
         later = ApiKey("3", "planner", "2026-05-02T12:00:00.000Z")
         aws.keys.change(KeyChange(ring, (later,)))
-        assert aws.keys.ring("planner") == Ring("planner", (older, later), 1)
+        assert aws.keys.ring("planner") == KeyRing("planner", (older, later), 1)
 
     def test_a_key_that_is_added_to_a_ring_stands_for_no_other_service(self, aws: Aws) -> None:
         aws.put_keys(ApiKey("1", "other", NOON))
@@ -145,7 +145,7 @@ class KeysContract:
 
         def end(key_id: str, at: int) -> None:
             ring = aws.keys.ring("planner")
-            aws.keys.change(KeyChange(ring, ending=Ending(key_id, at, "other")))
+            aws.keys.change(KeyChange(ring, ending=KeyEnding(key_id, at, "other")))
 
         end(key.id, soon)
         assert aws.keys.find("hash") == replace(key, expires_at=soon, replaced_by="other")

@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from event_bus.model.audit_chain import Block, Head, head_of
+from event_bus.model.audit_chain import AuditBlock, AuditHead, head_of
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -22,7 +22,7 @@ class Signer:
     client: "KMSClient"
     key: str
 
-    def signed(self, block: Block) -> Block:
+    def signed(self, block: AuditBlock) -> AuditBlock:
         """Returns a block with the signature of its head."""
         answer = self.client.sign(
             KeyId=self.key,
@@ -43,7 +43,7 @@ class SignatureCheck:
 
     public_key: bytes
 
-    def genuine(self, head: Head) -> bool:
+    def genuine(self, head: AuditHead) -> bool:
         """Whether the head's signature was made by the key.
 
         Raises:

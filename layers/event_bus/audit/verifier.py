@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from event_bus.model.audit_chain import Block, Chain, Head, head_of
+from event_bus.model.audit_chain import AuditBlock, AuditHead, Chain, head_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,12 @@ class Verifier:
         kept_since: Blocks from before this time, RFC 3339, may have expired.
     """
 
-    genuine: Callable[[Head], bool]
+    genuine: Callable[[AuditHead], bool]
     kept_since: str
 
-    def faults(self, chain: Chain, blocks: Iterable[Block], heads: Iterable[Head]) -> Iterator[str]:
+    def faults(
+        self, chain: Chain, blocks: Iterable[AuditBlock], heads: Iterable[AuditHead]
+    ) -> Iterator[str]:
         """Yields the faults of a chain as text, each with the block; none if it is unchanged.
 
         Args:
@@ -26,8 +28,8 @@ class Verifier:
             blocks: Its blocks, in the order of their numbers.
             heads: Its separately stored heads, in any order.
         """
-        found: dict[int, Block] = {}
-        last: Block | None = None
+        found: dict[int, AuditBlock] = {}
+        last: AuditBlock | None = None
         for block in blocks:
             yield from self._faults_of(block, last)
             found[block.number] = last = block
@@ -43,7 +45,7 @@ class Verifier:
             elif head.at >= self.kept_since:
                 yield f"{name}: the block is missing"
 
-    def _faults_of(self, block: Block, last: Block | None) -> Iterator[str]:
+    def _faults_of(self, block: AuditBlock, last: AuditBlock | None) -> Iterator[str]:
         name = f"{block.chain} {block.number}"
         if not block.intact:
             yield f"{name}: its content was changed"

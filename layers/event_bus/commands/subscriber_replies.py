@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, InvalidRequest, Problem, TooLarge
 from event_bus.log import logger, traces
-from event_bus.model.event import Origin
+from event_bus.model.event import EventOrigin
 from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.replying import ReplyContent, Replying, TooLate, problem
@@ -77,7 +77,7 @@ class SubscriberReplies:
         if context := delivery_trace(request.key, request.event):
             trace["traceparent"] = context.traceparent
         service_id = request.subscription.service_id
-        origin = Origin(service_id)
+        origin = EventOrigin(service_id)
         self.replying.reply(request.event, service_id, answer, origin, trace)
 
     def _publish(self, request: DeliveryRequest, payload: dict[str, Any]) -> Outcome:

@@ -20,7 +20,7 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class AuditBlock:
     """Entries that were written together.
 
     Attributes:
@@ -48,7 +48,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class AuditHead:
     """The signed head of a chain, which is stored separately.
 
     Attributes:
@@ -71,7 +71,9 @@ class Head:
         return f"{self.chain}\n{self.number}\n{self.hash}\n{self.at}".encode()
 
 
-def next_block(chain: Chain, last: Head | None, at: str, entries: Sequence[Entry]) -> Block:
+def next_block(
+    chain: Chain, last: AuditHead | None, at: str, entries: Sequence[Entry]
+) -> AuditBlock:
     """Returns the next block of a chain.
 
     Args:
@@ -82,12 +84,14 @@ def next_block(chain: Chain, last: Head | None, at: str, entries: Sequence[Entry
     """
     number, previous = (last.number + 1, last.hash) if last else (1, BEGINNING)
     written = tuple(entries)
-    return Block(chain, number, at, previous, written, _hash(chain, number, at, previous, written))
+    return AuditBlock(
+        chain, number, at, previous, written, _hash(chain, number, at, previous, written)
+    )
 
 
-def head_of(block: Block) -> Head:
+def head_of(block: AuditBlock) -> AuditHead:
     """Returns the head of a chain that ends with a block."""
-    return Head(block.chain, block.number, block.hash, block.at, block.signature)
+    return AuditHead(block.chain, block.number, block.hash, block.at, block.signature)
 
 
 def _hash(chain: str, number: int, at: str, previous: str, entries: Sequence[Entry]) -> str:

@@ -8,7 +8,7 @@ import orjson
 
 from event_bus import times
 from event_bus.model.audit_chain import Entry
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event, EventOrigin
 
 Status = Literal["success", "failure", "denied"]
 
@@ -101,9 +101,9 @@ def of_events(events: Iterable[Event]) -> list[Entry]:
 
     Events with the same source, type, key and address share an entry, which lists their ids.
     """
-    together: defaultdict[tuple[Origin, str, str], list[Event]] = defaultdict(list)
+    together: defaultdict[tuple[EventOrigin, str, str], list[Event]] = defaultdict(list)
     for event in events:
-        together[event.origin or Origin(event.source), event.source, event.type].append(event)
+        together[event.origin or EventOrigin(event.source), event.source, event.type].append(event)
     return [
         entry(
             f"publish:{found[0].id}",

@@ -47,7 +47,7 @@ MAX_HOPS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class EventOrigin:
     """The request that stored an event, for the audit log.
 
     Attributes:
@@ -102,7 +102,7 @@ class Event:
     sealed_key: str | None = None
     sealed: str | None = None
     hidden_hops: int = 0
-    origin: Origin | None = None
+    origin: EventOrigin | None = None
     schema_version: int | None = None
     schema_valid: bool | None = None
     content_type: str | None = None

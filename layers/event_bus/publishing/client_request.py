@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
-from event_bus.model.event import Origin
+from event_bus.model.event import EventOrigin
 from event_bus.model.trace_context import trace_in
 
 
@@ -25,9 +25,9 @@ class ClientRequest:
         """Reads the trace context from the headers of a request."""
         return cls(trace_in(headers), ip_address)
 
-    def origin(self, caller: Caller) -> Origin:
+    def origin(self, caller: Caller) -> EventOrigin:
         """Returns the origin of the events that a caller publishes by it."""
-        return Origin(caller.service_id, caller.key_id, self.ip_address)
+        return EventOrigin(caller.service_id, caller.key_id, self.ip_address)
 
 
 NO_REQUEST = ClientRequest()

@@ -13,7 +13,7 @@ from event_bus.model import command_record as transitions
 from event_bus.model.command_record import Command, Reply
 from event_bus.model.command_types import reply_address
 from event_bus.model.commands import is_over
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event, EventOrigin
 from event_bus.model.metadata_members import REPLY_FOR, REPLY_STATUS
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
@@ -79,7 +79,7 @@ class Replying:
         command: Event,
         service_id: str,
         answer: ReplyContent,
-        origin: Origin | None = None,
+        origin: EventOrigin | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> StoredReply:
         """Stores the reply of a service to a command; each service replies once.
@@ -144,7 +144,7 @@ class Replying:
         command: Event,
         service_id: str,
         answer: ReplyContent,
-        origin: Origin | None,
+        origin: EventOrigin | None,
         trace: Mapping[str, str],
     ) -> Event:
         address = reply_address(command.source, command.metadata.get("reply_to"))

@@ -17,7 +17,7 @@ from event_bus.model.api_keys import (
     proof_of_chosen,
 )
 from event_bus.requests.credentials import Authentication, KeyRequest
-from event_bus.stores.keys import Ending, KeyChange, KeyStore, Ring
+from event_bus.stores.keys import KeyChange, KeyEnding, KeyRing, KeyStore
 from event_bus.stores.refusals import KeyGone, KeyTaken, Outdated
 
 MAX_KEYS = 20
@@ -42,7 +42,7 @@ class IssuedKey:
     text: str | None
 
 
-def maker_of(ring: Ring, caller: Caller) -> ApiKey | None:
+def maker_of(ring: KeyRing, caller: Caller) -> ApiKey | None:
     """Returns the key that authenticated a request for another key; None for an admin.
 
     Raises:
@@ -56,7 +56,7 @@ def maker_of(ring: Ring, caller: Caller) -> ApiKey | None:
     return maker
 
 
-def issue(authentication: Authentication, ring: Ring, caller: Caller) -> IssuedKey:
+def issue(authentication: Authentication, ring: KeyRing, caller: Caller) -> IssuedKey:
     """Makes a key, with the limits of the key that asks for it. The caller stores it.
 
     Raises:
@@ -95,7 +95,7 @@ def _generated(service_id: str, now: str) -> IssuedKey:
     return IssuedKey(ApiKey(proof.id, service_id, now, proof.hash), text)
 
 
-def addition(ring: Ring, key: ApiKey, stale: tuple[ApiKey, ...] = ()) -> KeyChange:
+def addition(ring: KeyRing, key: ApiKey, stale: tuple[ApiKey, ...] = ()) -> KeyChange:
     """Returns the change that adds a key to a ring.
 
     Args:
@@ -122,7 +122,7 @@ def _refused(authentication: Authentication, detail: str) -> Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRing:
+class KeyRegistry:
     """Makes, lists, rotates and revokes the keys of services.
 
     Attributes:
@@ -161,7 +161,7 @@ class KeyRing:
         if expires_at and expires_at <= times.unix():
             raise InvalidRequest.at("/expires_at", "must lie in the future")
 
-        def change(ring: Ring) -> tuple[KeyChange, IssuedKey]:
+        def change(ring: KeyRing) -> tuple[KeyChange, IssuedKey]:
             maker = maker_of(ring, caller)
             issued = _issued(asked.authentication, ring.service_id, caller)
             wanted = replace(
@@ -201,7 +201,7 @@ class KeyRing:
             Unauthenticated: The caller's key is no longer valid.
         """
 
-        def change(ring: Ring) -> tuple[KeyChange, IssuedKey]:
+        def change(ring: KeyRing) -> tuple[KeyChange, IssuedKey]:
             maker = maker_of(ring, caller)
             old = _one(ring, key_id)
             if old.type != "api_key":
@@ -234,7 +234,7 @@ class KeyRing:
             end = int(times.unix()) + overlap
             if old.expires_at is not None:
                 end = min(end, old.expires_at)
-            return KeyChange(ring, (kept,), ending=Ending(old.id, end, kept.id)), issued
+            return KeyChange(ring, (kept,), ending=KeyEnding(old.id, end, kept.id)), issued
 
         try:
             return self._changed(find, change)
@@ -254,7 +254,9 @@ class KeyRing:
         """
         self._changed(find, lambda ring: (KeyChange(ring, removed=(_one(ring, key_id),)), None))
 
-    def _changed(self, find: Find, change: Callable[[Ring], tuple[KeyChange, _Result]]) -> _Result:
+    def _changed(
+        self, find: Find, change: Callable[[KeyRing], tuple[KeyChange, _Result]]
+    ) -> _Result:
         """Carries out a change of the present ring, and again if others change it meanwhile.
 
         Raises:
@@ -272,7 +274,7 @@ class KeyRing:
         raise Conflict.overtaken("the keys of the service")
 
 
-def _one(ring: Ring, key_id: str) -> ApiKey:
+def _one(ring: KeyRing, key_id: str) -> ApiKey:
     key = ring.find(key_id)
     if key is None:
         raise NotFound(f"The service {ring.service_id} has no key {key_id}.")

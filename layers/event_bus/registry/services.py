@@ -11,7 +11,7 @@ from event_bus.access.callers import Caller
 from event_bus.access.ownership import may_see_service, own_publisher
 from event_bus.errors import NotFound
 from event_bus.model.api_keys import ApiKey
-from event_bus.stores.keys import KeyChange, KeyStore, Ring
+from event_bus.stores.keys import KeyChange, KeyRing, KeyStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -70,7 +70,7 @@ class Services:
         """Returns whether anything is registered for a service."""
         return self.publishers.get(service_id) is not None or self._subscribed(service_id)
 
-    def ring(self, service_id: str) -> tuple[Ring, tuple[ApiKey, ...]]:
+    def ring(self, service_id: str) -> tuple[KeyRing, tuple[ApiKey, ...]]:
         """Returns the valid keys of a service, and leftover keys to remove with the next change.
 
         Keys of a service for which nothing is registered are left over from a service of the same
@@ -79,7 +79,7 @@ class Services:
         ring = self.keys.ring(service_id)
         if self.known(service_id):
             return ring, ()
-        return Ring(service_id, (), ring.version), ring.keys
+        return KeyRing(service_id, (), ring.version), ring.keys
 
     def removal_of_keys(self, service_id: str) -> KeyChange:
         """Returns the change that removes all keys of a service."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from event_bus.registry.chosen_ids import ChosenIds
     from event_bus.registry.contexts import Contexts
     from event_bus.registry.failing import FailingSubscriptions
-    from event_bus.registry.keys import KeyRing
+    from event_bus.registry.keys import KeyRegistry
     from event_bus.registry.opt_ins import OptIns
     from event_bus.registry.publishers import PublisherRegistry
     from event_bus.registry.read_models import ReadModelRegistry
@@ -142,11 +142,11 @@ def services() -> "Services":
     return Services(stores.publishers(), stores.subscriptions(changes=True), stores.keys())
 
 
-def key_ring() -> "KeyRing":
-    """Makes the `KeyRing`, which makes, rotates and revokes keys."""
-    from event_bus.registry.keys import KeyRing
+def key_registry() -> "KeyRegistry":
+    """Makes the `KeyRegistry`, which makes, rotates and revokes keys."""
+    from event_bus.registry.keys import KeyRegistry
 
-    return KeyRing(stores.keys(), settings().key_rate)
+    return KeyRegistry(stores.keys(), settings().key_rate)
 
 
 def stream_changes() -> "StreamChanges":

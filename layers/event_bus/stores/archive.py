@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from event_bus.log import logger
-from event_bus.stores.archive_runs import ByteRange, Damaged, Span, pack, spans, unpack
+from event_bus.stores.archive_runs import ArchiveDamaged, ByteRange, Span, pack, spans, unpack
 from event_bus.stores.event_items import ARCHIVED
 from event_bus.stores.items import Item
 from event_bus.stores.payloads import is_missing
@@ -75,7 +75,7 @@ class ArchiveStore:
             event_id = stub["id"]["S"]
             try:
                 wanted[ByteRange.read(stub[ARCHIVED]["S"])].add(event_id)
-            except Damaged as error:
+            except ArchiveDamaged as error:
                 lost[event_id] = error
         asked = list(spans(wanted))
         # A single request needs no other thread.
@@ -98,7 +98,7 @@ class ArchiveStore:
         lost: Lost = {}
         try:
             content = self._get(span)
-        except (ClientError, Damaged) as error:
+        except (ClientError, ArchiveDamaged) as error:
             if not is_missing(error):
                 raise
             return [], {each: error for place in span.places for each in wanted[place]}
@@ -110,8 +110,8 @@ class ArchiveStore:
                     if item["id"].get("S") in wanted[place]:
                         found[item["id"]["S"]] = item
                 for event_id in wanted[place] - found.keys():
-                    lost[event_id] = Damaged(f"{place} does not hold {event_id}")
-            except Damaged as error:
+                    lost[event_id] = ArchiveDamaged(f"{place} does not hold {event_id}")
+            except ArchiveDamaged as error:
                 lost |= dict.fromkeys(wanted[place] - found.keys(), error)
             items += found.values()
         return items, lost

@@ -22,7 +22,7 @@ _GZIP = 31
 _LONGEST_RUN_BYTES = 6 * 400 * 1024 + RUN_BYTES
 
 
-class Damaged(LookupError):
+class ArchiveDamaged(LookupError):
     """The archive does not hold an event where its stub says."""
 
 
@@ -53,13 +53,13 @@ class ByteRange:
         """Reads the text of a place.
 
         Raises:
-            Damaged: It is not a place.
+            ArchiveDamaged: It is not a place.
         """
         try:
             name, offset, length = text.split("/")
             return cls(name, int(offset), int(length))
         except ValueError:
-            raise Damaged(f"{text!r} is not a place in the archive") from None
+            raise ArchiveDamaged(f"{text!r} is not a place in the archive") from None
 
 
 def pack(lines: Sequence[bytes]) -> tuple[bytes, list[ByteRange]]:
@@ -90,20 +90,20 @@ def unpack(run: bytes) -> Iterator[Item]:
     """Yields the items of a run.
 
     Raises:
-        Damaged: It is not a run, or not a whole one.
+        ArchiveDamaged: It is not a run, or not a whole one.
     """
     decompressor = zlib.decompressobj(_GZIP)
     try:
         lines = decompressor.decompress(run, _LONGEST_RUN_BYTES)
         if not decompressor.eof or decompressor.unused_data:
-            raise Damaged("a run of the archive is cut off, or too long")
+            raise ArchiveDamaged("a run of the archive is cut off, or too long")
         for line in lines.splitlines():
             item = orjson.loads(line)
             if not (isinstance(item, dict) and isinstance(item.get("id"), dict)):
-                raise Damaged("a run of the archive does not hold items")
+                raise ArchiveDamaged("a run of the archive does not hold items")
             yield item
     except (zlib.error, orjson.JSONDecodeError) as error:
-        raise Damaged(f"a run of the archive cannot be read: {error}") from error
+        raise ArchiveDamaged(f"a run of the archive cannot be read: {error}") from error
 
 
 _GAP_BYTES = 128 * 1024

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus import times
-from event_bus.model.audit_chain import Block, Chain
+from event_bus.model.audit_chain import AuditBlock, Chain
 from event_bus.stores.items import document, number, query_items, text, unless_refused
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class AuditStore:
     table: str
     retention_days: int = 0
 
-    def add(self, block: Block) -> bool:
+    def add(self, block: AuditBlock) -> bool:
         """Adds a block.
 
         If the answer to a request was lost, the repeated request is refused by its own block. The
@@ -56,11 +56,13 @@ class AuditStore:
             return True
         return False
 
-    def last(self, chain: Chain) -> Block | None:
+    def last(self, chain: Chain) -> AuditBlock | None:
         """Returns the last block of a chain, or None."""
         return next(self.backwards(chain, limit=1), None)
 
-    def backwards(self, chain: Chain, *, below: int | None = None, limit: int) -> Iterator[Block]:
+    def backwards(
+        self, chain: Chain, *, below: int | None = None, limit: int
+    ) -> Iterator[AuditBlock]:
         """Yields blocks of a chain, the last one first.
 
         Args:
@@ -83,7 +85,7 @@ class AuditStore:
         )
         yield from map(_block, items)
 
-    def forwards(self, chain: Chain) -> Iterator[Block]:
+    def forwards(self, chain: Chain) -> Iterator[AuditBlock]:
         """Yields all blocks of a chain, the first one first."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
@@ -96,8 +98,8 @@ class AuditStore:
             yield from map(_block, page["Items"])
 
 
-def _block(item: Mapping[str, Any]) -> Block:
-    return Block(
+def _block(item: Mapping[str, Any]) -> AuditBlock:
+    return AuditBlock(
         chain=item["chain"]["S"],
         number=int(item["number"]["N"]),
         at=item["at"]["S"],

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from event_bus.model.audit_chain import Chain, Head
+from event_bus.model.audit_chain import AuditHead, Chain
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,20 +29,20 @@ class AuditHeads:
     client: "S3Client"
     bucket: str
 
-    def put(self, head: Head) -> None:
+    def put(self, head: AuditHead) -> None:
         """Stores a head."""
         # Names are listed in their order: the last number must come first.
         place = f"{head.chain}/{_MOST - head.number:012d}"
         name = f"{place}/{head.hash}/{head.at}/{head.signature}"
         self.client.put_object(Bucket=self.bucket, Key=name, Body=b"")
 
-    def latest(self, chain: Chain) -> Head | None:
+    def latest(self, chain: Chain) -> AuditHead | None:
         """Returns the last head of a chain, or None."""
         listed = self.client.list_objects_v2(Bucket=self.bucket, Prefix=f"{chain}/", MaxKeys=1)
         names = listed.get("Contents", [])
         return _head(names[0]["Key"]) if names else None
 
-    def of(self, chain: Chain) -> Iterator[Head]:
+    def of(self, chain: Chain) -> Iterator[AuditHead]:
         """Yields all heads of a chain, the last one first."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{chain}/"
@@ -53,9 +53,9 @@ class AuditHeads:
                     yield head
 
 
-def _head(name: str) -> Head | None:
+def _head(name: str) -> AuditHead | None:
     found = _NAME.fullmatch(name)
     if found is None:
         return None
     chain, number, hash_, at, signature = found.groups()
-    return Head(chain, _MOST - int(number), hash_, at, signature)  # type: ignore[arg-type]
+    return AuditHead(chain, _MOST - int(number), hash_, at, signature)  # type: ignore[arg-type]

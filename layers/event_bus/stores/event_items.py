@@ -7,7 +7,7 @@ import orjson
 
 from event_bus import times
 from event_bus.log import logger
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event, EventOrigin
 from event_bus.stores.items import Item, number, text
 from event_bus.stores.listings import cell_of, odd_shard_of
 
@@ -115,7 +115,7 @@ def _schema_attributes(event: Event) -> Item:
     return found
 
 
-def _origin_attributes(origin: Origin, source: str) -> Item:
+def _origin_attributes(origin: EventOrigin, source: str) -> Item:
     # Each KB of an item costs a write unit, so an actor that equals the source is left out.
     implied = origin.actor == source and (origin.key_id or origin.ip_address)
     written = {
@@ -126,12 +126,12 @@ def _origin_attributes(origin: Origin, source: str) -> Item:
     return {name: text(value) for name, value in written.items() if value is not None}
 
 
-def _origin(item: Mapping[str, Any]) -> Origin | None:
+def _origin(item: Mapping[str, Any]) -> EventOrigin | None:
     names = ("actor", "key_id", "ip_address")
     actor, key_id, ip_address = (item.get(name, {}).get("S") for name in names)
     if actor is None and key_id is None and ip_address is None:
         return None
-    return Origin(actor or item["source"]["S"], key_id, ip_address)
+    return EventOrigin(actor or item["source"]["S"], key_id, ip_address)
 
 
 def events_in(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[str]]:

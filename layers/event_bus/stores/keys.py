@@ -36,7 +36,7 @@ _EMPTY_RING_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
+class KeyRing:
     """The valid keys of a service, without its stream tokens.
 
     Attributes:
@@ -55,7 +55,7 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class KeyEnding:
     """The end of a key that another one replaces.
 
     Attributes:
@@ -80,10 +80,10 @@ class KeyChange:
         ending: The key that ends later, if one does.
     """
 
-    ring: Ring
+    ring: KeyRing
     added: tuple[ApiKey, ...] = ()
     removed: tuple[ApiKey, ...] = ()
-    ending: Ending | None = None
+    ending: KeyEnding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class KeyStore:
         item = self._item(key_id)
         return _key(item) if item and _valid(item) else None
 
-    def ring(self, service_id: str) -> Ring:
+    def ring(self, service_id: str) -> KeyRing:
         """Reads the keys of a service consistently.
 
         The index adds the keys that earlier releases made before there were rings.
@@ -128,7 +128,7 @@ class KeyStore:
         keys = (_key(item) for item in items if _valid(item))
         own = [key for key in keys if key.service_id == service_id]
         own.sort(key=lambda key: (key.created_at, key.id))
-        return Ring(service_id, tuple(own), int(stored["version"]["N"]) if stored else 0)
+        return KeyRing(service_id, tuple(own), int(stored["version"]["N"]) if stored else 0)
 
     def ending(self, after: int, until: int) -> Iterator[ApiKey]:
         """Yields the keys and stream tokens that end within a period.
@@ -219,7 +219,7 @@ class KeyStore:
         }
         return Part({"ConditionCheck": check}, KeyGone(key_id))
 
-    def _ending_part(self, ending: Ending) -> Part:
+    def _ending_part(self, ending: KeyEnding) -> Part:
         update: Item = {
             "TableName": self.table,
             "Key": {"id": text(ending.key_id)},
@@ -232,7 +232,7 @@ class KeyStore:
         }
         return Part({"Update": update}, KeyGone(ending.key_id))
 
-    def _ring_part(self, ring: Ring, key_ids: list[str]) -> Part:
+    def _ring_part(self, ring: KeyRing, key_ids: list[str]) -> Part:
         item: Item = {
             "id": text(_ring_id(ring.service_id)),
             "key_ids": document(key_ids),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_bus.stores.archive_runs import Damaged
+from event_bus.stores.archive_runs import ArchiveDamaged
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,7 +69,7 @@ def is_missing(error: Exception) -> bool:
     """Returns whether a payload or an archived event was not read because it is not there."""
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] in _MISSING
-    return isinstance(error, Damaged)
+    return isinstance(error, ArchiveDamaged)
 
 
 def is_unanswered(error: Exception) -> bool:

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from event_bus.audit import appender as appending
 from event_bus.audit.appender import AuditAppender
-from event_bus.model.audit_chain import Block, Chain, Head
+from event_bus.model.audit_chain import AuditBlock, AuditHead, Chain
 from event_bus.model.audit_entries import MAX_ENTRY_BYTES
 from event_bus.stores.audit import AuditStore
 
@@ -20,24 +20,24 @@ ITEM_BYTES = 400 * 1024
 class Log:
     """The blocks that were added, and their signatures."""
 
-    blocks: list[Block] = field(default_factory=list)
-    heads: list[Head] = field(default_factory=list)
+    blocks: list[AuditBlock] = field(default_factory=list)
+    heads: list[AuditHead] = field(default_factory=list)
 
-    def last(self, _: Chain) -> Block | None:
+    def last(self, _: Chain) -> AuditBlock | None:
         return self.blocks[-1] if self.blocks else None
 
-    def latest(self, _: Chain) -> Head | None:
+    def latest(self, _: Chain) -> AuditHead | None:
         return self.heads[-1] if self.heads else None
 
-    def add(self, block: Block) -> bool:
+    def add(self, block: AuditBlock) -> bool:
         assert sum(len(repr(each)) for each in block.entries) < ITEM_BYTES
         self.blocks.append(block)
         return True
 
-    def put(self, head: Head) -> None:
+    def put(self, head: AuditHead) -> None:
         self.heads.append(head)
 
-    def signed(self, block: Block) -> Block:
+    def signed(self, block: AuditBlock) -> AuditBlock:
         return block
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from event_bus.audit.reader import AuditQuery, AuditReader
 from event_bus.errors import MalformedRequest
-from event_bus.model.audit_chain import Block, Chain, head_of, next_block
+from event_bus.model.audit_chain import AuditBlock, Chain, head_of, next_block
 from event_bus.model.audit_entries import entry
 from event_bus.stores.audit import AuditStore
 
@@ -24,7 +24,7 @@ def store(aws: Aws) -> AuditStore:
 
 
 def fill(store: AuditStore, chain: Chain, seconds: list[list[int]]) -> None:
-    last: Block | None = None
+    last: AuditBlock | None = None
     for written in seconds:
         entries = [
             entry(f"{chain}-{each}", at(each), "key.create", f"actor-{each % 3}", None, "success")
@@ -65,7 +65,7 @@ def test_reading_can_continue_behind_any_entry_of_a_page(store: AuditStore) -> N
 
 
 def test_blocks_of_many_megabytes_are_read_to_the_end(store: AuditStore) -> None:
-    last: Block | None = None
+    last: AuditBlock | None = None
     for number in range(12):
         written = entry(f"{number}", at(number), "key.create", "x" * 300_000, None, "success")
         last = next_block("operations", head_of(last) if last else None, at(number), [written])

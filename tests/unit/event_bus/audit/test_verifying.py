@@ -12,7 +12,7 @@ from event_bus import times
 from event_bus.audit.__main__ import verify
 from event_bus.audit.appender import AuditAppender
 from event_bus.audit.signer import Signer
-from event_bus.model.audit_chain import Block, Chain, head_of, next_block
+from event_bus.model.audit_chain import AuditBlock, Chain, head_of, next_block
 from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
 
@@ -53,14 +53,14 @@ class Log:
         for name in names:
             AuditAppender(self.blocks, self.heads, self.signer).append(chain, [{"id": name}])
 
-    def block(self, chain: Chain, number: int) -> Block:
+    def block(self, chain: Chain, number: int) -> AuditBlock:
         return next(each for each in self.blocks.forwards(chain) if each.number == number)
 
     def remove(self, chain: Chain, number: int) -> None:
         key: Any = {"chain": {"S": chain}, "number": {"N": str(number)}}
         self.aws.dynamodb.delete_item(TableName=self.blocks.table, Key=key)
 
-    def replace(self, block: Block) -> None:
+    def replace(self, block: AuditBlock) -> None:
         """Puts a block in the place of the one with its number."""
         self.remove(block.chain, block.number)
         assert self.blocks.add(block)

@@ -12,7 +12,7 @@ from event_bus.errors import Conflict, Forbidden, NotFound, Unavailable
 from event_bus.model import command_record
 from event_bus.model.command_record import Command, Reply
 from event_bus.model.delivery import Delivery, DeliveryKey
-from event_bus.model.event import Origin
+from event_bus.model.event import EventOrigin
 from event_bus.model.registration import Subscription
 from event_bus.publishing.client_request import NO_REQUEST, ClientRequest
 from event_bus.publishing.replying import ReplyContent
@@ -108,7 +108,7 @@ def test_a_reply_says_who_sent_it(aws: Aws, commands: Commands) -> None:
     answer, trace = ReplyContent({"paid": True}), {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
     request = ClientRequest(trace, "192.0.2.1")
     made = commands.reply("evt_1", answer, service("worker", "key_1"), request).event
-    assert made.origin == Origin("worker", "key_1", "192.0.2.1")
+    assert made.origin == EventOrigin("worker", "key_1", "192.0.2.1")
     assert made.metadata["traceparent"] == trace["traceparent"]
 
 

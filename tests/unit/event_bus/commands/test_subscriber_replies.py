@@ -10,7 +10,7 @@ from event_bus.commands.subscriber_replies import SubscriberReplies
 from event_bus.errors import Unavailable
 from event_bus.model import command_record
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event, EventOrigin
 from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.publisher_rights import PublisherRights
@@ -128,7 +128,7 @@ def test_an_answer_to_a_command_ends_it(
         f"The service has replied already, by {reply.id}.",
     )
     assert reply.json_payload == b'{"paid":true}'
-    assert reply.origin == Origin("worker")
+    assert reply.origin == EventOrigin("worker")
     # The reply is a step of the delivery, and has the same trace.
     assert reply.metadata["traceparent"] == _step_of_the_delivery(COMMAND)
 

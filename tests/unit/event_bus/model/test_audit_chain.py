@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 from event_bus.audit.verifier import Verifier
-from event_bus.model.audit_chain import Block, Head, head_of, next_block
+from event_bus.model.audit_chain import AuditBlock, AuditHead, head_of, next_block
 from hypothesis import given
 from hypothesis import strategies as st
 
 LONG_AGO, NOW = "2020-01-01T00:00:00.000Z", "2026-05-01T12:00:00.000Z"
 SIGNED = "good"
 
-Log = tuple[list[Block], list[Head]]
+Log = tuple[list[AuditBlock], list[AuditHead]]
 
 
 def written(sizes: list[int], at: str = NOW) -> Log:
     """A log of so many blocks, of so many entries each, and its heads."""
-    blocks: list[Block] = []
-    last: Head | None = None
+    blocks: list[AuditBlock] = []
+    last: AuditHead | None = None
     for number, size in enumerate(sizes):
         entries = [{"id": f"{number}-{place}"} for place in range(size)]
         # Without the key, another hash cannot be signed like this.
@@ -29,11 +29,13 @@ def written(sizes: list[int], at: str = NOW) -> Log:
     return blocks, [head_of(block) for block in blocks]
 
 
-def genuine(head: Head) -> bool:
+def genuine(head: AuditHead) -> bool:
     return head.signature == f"{SIGNED}:{head.number}:{head.hash}"
 
 
-def faults(blocks: list[Block], heads: list[Head], kept_since: str = LONG_AGO) -> list[str]:
+def faults(
+    blocks: list[AuditBlock], heads: list[AuditHead], kept_since: str = LONG_AGO
+) -> list[str]:
     return list(Verifier(genuine, kept_since).faults("operations", blocks, heads))
 
 

@@ -11,7 +11,7 @@ from event_bus.model.audit_entries import (
     of_events,
     read_entry,
 )
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event, EventOrigin
 
 from tests.builders import NOON, event
 
@@ -42,13 +42,13 @@ def test_an_entry_that_is_too_large_is_not_taken_from_the_queue() -> None:
         read_entry(orjson.dumps(made).decode())
 
 
-def published(event_id: str, origin: Origin | None) -> Event:
+def published(event_id: str, origin: EventOrigin | None) -> Event:
     return replace(event(event_id, source="shop"), origin=origin)
 
 
 def test_events_of_one_key_and_address_share_an_entry() -> None:
-    shop = Origin("shop", "ebk_1", "203.0.113.7")
-    admin = Origin("admin", None, "203.0.113.9")
+    shop = EventOrigin("shop", "ebk_1", "203.0.113.7")
+    admin = EventOrigin("admin", None, "203.0.113.9")
     entries = of_events(
         [
             published("evt_1", shop),

@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from event_bus.model.api_keys import ApiKey, certificate_id, principal_id, proof_of_chosen
-from event_bus.registry.keys import KeyRing
+from event_bus.registry.keys import KeyRegistry
 from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import subscriber_key
 from event_bus.requests.credentials import Authentication, KeyRequest
@@ -24,8 +24,8 @@ SOON = 4_000_000_000
 
 
 @pytest.fixture
-def ring(aws: Aws) -> KeyRing:
-    return KeyRing(aws.keys, 200)
+def ring(aws: Aws) -> KeyRegistry:
+    return KeyRegistry(aws.keys, 200)
 
 
 def planner() -> str:
@@ -53,7 +53,7 @@ def said(refusal: pytest.ExceptionInfo[Any]) -> list[tuple[str, str]]:
     ],
 )
 def test_certificates_and_roles_are_set_up_by_admins_alone(
-    aws: Aws, ring: KeyRing, authentication: Any, identifier: str, stands_for: str
+    aws: Aws, ring: KeyRegistry, authentication: Any, identifier: str, stands_for: str
 ) -> None:
     kind = authentication["type"]
     with pytest.raises(Forbidden) as refusal:
@@ -75,7 +75,7 @@ def test_certificates_and_roles_are_set_up_by_admins_alone(
     )
 
 
-def test_a_chosen_key_is_kept_by_its_proof_and_a_generated_one_is_shown(ring: KeyRing) -> None:
+def test_a_chosen_key_is_kept_by_its_proof_and_a_generated_one_is_shown(ring: KeyRegistry) -> None:
     made = ring.make(planner, asked(authentication={"api_key": CHOSEN}), AN_ADMIN)
     proof = proof_of_chosen(CHOSEN)
     assert (made.kept.id, made.kept.hash, made.text) == (proof.id, proof.hash, None)
@@ -93,7 +93,7 @@ def test_a_chosen_key_is_kept_by_its_proof_and_a_generated_one_is_shown(ring: Ke
     ],
 )
 def test_a_credential_identifies_one_service_and_once(
-    ring: KeyRing, authentication: Any, member: str
+    ring: KeyRegistry, authentication: Any, member: str
 ) -> None:
     ring.make(planner, asked(authentication=authentication), AN_ADMIN)
     pointer = f"/authentication/{member.replace('API key', 'api_key')}"
@@ -107,7 +107,7 @@ def test_a_credential_identifies_one_service_and_once(
         assert refusal.value.detail == f"The {member} {detail}."
 
 
-def test_only_an_admin_sets_a_rate(aws: Aws, ring: KeyRing) -> None:
+def test_only_an_admin_sets_a_rate(aws: Aws, ring: KeyRegistry) -> None:
     with pytest.raises(Forbidden) as refusal:
         ring.make(planner, asked(rate_limit=1), limited(aws))
     assert said(refusal) == [("/rate_limit", "can only be set with an admin key")]
@@ -115,7 +115,7 @@ def test_only_an_admin_sets_a_rate(aws: Aws, ring: KeyRing) -> None:
     assert refusal.value.reason == "admin"
 
 
-def test_a_key_ends_in_the_future(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_ends_in_the_future(ring: KeyRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(times, "unix", lambda: float(SOON))
     with pytest.raises(InvalidRequest) as refusal:
         ring.make(planner, asked(expires_at=times.at(SOON)), AN_ADMIN)
@@ -124,7 +124,7 @@ def test_a_key_ends_in_the_future(ring: KeyRing, monkeypatch: pytest.MonkeyPatch
     assert made.kept.expires_at == SOON + 1
 
 
-def test_what_a_key_would_permit_beyond_its_maker_is_said(aws: Aws, ring: KeyRing) -> None:
+def test_what_a_key_would_permit_beyond_its_maker_is_said(aws: Aws, ring: KeyRegistry) -> None:
     caller = limited(aws, scopes=("read", "manage"), expires_at=SOON)
     with pytest.raises(Forbidden) as refusal:
         ring.make(planner, asked(scopes=["publish"], expires_at=times.at(SOON + 1)), caller)
@@ -135,7 +135,7 @@ def test_what_a_key_would_permit_beyond_its_maker_is_said(aws: Aws, ring: KeyRin
     assert refusal.value.reason == "scope"
 
 
-def test_a_key_that_permits_more_is_named_with_its_limits(aws: Aws, ring: KeyRing) -> None:
+def test_a_key_that_permits_more_is_named_with_its_limits(aws: Aws, ring: KeyRegistry) -> None:
     caller = limited(aws, scopes=("manage",), expires_at=SOON, rate_limit=5)
     aws.add_keys(ApiKey("ebk_1", "planner", NOON))
     with pytest.raises(Forbidden) as refusal:

@@ -9,7 +9,7 @@ from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from event_bus.model.api_keys import ApiKey, proof_of
 from event_bus.registry import keys
-from event_bus.registry.keys import MAX_KEYS, KeyRing
+from event_bus.registry.keys import MAX_KEYS, KeyRegistry
 from event_bus.registry.services import Services
 from event_bus.requests.credentials import KeyRequest
 from event_bus.requests.validation import read
@@ -38,8 +38,8 @@ def chosen(**members: Any) -> KeyRequest:
 
 
 @pytest.fixture
-def ring(aws: Aws) -> KeyRing:
-    return KeyRing(aws.keys, RATE)
+def ring(aws: Aws) -> KeyRegistry:
+    return KeyRegistry(aws.keys, RATE)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def limited(aws: Aws, **limits: Any) -> Caller:
 
 class TestMaking:
     def test_limits_that_are_left_out_are_those_of_the_making_key(
-        self, aws: Aws, ring: KeyRing
+        self, aws: Aws, ring: KeyRegistry
     ) -> None:
         limits: dict[str, Any] = {
             "scopes": ("manage", "read"), "expires_at": SOON, "rate_limit": 5,
@@ -77,7 +77,7 @@ class TestMaking:
         ],
     )
     def test_more_than_the_key_that_makes_it_is_refused(
-        self, aws: Aws, ring: KeyRing, limits: Any, asked: Any, pointer: str
+        self, aws: Aws, ring: KeyRegistry, limits: Any, asked: Any, pointer: str
     ) -> None:
         caller = limited(aws, **limits)
         with pytest.raises(Forbidden) as refusal:
@@ -85,14 +85,14 @@ class TestMaking:
         assert pointers(refusal) == [pointer]
         assert [each.id for each in ring.of("planner")] == ["ebk_limited"]
 
-    def test_less_is_allowed(self, aws: Aws, ring: KeyRing) -> None:
+    def test_less_is_allowed(self, aws: Aws, ring: KeyRegistry) -> None:
         caller = limited(aws, scopes=("manage", "read"), expires_at=SOON)
         asked = request(scopes=["read"], expires_at=times.at(SOON - 9))
         made = ring.make(planner, asked, caller).kept
         assert (made.scopes, made.expires_at) == (("read",), SOON - 9)
 
     def test_a_key_is_kept_with_its_proof_and_its_time(
-        self, aws: Aws, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+        self, aws: Aws, ring: KeyRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(times, "now", lambda: NOON)
         for asked in (request(), chosen()):
@@ -102,18 +102,18 @@ class TestMaking:
             kept = aws.keys.find(proof.id)
             assert kept == issued.kept == ApiKey(proof.id, "planner", NOON, proof.hash)
 
-    def test_an_admin_makes_any(self, ring: KeyRing) -> None:
+    def test_an_admin_makes_any(self, ring: KeyRegistry) -> None:
         made = ring.make(planner, request(rate_limit=9_000), AN_ADMIN).kept
         assert (made.scopes, made.expires_at, made.rate_limit) == (None, None, 9_000)
 
-    def test_a_revoked_key_creates_no_key(self, aws: Aws, ring: KeyRing, held: Caller) -> None:
+    def test_a_revoked_key_creates_no_key(self, aws: Aws, ring: KeyRegistry, held: Caller) -> None:
         aws.revoke(ApiKey("ebk_own", "planner", NOON))
         with pytest.raises(Unauthenticated):
             ring.make(planner, request(), held)
         assert ring.of("planner") == ()
 
     def test_a_key_that_is_there_is_not_made_anew(
-        self, aws: Aws, ring: KeyRing, held: Caller
+        self, aws: Aws, ring: KeyRegistry, held: Caller
     ) -> None:
         narrow = key(CHOSEN, scopes=("read",))
         aws.add_keys(narrow)
@@ -123,7 +123,7 @@ class TestMaking:
         assert aws.keys.find(narrow.id) == narrow
 
     def test_a_key_of_another_service_is_refused(
-        self, aws: Aws, ring: KeyRing, held: Caller
+        self, aws: Aws, ring: KeyRegistry, held: Caller
     ) -> None:
         aws.add_keys(key(CHOSEN, "other"))
         with pytest.raises(Conflict, match="another service"):
@@ -132,7 +132,7 @@ class TestMaking:
 
 class TestRotating:
     def test_the_new_key_permits_the_same_until_the_same_end(
-        self, aws: Aws, ring: KeyRing, held: Caller
+        self, aws: Aws, ring: KeyRegistry, held: Caller
     ) -> None:
         old = ApiKey(
             "ebk_1", "planner", NOON, name="job", scopes=("read",), expires_at=SOON, rate_limit=7
@@ -147,7 +147,7 @@ class TestRotating:
         assert ending.expires_at == pytest.approx(times.unix() + 60, abs=5)
 
     def test_an_overlap_reaches_not_beyond_the_end(
-        self, aws: Aws, ring: KeyRing, held: Caller
+        self, aws: Aws, ring: KeyRegistry, held: Caller
     ) -> None:
         soon = int(times.unix()) + 30
         aws.add_keys(ApiKey("ebk_1", "planner", NOON, expires_at=soon))
@@ -168,7 +168,7 @@ class TestRotating:
         ],
     )
     def test_a_key_that_permits_more_is_not_rotated(
-        self, aws: Aws, ring: KeyRing, own: Any, other: Any
+        self, aws: Aws, ring: KeyRegistry, own: Any, other: Any
     ) -> None:
         caller = limited(aws, **own)
         aws.add_keys(ApiKey("ebk_1", "planner", NOON, **other))
@@ -178,7 +178,7 @@ class TestRotating:
         # A key may replace itself, whatever its limits.
         ring.rotate(planner, "ebk_limited", 60, caller)
 
-    def test_a_key_is_replaced_once(self, aws: Aws, ring: KeyRing, held: Caller) -> None:
+    def test_a_key_is_replaced_once(self, aws: Aws, ring: KeyRegistry, held: Caller) -> None:
         aws.add_keys(ApiKey("ebk_1", "planner", NOON))
         new = ring.rotate(planner, "ebk_1", 60, held).kept
         for _ in range(3):
@@ -187,7 +187,7 @@ class TestRotating:
         assert len(ring.of("planner")) == 3
 
     def test_only_one_of_simultaneous_rotations_succeeds(
-        self, aws: Aws, ring: KeyRing, held: Caller, monkeypatch: pytest.MonkeyPatch
+        self, aws: Aws, ring: KeyRegistry, held: Caller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         aws.add_keys(ApiKey("ebk_1", "planner", NOON))
         original = aws.dynamodb.transact_write_items
@@ -204,7 +204,7 @@ class TestRotating:
 
 
 class TestTheNumber:
-    def test_a_service_has_so_many_keys_on_every_way(self, aws: Aws, ring: KeyRing) -> None:
+    def test_a_service_has_so_many_keys_on_every_way(self, aws: Aws, ring: KeyRegistry) -> None:
         for _ in range(MAX_KEYS):
             last = ring.make(planner, request(), AN_ADMIN).kept
         with pytest.raises(Conflict, match=r"at most 20 keys; revoke one first\.$"):
@@ -228,7 +228,7 @@ class TestTheNumber:
         assert len(ring.of("planner")) == MAX_KEYS
 
     def test_a_ring_that_others_change_every_time_is_not_changed(
-        self, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+        self, ring: KeyRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refused(*_: Any) -> None:
             raise Outdated("planner")
@@ -239,7 +239,7 @@ class TestTheNumber:
             ring.make(planner, request(), AN_ADMIN)
 
     def test_a_key_that_expired_meanwhile_is_not_rotated(
-        self, ring: KeyRing, held: Caller, monkeypatch: pytest.MonkeyPatch
+        self, ring: KeyRegistry, held: Caller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def gone(*_: Any) -> None:
             raise KeyGone("ebk_own")
@@ -249,7 +249,7 @@ class TestTheNumber:
             ring.rotate(planner, "ebk_own", 60, held)
 
     def test_a_key_that_ended_does_not_count(
-        self, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+        self, ring: KeyRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         soon = times.unix() + 60
         for _ in range(MAX_KEYS):
@@ -261,7 +261,7 @@ class TestTheNumber:
         assert [each.id for each in ring.of("planner")] == [made.id]
 
     def test_the_second_request_exceeds_the_limit(
-        self, aws: Aws, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+        self, aws: Aws, ring: KeyRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for _ in range(MAX_KEYS - 1):
             ring.make(planner, request(), AN_ADMIN)
@@ -277,7 +277,7 @@ class TestTheNumber:
             ring.make(planner, request(), AN_ADMIN)
         assert len(ring.of("planner")) == MAX_KEYS
 
-    def test_a_key_is_revoked_once(self, aws: Aws, ring: KeyRing, held: Caller) -> None:
+    def test_a_key_is_revoked_once(self, aws: Aws, ring: KeyRegistry, held: Caller) -> None:
         ring.revoke(planner, str(held.key_id))
         with pytest.raises(NotFound):
             ring.revoke(planner, str(held.key_id))

@@ -9,7 +9,7 @@ from botocore.exceptions import ConnectionClosedError
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from event_bus.model.api_keys import ApiKey, proof_of
 from event_bus.model.rights import Grant
-from event_bus.registry.keys import MAX_KEYS, KeyRing
+from event_bus.registry.keys import MAX_KEYS, KeyRegistry
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.requests.publisher import PublisherChange, PublisherRegistration
 from event_bus.requests.validation import read
@@ -161,7 +161,7 @@ def test_a_key_that_is_rotated_during_the_removal_of_its_publisher_is_removed(
         aws,
         monkeypatch,
         "transact_write_items",
-        lambda: KeyRing(aws.keys, 200).rotate(lambda: "planner", key(KEY).id, 60, AN_ADMIN),
+        lambda: KeyRegistry(aws.keys, 200).rotate(lambda: "planner", key(KEY).id, 60, AN_ADMIN),
     )
     registry.remove("planner", AN_ADMIN)
     assert aws.keys.ring("planner").keys == ()

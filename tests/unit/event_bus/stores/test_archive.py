@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from event_bus.batches import chunks
 from event_bus.model.event import Event
 from event_bus.stores.archive import ArchiveStore
-from event_bus.stores.archive_runs import RUN_BYTES, ByteRange, Damaged, pack, spans, unpack
+from event_bus.stores.archive_runs import RUN_BYTES, ArchiveDamaged, ByteRange, pack, spans, unpack
 from event_bus.stores.event_archive import EventArchive
 from event_bus.stores.event_items import events_in, is_stub, stub_of, to_item
 from event_bus.stores.events import EventStore
@@ -177,7 +177,7 @@ def test_a_run_is_independent_of_its_neighbours_and_standard_gzip() -> None:
 
 @pytest.mark.parametrize("text", ["", "a/b", "a/1/b", "a/1/2/3"])
 def test_an_unreadable_archive_place_is_reported_as_damaged(text: str) -> None:
-    with pytest.raises(Damaged):
+    with pytest.raises(ArchiveDamaged):
         ByteRange.read(text)
 
 
@@ -185,7 +185,7 @@ def test_a_run_that_expands_without_end_is_damaged() -> None:
     compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
     item = orjson.dumps({"id": {"S": "evt_1"}, "text": {"S": "0" * 4 * 1024 * 1024}})
     bomb = compressor.compress(item) + compressor.flush()
-    with pytest.raises(Damaged):
+    with pytest.raises(ArchiveDamaged):
         list(unpack(bomb))
 
 
@@ -194,7 +194,7 @@ def test_a_part_of_a_run_and_more_than_a_run_are_damaged(cut: slice) -> None:
     run, _ = pack([b'{"id":{"S":"evt_1"}}'])
     assert [*unpack(run)] == [{"id": {"S": "evt_1"}}]
     for damaged in (run[cut], run + b"x", run + run):
-        with pytest.raises(Damaged):
+        with pytest.raises(ArchiveDamaged):
             list(unpack(damaged))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from event_bus.model.event import Origin
+from event_bus.model.event import EventOrigin
 from event_bus.stores.event_items import from_item, to_item
 from event_bus.stores.listings import EventSelector, odd_shard_of
 
@@ -18,14 +18,14 @@ def test_the_item_of_an_event_is_the_event() -> None:
 @pytest.mark.parametrize(
     "origin",
     [
-        Origin("planner", "ebk_1", "203.0.113.7"),
-        Origin("admin", None, "2001:db8::7"),
-        Origin("admin", "ebk_2"),
-        Origin("planner"),
+        EventOrigin("planner", "ebk_1", "203.0.113.7"),
+        EventOrigin("admin", None, "2001:db8::7"),
+        EventOrigin("admin", "ebk_2"),
+        EventOrigin("planner"),
         None,
     ],
 )
-def test_the_item_says_who_published(origin: Origin | None) -> None:
+def test_the_item_says_who_published(origin: EventOrigin | None) -> None:
     published = replace(event(), origin=origin)
     assert from_item(to_item(published, 1)) == published
 
