@@ -1,7 +1,6 @@
 """Every contract of the stores, as tests for moto, the simulator and the emulator."""
 
 from tests.contracts.archive import ArchiveContract
-from tests.contracts.connections import SocketSubscribersContract
 from tests.contracts.contexts import ContextsContract
 from tests.contracts.deliveries import DeliveriesContract
 from tests.contracts.event_streams import (
@@ -20,6 +19,7 @@ from tests.contracts.recovery import (
     StreamsContract,
 )
 from tests.contracts.registrations import KeysContract, PublishersContract, TransactionsContract
+from tests.contracts.socket_subscribers import SocketSubscribersContract
 from tests.contracts.subscriptions import SubscriptionsContract
 
 

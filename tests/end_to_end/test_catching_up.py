@@ -15,7 +15,7 @@ from tests.end_to_end.aws_resources import (
 )
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.socket_client import connected
-from tests.end_to_end.test_streams import StreamClient
+from tests.end_to_end.test_sse import StreamClient
 from tests.end_to_end.world import Client, World
 
 Versions = Callable[[], list[int]]

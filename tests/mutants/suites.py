@@ -168,7 +168,7 @@ SUITES = (
         (
             f"{_UNIT}/audit/test_appender.py",
             f"{_UNIT}/audit/test_reader.py",
-            f"{_UNIT}/audit/test_verifying.py",
+            f"{_UNIT}/audit/test_verifier.py",
             f"{_UNIT}/model/test_audit_chain.py",
         ),
     ),

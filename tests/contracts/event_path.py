@@ -65,7 +65,7 @@ def _outcome(functions: Functions, event_id: str = "evt_1") -> Delivery:
     return outcome
 
 
-class WayContract:
+class EventPathContract:
     """The contract of the path from the table stream to the subscriber."""
 
     @pytest.mark.parametrize("payload", [{"a": "ü"}, LARGE_PAYLOAD], ids=["small", "large"])
