@@ -1,16 +1,32 @@
-"""The backlogs of subscriptions that are paused, or were resumed from their backlog."""
+"""The backlogs of subscriptions that are paused, or were resumed from their backlog.
+
+A backlog is stored nowhere as a whole: the routing records name the pause that held an event
+(`stores/routings.py`), and how many events each pause held is counted (`stores/levels.py`).
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from event_bus import times
 from event_bus.model.registration import Subscription
-from event_bus.model.replay import Replay
+from event_bus.model.replay import Replay, new_replay
 from event_bus.stores.levels import HELD, LevelStore, held
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
+START_SECONDS = 15
+"""How long after the resume the backlog begins: the indexes are up to date by then, and every lane
+knows that the subscription is not paused any more."""
+
 MAX_BACKLOGS = 1_000
 """The largest number of pauses whose backlogs are counted together."""
+
+
+def backlog_of(subscription: Subscription) -> Replay:
+    """Makes the replay that delivers what a subscription has matched since its pause."""
+    now = times.now()
+    replay = new_replay(subscription.service_id, subscription.paused_at or now, now)
+    return replace(replay, subscription_id=subscription.id, until=now, pause=subscription.pauses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, owed_message
 from event_bus.queues.recorded_sending import send_recorded
-from event_bus.recovery.progress import ReplaySteps
+from event_bus.recovery.replay_steps import ReplaySteps
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.replays import ReplayStore
@@ -63,7 +63,7 @@ class CatchUpRunner:
         events: The events.
         deliveries: Where a delivery is recorded whose message is refused.
         lanes: Where messages are sent.
-        progress: Stores the progress, and sends the message for the next step.
+        steps: Ends each step: stores the position, and sends the message for the next step.
     """
 
     replays: ReplayStore
@@ -72,14 +72,14 @@ class CatchUpRunner:
     events: EventStore
     deliveries: DeliveryStore
     lanes: Lanes
-    progress: ReplaySteps
+    steps: ReplaySteps
 
     def step(self, replay: Replay) -> None:
         """Sends the messages for the next page of streams. A crash may repeat a page."""
         subscription = self.subscriptions.get(replay.subscription_id or "")
         if subscription is None or not subscription.stream or subscription.status == "disabled":
             completed = replace(replay, state="completed", updated_at=times.now())
-            self.progress.store(replay, completed)
+            self.steps.store(replay, completed)
             return
         if subscription.status == "paused":
             # The resume continues it.
@@ -109,7 +109,7 @@ class CatchUpRunner:
             after = replace(after, position=_SECOND_LOOK)
             known = times.seconds(replay.created_at) + _SECOND_LOOK_SECONDS
             pause = max(pause, math.ceil(known - times.unix()))
-        self.progress.store(replay, after, pause)
+        self.steps.store(replay, after, pause)
 
     def _page(self, replay: Replay, followed: FollowedStreams) -> Iterator[ListedStream]:
         if stream := followed.single:

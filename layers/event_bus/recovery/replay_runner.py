@@ -15,9 +15,9 @@ from event_bus.querying.event_query import EventQuery
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, first_message
 from event_bus.queues.recorded_sending import send_recorded
-from event_bus.recovery.backlog import BacklogRunner
+from event_bus.recovery.backlog_runner import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
-from event_bus.recovery.progress import ReplaySteps
+from event_bus.recovery.replay_steps import ReplaySteps
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
@@ -38,7 +38,7 @@ class ReplayRunner:
         events: The events.
         deliveries: Where a delivery is recorded whose message is refused.
         lanes: Where messages are sent.
-        progress: Stores the progress, and sends the message for the next step.
+        steps: Ends each step: stores the position, and sends the message for the next step.
         executor: Reads partitions in parallel.
         backlogs: Continues replays that deliver held events.
         catch_ups: Continues replays that start the streams of a new subscription.
@@ -49,7 +49,7 @@ class ReplayRunner:
     events: EventStore
     deliveries: DeliveryStore
     lanes: Lanes
-    progress: ReplaySteps
+    steps: ReplaySteps
     executor: Executor
     backlogs: BacklogRunner
     catch_ups: CatchUpRunner
@@ -78,7 +78,7 @@ class ReplayRunner:
         messages, unmatched = self._messages(replay, events.values())
         refused = self._send(messages)
         unroutable |= unmatched | {each.event_id for each in refused}
-        self.progress.end_step(
+        self.steps.end(
             replay,
             page,
             sent=len(messages) - len(refused),

@@ -12,7 +12,7 @@ from event_bus.model.bus_events import (
 from event_bus.model.event import Event
 from event_bus.model.registration import ResumeFrom, Subscription
 from event_bus.model.replay import Replay
-from event_bus.recovery.backlog import backlog_of
+from event_bus.recovery.backlogs import backlog_of
 
 
 def with_pause(

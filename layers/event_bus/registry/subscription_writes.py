@@ -9,7 +9,7 @@ from event_bus.model.pace import Pace
 from event_bus.model.registration import ResumeFrom, Subscription
 from event_bus.model.replay import Replay
 from event_bus.queues.replays import ReplayQueue
-from event_bus.recovery.backlog import START_SECONDS
+from event_bus.recovery.backlogs import START_SECONDS
 from event_bus.registry.keys import IssuedKey, taken
 from event_bus.registry.pausing import status_event, with_pause
 from event_bus.registry.services import Services

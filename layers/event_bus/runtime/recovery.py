@@ -39,10 +39,10 @@ def replays() -> "Replays":
 
 def replay_runner() -> "ReplayRunner":
     """Makes the `ReplayRunner`, which continues replays, a page at a time."""
-    from event_bus.recovery.backlog import BacklogRunner
+    from event_bus.recovery.backlog_runner import BacklogRunner
     from event_bus.recovery.catch_up import CatchUpRunner
-    from event_bus.recovery.progress import ReplaySteps
     from event_bus.recovery.replay_runner import ReplayRunner
+    from event_bus.recovery.replay_steps import ReplaySteps
     from event_bus.runtime.routing import registry_view
 
     replays = stores.replays(writes=True)
@@ -51,7 +51,7 @@ def replay_runner() -> "ReplayRunner":
         "events": stores.events(),
         "deliveries": stores.deliveries(writes=True),
         "lanes": lanes(threads(_WORKERS)),
-        "progress": ReplaySteps(replays, replay_queue()),
+        "steps": ReplaySteps(replays, replay_queue()),
         "executor": threads(_WORKERS),
     }
     backlogs = BacklogRunner(

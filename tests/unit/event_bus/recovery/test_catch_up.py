@@ -10,7 +10,7 @@ from event_bus.model.followed_streams import FollowedStreams
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.catch_up import CatchUpRunner, catch_up_of
-from event_bus.recovery.progress import ReplaySteps
+from event_bus.recovery.replay_steps import ReplaySteps
 from event_bus.registry.subscription_writes import SubscriptionWrites
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -25,7 +25,7 @@ def runner_of(aws: Aws, executor: Executor, lane: str, queue: ReplayQueue) -> Ca
         events=aws.events,
         deliveries=aws.deliveries,
         lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        progress=ReplaySteps(aws.replays, queue),
+        steps=ReplaySteps(aws.replays, queue),
     )
 
 

@@ -9,10 +9,10 @@ import pytest
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
-from event_bus.recovery.backlog import BacklogRunner
+from event_bus.recovery.backlog_runner import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
-from event_bus.recovery.progress import ReplaySteps
 from event_bus.recovery.replay_runner import ReplayRunner
+from event_bus.recovery.replay_steps import ReplaySteps
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.archive_runs import ByteRange
 from event_bus.stores.event_items import stub_of
@@ -33,7 +33,7 @@ def step(aws: Aws, executor: Executor) -> Sent:
         events=aws.events,
         deliveries=aws.deliveries,
         lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        progress=ReplaySteps(aws.replays, ReplayQueue(aws.sqs, queue)),
+        steps=ReplaySteps(aws.replays, ReplayQueue(aws.sqs, queue)),
         executor=executor,
         backlogs=cast("BacklogRunner", None),
         catch_ups=cast("CatchUpRunner", None),

@@ -12,8 +12,9 @@ from event_bus.model.replay import Replay
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
-from event_bus.recovery.backlog import BacklogRunner, backlog_of
-from event_bus.recovery.progress import ReplaySteps
+from event_bus.recovery.backlog_runner import BacklogRunner
+from event_bus.recovery.backlogs import backlog_of
+from event_bus.recovery.replay_steps import ReplaySteps
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, subscription
@@ -33,7 +34,7 @@ class Bus:
             routings=aws.routings,
             deliveries=aws.deliveries,
             lanes=Lanes(aws.sqs, {"http": self.lane}, executor),
-            progress=ReplaySteps(aws.replays, ReplayQueue(aws.sqs, self.queue)),
+            steps=ReplaySteps(aws.replays, ReplayQueue(aws.sqs, self.queue)),
             executor=executor,
         )
         paused = subscription(status="paused", paused_at=PAUSED_AT, pauses=2)
@@ -107,7 +108,7 @@ def test_messages_are_spread_by_their_delays(bus: Bus, monkeypatch: pytest.Monke
 
 
 def test_a_long_backlog_is_sent_page_by_page(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("event_bus.recovery.backlog._DEPTH", 1)
+    monkeypatch.setattr("event_bus.recovery.backlog_runner._DEPTH", 1)
     asked: list[str] = []
     monkeypatch.setattr(
         ReplayQueue, "send", lambda _, replay_id, _delay, _behind: asked.append(replay_id)

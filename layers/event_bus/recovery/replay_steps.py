@@ -1,4 +1,4 @@
-"""The progress of replays, and the messages for their next steps."""
+"""The ends of the steps of replays: the stored position, and the message for the next step."""
 
 import math
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ class ReplaySteps:
     replays: ReplayStore
     queue: ReplayQueue
 
-    def end_step(
+    def end(
         self,
         before: Replay,
         page: ListPage,

@@ -1,4 +1,4 @@
-"""Delivers the events that a pause held to the resumed subscription."""
+"""Running the replay of a backlog: the events that a pause held, for the resumed subscription."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -8,12 +8,12 @@ from event_bus import times
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.pauses import look_again_at
 from event_bus.model.registration import Subscription
-from event_bus.model.replay import Replay, ReplayState, new_replay
+from event_bus.model.replay import Replay, ReplayState
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import owed_message
 from event_bus.queues.recorded_sending import send_recorded
-from event_bus.recovery.progress import ReplaySteps
+from event_bus.recovery.replay_steps import ReplaySteps
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.event_items import ODD_SECONDS, is_odd
 from event_bus.stores.events import EventStore
@@ -22,19 +22,8 @@ from event_bus.stores.replays import ReplayStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
-START_SECONDS = 15
-"""How long after the resume the backlog begins: the indexes are up to date by then, and every lane
-knows that the subscription is not paused any more."""
-
 _DEPTH = 25
 """The most entries of each partition that one step reads."""
-
-
-def backlog_of(subscription: Subscription) -> Replay:
-    """Makes the replay that delivers what a subscription has matched since its pause."""
-    now = times.now()
-    replay = new_replay(subscription.service_id, subscription.paused_at or now, now)
-    return replace(replay, subscription_id=subscription.id, until=now, pause=subscription.pauses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +40,7 @@ class BacklogRunner:
         routings: The routing records, which name what a pause held.
         deliveries: Where a delivery is recorded whose message is refused.
         lanes: Where messages are sent.
-        progress: Stores the progress, and sends the message for the next step.
+        steps: Ends each step: stores the position, and sends the message for the next step.
         executor: Reads partitions in parallel.
     """
 
@@ -61,7 +50,7 @@ class BacklogRunner:
     routings: RoutingStore
     deliveries: DeliveryStore
     lanes: Lanes
-    progress: ReplaySteps
+    steps: ReplaySteps
     executor: Executor
 
     def step(self, replay: Replay) -> None:
@@ -92,7 +81,7 @@ class BacklogRunner:
             for place, event in enumerate(events)
         ]
         refused = send_recorded(self.lanes, self.deliveries, messages)
-        self.progress.end_step(
+        self.steps.end(
             replay,
             page,
             sent=len(messages) - len(refused),
