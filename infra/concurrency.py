@@ -35,6 +35,15 @@ def lane_concurrency(lane: str, settings: DeploymentSettings) -> int:
     return named.get(lane, settings.aws_lane_concurrency)
 
 
+def paced_share(concurrency: int) -> str:
+    """The variable by which functions know how many of them what is slow may occupy: half.
+
+    Args:
+        concurrency: How many functions the lane has.
+    """
+    return str(max(1, concurrency // 2))
+
+
 def reservations(settings: DeploymentSettings) -> dict[str, int]:
     """The executions that are reserved, by the name of the function; none by default.
 

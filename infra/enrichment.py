@@ -7,7 +7,7 @@ from event_bus.model.delivery import LANE_FUNCTION_SECONDS
 from event_bus.queues.message import ENRICH
 from event_bus.targets.lambda_function import FUNCTIONS
 
-from infra.concurrency import lane_concurrency
+from infra.concurrency import lane_concurrency, paced_share
 from infra.data import DataStack
 from infra.function import BusFunction
 from infra.layers import Layers
@@ -61,7 +61,7 @@ class EnrichmentLane(Construct):
         deliver_to(self.enrich, FUNCTIONS, settings)
         concurrency = lane_concurrency(ENRICH, settings)
         # So that slow sources do not take the lane from the others.
-        self.enrich.set_variable("PACED_SHARE", str(max(1, concurrency // 2)))
+        self.enrich.set_variable("PACED_SHARE", paced_share(concurrency))
         self.enrich.consume(self.work.queue, max_concurrency=concurrency)
         self.enrich.allow_recursion(
             "Each message is an attempt that the retry policy counts, waits for a function with a "

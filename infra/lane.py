@@ -8,7 +8,7 @@ from event_bus.queues.message import paced_lane
 from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.registry import TARGETS
 
-from infra.concurrency import lane_concurrency
+from infra.concurrency import lane_concurrency, paced_share
 from infra.data import DataStack
 from infra.enrichment import CALLED_BY_LANES, EnrichmentLane
 from infra.function import BusFunction
@@ -81,7 +81,7 @@ class Lane(Construct):
         self._permit(data)
         if paced:
             # So that no subscription takes the lane from the others.
-            self.deliver.set_variable("PACED_SHARE", str(max(1, concurrency // 2)))
+            self.deliver.set_variable("PACED_SHARE", paced_share(concurrency))
         self.deliver.consume(self.work.queue, max_concurrency=concurrency)
         self.deliver.allow_recursion(
             "Each message is an attempt that the retry policy counts, a wait for the turn of its "

@@ -2,6 +2,6 @@
 
 `authenticator.py` and `iam_callers.py` find the caller. `event_visibility.py` decides which events
 it may read, `payload_readers.py` which sensitive parts of them, and `type_visibility.py` which
-event types. `receive_rights.py` decides what its subscriptions may receive, and `ownership.py`
-whose resources it may use.
+event types. `type_owners.py` decides which types it may publish and define, `receive_rights.py`
+what its subscriptions may receive, and `ownership.py` whose resources it may use.
 """

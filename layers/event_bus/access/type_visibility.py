@@ -1,37 +1,12 @@
-"""Decides which event types a caller may see, and for which it may register schemas."""
+"""Decides which event types a caller may see."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
 from event_bus.access.receive_rights import ReceiveRights
-from event_bus.errors import Fault, Forbidden
 from event_bus.matching.event_types import matches_any
-from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.publisher import Publisher
-
-
-def check_owner(caller: Caller, publisher: Publisher | None, event_type: str) -> None:
-    """Refuses a caller that may not define a type.
-
-    Args:
-        caller: Who asks.
-        publisher: The publisher that the caller is, if it is one.
-        event_type: The type.
-
-    Raises:
-        Forbidden: The caller is neither an admin nor registered to publish the type, or the type is
-            one of the bus itself.
-    """
-    if event_type.partition(".")[0] == BUS_DOMAIN:
-        detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
-    elif caller.admin or (publisher and publisher.publishes(event_type)):
-        return
-    else:
-        detail = f"{caller.service_id} is not registered to publish {event_type}"
-    raise Forbidden(
-        f"{detail[0].upper()}{detail[1:]}.", [Fault("type", detail)], reason="event_type"
-    )
 
 
 @dataclass(frozen=True, slots=True)

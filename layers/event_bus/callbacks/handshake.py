@@ -36,7 +36,8 @@ class Handshake:
         """Asks a callback.
 
         Raises:
-            Unwanted: It did not answer, or its answer does not allow the bus to send events.
+            HandshakeRefused: It did not answer, or its answer does not allow the bus to send
+                events.
         """
         headers = {"user-agent": USER_AGENT, "webhook-request-origin": self.origin}
         try:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import RESERVED_NAMES, KnownPublishers
+from event_bus.access.type_owners import denial
 from event_bus.errors import Fault, Forbidden
-from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.stream_name import StreamName
 
 
@@ -49,15 +49,16 @@ class PublisherRights:
             Forbidden: The type is not among those that its service registered for, or it is
                 reserved for the bus itself.
         """
-        if event_type.partition(".")[0] == BUS_DOMAIN:
-            detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
-            raise _denied_type(at, detail)
-        if caller.admin or self.publishers.satisfies(
-            caller.service_id, lambda publisher: publisher.publishes(event_type)
-        ):
-            return
-        detail = f"{caller.service_id} is not registered to publish {event_type}"
-        raise _denied_type(at, detail)
+        detail = denial(
+            caller,
+            event_type,
+            lambda: self.publishers.satisfies(
+                caller.service_id, lambda publisher: publisher.publishes(event_type)
+            ),
+        )
+        if detail:
+            pointer = f"{at}/type"
+            raise Forbidden(f"{pointer}: {detail}.", [Fault(pointer, detail)], reason="event_type")
 
     def check_stream(self, caller: Caller, stream: StreamName | None, at: str) -> None:
         """Refuses a stream of a category to which the caller may not append.
@@ -113,7 +114,3 @@ class PublisherRights:
             return False
         publisher = self.publishers.of(stream.source)
         return publisher is not None and stream.category in publisher.kept_stream_categories
-
-
-def _denied_type(at: str, detail: str) -> Forbidden:
-    return Forbidden(f"{at}/type: {detail}.", [Fault(f"{at}/type", detail)], reason="event_type")

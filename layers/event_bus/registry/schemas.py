@@ -10,7 +10,8 @@ import orjson
 
 from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
-from event_bus.access.type_visibility import TypeVisibility, check_owner
+from event_bus.access.type_owners import check_owner
+from event_bus.access.type_visibility import TypeVisibility
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
 from event_bus.expressions.evaluator import (

@@ -56,8 +56,8 @@ class SubscriptionWrites:
         Raises:
             Conflict: The service has as many subscriptions or keys as it may have, the API key
                 belongs to another service, or another subscription handles one of its types.
-            Exists: There is a subscription with its id.
-            Used: A removed subscription had its id.
+            IdTaken: There is a subscription with its id.
+            IdRetired: A removed subscription had its id.
         """
         for _ in attempts():
             keys, issued = subscriber_key(self._services, subscription.service_id, asked, caller)

@@ -111,7 +111,7 @@ class SubscriptionRegistry:
                 names no service, the target is not opted in, or the callback does not want events.
             Conflict: The API key belongs to another service, the service has as many subscriptions
                 or keys as it may have, or an earlier request registered the subscription.
-            Exists: Another request registered the subscription at the same time.
+            IdTaken: Another request registered the subscription at the same time.
         """
         if subscription_id and self.registrations.subscriptions.get(subscription_id):
             raise Conflict(

@@ -30,7 +30,7 @@ class AnnouncedChanges:
 
         Raises:
             Outdated: The subscription has changed since it was read, or is gone.
-            Exists: An event with this id is stored.
+            IdTaken: An event with this id is stored.
         """
         return self.subscriptions.update(
             subscription, [self.events.adding_part(event, self.retention_days)]

@@ -70,7 +70,7 @@ class CommandStore:
             events: Where the reply is stored.
 
         Raises:
-            Exists: There is an event with the id of the reply.
+            IdTaken: There is an event with the id of the reply.
             Outdated: The record has changed since it was read.
         """
         events.put_payload(reply)

@@ -263,7 +263,7 @@ class EventStore:
         """Returns the events with these ids, by id, without payloads that lie in the bucket.
 
         Raises:
-            Damaged: The archive does not hold an event where its stub says.
+            ArchiveDamaged: The archive does not hold an event where its stub says.
             ClientError, BotoCoreError: An object of the archive is missing, or AWS does not answer.
         """
         items, stubs = self._items(event_ids)

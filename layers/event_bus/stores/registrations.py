@@ -52,7 +52,7 @@ class Registrations:
             keys: The change that adds its key, or the key of the service that must still exist.
 
         Raises:
-            Exists: The service is a publisher already.
+            IdTaken: The service is a publisher already.
             Outdated: The keys of the service have changed since they were read.
             KeyTaken: The key belongs to another service.
             KeyGone: The key that must exist was removed.
@@ -119,8 +119,8 @@ class Registrations:
             The subscription as it is stored.
 
         Raises:
-            Exists: There is a subscription with this identifier.
-            Used: A removed subscription had the identifier.
+            IdTaken: There is a subscription with this identifier.
+            IdRetired: A removed subscription had the identifier.
             HandlerTaken: Another subscription handles one of its types.
             QuotaReached: The service has `most` subscriptions.
             Outdated: The keys of the service have changed since they were read.
@@ -151,7 +151,7 @@ class Registrations:
         Raises:
             Outdated: The subscription has changed since it was read, or is gone.
             HandlerTaken: Another subscription handles one of its types.
-            Exists: The event is stored already.
+            IdTaken: The event is stored already.
         """
         parts = [self.events.adding_part(event, self.retention_days)]
         if backlog:
