@@ -1,7 +1,9 @@
 """Every contract of the stores, as tests for moto, the simulator and the emulator."""
 
 from tests.contracts.archive import ArchiveContract
+from tests.contracts.circuits import CircuitsContract
 from tests.contracts.contexts import ContextsContract
+from tests.contracts.cursors import CursorsContract
 from tests.contracts.deliveries import DeliveriesContract
 from tests.contracts.event_streams import (
     AppendContract,
@@ -10,16 +12,12 @@ from tests.contracts.event_streams import (
 )
 from tests.contracts.events import ListContract, PutContract
 from tests.contracts.inbox_cursors import InboxCursorsContract
+from tests.contracts.inboxes import InboxesContract
 from tests.contracts.paces import PacesContract
-from tests.contracts.recovery import (
-    CircuitsContract,
-    CursorsContract,
-    InboxesContract,
-    ReplaysContract,
-    StreamsContract,
-)
 from tests.contracts.registrations import KeysContract, PublishersContract, TransactionsContract
+from tests.contracts.replays import ReplaysContract
 from tests.contracts.socket_subscribers import SocketSubscribersContract
+from tests.contracts.stream_versions import StreamVersionsContract
 from tests.contracts.subscriptions import SubscriptionsContract
 
 
@@ -56,7 +54,7 @@ class TestPaces(PacesContract): ...
 class TestCursors(CursorsContract): ...
 
 
-class TestStreams(StreamsContract): ...
+class TestStreamVersions(StreamVersionsContract): ...
 
 
 class TestExpectedVersions(ExpectedVersionsContract): ...
