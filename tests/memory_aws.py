@@ -21,8 +21,8 @@ from tests.simulation.tables import Tables
 def aws(request: pytest.FixtureRequest) -> Aws:
     """Empty tables, an empty bucket, no queues."""
     if request.node.get_closest_marker("moto"):
-        played: Aws = request.getfixturevalue("moto_aws")
-        return played
+        mocked: Aws = request.getfixturevalue("moto_aws")
+        return mocked
     tables = Tables(TABLES)
     return Aws(
         dynamodb=MemoryDynamoDB(tables),  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""AWS as moto plays it, empty for each test."""
+"""AWS as moto mocks it, empty for each test."""
 
 import threading
 from collections.abc import Iterator

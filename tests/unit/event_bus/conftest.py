@@ -1,4 +1,4 @@
-"""What the tests of the service share: AWS as it is played, threads, an environment."""
+"""What the tests of the service share: mocked AWS, threads, an environment."""
 
 from collections.abc import Callable, Iterator
 

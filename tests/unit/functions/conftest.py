@@ -1,4 +1,4 @@
-"""The functions, on AWS as it is played."""
+"""The functions, on mocked AWS."""
 
 from tests.handlers import functions, log
 from tests.memory_aws import aws

@@ -11,7 +11,7 @@ from event_bus.stores.refusals import Outdated
 
 from tests.aws import Aws
 from tests.builders import NOON
-from tests.unit.event_bus.commands.known import changed, records, sent
+from tests.unit.event_bus.commands.mocked_commands import changed, records, sent
 
 __all__ = ["records"]
 

@@ -22,7 +22,7 @@ from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, LARGE_PAYLOAD, NOON, delivery, routing, service, subscription
-from tests.unit.event_bus.commands.known import (
+from tests.unit.event_bus.commands.mocked_commands import (
     changed,
     commands,
     records,

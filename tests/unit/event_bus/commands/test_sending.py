@@ -20,7 +20,7 @@ from event_bus.stores.commands import CommandStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, publisher, service, submission
-from tests.unit.event_bus.commands.known import (
+from tests.unit.event_bus.commands.mocked_commands import (
     Waiting,
     changed,
     records,

@@ -20,7 +20,7 @@ from event_bus.targets.transport import DeliveryRequest
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, event, publisher, subscription
-from tests.unit.event_bus.commands.known import records
+from tests.unit.event_bus.commands.mocked_commands import records
 
 __all__ = ["records"]
 

@@ -1,4 +1,4 @@
-"""An intake on played AWS, with one registered publisher."""
+"""An intake on mocked AWS, with one registered publisher."""
 
 from concurrent.futures import Executor
 

@@ -162,7 +162,7 @@ def test_versions_and_aliases_have_the_tags_of_their_function() -> None:
 
 @pytest.fixture
 def service() -> Iterator[Callable[[str], Any]]:
-    """Makes clients of services that moto plays."""
+    """Makes clients of services that moto mocks."""
     with mock_aws():
         yield lambda name: boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
 

@@ -1,4 +1,4 @@
-"""Read models on played AWS, with their queue and projector."""
+"""Read models on mocked AWS, with their queue and projector."""
 
 from concurrent.futures import Executor
 from typing import Any
@@ -28,7 +28,7 @@ def models(aws: Aws, executor: Executor, built_at_once: None) -> "Models":
 
 
 class Models:
-    """Read models on played AWS, and what keeps them."""
+    """Read models on mocked AWS, and what keeps them."""
 
     def __init__(self, aws: Aws, executor: Executor) -> None:
         self.aws = aws

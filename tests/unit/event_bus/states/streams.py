@@ -1,4 +1,4 @@
-"""Streams on played AWS, and what folds them."""
+"""Streams on mocked AWS, and what folds them."""
 
 from collections.abc import Iterable
 from concurrent.futures import Executor

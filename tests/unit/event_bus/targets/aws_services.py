@@ -1,4 +1,4 @@
-"""AWS services as moto plays them."""
+"""AWS services as moto mocks them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Services = Callable[[str], Any]
 
 @pytest.fixture
 def services(tell: Callable[..., None]) -> Iterator[Services]:
-    """Makes clients of services that moto plays, in the account of the bus."""
+    """Makes clients of services that moto mocks, in the account of the bus."""
     tell(
         STAGE="prod",
         AWS_REGION=REGION,

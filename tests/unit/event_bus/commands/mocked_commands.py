@@ -1,4 +1,4 @@
-"""Commands on played AWS: `worker` handles what `planner` sends."""
+"""Commands on mocked AWS: `worker` handles what `planner` sends."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
