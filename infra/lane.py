@@ -95,7 +95,7 @@ class Lane(Construct):
         self.deliver.read_rights(data, "BatchGetItem")
         self.deliver.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         self.deliver.use_table(data.cursors, "GetItem", "UpdateItem")
-        self.deliver.use_table(data.streams, "GetItem", "Query")
+        self.deliver.use_table(data.streams, "BatchGetItem", "GetItem", "Query")
         self.deliver.use_table(data.deliveries, "BatchGetItem", "GetItem", "UpdateItem")
         self.deliver.use_table(data.events, "BatchGetItem", "GetItem", "PutItem")
         self.deliver.use_table(data.replays, "GetItem")

@@ -17,7 +17,7 @@ OF_A_LANE = {
     "changes": {"PutItem", "Query"},
     "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
     "cursors": {"GetItem", "UpdateItem"},
-    "streams": {"GetItem", "Query"},
+    "streams": {"BatchGetItem", "GetItem", "Query"},
     "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
     "events": {"BatchGetItem", "GetItem", "PutItem"},
     "rights": {"BatchGetItem"},
@@ -218,7 +218,7 @@ TABLES = {
         name: {
             **OF_A_PACED_PROTOCOL,
             "publishers": {"BatchGetItem", "GetItem"},
-            "streams": {"GetItem", "PutItem", "Query"},
+            "streams": OF_A_LANE["streams"] | {"PutItem"},
             "events": {"BatchGetItem", "GetItem", "PutItem"},
             "deliveries": OF_A_LANE["deliveries"] | {"PutItem"},
         }

@@ -1,6 +1,6 @@
 """Attempts: decides whether one may be made, makes it, records it and names what follows it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from event_bus import times
@@ -63,10 +63,12 @@ class AttemptOrder(StepOrder):
         permits: The permits of the batch's circuits.
         walked: The deliveries whose events a walk of this batch has met, so that their own messages
             are not needed.
+        carried: The events that the messages of this batch carry, by id.
     """
 
     permits: Permits
     walked: set[DeliveryKey]
+    carried: Mapping[str, Event]
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,11 +106,12 @@ class LaneRunner:
     ) -> list[AttemptResult | None]:
         """Returns the results of messages; None for a message that must come again."""
         walked: set[DeliveryKey] = set()
+        carried = {message.event_id: message.event for _, message in batch if message.event}
 
         def begin(place: int) -> Begun | None:
             received, message = batch[place]
             subscription = subscriptions.get(message.subscription_id)
-            order = AttemptOrder(received, message, subscription, permits, walked)
+            order = AttemptOrder(received, message, subscription, permits, walked, carried)
             return safely(partial(self._begin, order))
 
         endings = _Endings(self.pacing, [message.subscription_id for _, message in batch])

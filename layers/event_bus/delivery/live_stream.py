@@ -15,6 +15,7 @@ from event_bus.model.registration import Subscription, received_since
 from event_bus.model.stream_name import StreamName
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.cursors import CursorStore
+from event_bus.stores.placed_events import PlacedEvents
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
@@ -59,6 +60,11 @@ class LiveStreams:
         """
         return LiveWalk(self, asked.order, asked.event, asked.stream)
 
+    @property
+    def placed(self) -> PlacedEvents:
+        """Reads the event of a message with its place, its routing record and its delivery."""
+        return PlacedEvents(self.streams, self.routings, self.runner.deliveries)
+
     def waiting(self, cursors: CursorStore) -> WaitingEvents:
         """Finds the events that wait in a stream.
 
@@ -85,7 +91,11 @@ class LiveWalk:
     event: Event
     stream: StreamName
     position: int = 0
+    _page: Sequence[StreamEntry] = ()
     _routings: dict[str, Routing] = field(default_factory=dict)
+    _records: dict[str, Delivery | None] = field(default_factory=dict)
+    _read_at: int = 0
+    _events: dict[str, Event] = field(default_factory=dict)
 
     @property
     def cursor_name(self) -> str:
@@ -95,8 +105,7 @@ class LiveWalk:
     @property
     def cursor_days(self) -> int | None:
         """A long time for a subscription that follows streams from a version; None for others."""
-        subscription = self.order.subscription
-        return _CATCH_UP_DAYS if subscription and subscription.catches_up else None
+        return _CATCH_UP_DAYS if self._catches_up else None
 
     def begin(self, stored: str) -> None:
         """Goes to the stored position, or to where the subscription begins."""
@@ -108,11 +117,9 @@ class LiveWalk:
 
     def entries(self) -> Sequence[StreamEntry]:
         """Returns the next entries, with their routing records at hand."""
-        found = self.parts.streams.after(self.stream, self.position, _PAGE)
-        # The router sends messages before it records them, so records may be missing.
-        ids = (entry.event_id for entry in found)
-        self._routings = self.parts.routings.get_many(ids, consistent=True) if found else {}
-        return found
+        self._routings, self._records, self._events = {}, {}, {}
+        self._page = self._own_place() or self._next_page()
+        return self._page
 
     def turn(self, entry: StreamEntry) -> Turn | NotYet | None:
         """Decides about an event by its routing record and the record of its delivery."""
@@ -129,9 +136,9 @@ class LiveWalk:
             waited = times.unix() - times.seconds(entry.created_at)
             return NotYet(min(max(MOMENT_SECONDS, round(waited / 4)), LONGEST_DELAY_SECONDS))
         record = None
-        if self._matched(routing) or (subscription and subscription.catches_up):
+        if self._matched(routing) or self._catches_up:
             record = self._record(entry.event_id)
-            if record and record.status in SETTLED:
+            if _is_settled(record):
                 return None
         owed, event = self._owed(entry.event_id, routing, record)
         skipped = record is None and routing and _skipped(routing, subscription)
@@ -226,20 +233,82 @@ class LiveWalk:
         # The router matches no earlier event, and expired events are owed to nobody.
         expired = times.at(times.unix() - 86_400 * self.parts.retention_days)
         since = max(received_since(subscription.created_at), expired)
+        if self.event.metadata["stream_version"] == 1 and self.event.created_at >= since:
+            return 0
         return streams.version_before(self.stream, since)
 
     def _routing(self) -> Routing | None:
         """The routing record of the event of the message."""
         return self.parts.routings.get_many([self.event.id], consistent=True).get(self.event.id)
 
+    def _own_place(self) -> Sequence[StreamEntry]:
+        """Returns the entry of the event of the message, if it is the next; otherwise nothing."""
+        version = int(self.event.metadata["stream_version"])
+        if version != self.position + 1:
+            return ()
+        placed = self.parts.placed.at(self.stream, version, self._key(self.event.id))
+        if placed is None:
+            # It was stored when all sources shared streams, and is in no stream of its source.
+            return ()
+        if placed.routing:
+            self._routings[self.event.id] = placed.routing
+        self._records[self.event.id], self._read_at = placed.delivery, self.position
+        return (placed.entry,)
+
+    def _next_page(self) -> Sequence[StreamEntry]:
+        found = self.parts.streams.after(self.stream, self.position, _PAGE)
+        # The router sends messages before it records them, so records may be missing.
+        ids = (entry.event_id for entry in found)
+        self._routings = self.parts.routings.get_many(ids, consistent=True) if found else {}
+        return found
+
     def _record(self, event_id: str) -> Delivery | None:
-        key = DeliveryKey(event_id, self.order.message.subscription_id)
-        return self.parts.runner.deliveries.get(key)
+        """Returns the delivery of an event of the page, if one is recorded."""
+        if event_id not in self._records:
+            self._read_records(event_id)
+        record = self._records[event_id]
+        if record is None or _is_settled(record) or self._read_at == self.position:
+            return record
+        # It was read before earlier events were delivered, and may have changed since.
+        return self.parts.runner.deliveries.get(self._key(event_id))
+
+    def _read_records(self, event_id: str) -> None:
+        """Reads the delivery of an event, and the others behind it at once.
+
+        The first event of a page is read alone. Often it has to wait, and the walk needs no others.
+        """
+        runner, self._read_at = self.parts.runner, self.position
+        if not self._records:
+            self._records[event_id] = runner.deliveries.get(self._key(event_id))
+            return
+        behind = [each.event_id for each in self._page if each.version > self.position]
+        matched = [each for each in behind if self._matched(self._routings.get(each))]
+        wanted = behind if self._catches_up else matched
+        keys = {each: self._key(each) for each in (event_id, *wanted)}
+        found = runner.deliveries.get_many(list(keys.values()))
+        self._records |= {each: found.get(key) for each, key in keys.items()}
+        owed = [each for each in matched if self._read_event(each) is None]
+        unsettled = [each for each in owed if not _is_settled(self._records[each])]
+        self._events, _ = runner.events.readable(unsettled) if unsettled else ({}, set())
+
+    def _read_event(self, event_id: str) -> Event | None:
+        """Returns an event if it was read: for the message, for its batch, or with its page."""
+        if event_id == self.event.id:
+            return self.event
+        return self.order.carried.get(event_id) or self._events.get(event_id)
 
     def _own_turn(self) -> Turn | None:
         """The turn of the event of the message; None if its delivery is settled."""
         record = self._record(self.event.id)
-        return None if record and record.status in SETTLED else Turn(self.event, record)
+        return None if _is_settled(record) else Turn(self.event, record)
+
+    @property
+    def _catches_up(self) -> bool:
+        subscription = self.order.subscription
+        return subscription is not None and subscription.catches_up
+
+    def _key(self, event_id: str) -> DeliveryKey:
+        return DeliveryKey(event_id, self.order.message.subscription_id)
 
     def _matched(self, routing: Routing | None) -> bool:
         return routing is not None and self.order.message.subscription_id in routing.matched
@@ -248,8 +317,7 @@ class LiveWalk:
         self, event_id: str, routing: Routing | None, record: Delivery | None
     ) -> tuple[bool, Event | None]:
         """Returns whether an event is owed to the subscription, and the event if it was read."""
-        message, subscription = self.order.message, self.order.subscription
-        event = message.event if event_id == message.event_id else None
+        subscription, event = self.order.subscription, self._read_event(event_id)
         if self._matched(routing):
             return True, event
         if subscription is None or not subscription.catches_up:
@@ -265,6 +333,10 @@ class LiveWalk:
             # A replay would skip an event that cannot be read, too.
             event, _ = self.parts.runner.events.find(event_id)
         return event is not None and self.parts.history.owes(subscription, event), event
+
+
+def _is_settled(record: Delivery | None) -> bool:
+    return record is not None and record.status in SETTLED
 
 
 def _is_history(entry: StreamEntry, subscription: Subscription | None) -> bool:

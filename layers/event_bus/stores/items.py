@@ -265,16 +265,36 @@ def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options:
     """
     items: list[Item] = []
     for chunk in chunks(keys, _BATCH_GET_LIMIT):
-        wanted: Any = {table: {"Keys": chunk, **options}}
-        for _ in attempts(_BATCH_REQUESTS, pause=BATCH_PAUSE_SECONDS):
-            answer = client.batch_get_item(RequestItems=wanted)
-            items.extend(answer["Responses"].get(table, []))
-            wanted = answer["UnprocessedKeys"]
-            if not wanted:
-                break
-        else:
-            raise TimeoutError(f"{table} did not read all keys")
+        items.extend(tables_get(client, {table: chunk}, **options)[table])
     return items
+
+
+def tables_get(
+    client: "DynamoDBClient", keys: Mapping[str, Sequence[Item]], **options: Any
+) -> dict[str, list[Item]]:
+    """Reads up to 100 items of several tables in one request.
+
+    Args:
+        client: The DynamoDB client.
+        keys: The keys of each table, by its name, each key once.
+        options: Further members of the request for each table, such as `ConsistentRead`.
+
+    Returns:
+        The items of each table that exist, in no order.
+
+    Raises:
+        TimeoutError: DynamoDB left keys unread in eight requests.
+    """
+    items: dict[str, list[Item]] = {table: [] for table in keys}
+    wanted: Any = {table: {"Keys": list(each), **options} for table, each in keys.items()}
+    for _ in attempts(_BATCH_REQUESTS, pause=BATCH_PAUSE_SECONDS):
+        answer = client.batch_get_item(RequestItems=wanted)
+        for table, found in answer["Responses"].items():
+            items[table].extend(found)
+        wanted = answer["UnprocessedKeys"]
+        if not wanted:
+            return items
+    raise TimeoutError(f"{', '.join(keys)} did not read all keys")
 
 
 def batch_write(client: "DynamoDBClient", table: str, requests: Sequence[Item]) -> None:

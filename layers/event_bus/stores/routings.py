@@ -76,10 +76,20 @@ class RoutingStore:
             event_ids: The ids of the events, each once.
             consistent: Whether to read consistently, at twice the cost.
         """
-        keys = [_key(event_id) for event_id in event_ids]
+        keys = [routing_key(event_id) for event_id in event_ids]
         found = batch_get(self.client, self.table, keys, ConsistentRead=consistent)
+        return self.whole(found, consistent=consistent)
+
+    def whole(self, items: Iterable[Item], *, consistent: bool = False) -> dict[str, Routing]:
+        """Returns routing records, by event id. Their further parts are read from the table.
+
+        Args:
+            items: The items of the records, without their further parts.
+            consistent: Whether to read consistently, at twice the cost.
+        """
+        found = list(items)
         further = [
-            _key(item["event_id"]["S"], place)
+            routing_key(item["event_id"]["S"], place)
             for item in found
             for place in range(1, parts_of(item) + 1)
         ]
@@ -96,7 +106,7 @@ class RoutingStore:
             # One at a time: a batch of them could exceed what a request holds.
             for place, part in enumerate(further, start=1):
                 item: Item = {
-                    **_key(part.event_id, place),
+                    **routing_key(part.event_id, place),
                     "matched": document(part.matched),
                     **({} if part.kept else expiry),
                     **({"held": document(part.held)} if part.held else {}),
@@ -165,7 +175,8 @@ def _divided(routing: Routing) -> list[Routing]:
     ]
 
 
-def _key(event_id: str, part: int = 0) -> Item:
+def routing_key(event_id: str, part: int = 0) -> Item:
+    """Returns the primary key of a routing record's item, or of one of its further parts."""
     name = f"{ROUTING}#{part}" if part else ROUTING
     return {"event_id": text(event_id), "subscription_id": text(name)}
 
@@ -187,7 +198,7 @@ def routing_of(item: Mapping[str, Any]) -> Routing:
 
 def _put_request(routing: Routing, expiry: Item, parts: int) -> Item:
     item: Item = {
-        **_key(routing.event_id),
+        **routing_key(routing.event_id),
         "matched": document(routing.matched),
         "routed_at": text(routing.routed_at),
         "event_type": text(routing.event_type),

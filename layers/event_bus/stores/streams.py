@@ -10,7 +10,7 @@ has a record of that under the version 0. The end of a deleted stream is an entr
 it takes the next version, so an append and a deletion at the same time cannot both succeed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +141,7 @@ class StreamStore:
     def after(self, stream: StreamName, version: int, limit: int) -> list[StreamEntry]:
         """Returns the entries after a version, in order."""
         request = self._query_of(stream.key, version, newest_first=False)
-        return _entries(self.client.query(**request, Limit=limit)["Items"])
+        return entries_of(self.client.query(**request, Limit=limit)["Items"])
 
     def between(
         self, stream: StreamName, first: int, last: int, limit: int, *, newest_first: bool = False
@@ -178,7 +178,7 @@ class StreamStore:
         certainly_before = times.at(times.seconds(moment) - DISORDER_SECONDS)
         before = None
         for page in pages:
-            for entry in _entries(page["Items"]):
+            for entry in entries_of(page["Items"]):
                 if entry.created_at >= moment:
                     before = entry.version - 1
                 elif before is None:
@@ -308,12 +308,12 @@ class StreamStore:
             # One of them may be the end of a deleted stream.
             Limit=limit + 1,
         )
-        return _entries(answer["Items"])[:limit]
+        return entries_of(answer["Items"])[:limit]
 
     def _put_of(self, stream: StreamName, version: int) -> Item:
         return {
             "TableName": self.table,
-            "Item": {"stream_id": text(stream.key), "version": number(version)},
+            "Item": entry_key(stream, version),
             "ConditionExpression": "attribute_not_exists(stream_id)",
         }
 
@@ -340,19 +340,19 @@ def ranges_of(category: str) -> list[tuple[str, str]]:
     return [only, (prefix, last_with(prefix))] if len(prefix.encode()) < _KEY_BYTES else [only]
 
 
+def entry_key(stream: StreamName, version: int) -> Item:
+    """Returns the primary key of an entry."""
+    return {"stream_id": text(stream.key), "version": number(version)}
+
+
+def entries_of(items: Iterable[Mapping[str, Any]]) -> list[StreamEntry]:
+    """Reads entries from their items."""
+    # The end of a deleted stream is not an event.
+    return [_entry(item) for item in items if "event_id" in item]
+
+
 def _mark_key(stream: StreamName) -> Item:
-    return {"stream_id": text(stream.key), "version": number(0)}
-
-
-def _entries(items: Iterable[Mapping[str, Any]]) -> list[StreamEntry]:
-    return list(_read(items))
-
-
-def _read(items: Iterable[Mapping[str, Any]]) -> Iterator[StreamEntry]:
-    for item in items:
-        # The end of a deleted stream is not an event.
-        if "event_id" in item:
-            yield _entry(item)
+    return entry_key(stream, 0)
 
 
 def _entry(item: Mapping[str, Any]) -> StreamEntry:

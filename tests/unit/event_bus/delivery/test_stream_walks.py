@@ -1,17 +1,17 @@
 """How far one message works along a stream: pages, time and circuits bound it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from event_bus import times
 from event_bus.model import transitions
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
-from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.enrichment import StaticSource
 from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.stream_name import StreamName
-from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.placed_events import PlacedEvent, PlacedEvents
 
 from tests.aws import Aws
 from tests.builders import delivery, message, replay, subscription
@@ -119,13 +119,14 @@ def test_a_delivery_that_another_function_settled_does_not_wait_for_the_circuit(
     first, _ = store(aws, "evt_1", "evt_2")
     assert aws.circuits.put("sub_1", Circuit(state="open", until=times.unix() + 60, version=1))
     aws.deliveries.record(delivery("delivered", "evt_1"), 1)
-    get = DeliveryStore.get
+    at = PlacedEvents.at
 
-    def before(store: DeliveryStore, key: DeliveryKey) -> Delivery | None:
+    def before(events: PlacedEvents, *place: Any) -> PlacedEvent | None:
         # The record is read just before the other one writes it.
-        return None if key.event_id == "evt_1" else get(store, key)
+        found = at(events, *place)
+        return replace(found, delivery=None) if found else None
 
-    monkeypatch.setattr(DeliveryStore, "get", before)
+    monkeypatch.setattr(PlacedEvents, "at", before)
     run.take(message(first, to))
     assert run.outcome("evt_2").status == "retrying"
 

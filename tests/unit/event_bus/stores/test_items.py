@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from event_bus.stores.items import BATCH_PAUSE_SECONDS, batch_get, batch_write
+from event_bus.stores.items import BATCH_PAUSE_SECONDS, batch_get, batch_write, tables_get
 
 from tests.aws import Aws
 from tests.faults import grudging
@@ -38,6 +38,30 @@ def test_keys_that_were_left_unread_are_asked_for_after_growing_pauses(
     found = batch_get(grudging(aws.dynamodb, 2), "deliveries", keys)
     assert len(found) == 7
     assert pauses == [BATCH_PAUSE_SECONDS * factor for factor in (1, 2, 4)]
+
+
+def test_what_one_table_left_unread_is_asked_for_alone(aws: Aws, pauses: list[float]) -> None:
+    batch_write(aws.dynamodb, "deliveries", [put(1), put(2)])
+    keys = [put(number)["PutRequest"]["Item"] for number in (1, 2)]
+    cursor = {"owner": {"S": "sub_1"}, "name": {"S": "task/1"}}
+    aws.dynamodb.put_item(TableName="cursors", Item=cursor)
+    asked: list[set[str]] = []
+
+    class One:
+        """Reads one table of a request."""
+
+        def batch_get_item(self, RequestItems: dict[str, Any]) -> Any:  # noqa: N803
+            asked.append(set(RequestItems))
+            table, *later = RequestItems
+            answer = aws.dynamodb.batch_get_item(RequestItems={table: RequestItems[table]})
+            return {**answer, "UnprocessedKeys": {each: RequestItems[each] for each in later}}
+
+    one: Any = One()
+    found = tables_get(one, {"deliveries": keys, "cursors": [cursor]}, ConsistentRead=True)
+    assert len(found["deliveries"]) == 2
+    assert found["cursors"] == [cursor]
+    assert asked == [{"deliveries", "cursors"}, {"cursors"}]
+    assert len(pauses) == 1
 
 
 def read_one(client: Any) -> None:
