@@ -14,7 +14,7 @@ from event_bus.delivery.messages import (
     attempted,
     read_batch,
     safely,
-    send_following,
+    send_back,
 )
 from event_bus.delivery.source_pacing import SourcePacing
 from event_bus.delivery.steps import (
@@ -177,10 +177,7 @@ class EnrichmentRunner:
         readable, kept = read_batch(batch, enriches=True)
         subscriptions = self.subscriptions.of([message for _, message in readable])
         plan = self.pacing.plan(readable, subscriptions)
-        kept |= send_following(
-            self.lanes,
-            [(readable[place][0].id, message, message) for place, message in plan.moved.items()],
-        )
+        kept |= send_back(self.lanes, readable, plan.moved)
         own = [place for place in range(len(readable)) if place not in plan.moved]
         # The others do not wait for those that may be slow.
         follow_ups = FollowUps(self.lanes, set(own) - plan.paced or set(own))

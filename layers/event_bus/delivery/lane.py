@@ -12,7 +12,7 @@ from event_bus.delivery.attempts import AttemptOrder, AttemptRunner, PendingAtte
 from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
-from event_bus.delivery.messages import follow_up, read_batch, safely, send_following
+from event_bus.delivery.messages import follow_up, read_batch, safely, send_back, sent_back
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import BatchPlan, HandOver, Turns
 from event_bus.delivery.steps import AttemptResult, QueueMessage
@@ -73,19 +73,13 @@ class LaneRunner:
         readable, kept = read_batch(batch, paced=paced)
         subscriptions = self.subscriptions.of([message for _, message in readable])
         moved = to_be_enriched(readable, subscriptions, self.runner.deliveries)
-        kept |= send_following(
-            self.lanes,
-            [(readable[place][0].id, message, message) for place, message in moved.items()],
-        )
+        kept |= send_back(self.lanes, readable, moved)
         readable = [each for place, each in enumerate(readable) if place not in moved]
         permits = Permits(self.circuits, subscriptions)
         permits.look_up(each.id for each in subscriptions.values() if each.status == "active")
         plan = self.pacing.plan(readable, subscriptions) if self.pacing else BatchPlan()
         # At once, so that moved messages do not wait for the attempts of the others.
-        kept |= send_following(
-            self.lanes,
-            [(readable[place][0].id, message, message) for place, message in plan.moved.items()],
-        )
+        kept |= send_back(self.lanes, readable, plan.moved)
         ready = [each for place, each in enumerate(readable) if place not in plan.moved]
 
         results = self._handle(ready, permits, subscriptions, plan.side_by_side)
@@ -140,7 +134,7 @@ class LaneRunner:
         end = self.runner.clock() + _CHAIN_SECONDS
         for place in chain:
             if self.runner.clock() > end:
-                results[place] = _later(batch[place][1])
+                results |= _later(place, *batch[place])
                 continue
             begun = begin(place)
             if isinstance(begun, AttemptResult):
@@ -172,7 +166,7 @@ class LaneRunner:
         end = self.runner.clock() + _CHAIN_SECONDS
         for place, each in asked.items():
             if self.runner.clock() > end and not each.is_needless:
-                results[place] = _later(each.order.message)
+                results |= _later(place, each.order.queue_message, each.order.message)
             elif result := safely(partial(self.ordered.handle, each)):
                 results[place] = result
         return results
@@ -282,5 +276,7 @@ def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
     return times.unix() - circuit.failing_since > days * _DAY_SECONDS
 
 
-def _later(message: Message) -> AttemptResult:
-    return AttemptResult(settled=False, follow_up=replace(message, delay=1))
+def _later(place: int, received: QueueMessage, message: Message) -> dict[int, AttemptResult]:
+    """Returns the result of a message for which no time is left; none if the queue must keep it."""
+    again = sent_back(received, replace(message, delay=1))
+    return {place: AttemptResult(settled=False, follow_up=again)} if again else {}

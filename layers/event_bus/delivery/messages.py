@@ -1,7 +1,7 @@
 """Messages of a batch: reads each, handles it by itself, and sends the message that follows."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ from event_bus.delivery.steps import AttemptResult, QueueMessage
 from event_bus.log import logger
 from event_bus.model.delivery import SETTLED
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
-from event_bus.queues.lanes import Lanes
+from event_bus.queues.lanes import MAX_RECEIVES, Lanes
 from event_bus.queues.message import Message, from_json
 from event_bus.stores.deliveries import DeliveryStore
 
@@ -33,7 +33,10 @@ def read_batch(
         The messages that can be read, and the ids of the others, which the queue must keep.
     """
     readable = [
-        (received, replace(message, enriches=enriches, paced=paced))
+        (
+            replace(received, receives=message.receives + received.receives),
+            replace(message, receives=0, enriches=enriches, paced=paced),
+        )
         for received in batch
         if (message := _read(received))
     ]
@@ -48,6 +51,50 @@ def _read(received: QueueMessage) -> Message | None:
         # It stays on the queue, and goes to the redrive queue, for a person to look at.
         logger.exception("message cannot be read", message_id=received.id)
         return None
+
+
+def sent_back(received: QueueMessage, message: Message) -> Message | None:
+    """Returns a message that waits, as it is sent again.
+
+    The queue counts the receipts of the new message from 1, so the message itself has the number of
+    those that ended without a result. Otherwise, a message that crashes its function would never
+    come to the redrive queue if it sometimes waits.
+
+    Args:
+        received: The message as received.
+        message: The message as it is sent again, without that number.
+
+    Returns:
+        None if the number is so large that the queue must keep the message, and give it up in the
+        end.
+    """
+    if received.receives > MAX_RECEIVES:
+        return None
+    return replace(message, receives=received.receives - 1)
+
+
+def send_back(
+    lanes: Lanes, batch: Sequence[tuple[QueueMessage, Message]], moved: Mapping[int, Message]
+) -> set[str]:
+    """Sends messages of a batch that wait, or that another lane handles.
+
+    Args:
+        lanes: The queues.
+        batch: The batch.
+        moved: The messages as they are sent, by their places in the batch.
+
+    Returns:
+        The ids of the messages that the queue must keep.
+    """
+    kept: set[str] = set()
+    following: list[tuple[str, Message, Message]] = []
+    for place, message in moved.items():
+        received, in_hand = batch[place]
+        if again := sent_back(received, message):
+            following.append((received.id, in_hand, again))
+        else:
+            kept.add(received.id)
+    return kept | send_following(lanes, following)
 
 
 def attempted(deliveries: DeliveryStore, received: QueueMessage, message: Message) -> bool:

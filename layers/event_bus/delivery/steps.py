@@ -33,7 +33,8 @@ class QueueMessage:
 
     Attributes:
         id: The queue's identifier of the message.
-        receives: The number of receipts, including this one.
+        receives: The number of receipts, including this one and those of messages that were sent
+            back as this one.
         body: The message's text.
     """
 

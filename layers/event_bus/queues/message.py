@@ -52,6 +52,8 @@ class Message:
             enrichment.
         times_held: How often in a row it was sent back because another function was delivering its
             stream, or because too many functions were waiting for slow sources.
+        receives: How often the messages before it were received without a result, such as because
+            their function crashed; they were then sent back as this message.
         enriches: Whether it travels on the enrichment lane; not part of its text.
         paced: Whether it travels on the protocol's paced lane; not part of its text.
         delay: The seconds after which the queue hands it over; not part of its text.
@@ -69,6 +71,7 @@ class Message:
     turn: float | None = None
     enrichment: bytes | None = None
     times_held: int = 0
+    receives: int = 0
     enriches: bool = False
     paced: bool = False
     delay: int = 0
@@ -109,6 +112,7 @@ class Message:
                 "protocol": self.protocol,
                 "turn": self.turn,
                 **({"times_held": self.times_held} if self.times_held else {}),
+                **({"receives": self.receives} if self.receives else {}),
                 # Without an enrichment, the member is left out: SQS charges for longer texts.
                 **(
                     {"enrichment": orjson.Fragment(self.enrichment)}

@@ -2,12 +2,16 @@
 
 from concurrent.futures import Executor
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
+from event_bus import times
 from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.model.enrichment import StaticSource
-from event_bus.queues.lanes import Lanes
+from event_bus.model.pace import Pace
+from event_bus.queues.lanes import MAX_RECEIVES, Lanes
 from event_bus.targets.answer_times import AnswerTimes
 
 from tests.aws import Aws
@@ -72,3 +76,64 @@ def test_a_repeated_message_takes_a_turn_unless_its_attempt_was_made(
     turns = Turns(circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
     plan = turns.plan([(received(asked, receives=2), asked)], {to.id: to})
     assert (plan.moved, plan.side_by_side) == ({}, {} if made else {to.id: 1})
+
+
+class ProcessExit(BaseException):
+    """The process of the function has ended."""
+
+
+def test_a_message_that_crashes_and_waits_by_turns_is_given_up(
+    run: LaneRun, aws: Aws, executor: Executor
+) -> None:
+    def crash() -> None:
+        raise ProcessExit
+
+    run.target.meet = crash
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
+    asked, receives, crashes = message(event(), to), 1, 0
+    for occupied in cycle((False, True)):
+        leases = {"fn_1": (times.unix() + 60, 1)} if occupied else {}
+        aws.paces.put_anew(to.id, Pace(leases=leases, version=1))
+        try:
+            kept = _paced(run, aws, executor).process([received(asked, receives)])
+        except ProcessExit:
+            crashes += 1
+            kept = ["m-evt_1-1"]
+        if kept:
+            receives += 1
+        else:
+            [asked], receives = run.sent(), 1
+        assert crashes <= 2 * MAX_RECEIVES
+        if receives > MAX_RECEIVES:
+            # The queue moves it to the redrive queue.
+            break
+    assert crashes >= MAX_RECEIVES
+
+
+@pytest.mark.parametrize(("before", "receives", "then"), [(0, 1, 0), (0, 4, 3), (2, 3, 4)])
+def test_a_message_that_waits_keeps_count_of_its_receipts(
+    run: LaneRun, aws: Aws, executor: Executor, before: int, receives: int, then: int
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
+    assert aws.paces.put(to.id, Pace(leases={"fn_1": (times.unix() + 60, 1)}, version=1))
+    sent = received(message(event(), to, receives=before), receives)
+    assert _paced(run, aws, executor).process([sent]) == []
+    assert [each.receives for each in run.sent()] == [then]
+
+
+def test_the_queue_keeps_a_message_that_was_received_too_often_to_wait(
+    run: LaneRun, aws: Aws, executor: Executor
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
+    assert aws.paces.put(to.id, Pace(leases={"fn_1": (times.unix() + 60, 1)}, version=1))
+    sent = received(message(event(), to, receives=MAX_RECEIVES))
+    assert _paced(run, aws, executor).process([sent]) == [sent.id]
+    assert run.sent() == []
+
+
+def _paced(run: LaneRun, aws: Aws, executor: Executor) -> LaneRunner:
+    """The paced lane in a function that has just started."""
+    circuits = Circuits(aws.circuits)
+    turns = Turns(circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=1)
+    lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
+    return replace(run.lane, pacing=turns, circuits=circuits, lanes=lanes)

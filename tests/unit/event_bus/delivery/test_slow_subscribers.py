@@ -85,9 +85,10 @@ def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
     lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
     lane = replace(run.lane, runner=runner, pacing=turns, lanes=lanes)
     sent = [message(event(f"evt_{each}"), to) for each in range(4)]
-    assert lane.process([received(each) for each in sent]) == []
+    assert lane.process([received(each, 2) for each in sent]) == []
     assert run.target.events == ["evt_0", "evt_1"]
-    assert [(each.event_id, each.delay) for each in run.sent()] == [("evt_2", 1), ("evt_3", 1)]
+    later = [(each.event_id, each.delay, each.receives) for each in run.sent()]
+    assert later == [("evt_2", 1, 1), ("evt_3", 1, 1)]
 
 
 def test_places_are_given_back_while_others_of_the_batch_wait(

@@ -163,6 +163,19 @@ def test_slow_messages_without_a_lease_come_again_later(batches: Batches, aws: A
     assert batches.leases() == SHARE - 1
 
 
+def test_a_message_without_a_lease_keeps_count_of_its_receipts(batches: Batches, aws: Aws) -> None:
+    to = external(aws)
+    batches.put_mark("slow")
+    batches.occupy(SHARE)
+    [sent] = batches.messages(to, "evt_1")
+    assert batches.take(sent, receives=3) == []
+    [again] = batches.back()
+    assert again.receives == 2
+    # It was received too often to wait again, so the queue gives it up in the end.
+    kept = batches.take(replace(again, delay=0), receives=4)
+    assert (len(kept), batches.back(), batches.asked) == (1, [], [])
+
+
 def test_slow_sources_leave_leases_for_subscriptions_on_trial(batches: Batches, aws: Aws) -> None:
     slow, new = external(aws), external(aws, "sub_2")
     batches.put_mark("slow")
