@@ -6,6 +6,7 @@ from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.log import logger
 from event_bus.model.bus_events import SUBSCRIPTION_DISABLED, about_subscription
+from event_bus.model.registration import Subscription
 from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.refusals import Refused
 
@@ -23,16 +24,21 @@ class Disabler:
 
     changes: AnnouncedChanges
 
-    def disable(self, subscription_id: str, reason: str) -> None:
+    def disable(self, failing: Subscription, reason: str) -> None:
         """Disables a subscription, if it is active; its event is stored in the same transaction.
 
+        If it has another target by now, it stays active: the attempts say nothing about that one.
+
         Args:
-            subscription_id: The subscription.
+            failing: The subscription for which the attempts were made.
             reason: The reason, for its owner.
         """
         for _ in attempts():
-            subscription = self.changes.subscriptions.get(subscription_id)
+            subscription = self.changes.subscriptions.get(failing.id)
             if subscription is None or subscription.status != "active":
+                return
+            if subscription.target != failing.target:
+                logger.info("former target failed", subscription_id=failing.id)
                 return
             disabled = replace(
                 subscription, status="disabled", disabled_reason=reason, updated_at=times.now()
@@ -42,5 +48,5 @@ class Disabler:
                 self.changes.update(disabled, event)
             except Refused:
                 continue
-            logger.warning("subscription disabled", subscription_id=subscription_id, reason=reason)
+            logger.warning("subscription disabled", subscription_id=failing.id, reason=reason)
             return

@@ -196,10 +196,10 @@ class LaneRunner:
         try:
             troubled = permits.close()
             for each in gone:
-                self.disabler.disable(each, GONE)
+                self.disabler.disable(subscriptions[each], GONE)
             for each, circuit in troubled.items():
                 if each not in gone and _fails_too_long(circuit, subscriptions[each]):
-                    self.disabler.disable(each, LONG_FAILING)
+                    self.disabler.disable(subscriptions[each], LONG_FAILING)
         except Exception:
             logger.exception("subscribers not disabled")
 

@@ -118,7 +118,7 @@ class TestRecovering:
     ) -> None:
         made = registry.register(registration(), WORKER).subscription
         disabler = Disabler(aws.announced_changes)
-        disabler.disable(made.id, "a reason")
+        disabler.disable(made, "a reason")
         aws.circuits.put(made.id, Circuit(state="open", version=1))
         assert registry.get(made.id, WORKER).disabled_reason == "a reason"
         registry.change(made.id, change(name="Other"), WORKER)
@@ -133,8 +133,8 @@ class TestRecovering:
         made = registry.register(registration(), WORKER).subscription
         disabler = Disabler(aws.announced_changes)
         for _ in range(3):
-            disabler.disable(made.id, "a reason")
-        disabler.disable("sub_none", "a reason")
+            disabler.disable(made, "a reason")
+        disabler.disable(replace(made, id="sub_none"), "a reason")
         told = aws.events.get(f"eventbus:disabled_{made.id}_{made.version}")
         assert told
         assert (told.type, told.source) == ("eventbus.subscription.disabled", "eventbus")
