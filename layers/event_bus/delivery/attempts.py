@@ -87,6 +87,18 @@ class PendingAttempt:
     owed: OwedDelivery
     epoch: int | None
 
+    def is_late(self, now: float) -> bool:
+        """Whether it may end after its claim, so that another function may repeat it.
+
+        Args:
+            now: The time, in Unix seconds.
+        """
+        subscription, until = self.owed.subscription, self.request.until
+        # A claim for at most once is never taken over.
+        if until is None or subscription.delivery_guarantee == "at_most_once":
+            return False
+        return now + subscription.retry_policy.timeout > until
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRunner(DeliveryStep):
@@ -225,9 +237,21 @@ class AttemptRunner(DeliveryStep):
     def make(self, pending: Sequence[PendingAttempt]) -> list[AttemptResult | None]:
         """Makes attempts of one batch key together, and records the outcome of each.
 
+        An attempt that is late, because this function stood still, is left to a new message.
+
         Returns:
             The result of each attempt; None if it could not be recorded.
         """
+        now = times.unix()
+        late = [each.is_late(now) for each in pending]
+        in_time = [each for each, is_late in zip(pending, late, strict=True) if not is_late]
+        made = iter(self._made(in_time) if in_time else ())
+        return [
+            _left(each) if is_late else next(made)
+            for each, is_late in zip(pending, late, strict=True)
+        ]
+
+    def _made(self, pending: Sequence[PendingAttempt]) -> list[AttemptResult | None]:
         began, start = times.now(), self.clock()
         outcomes = self.transport.deliver([each.request for each in pending])
         duration_ms = round(1000 * (self.clock() - start))
@@ -307,6 +331,14 @@ class AttemptRunner(DeliveryStep):
             return AttemptResult(settled=False, follow_up=replace(order.message, delay=delay))
         # At most once: the function that held the claim crashed, perhaps after its request.
         return self.dropped(order, delivery, "interrupted", "the only attempt was cut off")
+
+
+def _left(late: PendingAttempt) -> AttemptResult:
+    """Returns the result of a message whose attempt is not made because it is late."""
+    order = late.order
+    order.permits.unused(order.message.subscription_id)
+    logger.warning("attempt not made", event_id=order.message.event_id)
+    return AttemptResult(settled=False, follow_up=replace(order.message, delay=LEASE_SECONDS))
 
 
 def in_order(order: StepOrder) -> bool:

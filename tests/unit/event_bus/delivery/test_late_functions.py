@@ -1,4 +1,4 @@
-"""A function that stood still for long ends nothing that continues a stream.
+"""A function that stood still for long ends nothing that continues a stream, and repeats nothing.
 
 Another function has received its message meanwhile, has let the event wait in the table, and so has
 deleted the message.
@@ -10,7 +10,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from event_bus.model.registration import Subscription
+from event_bus import times
+from event_bus.delivery.circuits import CACHE_SECONDS
+from event_bus.delivery.steps import LEASE_SECONDS
+from event_bus.model.circuit import Circuit
+from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
@@ -19,7 +23,7 @@ from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamStore
 
 from tests.aws import Aws
-from tests.builders import message, replay
+from tests.builders import event, message, replay, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
 from tests.unit.event_bus.delivery.ordered_streams import make_due, ordered, overtaken, store
 
@@ -99,6 +103,40 @@ def test_a_message_is_sent_before_a_wait_ends(
     run.now[0] += 60
     assert run.take(following) == []
     assert run.outcome("evt_2").status == "delivered"
+
+
+@pytest.mark.parametrize("guarantee", ["exactly_once", "at_most_once", "at_least_once"])
+def test_an_attempt_is_not_made_if_another_function_may_repeat_it(
+    run: LaneRun,
+    aws: Aws,
+    monkeypatch: pytest.MonkeyPatch,
+    guarantee: DeliveryGuarantee,
+) -> None:
+    to = aws.subscriptions.create(subscription(delivery_guarantee=guarantee))
+    probed = Circuit("open", until=times.unix() - 1, version=1)
+    assert aws.circuits.put(to.id, probed)
+    later = times.unix() + LEASE_SECONDS
+
+    def stand_still(_: object) -> str:
+        monkeypatch.setattr(times, "unix", lambda: later)
+        return "between its claim and its attempt"
+
+    monkeypatch.setattr(run.target, "batch_key", stand_still)
+    assert run.take(message(event(), to)) == []
+    if guarantee != "exactly_once":
+        assert run.target.events == ["evt_1"]
+        return
+    assert run.target.events == []
+    assert run.outcome().status == "pending"
+    [again] = run.sent()
+    assert (again.attempt, again.delay) == (1, LEASE_SECONDS)
+    # The next attempt may probe the circuit.
+    assert aws.circuits.get_many([to.id])[to.id].until == later
+    later += LEASE_SECONDS
+    monkeypatch.setattr(run.target, "batch_key", lambda request: request.key)
+    run.now[0] += CACHE_SECONDS
+    assert run.take(again) == []
+    assert (run.outcome().status, run.target.events) == ("delivered", ["evt_1"])
 
 
 def test_a_replay_continues_up_to_its_last_message(
