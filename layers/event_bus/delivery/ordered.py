@@ -66,7 +66,8 @@ class OrderedRunner:
             days=walk.cursor_days,
         )
         if cursor is None:
-            return AttemptResult(settled=False, follow_up=_held(message))
+            held = _held(message, asked.order.queue_message.receives)
+            return AttemptResult(settled=False, follow_up=held)
         instead = walk.begin(cursor.position)
         walker = StreamWalker(self.runner, asked, walk, self.clock)
         result, failure = AttemptResult(settled=False, follow_up=instead), None
@@ -141,14 +142,17 @@ class OrderedRunner:
         return any(each.event_id != message.event_id for each in found)
 
 
-def _held(message: Message) -> Message:
+def _held(message: Message, receives: int) -> Message:
     """The message that checks again whether a cursor is free.
 
     The waits grow, because the function that holds the cursor usually delivers the event as well.
+    The message keeps count of its receipts: where functions crash at one event of a busy stream,
+    the cursor is held most of the time.
     """
     delay = MOMENT_SECONDS * 2 ** max(0, message.times_held - 1)
     return replace(
         message,
         times_held=min(message.times_held + 1, _MOST_TIMES_HELD),
+        receives=receives - 1,
         delay=min(delay, _LONGEST_HELD_SECONDS),
     )

@@ -158,9 +158,11 @@ def _keeps_crashing(order: AttemptOrder, own: Message) -> bool:
     """Whether a message crashes its function at the first event that its walk delivers.
 
     It has its last receipt then: the redrive queue would record a crash at the event of the
-    message. The other event may have no message of its own.
+    message. The other event may have no message of its own. A message that was sent back has more
+    receipts than its queue counts, so a crash at its own event is recorded here, too.
     """
-    return own.key != order.message.key and order.queue_message.receives >= MAX_RECEIVES
+    last = MAX_RECEIVES + 1 if own.key == order.message.key else MAX_RECEIVES
+    return order.queue_message.receives >= last
 
 
 def _budget(subscription: Subscription | None) -> float:

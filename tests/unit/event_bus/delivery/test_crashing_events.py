@@ -1,6 +1,7 @@
 """An event of a stream at which the function of another message crashes each time."""
 
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from event_bus.queues.lanes import MAX_RECEIVES
 
 from tests.aws import Aws
 from tests.builders import message, routing, subscription
-from tests.unit.event_bus.delivery.lanes import LaneRun, run
+from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
 from tests.unit.event_bus.delivery.replaying import replayed, start, store
 
 __all__ = ["run"]
@@ -87,3 +88,48 @@ def test_an_event_that_no_earlier_receipt_has_reached_is_attempted(run: LaneRun,
     aws.routings.record([routing(each.id, sub_1="worker") for each in (first, second)])
     assert run.take(message(first, to), receives=MAX_RECEIVES) == []
     assert run.target.events == ["evt_1", "evt_2"]
+
+
+class ProcessExit(BaseException):
+    """The process of the function has ended."""
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_crash_is_recorded_if_another_function_holds_the_cursor_by_turns(
+    run: LaneRun, aws: Aws, own: bool
+) -> None:
+    def crash() -> None:
+        raise ProcessExit
+
+    run.target.meet = crash
+    to = aws.subscriptions.create(subscription(ordered=True))
+    first, second = store(aws, "evt_1", "evt_2")
+    aws.routings.record([routing(each.id, sub_1="worker") for each in (first, second)])
+    stream = first.stream
+    assert stream
+    asked, receives, crashes = message(first if own else second, to), 1, 0
+    for is_held in cycle((False, True)):
+        # The lease of a function that crashed ends before its message comes again.
+        _free(aws, to.id, stream.key)
+        if is_held:
+            assert aws.cursors.hold(to.id, stream.key, "another", 60)
+        try:
+            assert run.lane.process([received(asked, receives)]) == []
+        except ProcessExit:
+            crashes += 1
+            receives += 1
+            assert crashes <= MAX_RECEIVES
+            continue
+        if not is_held:
+            break
+        [asked], receives = run.sent(), 1
+    assert run.error("evt_1")[0] == "function_crashed"
+
+
+def _free(aws: Aws, subscription_id: str, stream: str) -> None:
+    """Ends the lease of a cursor."""
+    aws.dynamodb.update_item(
+        TableName=aws.tables["cursors"],
+        Key={"owner": {"S": subscription_id}, "name": {"S": stream}},
+        UpdateExpression="REMOVE held_until",
+    )
