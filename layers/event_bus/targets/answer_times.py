@@ -19,10 +19,12 @@ class Wait:
         answered: Returns whether an unread answer has begun to arrive; None if that is not known.
         in_time: Whether an answer had begun to arrive after `SLOW_SECONDS`. If so, this function is
             busy, and the subscriber is not slow.
+        ended: Whether it has ended.
     """
 
     answered: Callable[[], bool] | None = None
     in_time: bool = False
+    ended: bool = False
     _deadline: Deadline | None = None
 
     def ask(self, answered: Callable[[], bool]) -> None:
@@ -70,6 +72,7 @@ class AnswerTimes:
             yield wait
         finally:
             seconds = self.clock() - start
+            wait.ended = True
             if wait._deadline:
                 wait._deadline.cancel()
             if wait.in_time and seconds <= 2 * SLOW_SECONDS:
@@ -102,6 +105,9 @@ class AnswerTimes:
             wait.in_time = True
             # An answer that is still unread after twice the time arrives in small pieces.
             self._arm(wait, report.call)
+            if wait.ended and wait._deadline:
+                # It ended before the new deadline was there to be cancelled.
+                wait._deadline.cancel()
         else:
             report.call()
 

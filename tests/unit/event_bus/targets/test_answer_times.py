@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 from ipaddress import ip_network
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from event_bus.callbacks.answers import StrictAnswer
 from event_bus.callbacks.client import CallbackClient
+from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
@@ -121,6 +122,27 @@ def test_slow_answers_are_kept_without_a_listener() -> None:
         pass
     answers.forget()
     assert answers.taken("sub_2") == []
+
+
+def test_an_answer_that_is_read_while_its_deadline_passes_is_not_slow(marked: list[str]) -> None:
+    class Held(Deadlines):
+        acts: ClassVar[list[Callable[[], None]]] = []
+        made: ClassVar[list[Deadline]] = []
+
+        def after(self, _: float, act: Callable[[], None]) -> Deadline:
+            self.acts.append(act)
+            self.made.append(Deadline(act))
+            return self.made[-1]
+
+    answers = AnswerTimes(marked.append, deadlines=Held())
+    with answers.waiting("sub_1") as wait:
+        wait.ask(lambda: True)
+        [look] = Held.acts
+    # The thread of the deadlines began before the answer was read, and went on afterwards.
+    look()
+    for deadline in Held.made:
+        deadline.run()
+    assert (len(Held.made), marked) == (2, [])
 
 
 def test_an_answer_that_comes_in_small_pieces_is_slow() -> None:
