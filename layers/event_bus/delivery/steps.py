@@ -165,9 +165,10 @@ class DeliveryStep:
 
     def record_of(self, order: StepOrder) -> Delivery | None:
         """The record of a message's delivery, if it may have one."""
-        # A first receipt of a first attempt has no record yet, so skip the read.
-        if order.message.attempt > 1 or order.queue_message.receives > 1:
-            return self.deliveries.get(order.message.key)
+        message, repeated = order.message, order.queue_message.receives > 1
+        # Most first receipts of a first attempt have no record yet, so skip the read.
+        if message.attempt > 1 or message.recorded or repeated:
+            return self.deliveries.get(message.key)
         return None
 
     def event_of(self, message: Message) -> Event | None:
@@ -253,8 +254,9 @@ class DeliveryStep:
         stands = self.recorded(order, failed, epoch) or failed
         follow_up = self.resumed(order, stands)
         if stands.status not in SETTLED and stands.attempts < message.attempt:
-            # Another message holds a newer claim. This one must outlast it, or both might be lost.
-            follow_up = replace(message, delay=LEASE_SECONDS)
+            # Another message holds a newer claim, or brings the retry of a person. This one must
+            # outlast it, or both might be lost.
+            follow_up = replace(message, recorded=True, delay=LEASE_SECONDS)
         return AttemptResult(stands.status in SETTLED, outcome.gone, follow_up)
 
     def crashed(

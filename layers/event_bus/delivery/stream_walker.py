@@ -127,7 +127,13 @@ class StreamWalker:
         if isinstance(turn, NotYet):
             return AttemptResult(settled=False, follow_up=replace(message, delay=turn.seconds))
         own = replace(
-            message, event_id=entry.event_id, event=None, attempt=1, round_start=0, delay=0
+            message,
+            event_id=entry.event_id,
+            event=None,
+            attempt=1,
+            round_start=0,
+            recorded=turn.record is not None,
+            delay=0,
         )
         record = turn.record
         if record is not None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from event_bus.log import logger
 from event_bus.model import transitions
-from event_bus.model.delivery import SETTLED
+from event_bus.model.delivery import SETTLED, Delivery
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import continuation, from_json
+from event_bus.queues.message import Message, continuation, from_json
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -39,7 +39,7 @@ class CrashedMessages:
         if record and record.status in SETTLED:
             self.lanes.send([continuation(record)])
             return
-        if record and record.waiting and record.attempts >= message.attempt:
+        if record and (_waits_behind(record, message) or _is_retried_since(record, message)):
             return
         # The attempt may already be recorded, and only its follow-up message may be missing.
         attempts = max(message.attempt, record.attempts if record else 0)
@@ -52,7 +52,7 @@ class CrashedMessages:
             delivery = transitions.after_crash(
                 before, subscription.delivery_guarantee, subscription.retry_policy, attempts
             )
-        # Another function may have settled it since it was read.
+        # Another function may have settled it since it was read, or a person may have retried it.
         stands = self.deliveries.record(delivery, attempts + 1) or delivery
         if stands.status in SETTLED:
             self.lanes.send([continuation(stands)])
@@ -62,3 +62,17 @@ class CrashedMessages:
             subscription_id=message.subscription_id,
             status=stands.status,
         )
+
+
+def _waits_behind(record: Delivery, message: Message) -> bool:
+    """Whether the attempt of a message is recorded, and the next one waits in the table."""
+    return record.waiting and record.attempts >= message.attempt
+
+
+def _is_retried_since(record: Delivery, message: Message) -> bool:
+    """Whether a person has retried a delivery after a message of it was sent.
+
+    The retry has a message of its own, and the sweep sends another one if that is lost.
+    """
+    is_first = message.attempt == 1 and not message.recorded
+    return record.round_start > message.round_start or (record.reopened > 0 and is_first)

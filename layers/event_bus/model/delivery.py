@@ -133,7 +133,7 @@ class Delivery:
         status: Its status.
         attempts: The number of attempts.
         round_start: The number of attempts before a person retried it.
-        reopened: Whether a person has retried it, maybe before its first attempt.
+        reopened: How often a person has retried it, maybe before its first attempt.
         last_error: The last error, while it is not delivered.
         next_retry_at: The time of the next attempt while it is retrying, RFC 3339.
         waiting: Whether it waits in the table instead of as a message on its lane.
@@ -156,7 +156,7 @@ class Delivery:
     created_at: str
     updated_at: str
     round_start: int = 0
-    reopened: bool = False
+    reopened: int = 0
     last_error: DeliveryError | None = None
     next_retry_at: str | None = None
     waiting: bool = False

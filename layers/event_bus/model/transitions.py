@@ -184,7 +184,7 @@ def reopened(delivery: Delivery) -> Delivery:
         delivery,
         status="retrying",
         round_start=delivery.attempts,
-        reopened=True,
+        reopened=delivery.reopened + 1,
         next_retry_at=now,
         waiting=False,
         updated_at=now,

@@ -47,6 +47,7 @@ class Message:
         attempt: The number of the attempt that it asks for.
         round_start: The number of attempts before a person retried the delivery.
         protocol: The protocol, whose lane it travels on.
+        recorded: Whether its delivery is recorded, although it asks for the first attempt.
         turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
         enrichment: The parts that were added to the event, as a JSON object; None before its
             enrichment.
@@ -68,6 +69,7 @@ class Message:
     attempt: int = 1
     round_start: int = 0
     protocol: str = "http"
+    recorded: bool = False
     turn: float | None = None
     enrichment: bytes | None = None
     times_held: int = 0
@@ -111,9 +113,10 @@ class Message:
                 "round_start": self.round_start,
                 "protocol": self.protocol,
                 "turn": self.turn,
+                # Members without a value are left out: SQS charges for longer texts.
+                **({"recorded": True} if self.recorded else {}),
                 **({"times_held": self.times_held} if self.times_held else {}),
                 **({"receives": self.receives} if self.receives else {}),
-                # Without an enrichment, the member is left out: SQS charges for longer texts.
                 **(
                     {"enrichment": orjson.Fragment(self.enrichment)}
                     if self.enrichment is not None
@@ -198,6 +201,7 @@ def next_message(delivery: Delivery | DueDelivery) -> Message:
         attempt=delivery.attempts + 1,
         round_start=delivery.round_start,
         protocol=delivery.protocol,
+        recorded=delivery.attempts == 0,
     )
 
 

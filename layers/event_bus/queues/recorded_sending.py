@@ -36,5 +36,7 @@ def send_recorded(
     for each in refused:
         # A refused message comes back without its event.
         event = events[each.event_id] if events is not None else carried[each.event_id]
-        deliveries.record(refused_by_queue(each.first_record(event)), each.attempt)
+        stored = deliveries.get_many([each.key] if each.recorded or each.attempt > 1 else [])
+        record = stored.get(each.key, each.first_record(event))
+        deliveries.record(refused_by_queue(record), each.attempt)
     return refused

@@ -1,6 +1,6 @@
 """The dead letters of the deliveries table: listed, reopened and discarded by people."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -14,6 +14,7 @@ from event_bus.stores.delivery_items import (
     due_at,
     item_key,
     key_of,
+    same_round,
     shard_of,
 )
 from event_bus.stores.items import document, number, standing_item, text
@@ -115,20 +116,22 @@ class DeadLetterStore:
             lane.
         """
         next_retry_at = reopened.next_retry_at or reopened.updated_at
+        round_stands, compared = same_round(replace(reopened, reopened=reopened.reopened - 1))
         return self._move(
             reopened.key,
             {
                 "UpdateExpression": "SET #status = :status, round_start = attempts, "
                 "due_shard = :shard, due_at = :due, next_retry_at = :retry, updated_at = :now, "
-                "expires_at = :expiry, written_by = :writer, reopened = :yes",
-                "ConditionExpression": "attempts = :attempts AND "
+                "expires_at = :expiry, written_by = :writer, reopened = :reopened",
+                "ConditionExpression": f"attempts = :attempts AND {round_stands} AND "
                 "(#status = :exhausted OR #status = :retrying AND due_at = next_retry_at)",
             },
             {
                 ":status": text(reopened.status),
                 ":retrying": text("retrying"),
                 ":exhausted": text("exhausted"),
-                ":yes": {"BOOL": True},
+                ":reopened": number(reopened.reopened),
+                **compared,
                 ":attempts": number(reopened.round_start),
                 ":shard": text(shard_of(reopened.key.event_id)),
                 ":due": text(due_at(next_retry_at, waiting=reopened.waiting)),

@@ -18,6 +18,7 @@ from event_bus.stores.delivery_items import (
     changes_of,
     delivery_of,
     item_key,
+    same_round,
 )
 from event_bus.stores.items import Item, batch_get, number, query_all, standing_item, text
 from event_bus.stores.routings import is_routing, routings_of
@@ -51,7 +52,8 @@ class DeliveryStore:
         """Records the outcome of an attempt.
 
         No outcome undoes a success. An outcome of an earlier attempt, or of a claim that another
-        function has taken over, does not overwrite a later one.
+        function has taken over, does not overwrite a later one. If a person has retried the
+        delivery since it was read, only a success is recorded: another outcome would end the retry.
 
         Args:
             delivery: The delivery after the attempt.
@@ -124,8 +126,12 @@ def _condition(delivery: Delivery, asked: int, epoch: int | None) -> tuple[str, 
         ":retrying": text("retrying"),
         ":asked": number(asked),
     }
-    condition = f"{UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked)"
+    round_stands, compared = same_round(delivery)
+    condition = (
+        f"{UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked) "
+        f"AND (attribute_not_exists(#status) OR {round_stands})"
+    )
     if epoch is not None:
         values[":epoch"] = number(epoch)
         condition += " AND epoch = :epoch"
-    return condition, values
+    return condition, values | compared

@@ -31,6 +31,9 @@ ROUTING = "#routing"
 COMMAND = "#command"
 """The sort key of the record of a command."""
 
+_REOPENED_ONCE: Item = {"BOOL": True}
+"""What earlier releases stored when a person had retried a delivery."""
+
 UNSETTLED = "(attribute_not_exists(#status) OR #status IN (:pending, :retrying))"
 """The condition that a delivery has not ended."""
 
@@ -65,6 +68,23 @@ def due_at(next_retry_at: str, *, waiting: bool) -> str:
     if waiting:
         return next_retry_at
     return times.at(times.seconds(next_retry_at) + ON_LANE_SECONDS)
+
+
+def same_round(delivery: Delivery) -> tuple[str, Item]:
+    """Returns the condition that no person has retried a delivery since it was read.
+
+    Args:
+        delivery: The delivery as it was read, or before its first record.
+
+    Returns:
+        The condition, and the values that it compares with.
+    """
+    if not delivery.reopened:
+        return "attribute_not_exists(reopened)", {}
+    rounds: Item = {":rounds": number(delivery.reopened)}
+    if delivery.reopened > 1:
+        return "reopened = :rounds", rounds
+    return "reopened IN (:rounds, :once)", {**rounds, ":once": _REOPENED_ONCE}
 
 
 def changes_of(delivery: Delivery, expires_at: int) -> tuple[str, Item]:
@@ -112,7 +132,7 @@ def changes_of(delivery: Delivery, expires_at: int) -> tuple[str, Item]:
         values[":stored"] = text(delivery.stored_at)
     if delivery.reopened:
         sets.append("reopened = :reopened")
-        values[":reopened"] = {"BOOL": True}
+        values[":reopened"] = number(delivery.reopened)
     if delivery.stream and delivery.next_retry_at:
         sets.append("stream_key = :stream")
         values[":stream"] = text(delivery.stream)
@@ -162,7 +182,7 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
         status=item["status"]["S"],
         attempts=int(item.get("attempts", {"N": "0"})["N"]),
         round_start=int(item.get("round_start", {"N": "0"})["N"]),
-        reopened="reopened" in item,
+        reopened=_times_reopened(item),
         last_error=restored(DeliveryError, orjson.loads(error["S"])) if error else None,
         next_retry_at=word("next_retry_at"),
         waiting="due_at" in item and item["due_at"] == item["next_retry_at"],
@@ -176,3 +196,8 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
         protocol=word("protocol") or "http",
         stream=word("stream_key") or "",
     )
+
+
+def _times_reopened(item: Mapping[str, Any]) -> int:
+    stored = item.get("reopened", {"N": "0"})
+    return 1 if stored == _REOPENED_ONCE else int(stored["N"])

@@ -9,14 +9,17 @@ from event_bus import times
 from event_bus.maintenance.crashed import CrashedMessages
 from event_bus.maintenance.due import INTERVAL_SECONDS, DueSweep
 from event_bus.maintenance.unrouted import UnroutedSweep
-from event_bus.model.delivery import DeliveryKey
+from event_bus.model import transitions
+from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import next_message
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.due_deliveries import DueDeliveries, DueDelivery
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import delivery, event, message, routing, subscription
+from tests.interference import before_next
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +151,49 @@ def test_a_given_up_message_of_a_deleted_subscription_is_dropped(
     assert (letter.status, letter.dead_letter_id) == ("dropped", None)
     assert letter.last_error
     assert letter.last_error.code == "subscription_deleted"
+
+
+def retried_by_a_person(aws: Aws, attempts: int) -> Delivery:
+    """Ends a delivery, and has a person retry it at once."""
+    asked = max(1, attempts)
+    aws.deliveries.record(delivery("exhausted", attempts=attempts, dead_letter_id="dl_1"), asked)
+    letter = aws.dead_letters.get("dl_1")
+    assert letter
+    reopened = aws.dead_letters.reopen(transitions.reopened(letter))
+    assert reopened
+    return reopened
+
+
+@pytest.mark.parametrize("attempts", [0, 1])
+@pytest.mark.parametrize("late", ["before it reads", "between reading and writing"])
+def test_a_crashed_message_does_not_end_the_retry_of_a_person(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch, late: str, attempts: int
+) -> None:
+    made = subscription()
+    last = replace(made, retry_policy=replace(made.retry_policy, max_attempts=1))
+    to, url = aws.subscriptions.create(last), aws.queue()
+    reopened: list[Delivery] = []
+
+    def retry() -> None:
+        reopened.append(retried_by_a_person(aws, attempts))
+
+    if late == "before it reads":
+        retry()
+    else:
+        before_next(aws, monkeypatch, "update_item", retry)
+    crashed(aws, executor, url).take("m-1", message(event(), to).to_json())
+    assert aws.deliveries.get(DeliveryKey("evt_1", "sub_1")) == reopened[0]
+    assert aws.sent(url) == []
+
+
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_the_crashed_message_of_a_retry_counts_as_its_attempt(
+    aws: Aws, executor: Executor, attempts: int
+) -> None:
+    aws.subscriptions.create(subscription())
+    sent = next_message(retried_by_a_person(aws, attempts))
+    crashed(aws, executor, aws.queue()).take("m-2", sent.to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert (letter.status, letter.attempts, letter.waiting) == ("retrying", attempts + 1, True)
+    assert (letter.round_start, letter.reopened) == (attempts, 1)

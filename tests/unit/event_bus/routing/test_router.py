@@ -11,6 +11,7 @@ from botocore.exceptions import ConnectionClosedError
 from event_bus import times
 from event_bus.matching.event_view import EventView
 from event_bus.matching.limits import MAX_ELEMENTS
+from event_bus.model import transitions
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, MAX_HOPS, Event
 from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule
@@ -260,6 +261,21 @@ def test_only_messages_that_sqs_refused_are_sent_again(bus: Routed, fussy: Route
     assert fussy.route_again([*events, event("evt_3")]) == []
     assert [each.event_id for each in bus.sent()] == ["evt_2", "evt_3"]
     assert bus.matched("evt_3") == {"sub_1": "worker"}
+
+
+def test_routing_again_ends_no_retry_of_a_person(bus: Routed, fussy: Router) -> None:
+    bus.subscribe("sub_1")
+    events = [event("evt_1", metadata={"hop_count": MAX_HOPS + 1}), event("evt_2")]
+    fussy.route(events)
+    reopened = []
+    for each in events:
+        _, [dead] = bus.aws.deliveries.of_event(each.id)
+        reopened.append(bus.aws.dead_letters.reopen(transitions.reopened(dead)))
+    assert None not in reopened
+    fussy.route(events)
+    assert [bus.aws.deliveries.of_event(each.id)[1] for each in events] == [
+        [each] for each in reopened
+    ]
 
 
 @pytest.mark.moto
