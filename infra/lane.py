@@ -168,6 +168,7 @@ class DeliveryLanes(Construct):
         )
         redrive.use_table(data.subscriptions, "GetItem")
         redrive.use_table(data.deliveries, "GetItem", "UpdateItem")
+        redrive.use_table(data.events, "BatchGetItem")
         redrive.use_retention()
         self.send_from(redrive)
         sources = {

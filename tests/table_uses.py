@@ -233,7 +233,11 @@ TABLES = {
         "circuits": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem"},
         "publishers": {"GetItem"},
     },
-    "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},
+    "redrive": {
+        "subscriptions": {"GetItem"},
+        "deliveries": {"GetItem", "UpdateItem"},
+        "events": {"BatchGetItem"},
+    },
     "replay": {
         "replays": {"GetItem", "PutItem"},
         "streams": {"GetItem", "Query", "Query/by_source"},

@@ -382,11 +382,10 @@ class DeliveryStep:
 def _before_attempt(order: StepOrder, event: Event | None, record: Delivery | None) -> Delivery:
     message = order.message
     delivery = record or replace(message.first_record(event), attempts=message.attempt - 1)
-    return replace(
+    delivery = replace(
         delivery,
         round_start=max(delivery.round_start, message.round_start),
         updated_at=times.now(),
         written_by=order.queue_message.id,
-        stored_at=event.created_at if event else delivery.stored_at,
-        stream=event.stream.key if event and event.stream else delivery.stream,
     )
+    return transitions.of_event(delivery, event)

@@ -1,14 +1,20 @@
 """Messages in the redrive queue of a lane, whose function crashed in every attempt."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.delivery import SETTLED, Delivery
+from event_bus.model.event import Event
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, continuation, from_json
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore
+
+if TYPE_CHECKING:
+    from event_bus.stores.events import EventStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +23,13 @@ class CrashedMessages:
 
     Attributes:
         deliveries: The deliveries.
+        events: Returns the events, whose payloads are not read. Few messages need them.
         subscriptions: The subscriptions.
         lanes: The lanes on which an ordered subscription continues.
     """
 
     deliveries: DeliveryStore
+    events: "Callable[[], EventStore]"
     subscriptions: SubscriptionStore
     lanes: Lanes
 
@@ -43,7 +51,7 @@ class CrashedMessages:
             return
         # The attempt may already be recorded, and only its follow-up message may be missing.
         attempts = max(message.attempt, record.attempts if record else 0)
-        before = replace(record or message.first_record(message.event), written_by=message_id)
+        before = replace(self._before(message, record), written_by=message_id)
         subscription = self.subscriptions.get(message.subscription_id)
         if subscription is None:
             said = "the subscription was deleted"
@@ -62,6 +70,25 @@ class CrashedMessages:
             subscription_id=message.subscription_id,
             status=stands.status,
         )
+
+    def _before(self, message: Message, record: Delivery | None) -> Delivery:
+        """Returns the delivery before the crash, with the stream of its event.
+
+        Without the stream, nothing would continue it if the event expired. A claim records a
+        delivery without it, and a message does not carry a large event.
+        """
+        if record and record.stored_at:
+            return record
+        event = message.event or self._event(message.event_id)
+        return transitions.of_event(record or message.first_record(None), event)
+
+    def _event(self, event_id: str) -> Event | None:
+        try:
+            found, _ = self.events().readable([event_id])
+        except LookupError:
+            logger.warning("event is archived, and its stream not known", event_id=event_id)
+            return None
+        return found.get(event_id)
 
 
 def _waits_behind(record: Delivery, message: Message) -> bool:

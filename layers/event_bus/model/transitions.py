@@ -58,19 +58,31 @@ def begun(
         round_start: The number of attempts before a person retried it.
     """
     now = times.now()
-    return Delivery(
+    first = Delivery(
         key=key,
         service_id=service_id,
-        event_type=event.type if event else "",
+        event_type="",
         status="pending",
         attempts=0,
         round_start=round_start,
         protocol=protocol,
-        stored_at=event.created_at if event else "",
-        stream=event.stream.key if event and event.stream else "",
         created_at=now,
         updated_at=now,
     )
+    return of_event(first, event)
+
+
+def of_event(delivery: Delivery, event: Event | None) -> Delivery:
+    """Adds what a delivery tells about its event; its status stays the same.
+
+    Args:
+        delivery: The delivery.
+        event: The event; None if it is not known.
+    """
+    if event is None:
+        return delivery
+    stream = event.stream.key if event.stream else ""
+    return replace(delivery, event_type=event.type, stored_at=event.created_at, stream=stream)
 
 
 def after_success(delivery: Delivery, attempt: Attempt) -> Delivery:

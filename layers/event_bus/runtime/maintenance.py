@@ -1,5 +1,6 @@
 """Builds what runs every minute, and what handles crashed messages."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from event_bus.runtime import stores
@@ -42,7 +43,10 @@ def crashed_messages() -> "CrashedMessages":
     from event_bus.maintenance.crashed import CrashedMessages
 
     return CrashedMessages(
-        stores.deliveries(writes=True), stores.subscriptions(), lanes(threads(1))
+        deliveries=stores.deliveries(writes=True),
+        events=partial(stores.events, payloads=False),
+        subscriptions=stores.subscriptions(),
+        lanes=lanes(threads(1)),
     )
 
 

@@ -18,7 +18,7 @@ from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.due_deliveries import DueDeliveries, DueDelivery
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import delivery, event, message, routing, subscription
+from tests.builders import LARGE_PAYLOAD, delivery, event, message, routing, subscription
 from tests.interference import before_next
 
 
@@ -89,9 +89,8 @@ def test_an_event_that_was_never_routed_is_found_when_its_time_has_come(
 
 
 def crashed(aws: Aws, executor: Executor, url: str) -> CrashedMessages:
-    return CrashedMessages(
-        aws.deliveries, aws.subscriptions, Lanes(aws.sqs, {"http": url}, executor)
-    )
+    lanes = Lanes(aws.sqs, {"http": url}, executor)
+    return CrashedMessages(aws.deliveries, lambda: aws.events, aws.subscriptions, lanes)
 
 
 def test_the_delivery_of_a_crashed_message_is_retried_later(aws: Aws, executor: Executor) -> None:
@@ -197,3 +196,47 @@ def test_the_crashed_message_of_a_retry_counts_as_its_attempt(
     assert letter
     assert (letter.status, letter.attempts, letter.waiting) == ("retrying", attempts + 1, True)
     assert (letter.round_start, letter.reopened) == (attempts, 1)
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+@pytest.mark.parametrize("payload", [{"n": 1}, LARGE_PAYLOAD], ids=["small", "large"])
+def test_the_record_of_a_crash_tells_the_type_and_the_stream_of_the_event(
+    aws: Aws, executor: Executor, payload: object, claimed: bool
+) -> None:
+    to, url = aws.subscriptions.create(subscription(ordered=True)), aws.queue()
+    about = event(payload=payload, metadata={"stream_id": "order/1", "stream_version": 1})
+    aws.events.put(about, RETENTION_DAYS)
+    sent = message(about, to)
+    if claimed:
+        # A claim records the delivery before its attempt.
+        assert aws.claims.take(sent.first_record(None), "clm_1", 90, once=False).epoch == 1
+    crashed(aws, executor, url).take("m-1", sent.to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert (letter.status, letter.attempts, letter.waiting) == ("retrying", 1, True)
+    assert about.stream
+    assert letter.stream == about.stream.key
+    assert (letter.event_type, letter.stored_at) == (about.type, about.created_at)
+
+
+def test_a_message_crashes_whose_event_has_expired(aws: Aws, executor: Executor) -> None:
+    to = aws.subscriptions.create(subscription(ordered=True))
+    sent = message(event(payload=LARGE_PAYLOAD), to)
+    crashed(aws, executor, aws.queue()).take("m-1", sent.to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert (letter.status, letter.stream, letter.event_type) == ("retrying", "", "")
+
+
+def test_a_message_crashes_whose_event_is_archived(aws: Aws, executor: Executor) -> None:
+    to = aws.subscriptions.create(subscription(ordered=True))
+    about = event(payload=LARGE_PAYLOAD)
+    aws.events.put(about, RETENTION_DAYS)
+    aws.lose_archived(about.id)
+    redriven = replace(
+        crashed(aws, executor, aws.queue()), events=lambda: replace(aws.events, archive=None)
+    )
+    redriven.take("m-1", message(about, to).to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert letter.status == "retrying"
