@@ -200,6 +200,27 @@ class DeliveriesContract:
         aws.deliveries.record(delivery("exhausted", attempts=5), 5)
         assert aws.dead_letters.reopen(transitions.reopened(letter)) is None
 
+    def test_a_dead_letter_that_was_attempted_meanwhile_is_not_reopened(self, aws: Aws) -> None:
+        aws.deliveries.record(waiting(), 1)
+        aws.deliveries.record(waiting(attempts=2), 2)
+        assert aws.dead_letters.reopen(transitions.reopened(waiting())) is None
+
+    def test_only_a_success_is_recorded_after_a_person_has_retried(self, aws: Aws) -> None:
+        before = delivery("exhausted", attempts=0, dead_letter_id="dl_1")
+        aws.deliveries.record(before, 1)
+        reopened = aws.dead_letters.reopen(transitions.reopened(before))
+        assert reopened
+        assert aws.deliveries.record(delivery("retrying", attempts=1), 1) == reopened
+        assert aws.deliveries.record(before, 1) == reopened
+        assert aws.deliveries.record(replace(reopened, status="exhausted"), 1) is None
+        stored = aws.deliveries.get(KEY)
+        assert stored
+        # Twice in a row: the count of the first retry is not enough.
+        again = aws.dead_letters.reopen(transitions.reopened(stored))
+        assert again
+        assert aws.deliveries.record(replace(reopened, status="exhausted"), 1) == again
+        assert aws.deliveries.record(delivery(attempts=1), 1) is None
+
     def test_a_reopened_delivery_without_a_message_waits_in_the_table(self, aws: Aws) -> None:
         letter = delivery("exhausted", dead_letter_id="dl_1")
         aws.deliveries.record(letter, 1)
@@ -253,7 +274,14 @@ class DeliveriesContract:
             discarded.last_error,
             None,
         )
-        assert due(aws) == []
+        # It stays due until a message has continued its stream.
+        [found] = aws.due.page(int(shard_of("evt_1")), "9", 10)
+        assert found.key == KEY
+        aws.deliveries.continued(replace(stored, written_by="req_other"))
+        assert aws.due.page(int(shard_of("evt_1")), "9", 10) == [found]
+        aws.deliveries.continued(stored)
+        assert aws.due.page(int(shard_of("evt_1")), "9", 10) == []
+        assert aws.deliveries.get(KEY) == replace(stored, continues=False)
 
     @pytest.mark.parametrize("status", ["retrying", "exhausted"])
     def test_a_dead_letter_is_discarded_whether_it_waits_or_not(

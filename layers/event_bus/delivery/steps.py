@@ -178,6 +178,9 @@ class DeliveryStep:
     def done(self, order: StepOrder, record: Delivery) -> AttemptResult | None:
         """Returns the rest of the work for a message whose attempt was made; None if it was not."""
         if record.status in SETTLED:
+            if record.continues:
+                # This message is kept until it has continued the stream.
+                self.deliveries.continued(record)
             return AttemptResult(settled=True)
         if record.attempts < order.message.attempt:
             return None

@@ -104,7 +104,10 @@ class StreamWalker:
             self.met.discard(self._key(entry))
             return None
         record = self._record()
-        if record is None or record.status in SETTLED:
+        if record is None:
+            return None
+        if record.status in SETTLED:
+            self.runner.done(self._order, record)
             return None
         return self._deliver_recorded(record)
 

@@ -137,6 +137,8 @@ class Delivery:
         last_error: The last error, while it is not delivered.
         next_retry_at: The time of the next attempt while it is retrying, RFC 3339.
         waiting: Whether it waits in the table instead of as a message on its lane.
+        continues: Whether it has ended, and the sweep will send the message that continues its
+            stream.
         dead_letter_id: Its id as a dead letter, if it ever became one.
         log: The last attempts.
         delivered_at: When it was delivered, RFC 3339.
@@ -160,6 +162,7 @@ class Delivery:
     last_error: DeliveryError | None = None
     next_retry_at: str | None = None
     waiting: bool = False
+    continues: bool = False
     dead_letter_id: str | None = None
     log: tuple[Attempt, ...] = ()
     delivered_at: str | None = None

@@ -30,9 +30,6 @@ MAX_BULK = 500
 BULK_SECONDS = 5
 """How long one bulk retry takes at most, in seconds."""
 
-_OUTLASTS_SECONDS = 60
-"""A delay that is longer than a request may take, in seconds."""
-
 _READ_BUDGET = 1_000
 _PAGE = 100
 
@@ -241,13 +238,16 @@ class DeadLetters:
         letter = self.get(dead_letter_id, caller)
         if letter.dead_letter_status == "resolved":
             raise _resolved(letter)
-        # In an ordered subscription, the later events of the stream wait. The first message arrives
-        # even if this function crashes between the record and the second message. If it
-        # crashes before the record, that message makes the next attempt early.
-        self.lanes.send([replace(continuation(letter), delay=_OUTLASTS_SECONDS)])
-        if not self.letters.discard(transitions.discarded(letter, caller.service_id)):
+        discarded = self.letters.discard(transitions.discarded(letter, caller.service_id))
+        if discarded is None:
             raise _resolved(letter)
-        self.lanes.send([continuation(letter)])
+        # In an ordered subscription, the later events of the stream wait. The sweep sends the
+        # message that continues the stream if this function does not.
+        try:
+            self.lanes.send([continuation(discarded)])
+            self.deliveries.continued(discarded)
+        except Exception:
+            logger.exception("stream not continued", dead_letter_id=dead_letter_id)
 
     def _of_event(
         self, query: DeadLetterQuery, behind: str | None, caller: Caller

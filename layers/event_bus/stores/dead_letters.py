@@ -22,6 +22,9 @@ from event_bus.stores.items import document, number, standing_item, text
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_CONTINUED_SECONDS = 60
+"""After how many seconds the sweep continues the stream of a discarded delivery."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterEntry:
@@ -156,22 +159,27 @@ class DeadLetterStore:
             {":retrying": text("retrying"), ":reopened": text(reopened.written_by)},
         )
 
-    def discard(self, discarded: Delivery) -> bool:
+    def discard(self, discarded: Delivery) -> Delivery | None:
         """Records that a dead letter has ended, with the error that says who ended it.
+
+        It stays due for the sweep until `DeliveryStore.continued` is called, because later events
+        of its stream may have waited for it.
 
         Args:
             discarded: The delivery as it was read, and then discarded.
 
         Returns:
-            Whether this request ended it. False if it had ended before or was delivered.
+            The delivery as it is stored. None if it had ended before this request, or was
+            delivered.
         """
         error = discarded.last_error
-        ended = self._move(
+        due = times.at(times.seconds(discarded.updated_at) + _CONTINUED_SECONDS)
+        return self._move(
             discarded.key,
             {
                 "UpdateExpression": "SET #status = :status, last_error = :error, "
-                "error_code = :code, updated_at = :now, written_by = :writer "
-                "REMOVE due_shard, due_at, next_retry_at",
+                "error_code = :code, updated_at = :now, written_by = :writer, "
+                "due_shard = :shard, due_at = :due REMOVE next_retry_at",
                 "ConditionExpression": "#status IN (:pending, :retrying, :exhausted)",
             },
             {
@@ -182,9 +190,10 @@ class DeadLetterStore:
                 ":error": document(error),
                 ":code": text(error.code if error else ""),
                 ":now": text(discarded.updated_at),
+                ":shard": text(shard_of(discarded.key.event_id)),
+                ":due": text(due),
             },
         )
-        return ended is not None
 
     def _move(self, key: DeliveryKey, expressions: Any, values: dict[str, Any]) -> Delivery | None:
         """Makes one conditional write. If several requests write at once, one succeeds."""

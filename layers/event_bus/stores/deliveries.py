@@ -20,7 +20,15 @@ from event_bus.stores.delivery_items import (
     item_key,
     same_round,
 )
-from event_bus.stores.items import Item, batch_get, number, query_all, standing_item, text
+from event_bus.stores.items import (
+    Item,
+    batch_get,
+    number,
+    query_all,
+    standing_item,
+    text,
+    unless_refused,
+)
 from event_bus.stores.routings import is_routing, routings_of
 
 if TYPE_CHECKING:
@@ -85,6 +93,25 @@ class DeliveryStore:
             # finds its own message in it, and continues.
             return delivery_of(standing_item(error))
         return None
+
+    def continued(self, ended: Delivery) -> None:
+        """Records that a message continues the stream of an ended delivery, so it is not due.
+
+        Args:
+            ended: The delivery as it was read. Nothing is done if it has changed since.
+        """
+        with unless_refused():
+            self.client.update_item(
+                TableName=self.table,
+                Key=item_key(ended.key),
+                UpdateExpression="REMOVE due_shard, due_at, next_retry_at",
+                ConditionExpression="#status = :status AND written_by = :writer",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":status": text(ended.status),
+                    ":writer": text(ended.written_by),
+                },
+            )
 
     def get(self, key: DeliveryKey) -> Delivery | None:
         """Returns a delivery, or None if none is recorded."""

@@ -14,6 +14,7 @@ import orjson
 from event_bus import times
 from event_bus.model.delivery import (
     ON_LANE_SECONDS,
+    SETTLED,
     Attempt,
     Delivery,
     DeliveryError,
@@ -170,6 +171,7 @@ def _dead_letter_attributes(delivery: Delivery) -> Item:
 def delivery_of(item: Mapping[str, Any]) -> Delivery:
     """Reads a delivery from its item."""
     error, log = item.get("last_error"), item.get("attempt_log", {"S": "[]"})["S"]
+    due, retry_at = item.get("due_at"), item.get("next_retry_at")
 
     def word(name: str) -> str | None:
         return item[name]["S"] if name in item else None
@@ -185,7 +187,8 @@ def delivery_of(item: Mapping[str, Any]) -> Delivery:
         reopened=_times_reopened(item),
         last_error=restored(DeliveryError, orjson.loads(error["S"])) if error else None,
         next_retry_at=word("next_retry_at"),
-        waiting="due_at" in item and item["due_at"] == item["next_retry_at"],
+        waiting=due is not None and due == retry_at,
+        continues=due is not None and item["status"]["S"] in SETTLED,
         dead_letter_id=word("dead_letter_id"),
         log=tuple(restored(Attempt, each) for each in orjson.loads(log)),
         delivered_at=word("delivered_at"),

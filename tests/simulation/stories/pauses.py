@@ -69,7 +69,7 @@ def discarded_while_paused_in_order(world: World) -> None:
         world.insist(
             "recovery", "DELETE /dead-letters/{id}", ADMIN, parameters={"id": letter["id"]}
         )
-    # Both messages of the discarded event come during the pause, and no later event has one.
+    # The message of the discarded event comes during the pause, and no later event has one.
     world.wait(120)
     world.run(8)
     world.resume(subscription_id, "backlog")

@@ -14,6 +14,7 @@ from tests.simulation.stories.story import (
     TAKEN,
     event,
     failing,
+    in_stream,
     story,
 )
 from tests.simulation.world import World
@@ -72,6 +73,21 @@ def retry_dead_letters_by_filter(world: World) -> None:
 def discard_a_dead_letter(world: World) -> None:
     world.subscribe(["task.*"], failing(9), retry_policy=LATE)
     world.publish(event("e1"))
+    world.run(6)
+    for letter in world.dead_letters():
+        world.insist(
+            "recovery", "DELETE /dead-letters/{id}", ADMIN, parameters={"id": letter["id"]}
+        )
+
+
+@story
+def discard_what_blocks_a_stream(world: World) -> None:
+    def refuse_the_first(seen: Event, _number: int) -> Outcome:
+        return REFUSED if seen.id == "e1" else TAKEN
+
+    subscriber = Subscriber(refuse_the_first)
+    world.subscribe(["task.*"], subscriber, retry_policy=LATE, ordered=True)
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in (1, 2)])
     world.run(6)
     for letter in world.dead_letters():
         world.insist(

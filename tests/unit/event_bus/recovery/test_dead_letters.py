@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from event_bus.access.callers import Caller
 from event_bus.api.operations.dead_letters import LIST, selection
 from event_bus.api.query import Query
 from event_bus.errors import Conflict, MalformedRequest, NotFound
+from event_bus.maintenance.due import DueSweep
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
 from event_bus.paging import DEFAULT_LIMIT
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.queues.sending import NotSent
 from event_bus.recovery.dead_letters import BulkRetryRequest, DeadLetterQuery, DeadLetters
 
 from tests.aws import Aws
@@ -304,9 +307,9 @@ class TestOne:
         assert discarded.last_error
         assert discarded.last_error.code == "discarded"
         assert discarded.last_error.message == "discarded by worker"
-        # The delayed message arrives if the function crashes before it sends the other.
-        delayed, at_once = aws.sent_on(lane)
-        assert delayed.delay > at_once.delay == 0
+        [following] = aws.sent_on(lane)
+        assert (following.key, following.delay) == (discarded.key, 0)
+        assert not discarded.continues
         for again in (dead_letters.discard, dead_letters.retry):
             with pytest.raises(Conflict) as refusal:
                 again("dl_001", service("worker"))
@@ -330,32 +333,48 @@ class TestOne:
         assert discarded.last_error.message == "discarded by admin"
 
 
+class BrokenLanes(Lanes):
+    """Lanes that take no message."""
+
+    def send(self, _: Sequence[Message]) -> list[Message]:
+        raise NotSent("1 messages: ServiceUnavailable")
+
+
 class CrashingLanes(Lanes):
-    """Sends one message, and crashes before the next."""
+    """Lanes whose function crashes when it sends a message."""
 
-    def send(self, messages: Sequence[Message]) -> list[Message]:
-        if self.sent:
-            raise ProcessExit
-        self.sent.extend(messages)
-        return []
-
-    sent: ClassVar[list[Message]] = []
+    def send(self, _: Sequence[Message]) -> list[Message]:
+        raise ProcessExit
 
 
-def test_a_stream_continues_if_the_function_crashes_after_a_discard(
-    aws: Aws, dead_letters: DeadLetters
+@pytest.mark.parametrize("attempts", [0, 1])
+@pytest.mark.parametrize("lanes", [BrokenLanes, CrashingLanes])
+def test_the_sweep_continues_the_stream_of_a_discarded_dead_letter(
+    aws: Aws, executor: Executor, lanes: type[Lanes], attempts: int
 ) -> None:
-    letter(aws, 1)
-    CrashingLanes.sent.clear()
-    lanes = CrashingLanes(aws.sqs, {}, dead_letters.lanes.executor)
-    with pytest.raises(ProcessExit):
-        replace(dead_letters, lanes=lanes).discard("dl_001", service("worker"))
-    discarded = aws.dead_letters.get("dl_001")
+    key, url = DeliveryKey("evt_1", "sub_1"), aws.queue()
+    waiting = delivery("retrying", attempts=attempts, waiting=True, dead_letter_id="dl_001")
+    assert aws.deliveries.record(waiting, 1) is None
+    dead_letters = DeadLetters(
+        aws.dead_letters, aws.deliveries, lanes(aws.sqs, {}, executor), aws.subscriptions
+    )
+    crashes = pytest.raises(ProcessExit) if lanes is CrashingLanes else nullcontext()
+    with crashes:
+        dead_letters.discard("dl_001", service("worker"))
+    discarded = aws.deliveries.get(key)
     assert discarded
-    assert discarded.status == "dropped"
-    [message] = CrashingLanes.sent
-    assert message.key == discarded.key
-    assert message.delay > 30
+    assert (discarded.dead_letter_status, discarded.waiting) == ("resolved", False)
+    assert (discarded.continues, discarded.next_retry_at) == (True, None)
+    sweep = DueSweep(aws.due, aws.deliveries, aws.circuits, Lanes(aws.sqs, {"http": url}, executor))
+    assert sweep.run(30.0) == 1
+    [sent] = aws.sent_on(url)
+    # The lane reads the record before anything else.
+    assert sent.key == key
+    assert sent.attempt > 1 or sent.recorded
+    aws.deliveries.continued(discarded)
+    ended = aws.deliveries.get(key)
+    assert ended == replace(discarded, continues=False)
+    assert sweep.run(30.0) == 0
 
 
 def test_the_parameters_are_read() -> None:
