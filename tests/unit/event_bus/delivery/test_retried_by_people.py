@@ -32,13 +32,14 @@ def store(aws: Aws, **members: Any) -> Subscription:
 
 def retried(aws: Aws, times: int = 1) -> Delivery:
     """Ends a delivery before its first attempt, and has a person retry it."""
+    reopened = None
     for _ in range(times):
         before = aws.deliveries.get(KEY) or delivery("pending", attempts=0)
         aws.deliveries.record(transitions.exhausted(before, "not_permitted", "not any more"), 1)
         letter = aws.deliveries.get(KEY)
         assert letter
         reopened = aws.dead_letters.reopen(transitions.reopened(letter))
-        assert reopened
+    assert reopened
     return reopened
 
 

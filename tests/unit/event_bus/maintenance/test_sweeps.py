@@ -2,6 +2,7 @@
 
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
 import pytest
@@ -201,7 +202,7 @@ def test_the_crashed_message_of_a_retry_counts_as_its_attempt(
 @pytest.mark.parametrize("claimed", [False, True])
 @pytest.mark.parametrize("payload", [{"n": 1}, LARGE_PAYLOAD], ids=["small", "large"])
 def test_the_record_of_a_crash_tells_the_type_and_the_stream_of_the_event(
-    aws: Aws, executor: Executor, payload: object, claimed: bool
+    aws: Aws, executor: Executor, payload: dict[str, Any], claimed: bool
 ) -> None:
     to, url = aws.subscriptions.create(subscription(ordered=True)), aws.queue()
     about = event(payload=payload, metadata={"stream_id": "order/1", "stream_version": 1})

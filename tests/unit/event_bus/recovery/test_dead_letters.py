@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -11,18 +10,14 @@ from event_bus.access.callers import Caller
 from event_bus.api.operations.dead_letters import LIST, selection
 from event_bus.api.query import Query
 from event_bus.errors import Conflict, MalformedRequest, NotFound
-from event_bus.maintenance.due import DueSweep
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
 from event_bus.paging import DEFAULT_LIMIT
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message
-from event_bus.queues.sending import NotSent
 from event_bus.recovery.dead_letters import BulkRetryRequest, DeadLetterQuery, DeadLetters
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, delivery, service, subscription
 from tests.interference import before_next
-from tests.simulation.faults import ProcessExit
 
 MORNING, EVENING = "2026-05-01T08:00:00.000Z", "2026-05-01T20:00:00.000Z"
 RESOLVED = (
@@ -331,50 +326,6 @@ class TestOne:
         assert discarded
         assert discarded.last_error
         assert discarded.last_error.message == "discarded by admin"
-
-
-class BrokenLanes(Lanes):
-    """Lanes that take no message."""
-
-    def send(self, _: Sequence[Message]) -> list[Message]:
-        raise NotSent("1 messages: ServiceUnavailable")
-
-
-class CrashingLanes(Lanes):
-    """Lanes whose function crashes when it sends a message."""
-
-    def send(self, _: Sequence[Message]) -> list[Message]:
-        raise ProcessExit
-
-
-@pytest.mark.parametrize("attempts", [0, 1])
-@pytest.mark.parametrize("lanes", [BrokenLanes, CrashingLanes])
-def test_the_sweep_continues_the_stream_of_a_discarded_dead_letter(
-    aws: Aws, executor: Executor, lanes: type[Lanes], attempts: int
-) -> None:
-    key, url = DeliveryKey("evt_1", "sub_1"), aws.queue()
-    waiting = delivery("retrying", attempts=attempts, waiting=True, dead_letter_id="dl_001")
-    assert aws.deliveries.record(waiting, 1) is None
-    dead_letters = DeadLetters(
-        aws.dead_letters, aws.deliveries, lanes(aws.sqs, {}, executor), aws.subscriptions
-    )
-    crashes = pytest.raises(ProcessExit) if lanes is CrashingLanes else nullcontext()
-    with crashes:
-        dead_letters.discard("dl_001", service("worker"))
-    discarded = aws.deliveries.get(key)
-    assert discarded
-    assert (discarded.dead_letter_status, discarded.waiting) == ("resolved", False)
-    assert (discarded.continues, discarded.next_retry_at) == (True, None)
-    sweep = DueSweep(aws.due, aws.deliveries, aws.circuits, Lanes(aws.sqs, {"http": url}, executor))
-    assert sweep.run(30.0) == 1
-    [sent] = aws.sent_on(url)
-    # The lane reads the record before anything else.
-    assert sent.key == key
-    assert sent.attempt > 1 or sent.recorded
-    aws.deliveries.continued(discarded)
-    ended = aws.deliveries.get(key)
-    assert ended == replace(discarded, continues=False)
-    assert sweep.run(30.0) == 0
 
 
 def test_the_parameters_are_read() -> None:
