@@ -6,7 +6,7 @@ from event_bus.api.listing import PageRequest
 from event_bus.api.operations import dead_letters, replays
 from event_bus.api.requests import Request, Response
 from event_bus.model.replay import Replay
-from event_bus.paging import read_cursor, write_cursor
+from event_bus.paging import AskedList, read_cursor, write_cursor
 from event_bus.recovery.dead_letters import BulkRetryRequest
 from event_bus.requests.replay import EventReplayRequest, ReplayRequest
 from event_bus.requests.validation import read
@@ -68,9 +68,9 @@ def _list_dead_letters(request: Request) -> Response:
 def _retry_dead_letters(request: Request) -> Response:
     caller = request.caller
     asked = read(BulkRetryRequest, request.json())
-    filters = asked.filters()
-    retried, position = _dead_letters.retry_all(asked.query(), read_cursor(filters, caller), caller)
-    cursor = write_cursor(position, filters, caller) if position else None
+    letters = AskedList(request.path, asked.filters(), caller)
+    retried, position = _dead_letters.retry_all(asked.query(), read_cursor(letters), caller)
+    cursor = write_cursor(position, letters) if position else None
     document: BulkRetry = {"retried": retried, "next_cursor": cursor}
     return Response(202, document)
 

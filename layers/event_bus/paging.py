@@ -150,43 +150,59 @@ def number_at(position: str | None) -> int | None:
     return int(position)
 
 
-def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str:
-    """Returns a cursor for the elements after a position; only this caller can use it.
+@dataclass(frozen=True, slots=True)
+class AskedList:
+    """A list as a caller asks for it. A cursor is valid only for the same list and caller.
 
-    The cursor is valid only with the same filters. It is encrypted, because a page may end at an
-    element that the caller may not see.
+    Attributes:
+        path: The path of the request.
+        query: The parameters of the request, or the filters in its body.
+        caller: Who asks.
     """
-    sealed = _cipher(settings().sealing_key).encrypt(position.encode(), [_binding(query, caller)])
+
+    path: str
+    query: Mapping[str, str]
+    caller: Caller
+
+    @property
+    def binding(self) -> bytes:
+        """What is authenticated with a cursor: everything except the size of the page."""
+        filters = sorted((k, v) for k, v in self.query.items() if k not in ("cursor", "limit"))
+        return orjson.dumps([self.path, self.caller.service_id, self.caller.role, filters])
+
+
+def write_cursor(position: str, asked: AskedList) -> str:
+    """Returns a cursor for the elements of a list after a position.
+
+    It is encrypted, because a page may end at an element that the caller may not see.
+    """
+    sealed = _cipher(settings().sealing_key).encrypt(position.encode(), [asked.binding])
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
-def read_cursor(
-    query: Mapping[str, str], caller: Caller, longest: int = MAX_POSITION
-) -> str | None:
+def read_cursor(asked: AskedList, longest: int = MAX_POSITION) -> str | None:
     """Returns the position after which the page begins; None for the first page.
 
     Args:
-        query: The parameters.
-        caller: Who asks.
+        asked: The list.
         longest: The longest position of the list, in characters.
 
     Raises:
-        MalformedRequest: The text is not a cursor of this API, or it was given to another caller or
-            for other filters.
+        MalformedRequest: The text is not a cursor of this API, or it was given for another list, to
+            another caller or for other filters.
     """
-    cursor = query.get("cursor")
+    cursor = asked.query.get("cursor")
     if cursor is None:
         return None
     try:
         sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        binding = _binding(query, caller)
-        position = _cipher(settings().sealing_key).decrypt(sealed, [binding]).decode()
+        position = _cipher(settings().sealing_key).decrypt(sealed, [asked.binding]).decode()
     except (ValueError, _invalid_tag()):
         position = ""
     if not _POSITION.fullmatch(position) or len(position) > longest:
         raise MalformedRequest.at(
             "cursor",
-            "was not given by this API to this key for these filters; start without a cursor",
+            "was not given by this list to this key for these filters; start without a cursor",
         )
     return position
 
@@ -208,15 +224,14 @@ def _invalid_tag() -> type[Exception]:
 
 
 def page_document(
-    items: Iterable[tuple[str, Any]], rest: str | None, query: Mapping[str, str], caller: Caller
+    items: Iterable[tuple[str, Any]], rest: str | None, asked: AskedList
 ) -> dict[str, Any]:
     """Returns the document of a page: as many items as an answer can hold, and at least one.
 
     Args:
         items: Each document, and the position after it.
         rest: Where the next page begins if all items fit; None at the end of the list.
-        query: The parameters.
-        caller: Who asks.
+        asked: The list.
     """
     shown: list[Any] = []
     size, behind = 0, None
@@ -227,7 +242,7 @@ def page_document(
             break
         shown.append(document)
         behind = position
-    return {"items": shown, "next_cursor": write_cursor(rest, query, caller) if rest else None}
+    return {"items": shown, "next_cursor": write_cursor(rest, asked) if rest else None}
 
 
 def first_that_fit(documents: Iterable[_Element], size: int) -> tuple[list[_Element], int]:
@@ -254,8 +269,3 @@ def answered_bytes(document: Any) -> int:
     """
     written = json_numbers.dumps(document)
     return len(written) + written.count(b'"') + written.count(b"\\")
-
-
-def _binding(query: Mapping[str, str], caller: Caller) -> bytes:
-    filters = sorted((k, v) for k, v in query.items() if k not in ("cursor", "limit"))
-    return orjson.dumps([caller.service_id, caller.role, filters])

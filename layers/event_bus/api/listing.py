@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from event_bus.access.callers import Caller
 from event_bus.api.parameters import LIMIT
 from event_bus.api.requests import Request, Response
-from event_bus.paging import MAX_POSITION, page_document, read_cursor
+from event_bus.paging import MAX_POSITION, AskedList, page_document, read_cursor
 
 Item = TypeVar("Item")
 
@@ -33,7 +33,8 @@ class PageRequest:
         """
         self.query = request.query()
         self.caller = request.caller
-        self.behind = read_cursor(self.query.sent, self.caller, longest)
+        self._asked = AskedList(request.path, self.query.sent, self.caller)
+        self.behind = read_cursor(self._asked, longest)
         self.limit = self.query[LIMIT]
 
     def page(self, items: Iterable[tuple[str, Any]], rest: str | None) -> Response:
@@ -43,7 +44,7 @@ class PageRequest:
             items: The position of each item, and its document.
             rest: The position after which the next page begins; None at the end of the list.
         """
-        return Response(200, page_document(items, rest, self.query.sent, self.caller))
+        return Response(200, page_document(items, rest, self._asked))
 
     def page_of_more(
         self,

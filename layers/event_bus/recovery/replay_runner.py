@@ -96,7 +96,7 @@ class ReplayRunner:
         query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=length)
         listing = with_any(EventSelector(source=replay.source)) if replay.source else all_events()
         listed = self.events.listed(listing, self.executor, newest_first=False)
-        # # Empty pages are read in the same step, because each step costs a write and a message.
+        # Empty pages are read in the same step, because each step costs a write and a message.
         for page in listed.pages(query.between, replay.position or None, length):
             if page.entries:
                 break

@@ -1,4 +1,4 @@
-"""A cursor goes on where the page before ended, for the same caller and the same filters."""
+"""A cursor goes on where the page before ended: of the same list, caller and filters."""
 
 import base64
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest
 from event_bus.paging import (
     MAX_PAGE_BYTES,
+    AskedList,
     number_at,
     page_document,
     read_cursor,
@@ -23,6 +24,7 @@ from tests.builders import AN_ADMIN, service
 
 POSITION = "2026-05-01T12:00:00.000Z#evt_1"
 PLANNER = service("planner")
+LIST = "/events"
 QUERY = {"type": "task.*", "order": "oldest"}
 
 
@@ -40,42 +42,44 @@ def encoded(content: object) -> str:
 
 
 def test_without_a_cursor_the_first_page_is_meant() -> None:
-    assert read_cursor(QUERY, PLANNER) is None
+    assert read_cursor(AskedList(LIST, QUERY, PLANNER)) is None
 
 
 @pytest.mark.parametrize("position", [POSITION, "sub_1", "-", "a:b"])
 def test_a_cursor_is_read_as_it_was_written(position: str) -> None:
-    cursor = write_cursor(position, QUERY, PLANNER)
-    assert read_cursor({**QUERY, "cursor": cursor}, PLANNER) == position
+    cursor = write_cursor(position, AskedList(LIST, QUERY, PLANNER))
+    assert read_cursor(AskedList(LIST, {**QUERY, "cursor": cursor}, PLANNER)) == position
 
 
 def test_a_cursor_does_not_show_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    cursor = write_cursor(POSITION, QUERY, PLANNER)
+    cursor = write_cursor(POSITION, AskedList(LIST, QUERY, PLANNER))
     content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     assert not [part for part in (b"evt", b"2026", b"12:00") if part in content]
     # The buses of two deployments do not read each other's cursors.
     monkeypatch.setattr("event_bus.paging.settings", lambda: SimpleNamespace(sealing_key="another"))
     with pytest.raises(MalformedRequest, match="start without a cursor"):
-        read_cursor({**QUERY, "cursor": cursor}, PLANNER)
+        read_cursor(AskedList(LIST, {**QUERY, "cursor": cursor}, PLANNER))
 
 
 def test_the_limit_may_change_between_pages() -> None:
-    cursor = write_cursor(POSITION, {**QUERY, "limit": "5"}, PLANNER)
-    assert read_cursor({**QUERY, "limit": "9", "cursor": cursor}, PLANNER) == POSITION
+    cursor = write_cursor(POSITION, AskedList(LIST, {**QUERY, "limit": "5"}, PLANNER))
+    assert (
+        read_cursor(AskedList(LIST, {**QUERY, "limit": "9", "cursor": cursor}, PLANNER)) == POSITION
+    )
 
 
 def test_a_page_follows_a_page_that_had_a_cursor() -> None:
-    cursor = write_cursor(POSITION, {**QUERY, "cursor": "before"}, PLANNER)
-    assert read_cursor({**QUERY, "cursor": cursor}, PLANNER) == POSITION
+    cursor = write_cursor(POSITION, AskedList(LIST, {**QUERY, "cursor": "before"}, PLANNER))
+    assert read_cursor(AskedList(LIST, {**QUERY, "cursor": cursor}, PLANNER)) == POSITION
 
 
 @pytest.mark.parametrize(
     "caller", [service("other"), AN_ADMIN, Caller("planner", "admin")], ids=repr
 )
 def test_a_cursor_is_its_callers_own(caller: Caller) -> None:
-    cursor = write_cursor(POSITION, QUERY, PLANNER)
+    cursor = write_cursor(POSITION, AskedList(LIST, QUERY, PLANNER))
     with pytest.raises(MalformedRequest) as refusal:
-        read_cursor({**QUERY, "cursor": cursor}, caller)
+        read_cursor(AskedList(LIST, {**QUERY, "cursor": cursor}, caller))
     assert [fault.pointer for fault in refusal.value.faults] == ["cursor"]
 
 
@@ -85,9 +89,16 @@ def test_a_cursor_is_its_callers_own(caller: Caller) -> None:
     ids=str,
 )
 def test_a_cursor_belongs_to_its_filters(query: dict[str, str]) -> None:
-    cursor = write_cursor(POSITION, QUERY, PLANNER)
+    cursor = write_cursor(POSITION, AskedList(LIST, QUERY, PLANNER))
     with pytest.raises(MalformedRequest):
-        read_cursor({**query, "cursor": cursor}, PLANNER)
+        read_cursor(AskedList(LIST, {**query, "cursor": cursor}, PLANNER))
+
+
+@pytest.mark.parametrize("path", ["/", "/event", "/events/evt_1/matches", "/replays", "/EVENTS"])
+def test_a_cursor_belongs_to_its_list(path: str) -> None:
+    cursor = write_cursor(POSITION, AskedList(LIST, QUERY, PLANNER))
+    with pytest.raises(MalformedRequest, match="this list"):
+        read_cursor(AskedList(path, {**QUERY, "cursor": cursor}, PLANNER))
 
 
 @pytest.mark.parametrize(
@@ -121,14 +132,14 @@ def test_a_cursor_belongs_to_its_filters(query: dict[str, str]) -> None:
 )
 def test_a_forged_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(MalformedRequest):
-        read_cursor({**QUERY, "cursor": cursor}, PLANNER)
+        read_cursor(AskedList(LIST, {**QUERY, "cursor": cursor}, PLANNER))
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 def test_no_forged_cursor_is_worse_than_malformed(cursor: str) -> None:
     with pytest.raises(MalformedRequest):
-        read_cursor({"cursor": cursor}, PLANNER)
+        read_cursor(AskedList(LIST, {"cursor": cursor}, PLANNER))
 
 
 def page(
@@ -138,10 +149,10 @@ def page(
     items = [
         (str(place), {"place": place, "text": text * size}) for place, size in enumerate(sizes)
     ]
-    document = page_document(items, rest, QUERY, PLANNER)
+    document = page_document(items, rest, AskedList(LIST, QUERY, PLANNER))
     cursor = document["next_cursor"]
     shown = [each["place"] for each in document["items"]]
-    return shown, cursor and read_cursor({**QUERY, "cursor": cursor}, PLANNER)
+    return shown, cursor and read_cursor(AskedList(LIST, {**QUERY, "cursor": cursor}, PLANNER))
 
 
 def test_a_page_is_shown_whole_where_a_function_can_answer_with_it() -> None:
@@ -168,7 +179,7 @@ def test_the_size_of_a_page_counts_escaped_characters(text: str, bytes_each: int
 
 def test_a_function_can_answer_with_the_largest_page() -> None:
     items = [(str(place), '"' * 100_000) for place in range(100)]
-    document = page_document(items, None, QUERY, PLANNER)
+    document = page_document(items, None, AskedList(LIST, QUERY, PLANNER))
     answered = orjson.dumps({"body": orjson.dumps(document).decode()})
     assert 4_000_000 < len(answered) < 6_000_000
 

@@ -1,7 +1,7 @@
 """Events are read back page by page, by those who may see them."""
 
 import pytest
-from event_bus.paging import write_cursor
+from event_bus.paging import AskedList, write_cursor
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import AN_ADMIN, event, routing, service
@@ -44,7 +44,7 @@ def test_a_cursor_of_another_is_a_400(functions: Functions) -> None:
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_a_forged_position_is_answered(functions: Functions, position: str, order: str) -> None:
     query = {"order": order}
-    query["cursor"] = write_cursor(position, query, AN_ADMIN)
+    query["cursor"] = write_cursor(position, AskedList("/things", query, AN_ADMIN))
     assert functions.request("events", LIST, AN_ADMIN, query=query).status < 500
 
 

@@ -10,7 +10,7 @@ from event_bus.access.callers import Caller
 from event_bus.api.operation import Operation
 from event_bus.api.operations.registry import OPERATIONS
 from event_bus.api.parameters import CURSOR
-from event_bus.paging import name_position, write_cursor
+from event_bus.paging import AskedList, name_position, write_cursor
 from event_bus.stores.read_models import ReadModelStore
 
 from tests.builders import AN_ADMIN, publisher, service
@@ -173,8 +173,22 @@ def test_a_forged_cursor_makes_no_list_fail(functions: Functions, operation: Ope
     for caller in (PLANNER, AN_ADMIN):
         for query in selections(operation):
             for position in POSITIONS:
-                sent = {**query, "cursor": write_cursor(position, query, caller)}
+                asked = AskedList("/things", query, caller)
+                sent = {**query, "cursor": write_cursor(position, asked)}
                 assert ask(functions, operation, caller, sent) in (200, 400, 403, 404, 503), sent
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda each: each.key)
+def test_no_list_takes_the_cursor_of_another_one(
+    functions: Functions, operation: Operation
+) -> None:
+    listed = [
+        each for each in queries(operation) if ask(functions, operation, AN_ADMIN, each) < 300
+    ]
+    assert listed
+    for query in listed:
+        cursor = write_cursor("1", AskedList("/others", query, AN_ADMIN))
+        assert ask(functions, operation, AN_ADMIN, {**query, "cursor": cursor}) == 400
 
 
 def test_a_context_is_listed_beyond_keys_of_any_characters(functions: Functions) -> None:
