@@ -59,6 +59,8 @@ def reservations(settings: DeploymentSettings) -> dict[str, int]:
         "route": _ROUTE,
         "sweep": _SWEEP,
         "inbox": settings.inbox_concurrency,
-        "enrich": lane_concurrency(ENRICH, settings),
+        # Its queue may use half. The other half is left to lanes, which call it for events of
+        # ordered subscriptions.
+        "enrich": 2 * lane_concurrency(ENRICH, settings),
         **{f"deliver_{lane}": lane_concurrency(lane, settings) for lane in lanes()},
     }

@@ -41,6 +41,9 @@ def test_a_lane_can_use_all_that_its_queue_may_ask_for(reserving: Synthesised) -
     for lane in LANES:
         reserved = functions[lane].properties["ReservedConcurrentExecutions"]
         assert reserved >= asked[functions[lane].name]["MaximumConcurrency"], lane
+    # Lanes call this function as well. Its queue must leave them executions.
+    reserved = functions["enrich"].properties["ReservedConcurrentExecutions"]
+    assert reserved == 2 * asked[functions["enrich"].name]["MaximumConcurrency"]
 
 
 def test_the_defaults_fit_into_an_account_of_a_thousand() -> None:
