@@ -12,7 +12,14 @@ from event_bus.delivery.attempts import AttemptOrder, AttemptRunner, PendingAtte
 from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
-from event_bus.delivery.messages import follow_up, read_batch, safely, send_back, sent_back
+from event_bus.delivery.messages import (
+    attempted,
+    follow_up,
+    read_batch,
+    safely,
+    send_back,
+    sent_back,
+)
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import BatchPlan, HandOver, Turns
 from event_bus.delivery.steps import AttemptResult, QueueMessage
@@ -129,11 +136,16 @@ class LaneRunner:
         batch: Sequence[tuple[QueueMessage, Message]],
         begin: Callable[[int], Begun | None],
     ) -> dict[int, AttemptResult]:
-        """Delivers messages one after the other, while the function's time allows."""
+        """Delivers messages one after the other, while the function's time allows.
+
+        A message whose attempt was made needs no time. It only sends the retry, which no other
+        message can send.
+        """
         results: dict[int, AttemptResult] = {}
         end = self.runner.clock() + _CHAIN_SECONDS
+        made = partial(attempted, self.runner.deliveries)
         for place in chain:
-            if self.runner.clock() > end:
+            if self.runner.clock() > end and not safely(partial(made, *batch[place])):
                 results |= _later(place, *batch[place])
                 continue
             begun = begin(place)
@@ -183,10 +195,22 @@ class LaneRunner:
                 asked = WalkOrder(order, event, stream)
                 if _without_walk(message, order.subscription):
                     return self.ordered.wait_for_resume(asked)
-                return asked
+                return self._unsent_retry(order) or asked
             if event is None:
                 return self.ordered.end_without_event(order)
         return self.runner.begin(order)
+
+    def _unsent_retry(self, order: AttemptOrder) -> AttemptResult | None:
+        """Returns the retry that a message could not send at an earlier receipt, if there is one.
+
+        No other message can send it, not even this one after it was sent again itself, such as
+        while another function walks along the stream.
+        """
+        if order.queue_message.receives == 1:
+            return None
+        record = self.runner.deliveries.get(order.message.key)
+        done = self.runner.done(order, record) if record else None
+        return done if done and done.follow_up else None
 
     def _disable_failing(
         self, permits: Permits, gone: set[str], subscriptions: dict[str, Subscription]

@@ -21,7 +21,7 @@ from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.faults import not_sent
 from tests.interference import before_next
-from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
 
 __all__ = ["run"]
 
@@ -89,6 +89,32 @@ def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
     assert run.target.events == ["evt_0", "evt_1"]
     later = [(each.event_id, each.delay, each.receives) for each in run.sent()]
     assert later == [("evt_2", 1, 1), ("evt_3", 1, 1)]
+
+
+def test_a_retry_that_could_not_be_sent_is_sent_although_no_time_is_left(
+    run: LaneRun, aws: Aws, executor: Executor
+) -> None:
+    to, now = aws.subscriptions.create(subscription(max_in_flight=1)), [100.0]
+    run.target.script["evt_1"] = REFUSED
+    with not_sent(aws.sqs, "SendMessageBatch"):
+        assert run.take(message(event("evt_1"), to)) == [received(message(event(), to)).id]
+
+    def take_long() -> None:
+        now[0] += 30
+
+    run.target.meet = take_long
+    runner = replace(run.lane.runner, clock=lambda: now[0])
+    turns = Turns(run.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
+    lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
+    lane = replace(run.lane, runner=runner, pacing=turns, lanes=lanes)
+    batch = [
+        received(message(event("evt_2"), to)),
+        received(message(event("evt_1"), to), receives=2),
+        received(message(event("evt_3"), to), receives=2),
+    ]
+    assert lane.process(batch) == []
+    assert run.target.events == ["evt_1", "evt_2"]
+    assert [(each.event_id, each.attempt) for each in run.sent()] == [("evt_1", 2), ("evt_3", 1)]
 
 
 def test_places_are_given_back_while_others_of_the_batch_wait(

@@ -107,6 +107,20 @@ def test_a_message_whose_retry_could_not_be_sent_sends_it_beside_a_walk(
     assert retry.delay > 0
 
 
+def test_a_message_whose_retry_could_not_be_sent_sends_it_while_another_function_walks(
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, (first,) = ordered(aws), store(aws, "evt_1")
+    run.target.script["evt_1"] = REFUSED
+    with monkeypatch.context() as broken:
+        broken.setattr(Lanes, "send", not_sent)
+        run.take(message(first, to))
+    assert first.stream
+    assert aws.cursors.hold(to.id, first.stream.key, "cur_of_another", 90)
+    assert run.take(message(first, to), receives=2) == []
+    assert [(each.event_id, each.attempt) for each in run.sent()] == [("evt_1", 2)]
+
+
 def test_a_retry_that_a_person_asked_for_is_made_beside_a_walk(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws, retry_policy=RetryPolicy(max_attempts=1))
     first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
