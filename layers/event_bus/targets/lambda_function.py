@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from event_bus.targets.answers import Replies
     from event_bus.targets.aws_clients import TargetClients
 
+MAX_RESULT_BYTES = 1024 * 1024
+"""The longest result that is published as a reply: no payload may be longer."""
+
 _QUALIFIED_FUNCTION_PARTS = 7
 
 FUNCTIONS = AwsResources(
@@ -109,13 +112,21 @@ class LambdaTransport:
                 InvocationType="Event" if target.invocation == "async" else "RequestResponse",
                 Payload=payload,
             )
-            returned = answer["Payload"].read()
+            # One byte above the limit shows that the result is too long. Lambda returns 6 MB at
+            # most, which would take a hundred when read as JSON, for each event of the batch.
+            returned = answer["Payload"].read(MAX_RESULT_BYTES + 1)
         begun = returned[:KEPT_RESPONSE_BYTES].decode(errors="replace")
         if error := answer.get("FunctionError"):
             return Outcome("function_error", f"the function failed ({error})", response=begun)
         if target.replies and wants_reply(request):
-            return replace(reply_by(request, self.replies(), returned), response=begun)
+            return replace(self._replied(request, returned), response=begun)
         return Outcome(response=begun)
+
+    def _replied(self, request: DeliveryRequest, returned: bytes) -> Outcome:
+        if len(returned) > MAX_RESULT_BYTES:
+            said = f"the result has more than {MAX_RESULT_BYTES} bytes"
+            return self.replies().refuse(request, said)
+        return reply_by(request, self.replies(), returned)
 
 
 TARGET = TargetType(

@@ -61,6 +61,7 @@ from event_bus.states import function_reducing, reducing, state_reader
 from event_bus.stores.read_models import MAX_STORED_BYTES
 from event_bus.stores.snapshots import MAX_SNAPSHOT_BYTES
 from event_bus.strict_json import MAX_DEPTH, MAX_FLAWS
+from event_bus.targets.lambda_function import MAX_RESULT_BYTES
 from event_bus.transforms import limits as transforms
 
 from infra.settings import DeploymentSettings
@@ -187,6 +188,7 @@ STATED = [
     (LIMITS, "signing secrets that sign at the same time", f"{MAX_SECRETS}"),
     (LIMITS, "replies that a request expects", f"{metadata.MAX_EXPECTED_REPLIES}"),
     (LIMITS, "wait for the end of a command", f"{commands.MAX_COMMAND_WAIT_SECONDS} s"),
+    (LIMITS, "result of a function that is published as a reply", _size(MAX_RESULT_BYTES)),
     (
         LIMITS,
         "rate of a replay",

@@ -1,5 +1,6 @@
 """A subscriber is slow if its answer takes long, and not if the function is busy itself."""
 
+import io
 import time
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -159,7 +160,7 @@ def test_of_a_function_neither_its_client_nor_its_reply_counts(marked: list[str]
     class Clients:
         def of(self, _: DeliveryRequest) -> Any:
             time.sleep(1.5 * SLOW)
-            payload = SimpleNamespace(read=lambda: b"{}")
+            payload = io.BytesIO(b"{}")
             return SimpleNamespace(invoke=lambda **_: {"Payload": payload})
 
     class Slow(KeptReplies):
