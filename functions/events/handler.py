@@ -19,7 +19,7 @@ from event_bus.api.documents.explanations import (
 )
 from event_bus.api.documents.flows import flow_document
 from event_bus.api.documents.read_models import model_state_document, read_model_document
-from event_bus.api.documents.schemas import draft_document
+from event_bus.api.documents.schemas import drafts_document
 from event_bus.api.listing import PageRequest
 from event_bus.api.operations import event_streams, read_models, schemas
 from event_bus.api.operations import events as operations
@@ -253,7 +253,7 @@ def _shown(found: FoundEvent, caller: Caller) -> FoundEvent:
 @endpoint.answers(schemas.DRAFTS)
 def _schema_drafts(request: Request) -> Response:
     drafts = _drafts.of(request.query().get(schemas.TYPE), request.caller)
-    return Response(200, {"items": [draft_document(each) for each in drafts]})
+    return Response(200, drafts_document(drafts))
 
 
 def _upcast(found: FoundEvent, wanted: int | None) -> FoundEvent:

@@ -1,6 +1,6 @@
 """Drafting schemas for types that have none, from the events that are stored."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +47,8 @@ class SchemaDrafts:
     finder: EventFinder
     described: Callable[[], Collection[str]]
 
-    def of(self, event_type: str | None, caller: Caller) -> list[SchemaDraft]:
-        """Returns drafts for the types of the newest events, in the order of the types.
+    def of(self, event_type: str | None, caller: Caller) -> Iterator[SchemaDraft]:
+        """Yields drafts for the types of the newest events, in the order of the types.
 
         Args:
             event_type: A type or type pattern; None for all types.
@@ -60,7 +60,8 @@ class SchemaDrafts:
             is_json = event.payload is not None and event.content_type is None
             if is_json and event.type not in described:
                 by_type.setdefault(event.type, []).append(event)
-        return [_draft(name, by_type[name]) for name in sorted(by_type)]
+        for name in sorted(by_type):
+            yield _draft(name, by_type[name])
 
     def _newest(self, event_type: str | None, caller: Caller) -> list[Event]:
         query, behind = EventQuery(type=event_type, limit=_PAGE), None

@@ -1,5 +1,6 @@
 """Schemas of event types, and the catalogue of types."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -8,6 +9,7 @@ from typing_extensions import TypeAliasType, TypedDict
 from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.model import schemas
 from event_bus.model.schemas import Compatibility, SchemaVersion, Validation, VersionEntry
+from event_bus.paging import MAX_PAGE_BYTES, answered_bytes
 from event_bus.querying import schema_drafts
 from event_bus.registry import event_types
 
@@ -115,6 +117,13 @@ class SchemaDraftList(TypedDict):
     """
 
     items: list[SchemaDraft]
+    complete: Annotated[
+        bool,
+        Field(
+            description="Whether these are all drafts. Others would make the answer too large: "
+            "name a type or a pattern that comes later."
+        ),
+    ]
 
 
 class EventTypeSummary(TypedDict):
@@ -224,8 +233,19 @@ def version_document(entry: VersionEntry, version: SchemaVersion) -> Version:
     }
 
 
-def draft_document(draft: schema_drafts.SchemaDraft) -> SchemaDraft:
-    """A draft."""
+def drafts_document(drafts: Iterable[schema_drafts.SchemaDraft]) -> SchemaDraftList:
+    """As many of the first drafts as an answer can hold. No later ones are made."""
+    shown: list[SchemaDraft] = []
+    size = 0
+    for document in map(_draft, drafts):
+        size += answered_bytes(document)
+        if size > MAX_PAGE_BYTES:
+            return {"items": shown, "complete": False}
+        shown.append(document)
+    return {"items": shown, "complete": True}
+
+
+def _draft(draft: schema_drafts.SchemaDraft) -> SchemaDraft:
     return {
         "type": draft.type,
         "events": draft.events,

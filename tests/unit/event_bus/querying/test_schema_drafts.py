@@ -1,13 +1,15 @@
 """Schemas are drafted from the events that a caller may see."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 
 import pytest
 from event_bus.access.callers import Caller
+from event_bus.api.documents.schemas import drafts_document
+from event_bus.paging import MAX_PAGE_BYTES
 from event_bus.querying import schema_drafts
-from event_bus.querying.schema_drafts import SchemaDrafts
+from event_bus.querying.schema_drafts import SchemaDraft, SchemaDrafts
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import AN_ADMIN, event, service
@@ -69,3 +71,23 @@ def test_one_request_looks_at_so_many_events(
 
     [draft] = drafts.of(None, AN_ADMIN)
     assert draft.events == 4
+
+
+def test_an_answer_has_as_many_drafts_as_fit(aws: Aws, drafts: SchemaDrafts) -> None:
+    publish(aws, "evt_1", "task.created", title="a")
+    publish(aws, "evt_2", "user.created", name="Ada")
+    shown = drafts_document(drafts.of(None, AN_ADMIN))
+    assert [each["type"] for each in shown["items"]] == ["task.created", "user.created"]
+    assert shown["complete"]
+
+    made: list[str] = []
+
+    def large() -> Iterator[SchemaDraft]:
+        for name in ("a.b", "a.c", "a.d", "a.e"):
+            made.append(name)
+            yield SchemaDraft(name, 1, "", "", {"title": "x" * (MAX_PAGE_BYTES // 2 - 1_000)})
+
+    shown = drafts_document(large())
+    assert [each["type"] for each in shown["items"]] == ["a.b", "a.c"]
+    assert not shown["complete"]
+    assert made == ["a.b", "a.c", "a.d"]

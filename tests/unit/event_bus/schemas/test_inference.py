@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from event_bus.matching.marker import marker
 from event_bus.schemas.checks import check_schema
 from event_bus.schemas.inference import MAX_MEMBERS, draft_of
@@ -72,3 +73,28 @@ def test_a_deep_payload_is_described_to_a_depth() -> None:
         payload = {"a": payload}
 
     check_schema(draft_of([payload]), "")
+
+
+def _nested(number: int, members: int, name: str = "m") -> dict[str, Any]:
+    """A payload with members of its own, at places that other payloads have too."""
+    own: dict[str, Any] = {f"{name}{number}_{each}": each for each in range(members)}
+    for level in range(3):
+        own = {f"l{(number >> level) % 8}": own, "list": [[own]]}
+    return own
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        [_nested(number, 12) for number in range(300)],
+        [_nested(number, 3, "\u0001" * 1_000) for number in range(40)],
+        [{f"{a}": {f"{b}": {f"{c}": {} for c in range(30)} for b in range(30)} for a in range(30)}],
+        [{"a" * 70_000: {"b": 1}}],
+    ],
+)
+def test_a_draft_is_never_larger_than_a_schema_may_be(payloads: list[Any]) -> None:
+    draft = draft_of(payloads)
+    validator = compiled(check_schema(draft, ""))
+    assert [each for each in payloads if validator.faults(each, 100, "")] == []
+    assert isinstance(draft, dict)
+    assert draft["type"] == "object"
