@@ -18,7 +18,7 @@ MAX_PATH_CHARACTERS = 256
 """The longest JSON path."""
 
 MAX_BODY_BYTES = 1024 * 1024
-"""The largest body that a transform makes."""
+"""The largest result of an expression or a template; of a text, as a JSON string."""
 
 MAX_HEADERS = 20
 """Headers that one subscription sets."""

@@ -89,7 +89,8 @@ class Template:
         size = 0
         for part in self._parts:
             text = part if isinstance(part, bytes) else self._filled(part, document, reserved)
-            size += len(text)
+            # Where a text is sent or shown as a JSON string, a control character takes six bytes.
+            size += len(text) if self.is_json else len(json_numbers.dumps(text.decode())) - 2
             if size > MAX_BODY_BYTES:
                 raise TransformFailed(f"the template makes more than {MAX_BODY_BYTES} bytes")
             written.append(text)

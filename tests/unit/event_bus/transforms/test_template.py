@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from event_bus.transforms.errors import InvalidTransform, TransformFailed
+from event_bus.transforms.limits import MAX_BODY_BYTES
 from event_bus.transforms.template import Template
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,6 +215,20 @@ def test_a_template_does_not_multiply_an_event_without_bound() -> None:
     template = Template({"a": "$.a"}, "[" + ",".join(["<a>"] * 1000) + "]")
     with pytest.raises(TransformFailed, match="more than"):
         template._render({"a": "x" * 100_000}, {})
+
+
+@pytest.mark.parametrize("character", ["\x01", '"', "\n", "x", "\uffff"])
+@pytest.mark.parametrize("text", ["of <a>", "of <a>: <a>"])
+def test_a_text_is_measured_as_json(character: str, text: str) -> None:
+    # Inboxes and answers hold it as a JSON string.
+    template = Template({"a": "$.a"}, text)
+    fixed = len(orjson.dumps(text.replace("<a>", ""))) - 2
+    width = len(orjson.dumps(character)) - 2
+    count = (MAX_BODY_BYTES - fixed) // (text.count("<a>") * width)
+    made = template._render({"a": character * count}, {})
+    assert MAX_BODY_BYTES - 2 * width < len(orjson.dumps(made.decode())) - 2 <= MAX_BODY_BYTES
+    with pytest.raises(TransformFailed, match="more than 1048576 bytes"):
+        template._render({"a": character * (count + 1)}, {})
 
 
 @pytest.mark.parametrize(
