@@ -70,7 +70,7 @@ def returned(
     """What came of a delivery to a function with this result, and what was replied."""
     replies = KeptReplies()
     invoked = SimpleNamespace(invoke=lambda **_: {"Payload": result})
-    transport = LambdaTransport(lambda: replies, Client("lambda", client=invoked))
+    transport = LambdaTransport(lambda: replies, RecordingClients("lambda", client=invoked))
     to = subscription(target=LambdaTarget(ARN, "sync", reply), handles=True)
     [outcome] = transport.deliver([DeliveryRequest(DeliveryKey("evt_1", to.id), sent, to)])
     return outcome, replies.kept
