@@ -65,10 +65,11 @@ def _list(request: Request) -> Response:
     caller = listing.caller
     page = _finder.page(operations.selection(listing.query), listing.behind, caller)
     wanted = listing.query.get(operations.SCHEMA_VERSION)
-    items = [
+    # One by one, because the expressions of a schema may take two seconds for each.
+    items = (
         (each.event.position, event_summary(_upcast(_shown(each, caller), wanted)))
         for each in page.found
-    ]
+    )
     return listing.page(items, page.position)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
-from event_bus import json_numbers
+from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest
 from event_bus.settings import settings
@@ -25,6 +25,9 @@ MAX_PAGE_BYTES = 5 * 1024 * 1024
 """The most bytes of the items of a page, as Lambda counts them: a function may answer with 6 MB
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 """
+
+PAGE_SECONDS = 5.0
+"""The time, in seconds, after which no further item of a page is made."""
 
 _Element = TypeVar("_Element")
 
@@ -229,15 +232,16 @@ def page_document(
     """Returns the document of a page: as many items as an answer can hold, and at least one.
 
     Args:
-        items: Each document, and the position after it.
+        items: Each document, and the position after it; made one by one if that may take long.
         rest: Where the next page begins if all items fit; None at the end of the list.
         asked: The list.
     """
     shown: list[Any] = []
     size, behind = 0, None
+    end = times.steady() + PAGE_SECONDS
     for position, document in items:
         size += answered_bytes(document)
-        if shown and size > MAX_PAGE_BYTES:
+        if shown and (size > MAX_PAGE_BYTES or times.steady() > end):
             rest = behind
             break
         shown.append(document)

@@ -31,7 +31,7 @@ MOST_BYTES = 4 * 1024 * 1024
 """The most bytes of payload that one request reads."""
 
 SHAPING_SECONDS = 5.0
-"""The time, in seconds, after which a request applies a transform to no further event."""
+"""The time, in seconds, after which a request neither upcasts nor transforms another event."""
 
 _UNREADABLE_TYPE = f"{BUS_DOMAIN}.event.unreadable"
 _LOOK_SECONDS = 0.5
@@ -186,7 +186,8 @@ class InboxReader:
     def _that_fit(self, fetched: Iterable[Fetched], position: int) -> tuple[list[Fetched], int]:
         """Returns as many events as an answer can hold, and at least one.
 
-        A transform may return much more than it was given, or take long for each event.
+        A transform may return much more than it was given. It may take long for each event, and
+        so may an upcast.
 
         Args:
             fetched: The events in order, made one by one.
@@ -223,14 +224,15 @@ class InboxReader:
         records = self.commands.get_many(open_ones)
         return over | {each.event_id for each in records.values() if each.ended}
 
-    def _opened(self, subscription_id: str, events: list[Event]) -> list[Event]:
+    def _opened(self, subscription_id: str, events: list[Event]) -> Iterable[Event]:
+        """Opens events one by one, so that slow expressions of their schemas end a page early."""
         if not any(event.sealed_key or event.schema_version for event in events):
             return events
         subscription = self.subscription(subscription_id)
         # A subscription that was deleted meanwhile has no owner who may read.
         owner = Caller(subscription.service_id if subscription else "", "service")
         wanted = subscription.schema_version if subscription else None
-        return [self.upcaster.shown(self.readers.shown(event, owner), wanted) for event in events]
+        return (self.upcaster.shown(self.readers.shown(event, owner), wanted) for event in events)
 
 
 def _unreadable(entry: InboxEntry) -> Fetched:

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 import orjson
 import pytest
 from event_bus import settings as configured
+from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest
 from event_bus.paging import (
     MAX_PAGE_BYTES,
+    PAGE_SECONDS,
     AskedList,
     number_at,
     page_document,
@@ -161,6 +163,23 @@ def test_a_page_is_shown_whole_where_a_function_can_answer_with_it() -> None:
     assert page([]) == ([], None)
     # Nothing that fits was left: the rest is where the search ended.
     assert page([], rest="7") == ([], "7")
+
+
+def test_items_that_take_long_end_a_page_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def made() -> Iterator[tuple[str, int]]:
+        nonlocal now
+        for place in range(9):
+            now += PAGE_SECONDS * 0.4
+            yield str(place), place
+
+    monkeypatch.setattr(times, "steady", lambda: now)
+    document = page_document(made(), None, QUERY, PLANNER)
+    assert document["items"] == [0, 1]
+    assert read_cursor({**QUERY, "cursor": document["next_cursor"]}, PLANNER) == "1"
+    now = 0.0
+    assert page_document([("0", 0)], None, QUERY, PLANNER) == {"items": [0], "next_cursor": None}
 
 
 def test_a_page_ends_before_a_function_could_not_answer_with_it() -> None:

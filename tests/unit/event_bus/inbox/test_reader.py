@@ -208,6 +208,29 @@ def test_results_of_a_transform_fit_into_an_answer(reader: InboxReader, aws: Aws
     assert max(sizes) < 6_000_000
 
 
+def test_upcasts_that_take_long_end_a_page_early(reader: InboxReader, aws: Aws, time: Time) -> None:
+    class Slow:
+        """Takes a part of the time for each event."""
+
+        def shown(self, about: Event, wanted: int | None) -> Event:
+            asked.append((about.id, wanted))
+            time.now += SHAPING_SECONDS * 0.4
+            return about
+
+    asked: list[tuple[str, int | None]] = []
+    slow: Any = Slow()
+    reader = replace(reader, upcaster=slow)
+    aws.subscriptions.create(subscription(schema_version=2))
+    for number in range(9):
+        name = f"evt_{number}"
+        aws.events.put(replace(event(name), schema_version=1), RETENTION_DAYS)
+        aws.inboxes.append("sub_1", [DeliveryKey(name, "sub_1")])
+    assert read(reader, 0) == ([1, 2], 2)
+    assert read(reader, 8) == ([9], 9)
+    assert len(asked) < 6
+    assert asked[0] == ("evt_0", 2)
+
+
 def test_transforms_that_take_long_end_a_page_early(
     reader: InboxReader, aws: Aws, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
