@@ -4,7 +4,9 @@ ministack's own server is hypercorn, whose parser is written in Python. It takes
 the processor time of the emulator's main thread.
 """
 
-from typing import Any
+import asyncio
+from contextlib import suppress
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.wsproto_impl import (
@@ -12,7 +14,9 @@ from uvicorn.protocols.websockets.wsproto_impl import (
     WebsocketBuffer,
     WSProtocol,
 )
+from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 # ministack asks hypercorn for the same.
 _KEEP_ALIVE_SECONDS = 75
@@ -28,6 +32,8 @@ _MAX_FRAME_BYTES = 32 * 1024
 _BINARY_CODE = 1003
 # The most bytes of answers to pings that a client has not read yet.
 _MAX_UNREAD_BYTES = 256 * 1024
+# The longest time to read what a client sends after the server has ended a WebSocket.
+_LINGER_SECONDS = 1.0
 
 
 class _Message(WebsocketBuffer):
@@ -45,12 +51,88 @@ class _Message(WebsocketBuffer):
             self._frame = 0
 
 
+class _Lingering:
+    """A transport that, when it is closed, ends its output and reads on until the client closes.
+
+    The system resets a connection that is closed while bytes are unread or still arrive. A reset
+    can take from the client the close code or the HTTP response that it has not read yet.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Tells whether the server has ended the connection."""
+        return self._timer is not None or self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes, unless the server has ended the connection."""
+        if not self.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Ends the output; the connection is closed when the client closes it, or after 1 s."""
+        if self.is_closing():
+            return
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_LINGER_SECONDS, self._transport.close)
+        self._transport.resume_reading()
+        # TLS cannot end its output alone.
+        if self._transport.can_write_eof():
+            # A connection that the client has reset already cannot end its output either.
+            with suppress(OSError):
+                self._transport.write_eof()
+
+    def end(self) -> None:
+        """Closes the connection now, because the client sends no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport.close()
+
+
 class Protocol(WSProtocol):
     """A WebSocket with the limits of API Gateway."""
 
     def __init__(self, *members: Any, **more: Any) -> None:
         super().__init__(*members, **more)
         self.buffer = _Message(MAX_MESSAGE_BYTES)
+        # The transport waits for the client's close.
+        self.close_timeout = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins with a connection."""
+        self._lingering = _Lingering(transport)
+        super().connection_made(cast(asyncio.Transport, self._lingering))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends with a connection."""
+        super().connection_lost(exc)
+        self._lingering.end()
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what a client sends, or discards it if the server has ended the connection."""
+        if not self.transport.is_closing():
+            super().data_received(data)
+            return
+        with suppress(LocalProtocolError, RemoteProtocolError):
+            self.conn.receive_data(data)
+            for event in self.conn.events():
+                if isinstance(event, CloseConnection):
+                    self.handle_close(event)
+
+    def handle_close(self, event: CloseConnection) -> None:
+        """Ends a connection that the client closes, or whose bytes are no frames."""
+        if self.conn.state is ConnectionState.OPEN:
+            # The bytes are no frames, and wsproto gives the code to close the connection with.
+            self.transport.write(self.conn.send(event))
+        super().handle_close(event)
+        if self.conn.state is ConnectionState.CLOSED:
+            # A client sends nothing after its close.
+            self._lingering.end()
 
     def handle_message(self, event: TextMessage | BytesMessage) -> None:
         """Takes a part of a frame, unless it is binary."""
