@@ -47,7 +47,8 @@ class Finding:
 
 
 _ENDPOINT = "Repair the endpoint; the bus continues by itself when it answers."
-_CERTIFICATE = "Renew or correct the certificate of the endpoint."
+_TLS = "Check the TLS settings of the endpoint, such as its cipher suites and server names."
+_AUTHORITY = "Give the endpoint a certificate of a public authority"
 _LANE = "Read the log of the function that delivers, then retry."
 _ADVICE: dict[str, str] = {
     "http_status": "Read the answer of the endpoint in an attempt, and repair the endpoint.",
@@ -71,6 +72,17 @@ _ADVICE: dict[str, str] = {
     "stream_passed": "Retry these if the events may arrive out of order, or discard them.",
     "invalid_answer": "Answer with valid HTTP/1.1; the message names the fault.",
     "ipv6_unreachable": "Use a host that also has an IPv4 address.",
+    "tls_certificate_expired": "Renew the certificate of the endpoint.",
+    "tls_certificate_not_yet_valid": "Give the endpoint a certificate that is valid now.",
+    "tls_certificate_self_signed": f"{_AUTHORITY}.",
+    "tls_certificate_untrusted": f"{_AUTHORITY}, and let it send the intermediate ones.",
+    "tls_certificate_wrong_host": "Use a certificate for the host in the URL, or correct the URL.",
+    "tls_certificate_invalid": "Replace the certificate of the endpoint.",
+    "tls_not_spoken": "Turn on TLS at the endpoint, or correct the port in the URL.",
+    "tls_version_unsupported": "Turn on TLS 1.2 or later at the endpoint.",
+    "tls_client_certificate_required": "Let the endpoint ask for no client certificate, and "
+    "verify the signature of each request.",
+    "tls_failed": _TLS,
     "target_not_found": "Create the target again, or name another one in the subscription.",
     "target_refused": "Correct what the message names, then retry.",
     "throttled": "Raise the quota of the target, or limit the attempts of the subscription.",
@@ -84,7 +96,7 @@ _ADVICE: dict[str, str] = {
 
 def advice_for(code: str) -> str:
     """Returns the advice for the code of a failed attempt."""
-    return _ADVICE.get(code, _CERTIFICATE if code.startswith("tls_") else _ENDPOINT)
+    return _ADVICE.get(code, _TLS if code.startswith("tls_") else _ENDPOINT)
 
 
 def observed(check: Document) -> str:
