@@ -5,7 +5,23 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
-class EventBusError(Exception):
+class Restorable(Exception):
+    """An exception that can be pickled and copied, whatever its constructor takes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns how to make the exception again without its constructor.
+
+        Python's own answer would call the constructor with the message alone.
+        """
+        return _restored, (type(self), self.args), self.__dict__
+
+
+def _restored(kind: type[Restorable], arguments: tuple[Any, ...]) -> Restorable:
+    """Makes an exception from its arguments."""
+    return kind.__new__(kind, *arguments)
+
+
+class EventBusError(Restorable):
     """The base of the exceptions of this package."""
 
 

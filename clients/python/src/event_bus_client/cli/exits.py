@@ -21,6 +21,7 @@ from event_bus_client.errors import (
     NotFound,
     PreconditionFailed,
     Problem,
+    Restorable,
     ServerError,
     TooManyRequests,
     Unauthenticated,
@@ -92,7 +93,7 @@ _MISUSE: type[Exception] = typer.BadParameter.__mro__[2]
 """Click's own exception, which Typer does not export. Its module depends on Typer's version."""
 
 
-class Ended(Exception):
+class Ended(Restorable):
     """Ends the program with a code, after the command has said everything."""
 
     def __init__(self, code: int) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 from yaml.resolver import Resolver
 
+from event_bus_client.errors import Restorable
+
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
@@ -43,7 +45,7 @@ class FileFault:
         return f"{self.line}:{self.column}:{pointer} {self.detail}"
 
 
-class InvalidFile(Exception):
+class InvalidFile(Restorable):
     """A file is not valid.
 
     Attributes:
