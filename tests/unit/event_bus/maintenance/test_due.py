@@ -79,7 +79,8 @@ class Sweeps:
 
 @pytest.fixture
 def begin(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Sweeps]:
-    """Begins with nothing that is due, at the start."""
+    """Begins with nothing that is due, at the start, and with the same random numbers each time."""
+    monkeypatch.setattr(random, "uniform", random.Random(7).uniform)
 
     def new() -> Sweeps:
         sweeps = Sweeps(executor)
@@ -139,7 +140,6 @@ def test_two_sweeps_at_the_same_moment_send_a_delivery_once(
         return listed.setdefault(shard, page(due, shard, until, limit))
 
     monkeypatch.setattr(DueDeliveries, "page", as_before)
-    monkeypatch.setattr(random, "uniform", random.Random(7).uniform)
     assert (sweeps.run(), sweeps.run()) == (2, 0)
     assert {name: len(sent) for name, sent in sweeps.sent().items()} == {"evt_0": 1, "evt_1": 1}
 
