@@ -52,6 +52,8 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        # Whoever holds it builds with programs that end in time, and the system frees it at the
+        # end of a process.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as scratch:

@@ -3,6 +3,7 @@
 import compileall
 import platform
 import py_compile
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ _LOCK = ROOT / "layers" / "dependencies" / "requirements.txt"
 _SERVICE = ROOT / "layers" / "event_bus"
 # Lambda refuses a function that, unpacked with its layers, exceeds 250 MB.
 _SIZE_LIMIT = 100 * 1024 * 1024
+# How long a program may take to install the packages, even over a slow network.
+_INSTALL_SECONDS = 900.0
 _LEFT_OUT = ("__pycache__", "tests", "bin")
 AWS_SERVICES = (
     *("apigatewaymanagementapi", "cloudwatch", "dynamodb", "kms", "s3", "secretsmanager", "sqs"),
@@ -127,12 +130,22 @@ def _install(folder: Path, target: DeploymentTarget) -> None:
         if command:
             command += ["--quiet", "--require-hashes", "--requirement", str(_LOCK)]
             command += ["--target", str(folder)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-            if done.returncode == 0:
+            if (failure := _failure_of(command)) is None:
                 return
-            failures.append(done.stderr.strip())
+            failures.append(failure)
             shutil.rmtree(folder, ignore_errors=True)
     raise BundlingError("\n".join(["The dependencies cannot be installed:", *failures]))
+
+
+def _failure_of(command: list[str]) -> str | None:
+    """Runs a program that installs, and returns why it failed; None if it did not."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"`{shlex.join(command)}` did not end within {_INSTALL_SECONDS:g} s and was killed"
+    return done.stderr.strip() if done.returncode else None
 
 
 def _uv(target: DeploymentTarget) -> list[str]:

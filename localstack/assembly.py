@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from infra.settings import LOCAL
+from localstack import programs
 from localstack.emulator import ACCOUNT, REGION
 from localstack.errors import LocalError
 
@@ -15,6 +15,8 @@ from localstack.errors import LocalError
 _LANE_CONCURRENCY = 8
 # The shortest age, so that the archive can be tried.
 _ARCHIVE_AFTER_DAYS = 1
+# It may have to install the dependencies first.
+_LONGEST_SECONDS = 2400.0
 # Where the subscribers of a bus on this machine listen.
 _THIS_MACHINE = "127.0.0.0/8,::1/128"
 
@@ -47,8 +49,10 @@ def _synthesise(folder: Path) -> None:
         "iam_callers": True,
         "archive_after_days": _ARCHIVE_AFTER_DAYS,
     }
-    done = subprocess.run(
+    done = programs.run(
         [sys.executable, "app.py"],
+        "The synthesis of the app (app.py)",
+        _LONGEST_SECONDS,
         cwd=ROOT,
         env={
             **os.environ,
@@ -61,8 +65,6 @@ def _synthesise(folder: Path) -> None:
             "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20",
         },
         capture_output=True,
-        text=True,
-        check=False,
     )
     if done.returncode:
         raise LocalError(f"The app cannot be synthesised:\n{done.stderr.strip()}")

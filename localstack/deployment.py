@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from infra.built import ROOT
 from infra.cors import cors
 from infra.settings import LOCAL
+from localstack import programs
 from localstack.assembly import assembly
 from localstack.bus import LocalBus
 from localstack.emulator import ACCOUNT, LOG, REGION, Emulator
@@ -14,6 +15,8 @@ from localstack.errors import LocalError, tail
 from localstack.opening import opened
 
 _COMMAND_LINE = ROOT / "node_modules" / ".bin" / "cdk"
+# It deploys within a minute; a busy machine takes several.
+_LONGEST_SECONDS = 1200.0
 
 
 def deploy(emulator: Emulator) -> LocalBus:
@@ -54,16 +57,16 @@ def _cdk(emulator: Emulator, *arguments: str) -> None:
         "CDK_HOME": str(emulator.directory / "cdk"),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
     }
-    done = subprocess.run(
+    done = programs.run(
         [str(_COMMAND_LINE), *arguments, "--no-notices", "--no-color"],
+        f"cdk {arguments[0]}",
+        _LONGEST_SECONDS,
         # Not in the root folder, where the CDK would read cdk.json and synthesise the app again.
         cwd=emulator.directory,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
     )
     if done.returncode:
         raise LocalError(

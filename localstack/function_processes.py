@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from io import FileIO
 from pathlib import Path
@@ -23,6 +24,8 @@ NUMBER = "pid"
 
 _TEMPLATE = Path(__file__).with_name("process_template.py")
 _STARTING = threading.Lock()
+# The first answer of a template waits for its imports, which take a second.
+_ANSWER_SECONDS = 120.0
 
 
 def start(command: list[str], **members: Any) -> "ForkedProcess | subprocess.Popen[Any]":
@@ -46,16 +49,54 @@ def _started(command: list[str], **members: Any) -> "ForkedProcess | subprocess.
         return ForkedProcess(command[1], members["cwd"], members["env"])
 
 
+@dataclass(frozen=True)
+class _Template:
+    """The process that forks into those of functions with some layers."""
+
+    process: "subprocess.Popen[bytes]"
+    asked: socket.socket
+
+    def fork(self, told: bytes, streams: list[int]) -> int:
+        """Returns the number of a new process.
+
+        Args:
+            told: What it gets, as JSON.
+            streams: The descriptors of its standard streams.
+
+        Raises:
+            OSError: The process that forks has ended or does not answer in time.
+        """
+        named = f"the process {self.process.pid}, which forks those of functions,"
+        try:
+            socket.send_fds(self.asked, [told], streams)
+            answer = self.asked.recv(32)
+        except TimeoutError:
+            raise TimeoutError(f"{named} did not answer within {_ANSWER_SECONDS:g} s") from None
+        except ConnectionError:
+            answer = b""
+        if not answer:
+            raise ConnectionError(f"{named} has ended")
+        return int(answer)
+
+    def end(self) -> None:
+        """Ends it."""
+        self.asked.close()
+        self.process.kill()
+        # It cannot hang, since nothing survives this signal.
+        self.process.wait()
+
+
 @cache
-def _template(layers: tuple[str, ...]) -> socket.socket:
+def _template(layers: tuple[str, ...]) -> _Template:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(_ANSWER_SECONDS)
     with theirs:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", str(_TEMPLATE), str(theirs.fileno()), *layers],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
         )
-    return ours
+    return _Template(process, ours)
 
 
 def _layers(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -75,8 +116,14 @@ class ForkedProcess:
         streams = [their_stdin, their_stdout, their_stderr]
         told = {"script": script, "cwd": str(folder), "env": dict(environment)}
         try:
-            socket.send_fds(template, [json.dumps(told).encode()], streams)
-            self.pid = int(template.recv(32))
+            self.pid = template.fork(json.dumps(told).encode(), streams)
+        except OSError:
+            # The next function gets a new template.
+            _template.cache_clear()
+            template.end()
+            for stream in (stdin, stdout, stderr):
+                os.close(stream)
+            raise
         finally:
             for stream in streams:
                 os.close(stream)

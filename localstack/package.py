@@ -8,7 +8,6 @@ dependencies, in the versions of the lock, and the layer of dependencies stays e
 import json
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from event_bus.version import VERSION
 from infra.built import ROOT
 from infra.cors import cors
 from infra.settings import LOCAL
+from localstack import programs
 from localstack.assembly import assembly
 from localstack.errors import LocalError
 
@@ -36,6 +36,7 @@ _FURTHER = (
     *("uvicorn", "wsproto"),
 )
 _LAYER = ROOT / "layers" / "dependencies" / "requirements.in"
+_LONGEST_SECONDS = 600.0
 _DEPENDENCIES = "Layers/Dependencies/Code"
 _MAIN = '''"""`python -m event_bus_local up`, `down` and `reset`."""
 
@@ -64,12 +65,12 @@ def build(folder: Path) -> Path:
         (project / "README.md").write_text(
             "The Event Bus Service on this machine: `event-bus local up`.\n"
         )
-        done = subprocess.run(
+        done = programs.run(
             [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+            "The build of the wheel (hatchling)",
+            _LONGEST_SECONDS,
             cwd=project,
             capture_output=True,
-            text=True,
-            check=False,
         )
     if done.returncode:
         raise LocalError(f"The wheel cannot be built:\n{done.stdout}{done.stderr}")

@@ -147,7 +147,10 @@ def outcome(suite: Suite, functions: Iterable[str], choice: Choice) -> MutantRes
 
 
 def _output_of(folder: Path, *command: str, given: str = "") -> str:
-    """Runs a command in a folder, and returns what it printed."""
+    """Runs a command in a folder, and returns what it printed.
+
+    It may take hours. Each test of a mutant has a bound of its own.
+    """
     return subprocess.run(
         command,
         cwd=folder,

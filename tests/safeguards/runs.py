@@ -206,6 +206,7 @@ def copy_to(project: Path) -> Path:
         cwd=ROOT,
         capture_output=True,
         check=True,
+        timeout=120,
     ).stdout.decode()
     for name in listed.rstrip("\0").split("\0"):
         source, target = ROOT / name, project / name

@@ -120,7 +120,7 @@ def test_a_test_that_fails_does_not_wait_for_its_process(tmp_path: Path) -> None
         assert running.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     finally:
         running.kill()
-        running.communicate()
+        running.communicate(timeout=PATIENCE_SECONDS)
 
 
 def test_a_process_ends_if_its_parent_has_ended_before_it_asks() -> None:

@@ -189,6 +189,7 @@ class _Process:
         child, self._child = self._child, None
         if child:
             child.kill()
+            # Nothing survives this signal.
             child.wait()
             for pipe in (child.stdin, child.stdout):
                 cast("IO[bytes]", pipe).close()

@@ -46,11 +46,10 @@ def classes() -> list[type[BaseException]]:
     for module in pkgutil.walk_packages(event_bus_client.__path__, "event_bus_client."):
         if not module.name.endswith("__main__"):
             members = vars(importlib.import_module(module.name)).values()
-            found.update(each for each in members if inspect.isclass(each))
-    return sorted(
-        (each for each in found if issubclass(each, BaseException) and _is_ours(each)),
-        key=lambda each: each.__name__,
-    )
+            found.update(
+                each for each in members if inspect.isclass(each) if issubclass(each, BaseException)
+            )
+    return sorted(filter(_is_ours, found), key=lambda each: each.__name__)
 
 
 def _is_ours(kind: type[BaseException]) -> bool:

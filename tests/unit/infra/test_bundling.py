@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from event_bus.targets.registry import TARGETS
 
+from infra import bundling
 from infra.built import ROOT, files_of, fingerprint, made_once
 from infra.bundling import AWS_SERVICES, dependencies_layer, service_layer
 from infra.deployment_target import AWS, EMULATOR, DeploymentTarget
@@ -132,6 +133,21 @@ def test_who_wants_a_folder_that_is_being_made_waits_for_it(tmp_path: Path) -> N
         second = pool.submit(made_once, tmp_path / "made", make)
         assert first.result() == second.result()
     assert len(made) == 1
+
+
+def test_an_installation_that_hangs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = [sys.executable, "-c", "import time; time.sleep(300)"]
+    monkeypatch.setattr(bundling, "_INSTALL_SECONDS", 0.1)
+    monkeypatch.setattr(bundling, "_uv", lambda _: [*hanging])
+    monkeypatch.setattr(bundling, "_pip", lambda _: [*hanging])
+    with pytest.raises(bundling.BundlingError) as failed:
+        bundling._install(tmp_path / "layer", EMULATOR)
+    [uv, pip] = str(failed.value).splitlines()[1:]
+    assert uv == pip
+    assert uv.startswith(f"`{sys.executable} -c ")
+    assert uv.endswith("` did not end within 0.1 s and was killed")
 
 
 def test_fingerprints_tell_parts_apart() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from localstack import function_processes
 from localstack.function_processes import NUMBER, start
 from tests.waiting import at_most
 
@@ -94,6 +95,33 @@ def test_a_process_that_fails_to_start_prints_its_error(tmp_path: Path) -> None:
     )
     assert failed.wait(10)
     assert "ValueError: no" in failed.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("template", "seconds", "error"),
+    [
+        ("import signal; signal.pause()", 0.2, "which forks those of functions, did not answer"),
+        ("", 60.0, "which forks those of functions, has ended"),
+    ],
+    ids=["hangs", "ends"],
+)
+def test_a_template_that_does_not_answer_is_replaced(
+    script: Path, monkeypatch: pytest.MonkeyPatch, template: str, seconds: float, error: str
+) -> None:
+    file = script.with_name("template.py")
+    file.write_text(template)
+    function_processes._template.cache_clear()
+    command, members = [sys.executable, str(script)], {"cwd": str(script.parent), "env": {}}
+    with monkeypatch.context() as patch:
+        patch.setattr(function_processes, "_TEMPLATE", file)
+        patch.setattr(function_processes, "_ANSWER_SECONDS", seconds)
+        before = set(os.listdir("/proc/self/fd"))
+        with pytest.raises(OSError, match=error):
+            start(command, **members)
+        assert set(os.listdir("/proc/self/fd")) <= before
+    again = start(command, **members)
+    again.kill()
+    assert again.wait(10)
 
 
 def test_another_program_is_started() -> None:

@@ -30,7 +30,7 @@ class LoopThread:
         """Waits for a coroutine, and cancels it if the wait is interrupted, such as by Ctrl-C.
 
         Args:
-            work: The coroutine, which has not begun.
+            work: The coroutine, which has not begun. It must end in time by itself.
 
         Raises:
             ConnectionFailed: The thread ends, or belongs to the process that has forked this one.

@@ -62,6 +62,7 @@ def _run(*arguments: str) -> None:
         own = folder / ".venv" / "bin" / "python"
         command = [str(own) if own.exists() else sys.executable, "-m", "localstack"]
         environment = {"PYTHONPATH": os.pathsep.join((str(folder), str(folder / "layers")))}
+    # Without a bound: it shows its progress, and each of its steps has one.
     done = subprocess.run(  # noqa: S603 - its own program
         [*command, *arguments],
         cwd=folder,
