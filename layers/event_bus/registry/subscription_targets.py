@@ -65,24 +65,30 @@ class SubscriptionTargets:
         """
         return with_opted_in_sources(subscription, self.opt_ins)
 
-    def verified(self, subscription: Subscription) -> Subscription:
-        """Returns a subscription whose callback URL has said that it wants events.
+    def confirm(self, service_id: str, url: str | None) -> str:
+        """Asks a callback URL whether it wants events.
+
+        Args:
+            service_id: The service whose subscription has it.
+            url: The callback URL; None if the target has none.
+
+        Returns:
+            When it agreed, RFC 3339.
 
         Raises:
-            InvalidRequest: It has not, or the target is not a URL.
+            InvalidRequest: It has not agreed, or the target is not a URL.
             TooManyRequests: Too many requests of the service are waiting.
         """
-        url = subscription.target.callback_url
         if url is None:
             raise InvalidRequest.at("/verify", "must be left out if the target is not a URL")
-        slot = self.waiting.slot(subscription.service_id, HANDSHAKE_SECONDS, "leave out verify")
+        slot = self.waiting.slot(service_id, HANDSHAKE_SECONDS, "leave out verify")
         try:
             with slot():
                 self.handshake.ask(url)
         except HandshakeRefused as refusal:
             detail = f"the endpoint did not confirm that it wants events: {refusal}"
             raise InvalidRequest.at("/verify", detail) from None
-        return replace(subscription, verified_at=times.now())
+        return times.now()
 
     def provided(self, subscription: Subscription) -> Subscription:
         """Returns a subscription whose managed queue exists, if it has one."""

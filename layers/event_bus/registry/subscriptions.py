@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 
 from event_bus import times
@@ -206,6 +207,8 @@ class SubscriptionRegistry:
             Conflict: Other requests changed the subscription in every attempt.
         """
         members = plain_members(change)
+        # An endpoint is asked once, even if other changes overlap with this one.
+        confirm = cache(self.targets.confirm)
 
         def attempt() -> tuple[Subscription, bool]:
             before = self.get(subscription_id, caller)
@@ -224,7 +227,8 @@ class SubscriptionRegistry:
             if change.enrichment:
                 changed = self.targets.enriched(changed)
             if change.verify:
-                changed = self.targets.verified(changed)
+                agreed = confirm(changed.service_id, changed.target.callback_url)
+                changed = replace(changed, verified_at=agreed)
             stored = self._writes.change(before, changed, change.resume_from)
             return stored, changed.target != before.target
 
@@ -300,7 +304,10 @@ class SubscriptionRegistry:
         check_fits(subscription.transform, subscription.target)
         self.targets.opt_ins.require(subscription.target)
         subscription = self.targets.enriched(subscription)
-        return self.targets.verified(subscription) if registration.verify else subscription
+        if registration.verify:
+            agreed = self.targets.confirm(service_id, subscription.target.callback_url)
+            subscription = replace(subscription, verified_at=agreed)
+        return subscription
 
     def _with_secret(self, subscription: Subscription) -> tuple[Subscription, str | None]:
         """Returns the subscription with a new signing secret, if its deliveries are signed."""

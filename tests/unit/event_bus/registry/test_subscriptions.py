@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from event_bus.callbacks.handshake import Handshake
 from event_bus.delivery.disabling import Disabler
 from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.model.circuit import Circuit
@@ -69,6 +70,25 @@ class TestChanging:
         changed = busy.change(made.id, change(name="New"), WORKER)
         assert (changed.name, changed.target) == ("New", HttpTarget("https://b/"))
         assert aws.subscriptions.get(made.id) == changed
+
+    def test_an_endpoint_is_asked_once_however_many_changes_overlap(
+        self, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made, asked = aws.subscriptions.create(subscription()), list[str]()
+        monkeypatch.setattr(Handshake, "ask", lambda _, url: asked.append(url))
+        busy = busy_registry(aws, "https://a/", "https://b/", "https://c/")
+        changed = busy.change(made.id, change(callback_url="https://d/", verify=True), WORKER)
+        assert (changed.target, asked) == (HttpTarget("https://d/"), ["https://d/"])
+        assert changed.verified_at
+        # Without a URL, that of the subscription is asked, and a new one if another change sets
+        # it meanwhile.
+        busy = busy_registry(aws, "https://e/", "https://e/")
+        changed = busy.change(made.id, change(verify=True), WORKER)
+        assert changed.target == HttpTarget("https://e/")
+        assert asked == ["https://d/", "https://d/", "https://e/"]
+        # Each request asks anew.
+        busy.change(made.id, change(verify=True), WORKER)
+        assert asked[3:] == ["https://e/"]
 
     def test_a_change_that_keeps_losing_is_refused(self, aws: Aws) -> None:
         made = aws.subscriptions.create(subscription())
