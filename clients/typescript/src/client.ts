@@ -1,9 +1,10 @@
 /** The client of a bus. */
 
 import { receive, type DeliveredEvent, type Received, type Receiving } from "./inbox.js";
+import { UnexpectedAnswer } from "./errors.js";
 import type { paths } from "./schema.js";
 import { Transport } from "./transport.js";
-import type { Answer, Method, Path, RequestOptions, Schemas } from "./types.js";
+import type { Answer, Item, ListPath, Method, Path, RequestOptions, Schemas } from "./types.js";
 
 /** How to reach a bus. */
 export type EventBusOptions = {
@@ -45,12 +46,43 @@ export class EventBus {
   /**
    * Publishes one event. When this resolves, the event is stored.
    *
-   * Its id stays the same through all retries, so that it is never published twice.
+   * Its id stays the same through all retries, so that it is never published twice. `signal` ends
+   * the request and its retries; `AbortSignal.timeout` bounds all of them together.
    */
-  async publish(event: NewEvent): Promise<Schemas["AcceptedEvent"]> {
-    const body = withId(event);
-    const answer = await this.#transport.document({ method: "POST", path: "/events", body });
-    return answer as Schemas["AcceptedEvent"];
+  async publish(
+    event: NewEvent,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Schemas["AcceptedEvent"]> {
+    const call = { method: "POST", path: "/events", body: withId(event), signal };
+    return (await this.#transport.document(call)) as Schemas["AcceptedEvent"];
+  }
+
+  /**
+   * Yields the items of a list, page by page.
+   *
+   * @example
+   * for await (const letter of bus.list("/dead-letters", { query: { limit: 100 } })) ...
+   */
+  async *list<P extends ListPath & keyof paths>(
+    path: P,
+    ...options: RequestOptions<"GET", P> extends { ids: object }
+      ? [RequestOptions<"GET", P>]
+      : [RequestOptions<"GET", P>?]
+  ): AsyncGenerator<Item<P>, void, undefined> {
+    const { ids, query, signal } = (options[0] ?? {}) as unknown as Given;
+    const call = { method: "GET", path: filled(path, ids), signal };
+    let cursor = query?.cursor;
+    for (;;) {
+      const page = await this.#transport.document({ ...call, query: { ...query, cursor } });
+      const next = page.next_cursor ?? undefined;
+      if (!Array.isArray(page.items)) {
+        throw new UnexpectedAnswer(`${call.path} was answered without items`);
+      }
+      yield* page.items as Item<P>[];
+      if (next === undefined) return;
+      if (next === cursor) throw new UnexpectedAnswer(`${call.path}: a page names itself as the next`);
+      cursor = next;
+    }
   }
 
   /**
@@ -79,11 +111,10 @@ export class EventBus {
       : [RequestOptions<M, P>?]
   ): Promise<Answer<M, P>> {
     const given = (options[0] ?? {}) as unknown as Given;
-    const id = (_: string, name: string) => encodeURIComponent(given.ids?.[name] ?? "");
     const publishes = method === "POST" && PUBLISHING.has(path);
     const answer = await this.#transport.send({
       method,
-      path: (path as string).replace(/{(\w+)}/g, id),
+      path: filled(path, given.ids),
       query: given.query,
       body: publishes ? withIds(given.body) : given.body,
       // By this key, the bus recognises a retry, and creates nothing twice.
@@ -95,6 +126,10 @@ export class EventBus {
     });
     return answer as Answer<M, P>;
   }
+}
+
+function filled(path: string, ids: Record<string, string> = {}): string {
+  return path.replace(/{(\w+)}/g, (_, name: string) => encodeURIComponent(ids[name] ?? ""));
 }
 
 /** The operations that store events. By an event's id, a retry stores it once. */

@@ -24,15 +24,33 @@ export class Problem extends Error {
     const members: Partial<Schemas["Problem"]> & { message?: string; request_id?: string } =
       typeof document === "object" && document !== null ? document : {};
     const title = members.title ?? members.message ?? "The request failed";
-    super(`${status} ${title}${members.detail ? `: ${members.detail}` : ""}`);
+    const isGateways = members.message !== undefined && !members.type;
+    const detail = isGateways ? ofGateway(status) : (members.detail ?? "");
+    super(`${status} ${title}${detail ? `: ${detail}` : ""}`);
     this.kind = String(members.type ?? "").split(":").at(-1) ?? "";
     this.status = status;
     this.title = title;
-    this.detail = members.detail ?? "";
+    this.detail = detail;
     this.faults = (members.errors ?? []) as Fault[];
     this.requestId = members.request_id ?? headers.get("apigw-requestid") ?? undefined;
     this.retryAfter = retryAfter(headers);
   }
+}
+
+const NOT_CALLED = " It could not call the bus, or got no answer from it.";
+const ELSEWHERE = " Is this the URL of the bus?";
+/** What API Gateway means by an answer of its own, by status. */
+const GATEWAY: Readonly<Record<number, string>> = {
+  403: ELSEWHERE,
+  404: ELSEWHERE,
+  429: " All requests to the bus together are too many.",
+  500: NOT_CALLED,
+  503: NOT_CALLED,
+  504: NOT_CALLED,
+};
+
+function ofGateway(status: number): string {
+  return `API Gateway gave this answer, not the bus.${GATEWAY[status] ?? ""}`;
 }
 
 /** The seconds in the answer's `Retry-After`; undefined if it has no number. */

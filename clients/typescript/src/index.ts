@@ -10,5 +10,5 @@ export {
 } from "./errors.js";
 export { type DeliveredEvent, type Received, type Receiving } from "./inbox.js";
 export type { components, operations, paths } from "./schema.js";
-export type { Answer, Body, Method, Path, Query, RequestOptions } from "./types.js";
+export type { Answer, Body, Item, ListPath, Method, Path, Query, RequestOptions } from "./types.js";
 export { SignatureError, Webhook } from "./webhooks.js";

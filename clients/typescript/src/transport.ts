@@ -96,10 +96,11 @@ export class Transport {
         return error instanceof Error ? error : new Error(String(error));
       });
       if (answer instanceof Response && answer.ok) return read(answer);
-      const wait = attempt < this.#options.attempts ? waitFor(call, answer, attempt) : undefined;
+      const left = this.#options.attempts - attempt;
+      const wait = left > 0 ? waitFor(call, answer, attempt, left) : undefined;
       if (wait === undefined) {
         if (answer instanceof Response) throw await refusal(answer);
-        const said = `${call.method} ${call.path} got no answer in ${attempt} attempts`;
+        const said = `${call.method} ${call.path} got no answer in ${attempt} attempts: ${why(answer)}`;
         throw new ConnectionFailed(said, { cause: answer });
       }
       if (answer instanceof Response) await answer.body?.cancel();
@@ -120,7 +121,8 @@ export class Transport {
     // A timer of its own: that of AbortSignal.timeout does not keep a program running.
     const limit = new AbortController();
     const timeout = call.timeout ?? this.#options.timeout;
-    const timer = setTimeout(() => limit.abort(new Error("timeout")), timeout);
+    const late = () => limit.abort(new Error(`no complete answer within ${timeout / 1_000} s`));
+    const timer = setTimeout(late, timeout);
     try {
       const answer = await this.#options.fetch(url, {
         method: call.method,
@@ -159,16 +161,33 @@ async function contentOf(answer: Response, call: Call): Promise<Blob> {
 }
 
 /** The milliseconds before the next attempt; undefined if the request is not sent again. */
-function waitFor(call: Call, answer: Response | Error, attempt: number): number | undefined {
+function waitFor(
+  call: Call,
+  answer: Response | Error,
+  attempt: number,
+  left: number,
+): number | undefined {
   const status = answer instanceof Response ? answer.status : undefined;
+  const asked = answer instanceof Response ? retryAfter(answer.headers) : undefined;
+  const grown = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * Math.random();
+  if (status === 409 && asked !== undefined && call.headers?.["idempotency-key"]) {
+    // An earlier attempt is still being carried out. The last one comes when it has ended.
+    return left > 1 ? grown : Math.min(LONGEST_WAIT, asked * 1000);
+  }
   if (status !== undefined && !REPEATED.has(status)) return undefined;
   // What was refused by a limit was not carried out.
   if (call.repeatable === false && status !== 429) return undefined;
-  const asked = answer instanceof Response ? retryAfter(answer.headers) : undefined;
   if (asked !== undefined) {
     return asked * 1000 <= LONGEST_WAIT ? (asked + Math.random()) * 1000 : undefined;
   }
-  return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * Math.random();
+  return grown;
+}
+
+/** Why no answer came. The runtime tells it in the cause of an error that says only "fetch failed". */
+function why(error: Error): string {
+  const { cause } = error;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return (cause instanceof Error && (cause.message || code)) || error.message;
 }
 
 async function refusal(answer: Response): Promise<Problem> {

@@ -32,6 +32,17 @@ export type Body<M extends Method, P extends keyof paths> =
 export type Query<M extends Method, P extends keyof paths> =
   Operation<M, P> extends { parameters: { query?: infer Q } } ? Q : undefined;
 
+/** The paths of lists, which come in pages. */
+export type ListPath = {
+  [P in Path<"GET">]: Answer<"GET", P> extends { items: unknown[]; next_cursor: string | null }
+    ? P
+    : never;
+}[Path<"GET">];
+
+/** What a list has. */
+export type Item<P extends keyof paths> =
+  Answer<"GET", P> extends { items: (infer T)[] } ? T : never;
+
 type Ids<P> = P extends `${string}{${infer Name}}${infer Rest}`
   ? { [N in Name]: string } & Ids<Rest>
   : unknown;

@@ -4,7 +4,9 @@ import httpx
 import pytest
 from event_bus_client import (
     Conflict,
+    EventBus,
     Fault,
+    InternalError,
     InvalidRequest,
     Problem,
     RetryPolicy,
@@ -16,6 +18,7 @@ from event_bus_client.calls import Call, creating, path, read
 from event_bus_client.errors import problem
 
 READING = Call("GET", "/events")
+CREATING = creating("/replays")
 ONCE = Call("POST", "/things", repeatable=False)
 POLICY = RetryPolicy(attempts=4, first_wait=1, longest_wait=8, randomness=lambda: 1.0)
 
@@ -51,6 +54,18 @@ def test_an_unrepeatable_request_is_repeated_only_after_a_429() -> None:
 )
 def test_retry_after_is_honoured_up_to_the_longest_wait(asked: str, wait: float | None) -> None:
     assert POLICY.wait(READING, 1, answer(503, retry_after=asked)) == wait
+
+
+IN_PROGRESS = answer(409, retry_after="6")
+
+
+def test_a_request_whose_earlier_attempt_is_carried_out_is_tried_again() -> None:
+    # The last attempt comes when the earlier one has ended.
+    waits = [POLICY.wait(CREATING, attempt, IN_PROGRESS) for attempt in range(1, 5)]
+    assert waits == [1, 2, 6, None]
+    assert POLICY.wait(CREATING, 3, answer(409, retry_after="35")) == POLICY.longest_wait
+    assert POLICY.wait(CREATING, 1, answer(409)) is None
+    assert POLICY.wait(READING, 1, IN_PROGRESS) is None
 
 
 def test_ids_cannot_leave_their_place_in_a_path() -> None:
@@ -102,7 +117,59 @@ def test_an_error_without_a_problem_document_is_raised_by_its_status(
         assert refused.value.status == status
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "said"),
+    [
+        (500, "Internal Server Error", "It could not call the bus"),
+        (503, "Service Unavailable", "It could not call the bus"),
+        (429, "Too Many Requests", "All requests to the bus together"),
+        (404, "Not Found", "Is this the URL of the bus?"),
+        (413, "Request Too Long", "API Gateway gave this answer, not the bus."),
+    ],
+)
+def test_an_answer_of_api_gateway_is_explained(status: int, message: str, said: str) -> None:
+    given = httpx.Response(status, json={"message": message}, headers={"apigw-requestid": "r-2"})
+    with pytest.raises(Problem) as refused:
+        read(given)
+    assert str(refused.value).startswith(f"{status} {message}: API Gateway gave this answer")
+    assert said in str(refused.value)
+    assert refused.value.request_id == "r-2"
+
+
 def test_an_unknown_kind_of_problem_is_known_by_its_status() -> None:
     made = problem(409, {"type": "urn:event-bus:problem:of-tomorrow", "title": "New"})
     assert isinstance(made, Conflict)
     assert made.kind == "of-tomorrow"
+
+
+AT = "2026-03-01T09:00:00.000Z"
+RECEIPT = {
+    "id": "evt_1",
+    "type": "order.placed",
+    "source": "shop",
+    "timestamp": AT,
+    "created_at": AT,
+}
+AUTHORIZER_FAILS = httpx.Response(500, json={"message": "Internal Server Error"})
+
+
+@pytest.mark.parametrize("failures", [2, 3])
+def test_what_api_gateway_answers_for_its_authorizer_is_tried_again(failures: int) -> None:
+    sent: list[httpx.Request] = []
+
+    def bus(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        if len(sent) <= failures:
+            return AUTHORIZER_FAILS
+        return httpx.Response(202, json=RECEIPT)
+
+    retries = RetryPolicy(attempts=3, first_wait=0)
+    with EventBus("https://bus", retries=retries, transport=httpx.MockTransport(bus)) as client:
+        if failures == 2:
+            assert client.publish("order.placed", {"n": 1}).id == RECEIPT["id"]
+        else:
+            with pytest.raises(InternalError, match="API Gateway gave this answer, not the bus"):
+                client.publish("order.placed", {"n": 1})
+    assert len(sent) == 3
+    # The same event each time.
+    assert len({each.content for each in sent}) == 1

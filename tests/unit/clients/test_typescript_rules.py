@@ -8,52 +8,11 @@ from typing import Any
 import pytest
 from event_bus_client import Webhook
 
-from tests.unit.clients.typescript import modules, run
+from tests.unit.clients.typescript import modules, told
 
 __all__ = ["modules"]
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-PRELUDE = """
-import { EventBus, Webhook } from "./index.js";
-const given = JSON.parse(process.argv[2] ?? "null");
-const asked = [], timers = [];
-const realTimeout = globalThis.setTimeout;
-// The timers of attempts do not end; others end at once.
-const ATTEMPT = new Set([5_000, 35_000]);
-let inTime = (milliseconds) => !ATTEMPT.has(milliseconds);
-globalThis.setTimeout = (action, milliseconds) => {
-  timers.push(milliseconds);
-  return realTimeout(action, inTime(milliseconds) ? 0 : 2 ** 31 - 1);
-};
-const answer = ({ status = 200, headers = {}, body = null }) =>
-  new Response(body === null ? null : JSON.stringify(body), {
-    status,
-    headers: { "content-type": "application/json", ...headers },
-  });
-const bus = (respond, options = {}) =>
-  new EventBus({
-    url: "https://bus.test",
-    apiKey: "k",
-    timeout: 5_000,
-    fetch: async (url, { method, body, headers, signal }) => {
-      const sent = body ? JSON.parse(body) : null;
-      asked.push({ method, path: new URL(url).pathname, body: sent, headers });
-      return answer(await respond(asked.at(-1), signal));
-    },
-    ...options,
-  });
-const item = (n) => ({ cursor: String(n), delivery_id: `d${n}`, event: { id: `evt_${n}` } });
-const leased = { body: { items: [item(1), item(2), item(3)], lease: "lease_1" } };
-const empty = { body: { items: [], lease: null } };
-const say = (value) => console.log(JSON.stringify(value));
-"""
-
-
-def told(modules: Path, program: str, given: object = None) -> Any:
-    """What a program prints."""
-    (modules / "rules.mjs").write_text(PRELUDE + program)
-    return json.loads(run(modules, "node", "rules.mjs", json.dumps(given)))
 
 
 LOST = """

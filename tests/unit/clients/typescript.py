@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,43 @@ USE = Path(__file__).with_name("use.ts")
 SOURCE = ROOT / "clients" / "typescript"
 GENERATE: str = json.loads((SOURCE / "package.json").read_text())["scripts"]["generate"]
 TOOLS = ROOT / "node_modules" / ".bin"
+
+PRELUDE = """
+import { EventBus, Webhook } from "./index.js";
+const given = JSON.parse(process.argv[2] ?? "null");
+const asked = [], timers = [], queries = [];
+const realTimeout = globalThis.setTimeout;
+// The timers of attempts do not end; others end at once.
+const ATTEMPT = new Set([5_000, 35_000]);
+let inTime = (milliseconds) => !ATTEMPT.has(milliseconds);
+globalThis.setTimeout = (action, milliseconds) => {
+  timers.push(milliseconds);
+  return realTimeout(action, inTime(milliseconds) ? 0 : 2 ** 31 - 1);
+};
+const answer = ({ status = 200, headers = {}, body = null }) =>
+  new Response(body === null ? null : JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+const bus = (respond, options = {}) =>
+  new EventBus({
+    url: "https://bus.test",
+    apiKey: "k",
+    timeout: 5_000,
+    fetch: async (url, { method, body, headers, signal }) => {
+      const sent = body ? JSON.parse(body) : null;
+      queries.push(new URL(url).search);
+      asked.push({ method, path: new URL(url).pathname, body: sent, headers });
+      return answer(await respond(asked.at(-1), signal));
+    },
+    ...options,
+  });
+const item = (n) => ({ cursor: String(n), delivery_id: `d${n}`, event: { id: `evt_${n}` } });
+const leased = { body: { items: [item(1), item(2), item(3)], lease: "lease_1" } };
+const empty = { body: { items: [], lease: null } };
+const say = (value) => console.log(JSON.stringify(value));
+"""
+"""The beginning of programs that a test answers: without the network, and with few waits."""
 
 
 def compiled(folder: Path) -> Path:
@@ -66,3 +104,15 @@ def run(folder: Path, *command: str | Path, seconds: float = 120) -> str:
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The compiled client. That it compiles is a test of its own: `use.ts` names the errors."""
     return compiled(tmp_path_factory.mktemp("typescript"))
+
+
+def told(modules: Path, program: str, given: object = None) -> Any:
+    """What a program prints after the prelude.
+
+    Args:
+        modules: The compiled client.
+        program: The program.
+        given: What it is given, as JSON.
+    """
+    (modules / "rules.mjs").write_text(PRELUDE + program)
+    return json.loads(run(modules, "node", "rules.mjs", json.dumps(given)))

@@ -25,6 +25,21 @@ export async function use(): Promise<string[]> {
     if (!shaped.error) console.log(shaped.event.type);
   }
 
+  for await (const letter of bus.list("/dead-letters", { query: { limit: 5 } })) {
+    console.log(letter.subscription_id);
+    // @ts-expect-error There is no such member.
+    console.log(letter.colour);
+  }
+  const ids = { id: "evt_1" };
+  for await (const each of bus.list("/events/{id}/matches", { ids })) console.log(each);
+  // @ts-expect-error An event has an id.
+  bus.list("/events/{id}/matches");
+  // @ts-expect-error An event is no list.
+  bus.list("/events/{id}", { ids: { id: "evt_1" } });
+  // @ts-expect-error An inbox has no pages.
+  bus.list("/subscriptions/{id}/events", { ids: { id: "sub_1" } });
+  await bus.publish({ type: "order.placed" }, { signal: AbortSignal.timeout(1_000) });
+
   // @ts-expect-error An event has a type.
   await bus.publish({ payload: {} });
   // @ts-expect-error An event needs its id.

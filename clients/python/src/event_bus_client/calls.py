@@ -95,7 +95,9 @@ class RetryPolicy:
 
     A request is sent again when no answer came, and when the answer is 429, 500, 502, 503 or 504;
     never when the request could do its work twice. Waits grow exponentially with full jitter.
-    `Retry-After` is honoured up to `longest_wait`.
+    `Retry-After` is honoured up to `longest_wait`. A 409 says that an earlier attempt is still
+    being carried out if it has a `Retry-After`: the request is sent again, for the last time when
+    that attempt has ended.
 
     Attributes:
         attempts: How often it is sent in all.
@@ -122,6 +124,10 @@ class RetryPolicy:
         """
         if attempt >= self.attempts:
             return None
+        grown = min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1)) * self.randomness()
+        if answer is not None and _in_progress(call, answer):
+            is_last = attempt + 1 == self.attempts
+            return min(self.longest_wait, retry_after(answer) or 0) if is_last else grown
         if answer is not None and answer.status_code not in (429, 500, 502, 503, 504):
             return None
         # What was refused by a limit was not carried out.
@@ -130,7 +136,16 @@ class RetryPolicy:
         asked = retry_after(answer) if answer is not None else None
         if asked is not None:
             return asked + self.randomness() if asked <= self.longest_wait else None
-        return min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1)) * self.randomness()
+        return grown
+
+
+def _in_progress(call: Call, answer: httpx.Response) -> bool:
+    """Whether an earlier attempt of a request is still being carried out."""
+    return (
+        answer.status_code == 409
+        and "retry-after" in answer.headers
+        and "idempotency-key" in call.headers
+    )
 
 
 def retry_after(answer: httpx.Response) -> float | None:

@@ -231,6 +231,18 @@ _BY_STATUS: Mapping[int, type[Problem]] = {
 }
 
 
+_NOT_CALLED = " It could not call the bus, or got no answer from it."
+_GATEWAY: Mapping[int, str] = {
+    403: " Is this the URL of the bus?",
+    404: " Is this the URL of the bus?",
+    429: " All requests to the bus together are too many.",
+    500: _NOT_CALLED,
+    503: _NOT_CALLED,
+    504: _NOT_CALLED,
+}
+"""What API Gateway means by an answer of its own, by status."""
+
+
 def problem(
     status: int,
     document: object,
@@ -256,11 +268,14 @@ def problem(
         for each in (listed if isinstance(listed, list) else [])
         if isinstance(each, dict)
     )
+    detail = str(members.get("detail", ""))
+    if "message" in members and not kind:
+        detail = f"API Gateway gave this answer, not the bus.{_GATEWAY.get(status, '')}"
     return _BY_KIND.get(kind, fallback)(
         kind=kind,
         status=status,
         title=str(members.get("title") or members.get("message") or "The request failed"),
-        detail=str(members.get("detail", "")),
+        detail=detail,
         faults=faults,
         request_id=str(members["request_id"]) if members.get("request_id") else request_id,
         retry_after=retry_after,

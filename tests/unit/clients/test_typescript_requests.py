@@ -1,0 +1,126 @@
+"""The TypeScript client repeats requests, reads lists, and says why a request failed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.clients.typescript import modules, told
+
+__all__ = ["modules"]
+
+
+GATEWAY = """
+const answers = [...given.answers];
+const client = bus(() => answers.shift(), { attempts: 3 });
+const [id] = [
+  await client.publish({ type: "a.b", payload: {} }).then(
+    (receipt) => receipt.id,
+    (error) => [error.name, error.message, error.status, error.requestId],
+  ),
+];
+say({ id, sent: asked.map((each) => each.body.id) });
+"""
+AUTHORIZER = {
+    "status": 500,
+    "body": {"message": "Internal Server Error"},
+    "headers": {"apigw-requestid": "request-1"},
+}
+
+
+def test_an_answer_of_api_gateway_is_repeated_and_explained(modules: Path) -> None:
+    said = told(modules, GATEWAY, {"answers": [AUTHORIZER, AUTHORIZER, {"body": {"id": "evt_1"}}]})
+    assert said["id"] == "evt_1"
+    assert len(said["sent"]) == 3
+    assert len(set(said["sent"])) == 1
+    name, message, *more = told(modules, GATEWAY, {"answers": [AUTHORIZER] * 3})["id"]
+    assert (name, more) == ("Problem", [500, "request-1"])
+    assert message == (
+        "500 Internal Server Error: API Gateway gave this answer, not the bus. "
+        "It could not call the bus, or got no answer from it."
+    )
+
+
+IN_PROGRESS = """
+const client = bus(() => ({ status: 409, headers: given.headers }), { attempts: 4 });
+const sent = client.request(given.method, given.path, { body: {} });
+const failed = await sent.catch((error) => error.status);
+say({ failed, waits: timers.filter((each) => !ATTEMPT.has(each)), asked: asked.length });
+"""
+
+
+@pytest.mark.parametrize(("asked", "last"), [("7", 7_000), ("35", 20_000)])
+def test_a_request_that_is_still_carried_out_is_asked_for_again(
+    modules: Path, asked: str, last: int
+) -> None:
+    given = {"method": "POST", "path": "/replays", "headers": {"retry-after": asked}}
+    said = told(modules, IN_PROGRESS, given)
+    assert (said["failed"], said["asked"]) == (409, 4)
+    *grown, final = said["waits"]
+    assert all(each <= 500 for each in grown)
+    # The last attempt comes when the first one has ended.
+    assert final == last
+    others: list[dict[str, Any]] = [
+        {"headers": {}},
+        {"method": "PATCH", "path": "/publishers/{id}"},
+    ]
+    for other in others:
+        assert told(modules, IN_PROGRESS, {**given, **other})["asked"] == 1
+
+
+LISTED = """
+const pages = [...given.pages];
+const client = bus(() => ({ body: pages.shift() }));
+const seen = [];
+let failed = null;
+try {
+  for await (const each of client.list("/dead-letters", { query: given.query })) seen.push(each.n);
+} catch (error) {
+  failed = error.name;
+}
+say({ seen, failed, queries });
+"""
+
+
+def test_a_list_is_read_page_by_page(modules: Path) -> None:
+    def page(next_cursor: str | None, *numbers: int) -> dict[str, Any]:
+        return {"items": [{"n": each} for each in numbers], "next_cursor": next_cursor}
+
+    given = {"pages": [page("c1", 1, 2), page("c2"), page(None, 3)], "query": {"limit": 2}}
+    said = told(modules, LISTED, given)
+    assert (said["seen"], said["failed"]) == ([1, 2, 3], None)
+    assert said["queries"] == ["?limit=2", "?limit=2&cursor=c1", "?limit=2&cursor=c2"]
+    # Something that is no list, and a list without an end.
+    assert told(modules, LISTED, {"pages": [{"n": 1}]})["failed"] == "UnexpectedAnswer"
+    endless = {"pages": [page("c1", 1), page("c1", 2), page("c1", 3)]}
+    said = told(modules, LISTED, endless)
+    assert (said["seen"], said["failed"]) == ([1, 2], "UnexpectedAnswer")
+
+
+UNANSWERED = """
+const failures = [];
+const cause = Object.assign(new Error(""), { code: "ECONNREFUSED" });
+const causes = [new TypeError("fetch failed", { cause }), new Error("broken")];
+for (const error of causes) {
+  const client = bus(() => { throw error; }, { attempts: 1 });
+  await client.request("GET", "/events").catch((failure) => failures.push(failure.message));
+}
+inTime = () => true;
+const silent = bus((_, signal) => new Promise((_, reject) => {
+  // As `fetch` does.
+  signal.addEventListener("abort", () => reject(signal.reason));
+  if (signal.aborted) reject(signal.reason);
+}), { attempts: 1 });
+await silent.request("GET", "/events").catch((failure) => failures.push(failure.message));
+const stopped = silent.publish({ type: "a.b", payload: {} }, { signal: AbortSignal.abort() });
+await stopped.catch((failure) => failures.push(failure.name));
+say(failures);
+"""
+
+
+def test_it_says_why_no_answer_came(modules: Path) -> None:
+    refused, broken, late, stopped = told(modules, UNANSWERED)
+    assert refused == "GET /events got no answer in 1 attempts: ECONNREFUSED"
+    assert broken == "GET /events got no answer in 1 attempts: broken"
+    assert late == "GET /events got no answer in 1 attempts: no complete answer within 5 s"
+    assert stopped == "AbortError"
