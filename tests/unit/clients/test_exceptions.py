@@ -12,7 +12,7 @@ from typing import Any
 import event_bus_client
 import pytest
 from event_bus_client import Command, EventBusError, Problem
-from event_bus_client.cli.bus_file.text import Fault as FileFault
+from event_bus_client.cli.bus_file.text import FileFault
 from event_bus_client.errors import Fault, problem
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
