@@ -345,8 +345,9 @@ def _check_inboxes(world: World) -> None:
             _check_order(world, on_time)
         for client in world.sockets:
             if client.subscription_id == subscribed.id:
-                shown = [each for each in names if each in client.seen or each not in left_out]
-                _demand(client.seen == shown, f"{client.connection_id} has not seen all")
+                seen = list(client.seen.values())
+                shown = [each for each in names if each in seen or each not in left_out]
+                _demand(seen == shown, f"{client.connection_id} has not seen all")
         if subscribed.id in world.pulled:
             pulled = list(dict.fromkeys(world.pulled[subscribed.id]))
             held = [name for name in dict.fromkeys(names) if name in pulled or name not in left_out]

@@ -30,7 +30,11 @@ class Consumers(Clients):
 
     def connect(self, subscription_id: str) -> SimulatedSocketClient:
         """Makes a client follow a subscription over a WebSocket."""
-        client = SimulatedSocketClient(subscription_id, len(self.sockets))
+        client = SimulatedSocketClient(
+            subscription_id,
+            len(self.sockets),
+            expired=lambda: self._gone_places(subscription_id),
+        )
         self.sockets.append(client)
         self.reconnect(client)
         return client

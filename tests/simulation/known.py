@@ -21,6 +21,23 @@ class Violation(BaseException):
     """
 
 
+@dataclass(eq=False)
+class FunctionCall:
+    """A call of a function that may overlap with others.
+
+    Attributes:
+        begun: A number that grows from call to call.
+        ended: The number at its end; None while it runs.
+    """
+
+    begun: int
+    ended: int | None = None
+
+    def precedes(self, other: "FunctionCall") -> bool:
+        """Whether it ended before another began."""
+        return self.ended is not None and self.ended < other.begun
+
+
 @dataclass(frozen=True)
 class ReceivedAttempt:
     """An attempt as the subscriber saw it.
@@ -31,6 +48,7 @@ class ReceivedAttempt:
         answered: Whether the bus saw that.
         at: When, in Unix seconds.
         replied: Whether its answer was a reply.
+        call: The call of a function that made it; None if calls do not overlap.
     """
 
     key: DeliveryKey
@@ -38,6 +56,7 @@ class ReceivedAttempt:
     answered: bool
     at: float
     replied: bool = False
+    call: FunctionCall | None = None
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """A world whose clients, functions and subscribers run concurrently."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 
 from tests.simulation.clients import ADMIN
+from tests.simulation.known import FunctionCall
 from tests.simulation.operations import RunningOperations
 from tests.simulation.process import Processes
 from tests.simulation.stories.story import REFUSED, TAKEN
@@ -31,6 +33,8 @@ class OverlappingWorld(World):
         self.answers: Counter[tuple[str, int]] = Counter()
         self._taken: dict[str, Processes] = {}
         self._free: list[Processes] = []
+        self._calls: dict[str, FunctionCall] = {}
+        self._numbers = itertools.count()
         super().__init__(seed=0, forgetful=0.0)
 
     @property
@@ -47,6 +51,24 @@ class OverlappingWorld(World):
             running = self.running
             current.suspend()
             self.running = running
+
+    def running_call(self) -> FunctionCall | None:
+        return self._calls.get(self._running_name())
+
+    def _call(self, function: str, event: dict[str, Any]) -> tuple[bool, Any]:
+        name = self._running_name()
+        outer, call = self._calls.get(name), FunctionCall(next(self._numbers))
+        self._calls[name] = call
+        try:
+            return super()._call(function, event)
+        finally:
+            call.ended = next(self._numbers)
+            if outer:
+                self._calls[name] = outer
+
+    def _running_name(self) -> str:
+        current = self.operations.current
+        return current.name if current else ""
 
     def start(self, name: str, work: Callable[[], object]) -> None:
         """Starts an operation beside the running ones."""

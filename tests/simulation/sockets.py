@@ -1,14 +1,16 @@
 """WebSocket clients, and the management API that sends to them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from tests.simulation.known import Violation
 from tests.simulation.seam import Interceptor, SimulatedClient, carried_out
 
 
-class GapFound(AssertionError):
+class GapFound(Violation):
     """A client received an event after one that it has not seen."""
 
 
@@ -23,7 +25,8 @@ class SimulatedSocketClient:
         following: Whether the bus has said that it follows.
         last: The last place that it has seen.
         acknowledged: The last place that it has acknowledged.
-        seen: The deliveries that it has seen, by their places from 1 on.
+        seen: The deliveries that it has seen, by their places.
+        expired: Returns the places of the inbox whose events have expired.
         connections: How many connections it has had.
         errors: The errors of its last message.
         patience: How many refused acknowledgements it accepts on one connection.
@@ -35,7 +38,8 @@ class SimulatedSocketClient:
     following: bool = False
     last: int = 0
     acknowledged: int = 0
-    seen: list[str] = field(default_factory=list)
+    seen: dict[int, str] = field(default_factory=dict)
+    expired: Callable[[], set[int]] = set
     connections: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
     patience: int = 20
@@ -61,12 +65,13 @@ class SimulatedSocketClient:
             place = int(item["cursor"])
             if not self.following:
                 raise GapFound("events come before the answer that it follows")
-            if place > self.last + 1:
+            between = range(self.last + 1, place)
+            if between and not self.expired().issuperset(between):
                 raise GapFound(f"{place} comes after {self.last}")
-            if place == self.last + 1:
-                self.seen.append(item["delivery_id"])
+            if place > self.last:
+                self.seen[place] = item["delivery_id"]
                 self.last = place
-            elif item["delivery_id"] != self.seen[place - 1]:
+            elif item["delivery_id"] != self.seen.get(place):
                 raise GapFound(f"there are two deliveries at {place}")
 
 

@@ -101,7 +101,10 @@ class Subscribers(Commanders):
             subscriber.lies -= 1
             answered = False
         replied = outcome.delivered and bool(outcome.response)
-        subscriber.log.append(ReceivedAttempt(key, outcome.delivered, answered, began, replied))
+        taken = outcome.delivered
+        subscriber.log.append(
+            ReceivedAttempt(key, taken, answered, began, replied, self.running_call())
+        )
         return outcome if answered else Outcome("timeout", "no complete answer")
 
     def _check_permitted(self, event: Event, subscription: Subscription) -> None:
