@@ -97,10 +97,7 @@ class Consumers(Clients):
             return True
         if not taken["items"]:
             return False
-        self._check_taken(subscription_id, [int(item["cursor"]) for item in taken["items"]])
-        self.pulled.setdefault(subscription_id, []).extend(
-            item["delivery_id"] for item in taken["items"]
-        )
+        self.note_taken(subscription_id, taken)
         if careless:
             self._acknowledge_carelessly(subscription_id, taken)
         if not crash:
@@ -108,6 +105,13 @@ class Consumers(Clients):
             if self._acknowledge_taken(subscription_id, taken, place) == 204:
                 self.done[subscription_id] = place
         return True
+
+    def note_taken(self, subscription_id: str, taken: dict[str, Any]) -> None:
+        """Checks and notes the events that a consumer was given under a lease."""
+        self._check_taken(subscription_id, [int(item["cursor"]) for item in taken["items"]])
+        self.pulled.setdefault(subscription_id, []).extend(
+            item["delivery_id"] for item in taken["items"]
+        )
 
     def _check_taken(self, subscription_id: str, places: list[int]) -> None:
         begun = self.done.get(subscription_id, 0)

@@ -25,6 +25,7 @@ from tests.simulation.checker import check
 from tests.simulation.known import Subscriber
 from tests.simulation.overlap_changes import CHANGE_CONTESTS
 from tests.simulation.overlap_commands import COMMAND_CONTESTS
+from tests.simulation.overlap_inboxes import INBOX_CONTESTS
 from tests.simulation.overlap_models import MODEL_CONTESTS, check_models
 from tests.simulation.overlap_operations import (
     CONTESTS,
@@ -43,6 +44,7 @@ ALL_CONTESTS = (
     *CHANGE_CONTESTS,
     *MODEL_CONTESTS,
     *STREAM_CONTESTS,
+    *INBOX_CONTESTS,
 )
 """Operations that compete for the same resource."""
 
@@ -75,8 +77,11 @@ class Overlap(OverlapOperations, RuleBasedStateMachine):
         ordered=st.booleans(),
         opened=st.booleans(),
         handler=st.none() | st.integers(0, 3),
+        inbox=st.integers(0, 3),
     )
-    def begin(self, refuses: int, ordered: bool, opened: bool, handler: int | None) -> None:
+    def begin(
+        self, refuses: int, ordered: bool, opened: bool, handler: int | None, inbox: int
+    ) -> None:
         for service in SERVICES:
             self._register(service)
             self._make_key(SERVICES.index(service))()
@@ -92,6 +97,7 @@ class Overlap(OverlapOperations, RuleBasedStateMachine):
         )
         if opened:
             self._open_circuit(subscription_id)
+        self._subscribe_inbox(inbox)()
         self.world.publish(*[self._event(f"task/{each % 2}") for each in range(4)])
         self._replay(0)()
         if handler is not None:

@@ -11,6 +11,7 @@ from tests.simulation.clients import ADMIN
 from tests.simulation.known import DELETED, Subscriber, Violation
 from tests.simulation.overlap_changes import CHANGE_KINDS, ChangeOperations
 from tests.simulation.overlap_commands import COMMAND_KINDS, CommandOperations
+from tests.simulation.overlap_inboxes import INBOX_KINDS, InboxOperations
 from tests.simulation.overlap_models import MODEL_KINDS, ModelOperations
 from tests.simulation.overlap_streams import STREAM_KINDS, StreamOperations
 from tests.simulation.overlapping_world import OverlappingWorld, refuses_each
@@ -34,6 +35,7 @@ KINDS = (
     *CHANGE_KINDS,
     *MODEL_KINDS,
     *STREAM_KINDS,
+    *INBOX_KINDS,
 )
 """The kinds of operations."""
 
@@ -67,7 +69,9 @@ CONTESTS = (
 """Operations that compete for the same resource."""
 
 
-class OverlapOperations(StreamOperations, CommandOperations, ChangeOperations, ModelOperations):
+class OverlapOperations(
+    StreamOperations, CommandOperations, ChangeOperations, ModelOperations, InboxOperations
+):
     """Operations of clients and functions; None if there is no resource for them."""
 
     def __init__(self) -> None:
@@ -76,6 +80,7 @@ class OverlapOperations(StreamOperations, CommandOperations, ChangeOperations, M
         self._made = 0
         self._keys: list[tuple[str, str]] = []
         self._replays: list[str] = []
+        self._leases = []
 
     def _publish(self, choice: int) -> Callable[[], object]:
         stream = self._stream(choice) if choice < 3 else None

@@ -30,6 +30,7 @@ def run_course(seed: int) -> Overlap:
             ordered=rng.random() < 0.5,
             opened=rng.random() < 0.3,
             handler=rng.choice((None, None, 0, 1, 2, 3)),
+            inbox=rng.randint(0, 3),
         )
         for _ in range(rng.randint(3, _MOST_STEPS)):
             kinds = [rng.choice(KINDS) for _ in range(rng.randint(0, 3))]
