@@ -34,7 +34,7 @@ def apply(
         False, "--check", help="Only compare; the exit code is 8 if something differs."
     ),
     prune: bool = typer.Option(
-        False, "--prune", help="Remove what the file lacks, if it lists others of that kind."
+        False, "--prune", help="Remove what the file does not list, of each kind that it lists."
     ),
     secrets: Path | None = typer.Option(
         None, "--secrets", help="A file for new keys and secrets, which are shown only once."
@@ -91,7 +91,7 @@ def apply(
 def export(context: typer.Context) -> None:
     """Print what is registered on a bus as a file that `event-bus apply` takes.
 
-    Keys and secrets are not in it. It says which subscriptions are paused.
+    The file has no keys and secrets. It says which subscriptions are paused.
 
     Example: event-bus export > bus.yaml
     """
