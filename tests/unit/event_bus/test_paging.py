@@ -175,11 +175,13 @@ def test_items_that_take_long_end_a_page_early(monkeypatch: pytest.MonkeyPatch) 
             yield str(place), place
 
     monkeypatch.setattr(times, "steady", lambda: now)
-    document = page_document(made(), None, QUERY, PLANNER)
+    asked = AskedList(LIST, QUERY, PLANNER)
+    document = page_document(made(), None, asked)
     assert document["items"] == [0, 1]
-    assert read_cursor({**QUERY, "cursor": document["next_cursor"]}, PLANNER) == "1"
+    again = {**QUERY, "cursor": document["next_cursor"]}
+    assert read_cursor(AskedList(LIST, again, PLANNER)) == "1"
     now = 0.0
-    assert page_document([("0", 0)], None, QUERY, PLANNER) == {"items": [0], "next_cursor": None}
+    assert page_document([("0", 0)], None, asked) == {"items": [0], "next_cursor": None}
 
 
 def test_a_page_ends_before_a_function_could_not_answer_with_it() -> None:

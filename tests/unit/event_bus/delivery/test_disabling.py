@@ -65,12 +65,13 @@ def test_a_target_that_the_subscription_has_left_does_not_disable_it(
     moved = replace(to, target=replace(to.target, url="https://new.example/events"))
     # It moves while the first request to disable it is under way.
     before_next(aws, monkeypatch, "transact_write_items", lambda: aws.subscriptions.update(moved))
+    disabler = Disabler(aws.announced_changes)
     for _ in range(2):
-        Disabler(aws.announced_changes).disable(to, GONE)
+        disabler.disable(to, GONE)
         found = aws.subscriptions.get("sub_1")
         assert found
         assert (found.target, found.status) == (moved.target, "active")
-    Disabler(aws.announced_changes).disable(found, GONE)
+    disabler.disable(replace(to, target=moved.target), GONE)
     found = aws.subscriptions.get("sub_1")
     assert found
     assert found.status == "disabled"
