@@ -15,7 +15,7 @@ from tests.hostile import (
 )
 
 _EVENTS = 3
-_TIMEOUT = 1
+_SHORT_TIMEOUT, _LONG_TIMEOUT = 1, 30
 
 
 def _hangs(conversation: HostileConnection) -> None:
@@ -75,11 +75,12 @@ def test_hostile_subscribers_harm_only_their_own_deliveries(world: World) -> Non
     service.subscribe(quick, f"{domain}.*")
     with ExitStack() as listening:
         subscribed = {}
-        for name, (talk, _, _) in _TALKS.items():
+        for name, (talk, code, _) in _TALKS.items():
             url = listening.enter_context(subscriber(talk)).url
-            subscribed[name] = owner.subscribe(
-                url, f"{domain}.*", retry_policy={"schedule": [1], "timeout": _TIMEOUT}
-            )["id"]
+            # On a busy machine, an answer may take longer than a second.
+            timeout = _SHORT_TIMEOUT if code == "timeout" else _LONG_TIMEOUT
+            policy = {"schedule": [1], "timeout": timeout}
+            subscribed[name] = owner.subscribe(url, f"{domain}.*", retry_policy=policy)["id"]
         ids = [service.publish(f"{domain}.created") for _ in range(_EVENTS)]
         for event_id in ids:
             quick.wait_for_event(event_id)
@@ -97,7 +98,7 @@ def test_hostile_subscribers_harm_only_their_own_deliveries(world: World) -> Non
             assert letter["error"]["code"] == code, name
             assert [each["status_code"] for each in letter["attempts"]] == [status] * 2, name
             for attempt in letter["attempts"]:
-                # The deadline of its own policy, not the default of 15 s.
-                assert attempt["duration_ms"] < 1_000 * (_TIMEOUT + 5), name
+                # By the timeout of its own policy, not by the default one of 15 s.
+                assert code != "timeout" or attempt["duration_ms"] < 14_000, name
                 assert len(attempt["response"]) <= 256, name
     assert sorted(quick.event_ids()) == sorted(ids)

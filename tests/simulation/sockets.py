@@ -6,11 +6,10 @@ from typing import Any
 
 import orjson
 
-from tests.simulation.known import Violation
 from tests.simulation.seam import Interceptor, SimulatedClient, carried_out
 
 
-class GapFound(Violation):
+class GapFound(AssertionError):
     """A client received an event after one that it has not seen."""
 
 

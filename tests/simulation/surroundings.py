@@ -21,7 +21,7 @@ from tests.simulation.known import FunctionCall, Knowledge, Violation
 from tests.simulation.process import QUEUES, Processes
 from tests.simulation.s3 import MemoryS3
 from tests.simulation.seam import error
-from tests.simulation.sockets import MemoryConnections, SimulatedSocketClient
+from tests.simulation.sockets import GapFound, MemoryConnections, SimulatedSocketClient
 from tests.simulation.sources import SimulatedSource
 from tests.simulation.sqs import MemorySqs, SqsQueue, SqsQueues
 from tests.simulation.tables import REMEMBERED_SECONDS, Tables
@@ -245,6 +245,8 @@ class Surroundings(Knowledge):
         except ProcessExit:
             self._dead = False
             processes.end(function)
+        except (Violation, GapFound):
+            raise
         except Exception as failure:
             self.happened[type(failure).__name__] += 1
         finally:
