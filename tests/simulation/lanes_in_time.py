@@ -56,7 +56,7 @@ from infra.tables import TABLES
 from tests.builders import event, subscription
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.tables import Tables
-from tests.simulation.virtual_time import VirtualDeadlines, VirtualExecutor, VirtualTime
+from tests.simulation.virtual_time import VirtualExecutor, VirtualTime, VirtualTimers
 from tests.timed_transport import TimedTransport
 
 NOON = 1_777_636_800.0
@@ -280,14 +280,14 @@ class LanesInTime:
         circuits = Circuits(CircuitStore(client, "circuits", _DAYS))
         deliveries = DeliveryStore(client, "deliveries", _DAYS)
         events = EventStore(client, "events", PayloadStore(cast("Any", None), ""))
-        deadlines = cast("Any", VirtualDeadlines(self.time))
+        timers = cast("Any", VirtualTimers(self.time))
         pacing: HandOver | Turns
         if paced:
-            timed = TimedTransport(self, AnswerTimes(deadlines=deadlines))
+            timed = TimedTransport(self, AnswerTimes(timers=timers))
             pacing = Turns(circuits, self.paces, deliveries, timed.answers, share)
         else:
             pacing = HandOver(circuits, self.paces, deliveries)
-            timed = TimedTransport(self, AnswerTimes(pacing.slow, deadlines=deadlines))
+            timed = TimedTransport(self, AnswerTimes(pacing.slow, timers=timers))
         runner = AttemptRunner(
             timed,
             events,
@@ -308,12 +308,12 @@ class LanesInTime:
         )
 
     def _enrichment_lane(self, share: int) -> EnrichmentRunner:
-        client, deadlines = self._client, cast("Any", VirtualDeadlines(self.time))
+        client, timers = self._client, cast("Any", VirtualTimers(self.time))
         deliveries = DeliveryStore(client, "deliveries", _DAYS)
         pacing = SourcePacing(
             *(Circuits(CircuitStore(client, "circuits", _DAYS)), self.paces, deliveries),
             functions=share,
-            deadlines=deadlines,
+            timers=timers,
         )
         return EnrichmentRunner(
             EnrichmentStep(
@@ -326,7 +326,7 @@ class LanesInTime:
             SubscriptionCache(self.subscriptions),
             cast("Lanes", self),
             cast("Any", VirtualExecutor(self.time)),
-            deadlines,
+            timers,
             pacing,
         )
 

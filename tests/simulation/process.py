@@ -20,10 +20,10 @@ import event_bus.targets.http
 import pytest
 from event_bus import clients, times
 from event_bus.callbacks.client import CallbackClient
-from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.log import logger
 from event_bus.settings import settings
 from event_bus.targets.answer_times import AnswerTimes
+from event_bus.timers import Timer, Timers
 
 from infra.tables import TABLES
 from tests.aws import TARGETS
@@ -89,11 +89,11 @@ class Inline:
         return SimpleNamespace(result=lambda: result)
 
 
-class NoDeadlines(Deadlines):
-    """Deadlines that never pass: time stands still while an attempt is made."""
+class NoTimers(Timers):
+    """Timers that never act: time stands still while an attempt is made."""
 
-    def after(self, _seconds: float, act: Callable[[], None]) -> Deadline:
-        return Deadline(act)
+    def after(self, _seconds: float, act: Callable[[], None]) -> Timer:
+        return Timer(act)
 
 
 class Processes:
@@ -181,7 +181,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
             partial(_transport, world),
         )
         patch.setattr(CallbackClient, "exchange", asked_by(world))
-        patch.setattr(event_bus.runtime.enrichment, "Deadlines", NoDeadlines)
+        patch.setattr(event_bus.runtime.enrichment, "Timers", NoTimers)
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda *_, client=client: client)
         # A plain dict: each process reads all of it.
@@ -206,4 +206,4 @@ def deploy_anew(world: "World", **variables: str) -> None:
 def _transport(world: "World", *_: object, replies: "Callable[[], Replies]") -> TimedTransport:
     """The transport of callbacks in a process: the subscribers of the world."""
     world.replies = replies
-    return TimedTransport(world, AnswerTimes(deadlines=NoDeadlines()))
+    return TimedTransport(world, AnswerTimes(timers=NoTimers()))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from event_bus.callbacks.deadlines import Deadline
+from event_bus.timers import Timer
 
 
 class _Worker:
@@ -163,14 +163,14 @@ class VirtualExecutor:
         return iter([results[place] for place in range(len(calls))])
 
 
-class VirtualDeadlines:
-    """Deadlines that pass in virtual time."""
+class VirtualTimers:
+    """Timers in virtual time."""
 
     def __init__(self, time: VirtualTime) -> None:
         self._time = time
 
-    def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
+    def after(self, seconds: float, act: Callable[[], None]) -> Timer:
         """Schedules a call in some seconds."""
-        deadline = Deadline(act)
-        self._time.at(self._time.now + seconds, deadline.run)
-        return deadline
+        timer = Timer(act)
+        self._time.at(self._time.now + seconds, timer.run)
+        return timer

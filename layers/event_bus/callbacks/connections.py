@@ -24,7 +24,7 @@ from urllib3.exceptions import (
 from event_bus import times
 from event_bus.callbacks.addresses import Network, may_lead_to
 from event_bus.callbacks.answers import StrictAnswer
-from event_bus.callbacks.deadlines import Deadlines
+from event_bus.timers import Timers
 
 CONNECT_SECONDS = 5.0
 """The most seconds that connecting may take, from the look-up of the name on."""
@@ -77,7 +77,7 @@ class Exchange:
 
     def __enter__(self) -> "Exchange":
         _running.exchange = self
-        self._deadline = _deadlines.after(self._seconds, self._pass)
+        self._timer = _timers.after(self._seconds, self._pass)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,7 +86,7 @@ class Exchange:
 
     def release(self) -> None:
         """Releases the connection; the exchange has no further influence on it."""
-        self._deadline.cancel()
+        self._timer.cancel()
         with self._lock:
             self._forget()
 
@@ -172,7 +172,7 @@ class _Running(threading.local):
 
 
 _running = _Running()
-_deadlines = Deadlines()
+_timers = Timers()
 
 
 def _exchange() -> Exchange:
@@ -236,7 +236,7 @@ class _HTTPPool(HTTPConnectionPool):
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
-            # Another exchange may take the connection at once, and this deadline must not end it.
+            # Another exchange may take the connection at once, and this timer must not end it.
             _exchange().release()
             conn.rest()
         super()._put_conn(conn)

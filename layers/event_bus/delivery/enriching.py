@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from event_bus import times
-from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.messages import (
     FollowUps,
     attempted,
@@ -36,6 +35,7 @@ from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
+from event_bus.timers import Timers
 
 Enrich = Callable[[DeliveryKey, Event, Subscription], bytes | Outcome]
 """Returns the parts to add to an event, as a JSON object, or a failed outcome."""
@@ -157,7 +157,7 @@ class EnrichmentRunner:
         subscriptions: The subscriptions of messages.
         lanes: The queues for what follows, with an executor of their own.
         executor: Enriches in parallel; one worker for each message of a batch.
-        deadlines: Tells when the second is over.
+        timers: Tells when the second is over.
         pacing: Limits the functions that wait for slow sources.
     """
 
@@ -165,7 +165,7 @@ class EnrichmentRunner:
     subscriptions: SubscriptionCache
     lanes: Lanes
     executor: Executor
-    deadlines: Deadlines
+    timers: Timers
     pacing: SourcePacing
 
     def process(self, batch: Sequence[QueueMessage]) -> list[str]:
@@ -188,7 +188,7 @@ class EnrichmentRunner:
             follow_ups.ended(place, (readable[place], safely(partial(self.step.take, order))))
             self.pacing.ended(place)
 
-        late = self.deadlines.after(SLOW_SECONDS, follow_ups.late)
+        late = self.timers.after(SLOW_SECONDS, follow_ups.late)
         try:
             list(self.executor.map(take, own))
         finally:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from event_bus import times
-from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.messages import attempted
 from event_bus.delivery.steps import QueueMessage
@@ -26,6 +25,7 @@ from event_bus.model.registration import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.paces import PaceStore
+from event_bus.timers import Timers
 
 LEASES = "#enrichment"
 """The name of the pace that holds the leases of all functions."""
@@ -81,7 +81,7 @@ class SourcePacing:
         deliveries: The recorded deliveries.
         functions: How many functions may wait for slow sources. Half as many more may wait for
             those on trial, which slow ones therefore cannot hold up.
-        deadlines: Tells when an enrichment has taken a second.
+        timers: Tells when an enrichment has taken a second.
         clock: Monotonic clock, in seconds.
     """
 
@@ -89,7 +89,7 @@ class SourcePacing:
     paces: PaceStore
     deliveries: DeliveryStore
     functions: int
-    deadlines: Deadlines
+    timers: Timers
     clock: Callable[[], float] = times.steady
     _holder: str = field(default_factory=lambda: new_id("fn"))
     _leased: bool = False
@@ -144,11 +144,11 @@ class SourcePacing:
             yield
             return
         watch, start = _Watch(), self.clock()
-        deadline = self.deadlines.after(SLOW_SECONDS, partial(self._notice, subscription.id, watch))
+        timer = self.timers.after(SLOW_SECONDS, partial(self._notice, subscription.id, watch))
         try:
             yield
         finally:
-            deadline.cancel()
+            timer.cancel()
             self._took(subscription.id, watch, self.clock() - start)
 
     def ended(self, place: int) -> None:

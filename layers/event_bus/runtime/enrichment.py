@@ -6,7 +6,6 @@ from typing import Any
 
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.batches import batch_answer
-from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import CalledEnrichment, EnrichmentRunner, EnrichmentStep
 from event_bus.delivery.source_circuits import SourceCircuits
@@ -23,6 +22,7 @@ from event_bus.runtime.payloads import rights_reader, upcaster
 from event_bus.runtime.queues import lanes
 from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
+from event_bus.timers import Timers
 
 _BATCH = 10
 
@@ -48,8 +48,8 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
     subscriptions = SubscriptionCache(stores.subscriptions())
     events = stores.events()
     deliveries = stores.deliveries(writes=True)
-    deadlines = Deadlines()
-    pacing = SourcePacing(circuits, stores.paces(), deliveries, settings().paced_share, deadlines)
+    timers = Timers()
+    pacing = SourcePacing(circuits, stores.paces(), deliveries, settings().paced_share, timers)
     lane = EnrichmentRunner(
         EnrichmentStep(
             enricher.enriched,
@@ -62,7 +62,7 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
         # Its threads send while those of the other executor wait for them.
         lanes(concurrent.futures.ThreadPoolExecutor(_BATCH)),
         executor,
-        deadlines,
+        timers,
         pacing,
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from event_bus import times
-from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.model.pace import SLOW_SECONDS
+from event_bus.timers import Timer, Timers
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Wait:
     answered: Callable[[], bool] | None = None
     in_time: bool = False
     ended: bool = False
-    _deadline: Deadline | None = None
+    _timer: Timer | None = None
 
     def ask(self, answered: Callable[[], bool]) -> None:
         """Sets the function that reports whether an answer has begun to arrive.
@@ -46,12 +46,12 @@ class AnswerTimes:
         slow: Is called with a subscription that has not answered within `SLOW_SECONDS`, at once:
             other functions must know before the attempt ends. None if nobody needs to know.
         clock: Monotonic clock, in seconds.
-        deadlines: Tells when those seconds are over.
+        timers: Tells when those seconds are over.
     """
 
     slow: Callable[[str], None] | None = None
     clock: Callable[[], float] = times.steady
-    deadlines: Deadlines = field(default_factory=Deadlines)
+    timers: Timers = field(default_factory=Timers)
     _seconds: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -73,8 +73,8 @@ class AnswerTimes:
         finally:
             seconds = self.clock() - start
             wait.ended = True
-            if wait._deadline:
-                wait._deadline.cancel()
+            if wait._timer:
+                wait._timer.cancel()
             if wait.in_time and seconds <= 2 * SLOW_SECONDS:
                 seconds = min(seconds, SLOW_SECONDS)
             if seconds > SLOW_SECONDS:
@@ -98,16 +98,16 @@ class AnswerTimes:
             self._seconds.clear()
 
     def _arm(self, wait: Wait, act: Callable[[], None]) -> None:
-        wait._deadline = self.deadlines.after(SLOW_SECONDS, act)
+        wait._timer = self.timers.after(SLOW_SECONDS, act)
 
     def _look(self, wait: Wait, report: "_Once") -> None:
         if wait.answered and wait.answered():
             wait.in_time = True
             # An answer that is still unread after twice the time arrives in small pieces.
             self._arm(wait, report.call)
-            if wait.ended and wait._deadline:
-                # It ended before the new deadline was there to be cancelled.
-                wait._deadline.cancel()
+            if wait.ended and wait._timer:
+                # It ended before the new timer was there to be cancelled.
+                wait._timer.cancel()
         else:
             report.call()
 

@@ -1,4 +1,4 @@
-"""Batches of the enrichment lane, whose sources and deadlines do as a test says."""
+"""Batches of the enrichment lane, whose sources and timers do as a test says."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 from event_bus import times
-from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import EnrichmentRunner, EnrichmentStep
 from event_bus.delivery.source_pacing import LEASES, SourcePacing, pace_name
@@ -20,6 +19,7 @@ from event_bus.model.pace import Pace
 from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.timers import Timer, Timers
 
 from tests.aws import Aws
 from tests.builders import message, subscription
@@ -40,17 +40,17 @@ class OneByOne:
 
 
 @dataclass
-class HeldDeadlines(Deadlines):
-    """Deadlines that pass when a test says so."""
+class HeldTimers(Timers):
+    """Timers that act when a test says so."""
 
-    waiting: list[Deadline] = field(default_factory=list)
+    waiting: list[Timer] = field(default_factory=list)
     asked: list[float] = field(default_factory=list)
 
-    def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
-        deadline = Deadline(act)
+    def after(self, seconds: float, act: Callable[[], None]) -> Timer:
+        timer = Timer(act)
         self.asked.append(seconds)
-        self.waiting.append(deadline)
-        return deadline
+        self.waiting.append(timer)
+        return timer
 
     def pass_all(self) -> None:
         waiting, self.waiting = self.waiting, []
@@ -71,7 +71,7 @@ class Batches:
     aws: Aws
     own: str
     target: str
-    deadlines: HeldDeadlines = field(default_factory=HeldDeadlines)
+    timers: HeldTimers = field(default_factory=HeldTimers)
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     found: dict[str, Outcome] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Batches:
         self.pacing = SourcePacing(
             Circuits(self.aws.circuits, clock),
             replace(self.aws.paces, sleep=lambda _: None),
-            *(self.aws.deliveries, SHARE, self.deadlines, clock),
+            *(self.aws.deliveries, SHARE, self.timers, clock),
         )
 
     def take(self, *messages: Message, receives: int = 1, executor: Any = None) -> list[str]:
@@ -102,7 +102,7 @@ class Batches:
                 SubscriptionCache(self.aws.subscriptions),
                 Lanes(self.aws.sqs, {"http": self.target, "enrich": self.own}, sending),
                 executor or cast("Executor", OneByOne()),
-                self.deadlines,
+                self.timers,
                 self.pacing,
             )
             return lane.process([received(each, receives) for each in messages])

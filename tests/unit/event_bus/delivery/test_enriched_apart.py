@@ -40,7 +40,7 @@ def test_what_is_enriched_within_a_second_is_sent_in_one_request(
     batches: Batches, to: Subscription, requests: list[str]
 ) -> None:
     assert batches.take(*batches.messages(to, "evt_1", "evt_2", "evt_3")) == []
-    assert batches.deadlines.asked == [SLOW_SECONDS]
+    assert batches.timers.asked == [SLOW_SECONDS]
     assert requests == ["SendMessageBatch"]
     assert batches.onward() == ["evt_1", "evt_2", "evt_3"]
 
@@ -51,7 +51,7 @@ def test_a_slow_source_delays_the_others_of_its_batch_by_a_second_at_most(
     seen: list[list[str]] = []
 
     def slow() -> None:
-        batches.deadlines.pass_all()
+        batches.timers.pass_all()
         seen.append(batches.onward())
 
     batches.meanwhile["evt_3"] = slow
@@ -64,7 +64,7 @@ def test_a_slow_source_delays_the_others_of_its_batch_by_a_second_at_most(
 def test_each_request_that_fails_keeps_its_own_messages_alone(
     batches: Batches, to: Subscription
 ) -> None:
-    batches.meanwhile["evt_3"] = batches.deadlines.pass_all
+    batches.meanwhile["evt_3"] = batches.timers.pass_all
     with not_sent(batches.aws.sqs, "SendMessageBatch"):
         assert batches.take(*batches.messages(to, "evt_1", "evt_2", "evt_3")) == [
             "m-evt_1-1",
@@ -75,7 +75,7 @@ def test_each_request_that_fails_keeps_its_own_messages_alone(
 
 def test_late_events_are_sent_side_by_side(batches: Batches, to: Subscription) -> None:
     names = [f"evt_{number}" for number in range(10)]
-    batches.meanwhile = dict.fromkeys(names, batches.deadlines.pass_all)
+    batches.meanwhile = dict.fromkeys(names, batches.timers.pass_all)
     with ThreadPoolExecutor(10) as executor:
         assert batches.take(*batches.messages(to, *names), executor=executor) == []
     assert batches.onward() == names
@@ -93,7 +93,7 @@ def test_the_function_does_not_return_while_a_request_is_in_progress(
         returned.wait(0.2)
         raise broken()
 
-    late = threading.Thread(target=batches.deadlines.pass_all, daemon=True)
+    late = threading.Thread(target=batches.timers.pass_all, daemon=True)
 
     def slow() -> None:
         late.start()

@@ -9,7 +9,6 @@ import orjson
 import pytest
 from event_bus import times
 from event_bus.access.receive_rights import HandoverRights
-from event_bus.callbacks.deadlines import Deadlines
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import EnrichmentRunner, EnrichmentStep
 from event_bus.delivery.source_pacing import SourcePacing
@@ -21,6 +20,7 @@ from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
+from event_bus.timers import Timers
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import (
@@ -82,7 +82,7 @@ def enriching(aws: Aws, executor: Executor) -> Enriching:
     own, target = aws.queue(), aws.queue()
     may_receive = HandoverRights(aws.rights_reader).permits
     made: list[Enriching] = []
-    deadlines = Deadlines()
+    timers = Timers()
 
     def enrich(key: DeliveryKey, about: Event, to: Subscription) -> bytes | Outcome:
         return made[0].enrich(key, about, to)
@@ -92,8 +92,8 @@ def enriching(aws: Aws, executor: Executor) -> Enriching:
         SubscriptionCache(aws.subscriptions),
         Lanes(aws.sqs, {"http": target, "enrich": own}, executor),
         executor,
-        deadlines,
-        SourcePacing(Circuits(aws.circuits), aws.paces, aws.deliveries, 2, deadlines),
+        timers,
+        SourcePacing(Circuits(aws.circuits), aws.paces, aws.deliveries, 2, timers),
     )
     made.append(Enriching(aws, lane, own, target))
     return made[0]

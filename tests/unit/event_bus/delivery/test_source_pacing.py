@@ -93,7 +93,7 @@ def test_slow_sources_are_marked_and_hold_a_lease_while_they_are_asked(
     seen: list[object] = []
 
     def slow() -> None:
-        batches.deadlines.pass_all()
+        batches.timers.pass_all()
         mark = batches.mark()
         seen.append((mark.state if mark else None, batches.leases()))
 
@@ -114,7 +114,7 @@ def test_a_function_that_waits_already_takes_a_lease_beyond_the_limit(
     seen: list[int] = []
 
     def slow() -> None:
-        batches.deadlines.pass_all()
+        batches.timers.pass_all()
         seen.append(batches.leases())
 
     batches.meanwhile["evt_1"] = slow

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, cast
 import pytest
 from event_bus.callbacks.answers import StrictAnswer
 from event_bus.callbacks.client import CallbackClient
-from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
@@ -20,6 +19,7 @@ from event_bus.targets.aws_clients import TargetClients
 from event_bus.targets.http import HttpTransport
 from event_bus.targets.lambda_function import LambdaTarget, LambdaTransport
 from event_bus.targets.transport import DeliveryRequest
+from event_bus.timers import Timer, Timers
 
 from tests.builders import SECRET, event, subscription
 from tests.clock import Clock
@@ -125,24 +125,24 @@ def test_slow_answers_are_kept_without_a_listener() -> None:
     assert answers.taken("sub_2") == []
 
 
-def test_an_answer_that_is_read_while_its_deadline_passes_is_not_slow(marked: list[str]) -> None:
-    class Held(Deadlines):
+def test_an_answer_that_is_read_while_its_timer_ends_is_not_slow(marked: list[str]) -> None:
+    class Held(Timers):
         acts: ClassVar[list[Callable[[], None]]] = []
-        made: ClassVar[list[Deadline]] = []
+        made: ClassVar[list[Timer]] = []
 
-        def after(self, _: float, act: Callable[[], None]) -> Deadline:
+        def after(self, _: float, act: Callable[[], None]) -> Timer:
             self.acts.append(act)
-            self.made.append(Deadline(act))
+            self.made.append(Timer(act))
             return self.made[-1]
 
-    answers = AnswerTimes(marked.append, deadlines=Held())
+    answers = AnswerTimes(marked.append, timers=Held())
     with answers.waiting("sub_1") as wait:
         wait.ask(lambda: True)
         [look] = Held.acts
-    # The thread of the deadlines began before the answer was read, and went on afterwards.
+    # The thread of the timers began before the answer was read, and went on afterwards.
     look()
-    for deadline in Held.made:
-        deadline.run()
+    for timer in Held.made:
+        timer.run()
     assert (len(Held.made), marked) == (2, [])
 
 

@@ -1,4 +1,4 @@
-"""Deadlines: one thread ends all exchanges whose time is over."""
+"""Timers: one thread calls the actions of all of them."""
 
 import heapq
 import itertools
@@ -8,8 +8,8 @@ from collections.abc import Callable
 from event_bus import times
 
 
-class Deadline:
-    """A time at which an action is called, unless it is cancelled before."""
+class Timer:
+    """An action that is called at its time, unless it is cancelled before."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act: Callable[[], None] | None = act
@@ -24,24 +24,24 @@ class Deadline:
             act()
 
 
-class Deadlines:
-    """Acts when deadlines pass, in a thread that runs while any are left."""
+class Timers:
+    """Calls actions at their times, in a thread that runs while any are left."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[float, int, Deadline]] = []
+        self._waiting: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._sooner = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
-        """Schedules an action, which must return quickly, or other deadlines are late.
+    def after(self, seconds: float, act: Callable[[], None]) -> Timer:
+        """Schedules an action, which must return quickly, or others are late.
 
         Args:
             seconds: The time until the action, in seconds.
             act: The action.
         """
-        deadline = Deadline(act)
-        entry = (times.steady() + seconds, next(self._numbers), deadline)
+        timer = Timer(act)
+        entry = (times.steady() + seconds, next(self._numbers), timer)
         with self._sooner:
             heapq.heappush(self._waiting, entry)
             if self._thread is None or not self._thread.is_alive():
@@ -49,7 +49,7 @@ class Deadlines:
                 self._thread.start()
             elif self._waiting[0] is entry:
                 self._sooner.notify()
-        return deadline
+        return timer
 
     def _run(self) -> None:
         while True:
@@ -61,5 +61,5 @@ class Deadlines:
                 if wait > 0:
                     self._sooner.wait(wait)
                     continue
-                _, _, deadline = heapq.heappop(self._waiting)
-            deadline.run()
+                _, _, timer = heapq.heappop(self._waiting)
+            timer.run()
