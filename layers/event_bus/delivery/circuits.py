@@ -37,12 +37,14 @@ class Circuits:
         paces: The paces that were read with the circuits.
         announced: Stores a circuit together with the event that announces its change; None to
             announce nothing.
+        current: Reads a subscription as it is now; None if circuits are not those of subscriptions.
     """
 
     store: CircuitStore
     clock: Callable[[], float] = times.steady
     paces: Cache[str, Pace | None] = field(init=False)
     announced: AnnouncedCircuits | None = None
+    current: Callable[[str], Subscription | None] | None = None
     _known: Cache[str, Circuit | None] = field(init=False)
     _succeeded: Cache[str, float] = field(init=False)
 
@@ -103,8 +105,8 @@ class Circuits:
         Args:
             subscription_id: The subscription.
             tally: The results.
-            subscription: The subscription, if an event tells its owner that the circuit opens or
-                closes.
+            subscription: The subscription for which the attempts were made, if an event tells its
+                owner that the circuit opens or closes.
 
         Returns:
             The circuit, if the subscription is still failing.
@@ -122,6 +124,10 @@ class Circuits:
                 id=new_id("cir"), last_success=self._succeeded.last(subscription_id)
             )
             after = before.after(tally, times.unix())
+            if (before.state, after.state) == ("closed", "open") and self._has_moved(subscription):
+                # Lanes know of another target late. Its failures must not hold the new one up.
+                self._forget(subscription_id, before, None)
+                return None
             event = about_circuit(subscription, before, after) if subscription else None
             if after.healthy:
                 if self._forget(subscription_id, before, event):
@@ -137,6 +143,13 @@ class Circuits:
             self._read_again(subscription_id)
         # So many functions count at the same time that one lost tally makes no difference.
         return None
+
+    def _has_moved(self, subscription: Subscription | None) -> bool:
+        """Whether a subscription has another target than when the attempts were made."""
+        if subscription is None or self.current is None:
+            return False
+        current = self.current(subscription.id)
+        return current is not None and current.target != subscription.target
 
     def _put(self, subscription_id: str, circuit: Circuit, event: Event | None) -> bool:
         if event is None or self.announced is None:

@@ -86,7 +86,9 @@ def _handler(
     deliveries = stores.deliveries(writes=True)
     circuit_store = stores.circuits(writes=True)
     circuits = Circuits(
-        circuit_store, announced=AnnouncedCircuits(circuit_store, events, retention_days)
+        circuit_store,
+        announced=AnnouncedCircuits(circuit_store, events, retention_days),
+        current=subscriptions.get,
     )
     paces = stores.paces()
     pacing: HandOver | Turns | None = None

@@ -11,6 +11,7 @@ from event_bus.model.circuit import CONSECUTIVE_FAILURES, WINDOW_SECONDS, Circui
 from event_bus.model.delivery import DeliveryError
 from event_bus.stores.announced_circuits import AnnouncedCircuits
 from event_bus.stores.circuits import CircuitStore
+from event_bus.targets.http import HttpTarget
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, subscription
@@ -315,6 +316,32 @@ def test_an_event_announces_that_a_circuit_opened_and_another_that_it_closed(aws
         assert each.close() == {}
     assert announced(aws, "closed", opened_at)["failures"] == CONSECUTIVE_FAILURES
     assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+def test_failures_of_a_former_target_open_no_circuit(aws: Aws) -> None:
+    former = aws.subscriptions.create(subscription())
+    told = AnnouncedCircuits(aws.circuits, aws.events, RETENTION_DAYS)
+    circuits = Circuits(aws.circuits, announced=told, current=aws.subscriptions.get)
+    assert circuits.count("sub_1", failed(CONSECUTIVE_FAILURES - 1), former)
+    renamed = aws.subscriptions.update(replace(former, name="Another name"))
+    moved = aws.subscriptions.update(replace(renamed, target=HttpTarget("https://new.example/")))
+    # A lane that does not know the new target yet goes on with the former one.
+    for _ in range(2):
+        assert circuits.count("sub_1", failed(CONSECUTIVE_FAILURES), former) is None
+        assert aws.circuits.get_many(["sub_1"]) == {}
+    assert circuits.count("sub_1", failed(CONSECUTIVE_FAILURES - 1), moved)
+    opened = circuits.count("sub_1", failed(1), moved)
+    assert opened
+    assert (opened.state, opened.consecutive) == ("open", CONSECUTIVE_FAILURES)
+
+
+def test_a_changed_name_does_not_keep_a_circuit_closed(aws: Aws) -> None:
+    former = aws.subscriptions.create(subscription())
+    aws.subscriptions.update(replace(former, name="Another name"))
+    circuits = Circuits(aws.circuits, current=aws.subscriptions.get)
+    opened = circuits.count("sub_1", failed(CONSECUTIVE_FAILURES), former)
+    assert opened
+    assert opened.state == "open"
 
 
 def test_a_failure_that_opens_no_circuit_is_not_announced(aws: Aws) -> None:
