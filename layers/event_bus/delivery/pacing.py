@@ -18,7 +18,8 @@ from event_bus.delivery.messages import attempted
 from event_bus.delivery.steps import QueueMessage
 from event_bus.ids import new_id
 from event_bus.log import logger
-from event_bus.model.pace import TURN_SECONDS, Limits, Pace
+from event_bus.model.delivery import LANE_FUNCTION_SECONDS
+from event_bus.model.pace import LEASE_SECONDS, TURN_SECONDS, Limits, Pace
 from event_bus.model.registration import Subscription
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.message import Message
@@ -27,6 +28,9 @@ from event_bus.stores.paces import PaceStore
 from event_bus.targets.answer_times import AnswerTimes
 
 _LOOK_AGAIN_SECONDS = 5
+
+# A patient change of a pace may take 18 s. With more time left, it ends before the function must.
+_LEAST_LEFT_SECONDS = LEASE_SECONDS - LANE_FUNCTION_SECONDS + 20.0
 
 Batch = Sequence[tuple[QueueMessage, Message]]
 
@@ -222,13 +226,14 @@ class Turns:
         return pace, plan
 
     def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
-        # Patient: a lease that is not given back takes the place of an attempt until it ends by
-        # itself.
+        # A lease that is not given back takes the place of an attempt until it ends by itself. One
+        # that ends soon is not worth the wait, in which Lambda might end this function.
+        until, _ = known.leases[self._holder]
         after = self.paces.change(
             subscription_id,
             lambda pace: pace.returned(self._holder, seconds, times.unix()),
             known,
-            patient=True,
+            patient=until - times.unix() > _LEAST_LEFT_SECONDS,
         )
         if after is None:
             logger.warning("lease not given back", subscription_id=subscription_id)

@@ -156,6 +156,34 @@ def test_places_are_given_back_while_others_of_the_batch_wait(
         assert pace.leases == {}
 
 
+@pytest.mark.parametrize(("seconds", "is_patient"), [(30, True), (50, False)])
+def test_a_function_ends_in_time_though_it_cannot_give_back_its_lease(
+    run: LaneRun,
+    aws: Aws,
+    executor: Executor,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    is_patient: bool,
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
+    began, waited = times.unix(), list[float]()
+    run.target.meet = lambda: monkeypatch.setattr(times, "unix", lambda: began + seconds)
+    paces = replace(aws.paces, sleep=waited.append)
+    turns = Turns(run.lane.circuits, paces, aws.deliveries, AnswerTimes(), functions=1)
+    put = PaceStore.put
+
+    def takes_only(store: PaceStore, name: str, pace: Pace) -> bool:
+        return pace.version == 1 and put(store, name, pace)
+
+    monkeypatch.setattr(PaceStore, "put", takes_only)
+    lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
+    assert (
+        replace(run.lane, pacing=turns, lanes=lanes).process([received(message(event(), to))]) == []
+    )
+    assert run.target.events == ["evt_1"]
+    assert (sum(waited) > 1) is is_patient
+
+
 def test_places_of_attempts_that_raise_are_given_back(
     run: LaneRun, aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
