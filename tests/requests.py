@@ -24,6 +24,7 @@ def http_request(
     encoded: bool = False,
     headers: dict[str, str] | None = None,
     query: dict[str, str] | None = None,
+    raw_query: str = "",
     parameters: dict[str, str] | None = None,
     path: str = "/things",
     request_id: str = "request-1",
@@ -33,6 +34,7 @@ def http_request(
         "version": "2.0",
         "routeKey": route,
         "rawPath": path,
+        "rawQueryString": raw_query,
         "headers": {"content-type": "application/json"} if headers is None else headers,
         "requestContext": {
             "requestId": request_id,

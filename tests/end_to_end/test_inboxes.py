@@ -194,7 +194,16 @@ def test_only_the_owner_fetches(world: World, service: Client, domain: str) -> N
 
 @pytest.mark.parametrize(
     "query",
-    ["cursor=x", "cursor=-1", "wait=21", "lease=0", "lease=30&cursor=1", "limit=0", "what=1"],
+    [
+        "cursor=x",
+        "cursor=-1",
+        "wait=21",
+        "lease=0",
+        "lease=30&cursor=1",
+        "limit=0",
+        "limit=1&limit=2",
+        "what=1",
+    ],
 )
 def test_an_invalid_parameter_is_refused(service: Client, domain: str, query: str) -> None:
     path = inbox(service, domain)

@@ -5,10 +5,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from urllib.parse import unquote_plus
 
 from event_bus.api.endpoint import Endpoint, refusal
 from event_bus.api.requests import Request, Response
@@ -61,12 +63,24 @@ def read_request(event: Mapping[str, Any], iam_caller: Identify) -> Request:
         headers=headers,
         in_path=event.get("pathParameters") or {},
         in_query=event.get("queryStringParameters") or {},
+        repeated=_repeated(event.get("rawQueryString") or ""),
         body=_body(event),
         id=str(context.get("requestId", "")),
         ip_address=context.get("http", {}).get("sourceIp"),
         api_url=_api_url(context, headers),
         authenticate=_authentication(context.get("authorizer") or {}, iam_caller),
     )
+
+
+def _repeated(raw_query: str) -> list[str]:
+    """Returns the names of parameters that a query has several times.
+
+    API Gateway joins their texts by commas, as if one text with commas had been sent.
+    """
+    if raw_query.count("&") == 0:
+        return []
+    names = Counter(unquote_plus(each.partition("=")[0]) for each in raw_query.split("&") if each)
+    return [name for name, count in names.items() if count > 1]
 
 
 def _authentication(

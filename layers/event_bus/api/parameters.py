@@ -29,6 +29,7 @@ class Parameter(Generic[Value]):
         default: The value of a request that does not send it.
         required: Whether a request must send it.
         longest: How many characters its text may have.
+        repeatable: Whether it may be sent several times. API Gateway joins the texts by commas.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Parameter(Generic[Value]):
     default: Value | None = None
     required: bool = False
     longest: int = MAX_PARAMETER_CHARACTERS
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +164,7 @@ def type_patterns(name: str, description: str) -> Parameter[list[str]]:
         return patterns
 
     schema = {"type": "string", "minLength": 1}
-    return Parameter(name, description, read, schema, required=True)
+    return Parameter(name, description, read, schema, required=True, repeatable=True)
 
 
 LIMIT = whole(

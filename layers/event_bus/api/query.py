@@ -1,6 +1,6 @@
 """The query parameters of a request."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from event_bus.api.parameters import MAX_PARAMETER_CHARACTERS, Parameter, Value
@@ -23,6 +23,7 @@ class Query:
         declared: tuple[Parameter[Any], ...],
         *,
         members: bool = False,
+        repeated: Collection[str] = (),
     ) -> None:
         """Reads the parameters.
 
@@ -30,9 +31,11 @@ class Query:
             sent: The parameters as they were sent.
             declared: The parameters that the operation knows.
             members: Whether it takes others.
+            repeated: The names of those that were sent several times.
 
         Raises:
-            MalformedRequest: A parameter is not known, is missing, or cannot be read.
+            MalformedRequest: A parameter is not known, is missing, cannot be read, or was sent
+                several times.
         """
         self.sent = sent
         self._values: dict[str, Any] = {}
@@ -40,7 +43,11 @@ class Query:
         others = f"known are {', '.join(sorted(known))}" if known else "there are no parameters"
         self.members = {name: text for name, text in sent.items() if name not in known}
         faults = [Fault(name, f"is not known; {others}") for name in self.members if not members]
+        single = [name for name in repeated if not (name in known and known[name].repeatable)]
+        faults += [Fault(name, "must be sent only once") for name in single]
         for name, parameter in known.items():
+            if name in single:
+                continue
             try:
                 if name in sent:
                     self._values[name] = _read(sent[name], parameter)

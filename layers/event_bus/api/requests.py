@@ -1,6 +1,6 @@
 """Requests and responses of the API, independent of their carrier."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,7 @@ class Request:
         headers: The headers, with lower-case names.
         in_path: The path parameters.
         in_query: The query parameters.
+        repeated: The names of query parameters that were sent several times.
         body: The body: text if the carrier decoded it, else bytes.
         id: The identifier of the request.
         ip_address: The address that the request came from, if the carrier knows it.
@@ -90,6 +91,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     in_path: Mapping[str, str] = field(default_factory=dict)
     in_query: Mapping[str, str] = field(default_factory=dict)
+    repeated: Collection[str] = ()
     body: bytes | str = ""
     id: str = ""
     ip_address: str | None = None
@@ -151,11 +153,17 @@ class Request:
         """The query parameters, as the operation declares them.
 
         Raises:
-            MalformedRequest: A parameter is not known, is missing, or cannot be read.
+            MalformedRequest: A parameter is not known, is missing, cannot be read, or was sent
+                several times.
         """
         if self.operation is None:
             return Query(self.in_query, ())
-        return Query(self.in_query, self.operation.query, members=self.operation.members)
+        return Query(
+            self.in_query,
+            self.operation.query,
+            members=self.operation.members,
+            repeated=self.repeated,
+        )
 
     @property
     def only_new(self) -> bool:

@@ -15,7 +15,7 @@ from event_bus.stores.read_models import ReadModelStore
 
 from tests.builders import AN_ADMIN, publisher, service
 from tests.handlers import Functions
-from tests.requests import PATH_PARAMETERS
+from tests.requests import PATH_PARAMETERS, http_request
 
 PLANNER = service("planner")
 
@@ -142,6 +142,28 @@ def test_no_text_makes_a_request_fail(functions: Functions, operation: Operation
             for name in operation.path_parameters:
                 for text in ["", *TEXTS]:
                     assert ask(functions, operation, caller, query, **{name: text}) < 500, text
+
+
+@pytest.mark.parametrize("operation", PARAMETRISED, ids=lambda each: each.key)
+def test_no_parameter_is_taken_twice(functions: Functions, operation: Operation) -> None:
+    # API Gateway passes one text with a comma, which might be a value of its own.
+    for each in operation.query:
+        name = each.name
+        sent = {"query": {name: "1,2"}, "raw_query": f"a&{name}=1&%{ord(name[0]):x}{name[1:]}=2"}
+        where = {path: PATH_PARAMETERS[path] for path in operation.path_parameters}
+        body: Any = {} if operation.body else None
+        answer = functions.request(
+            operation.function, operation.key, AN_ADMIN, body, parameters=where, **sent
+        )
+        assert answer.status == 400, answer.body
+        assert {"pointer": name, "detail": "must be sent only once"} in answer.body["errors"]
+
+
+def test_the_types_of_a_stream_may_be_sent_one_by_one(functions: Functions) -> None:
+    query = {"types": "task.a,task.b", "wait": "0"}
+    raw = "types=task.a&wait=0&types=task.b"
+    request = http_request("GET /stream", caller=PLANNER, query=query, raw_query=raw)
+    assert functions.invoke("inbox", request)["statusCode"] == 200
 
 
 def selections(operation: Operation) -> Iterator[dict[str, str]]:
