@@ -112,7 +112,7 @@ def _matches(request: Request) -> Response:
     explained = _explainer.matches(
         request.resource_id, listing.behind, listing.limit, listing.caller
     )
-    items = [(each.subscription.id, match_document(each)) for each in explained.matches]
+    items = ((each.subscription.id, match_document(each)) for each in explained.matches)
     page = listing.page(items, explained.position)
     return replace(page, body={**page.body, "routed": explained.routed})
 

@@ -1,6 +1,6 @@
 """Why a stored event reached a subscription, or did not: `GET /events/{id}/matches`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,12 +39,12 @@ class Explanations:
     """The matches of one event.
 
     Attributes:
-        matches: A page of them, by subscription.
+        matches: A page of them, by subscription; each is explained when it is asked for.
         routed: Whether the event was routed.
         position: The subscription after which the next page begins; None at the end.
     """
 
-    matches: list[Match]
+    matches: Iterable[Match]
     routed: bool
     position: str | None
 
@@ -95,7 +95,7 @@ class Explainer:
         shown = found[:limit]
         explained = _Explained(event, routing, self._permits)
         return Explanations(
-            [explained.of(each) for each in shown],
+            map(explained.of, shown),
             routing is not None,
             shown[-1].id if len(found) > limit else None,
         )

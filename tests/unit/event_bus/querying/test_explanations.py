@@ -8,9 +8,12 @@ import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import InvalidRequest, NotFound
+from event_bus.matching.explain import Reason, explain
+from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
 from event_bus.model.enrichment import LookupSource, StaticSource
 from event_bus.model.rights import Restriction
+from event_bus.querying import explanations
 from event_bus.querying.explanations import Explainer
 from event_bus.querying.filter_tester import FilterTester
 from event_bus.requests.testing import FilterTest, SubscriptionTest
@@ -46,11 +49,9 @@ def subscribe(aws: Aws, name: str, *types: str, **members: Any) -> None:
 
 
 def reasons(explainer: Explainer, caller: Caller = AN_ADMIN) -> dict[str, str | None]:
-    found = explainer.matches("evt_1", None, 100, caller)
-    assert all(each.matched is (each.reason is None) for each in found.matches)
-    return {
-        each.subscription.id: each.reason.code if each.reason else None for each in found.matches
-    }
+    found = list(explainer.matches("evt_1", None, 100, caller).matches)
+    assert all(each.matched is (each.reason is None) for each in found)
+    return {each.subscription.id: each.reason.code if each.reason else None for each in found}
 
 
 def test_an_explanation_gives_the_first_reason(explainer: Explainer, aws: Aws) -> None:
@@ -113,6 +114,26 @@ def test_explanations_keep_sealed_values_sealed(explainer: Explainer, aws: Aws) 
     assert match.reason
     assert "sealed" in match.reason.detail
     assert "2417" not in match.reason.detail
+
+
+def test_each_match_is_explained_when_it_is_asked_for(
+    explainer: Explainer, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So a page ends before its request has taken too long.
+    store(aws)
+    for number in range(5):
+        subscribe(aws, f"sub_{number}", filters=LARGE)
+    explained: list[str] = []
+
+    def counted(asked: SubscriptionFilter, *rest: Any) -> list[Reason]:
+        explained.append("one")
+        return explain(asked, *rest)
+
+    monkeypatch.setattr(explanations, "explain", counted)
+    matches = iter(explainer.matches("evt_1", None, 100, AN_ADMIN).matches)
+    assert explained == []
+    assert next(matches).subscription.id == "sub_0"
+    assert explained == ["one"]
 
 
 def test_a_page_continues_at_its_position(explainer: Explainer, aws: Aws) -> None:
