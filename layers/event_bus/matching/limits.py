@@ -37,6 +37,12 @@ MAX_OPERATORS = 100
 MAX_OR_COMBINATIONS = 1_000
 """Combinations of the `$or` arrays of one pattern: the product of their lengths."""
 
+MAX_ALL_OR_COMBINATIONS = 5_000
+"""Combinations of `$or` in all filters of one subscription that is registered.
+
+Each takes 200 bytes in the router, which holds the filters of all subscriptions.
+"""
+
 MAX_NAME_LENGTH = 256
 """Characters of a field name."""
 

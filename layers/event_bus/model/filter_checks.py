@@ -5,6 +5,7 @@ from event_bus.errors import InvalidRequest
 from event_bus.matching.errors import InvalidEventTypeError, InvalidPatternError, below
 from event_bus.matching.event_types import validate_new_type_pattern
 from event_bus.matching.filters import SubscriptionFilter
+from event_bus.matching.limits import MAX_ALL_OR_COMBINATIONS
 from event_bus.matching.other_forms import refuse_other_forms
 from event_bus.model.filters import Filters
 
@@ -31,6 +32,10 @@ def check_sent_filters(event_types: list[str], filters: Filters) -> Subscription
     except InvalidPatternError as error:
         raise InvalidRequest.at(error.pointer, error.detail) from None
     compiled = check_filters(event_types, filters)
+    combinations = sum(len(pattern.combinations) for _, pattern in compiled.filters)
+    if combinations > MAX_ALL_OR_COMBINATIONS:
+        said = f"must have at most {MAX_ALL_OR_COMBINATIONS} combinations of $or in all"
+        raise InvalidRequest.at("/filters", f"{said}; these have {combinations}")
     for key in filters:
         try:
             validate_new_type_pattern(key)

@@ -288,6 +288,11 @@ STATED = [
         "combinations of $or: the product of the lengths of all its arrays",
         f"{matching.MAX_OR_COMBINATIONS:,}",
     ),
+    (
+        FILTERS,
+        "the same in all filters of a subscription; a filter without $or counts once",
+        f"{matching.MAX_ALL_OR_COMBINATIONS:,}",
+    ),
     (FILTERS, "asterisks in a wildcard", f"{matching.MAX_WILDCARDS}"),
     (FILTERS, "characters of a string", f"{matching.MAX_STRING_LENGTH:,}"),
     (FILTERS, "characters of a field name", f"{matching.MAX_NAME_LENGTH}"),

@@ -149,6 +149,16 @@ def test_filters_have_a_size() -> None:
         check_sent_filters(["task.*"], {"task.*": {"a": ["x" * MAX_FILTERS_BYTES]}})
 
 
+def test_filters_have_a_number_of_combinations_in_all() -> None:
+    thousand = {each: {"$or": [{"a": [n]} for n in range(10)]} for each in ("x", "y", "z")}
+    filters: dict[str, Any] = {f"task.a{number}": thousand for number in range(5)}
+    check_sent_filters(["task.*"], filters)
+    filters["task.b"] = {"a": [1]}
+    with pytest.raises(InvalidRequest, match=r"at most 5000 .* these have 5001") as refusal:
+        check_sent_filters(["task.*"], filters)
+    assert [fault.pointer for fault in refusal.value.faults] == ["/filters"]
+
+
 def test_filters_that_some_type_meets_are_taken() -> None:
     check_sent_filters(["task.*"], {"task.created": {"a": [1]}, "*": {"metadata": {"b": ["x"]}}})
 
