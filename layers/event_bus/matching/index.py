@@ -38,17 +38,19 @@ class _TypeEntry:
             for some of these types.
         filtered: The patterns of the rules with a filter.
         rules: The rules with a filter.
+        unindexed: Those of them that no value leads to, because they would need too many entries.
     """
 
-    __slots__ = ("filtered", "rules", "unfiltered")
+    __slots__ = ("filtered", "rules", "unfiltered", "unindexed")
 
     def __init__(self) -> None:
         self.unfiltered: dict[tuple[str, ...], set[Rule]] = {}
         self.filtered = PredicateIndex()
         self.rules: set[Rule] = set()
+        self.unindexed: set[Rule] = set()
 
     def is_empty(self) -> bool:
-        return not self.unfiltered and self.filtered.is_empty()
+        return not (self.unfiltered or self.unindexed) and self.filtered.is_empty()
 
 
 class _FilterKey:
@@ -158,6 +160,7 @@ class SubscriptionIndex:
                 if selected.isdisjoint(keys):
                     for rule in rules:
                         matched |= rule.subscriptions
+            candidates |= entry.unindexed
             if entry.rules:
                 try:
                     entry.filtered.collect(event, candidates, work)
@@ -222,8 +225,7 @@ class SubscriptionIndex:
             if always:
                 entry = self._place(rule, event_type)
                 pattern = min(always, key=entry.filtered.cost) if len(always) > 1 else always[0]
-                entry.filtered.add(rule, pattern, pattern.combinations)
-                entry.rules.add(rule)
+                self._add(entry, rule, pattern)
             else:
                 self._insert_partly_filtered(rule, event_type)
 
@@ -237,12 +239,20 @@ class SubscriptionIndex:
                 narrowed.append((common, pattern))
                 keys.append(key)
         for common, pattern in narrowed:
-            entry = self._place(rule, common)
-            entry.filtered.add(rule, pattern, pattern.combinations)
-            entry.rules.add(rule)
+            if rule.full:
+                self._add(self._place(rule, event_type), rule, pattern)
+                break
+            self._add(self._place(rule, common), rule, pattern)
         rule.unfiltered[event_type] = tuple(sorted(keys))
         entry = self._place(rule, event_type)
         entry.unfiltered.setdefault(rule.unfiltered[event_type], set()).add(rule)
+
+    def _add(self, entry: _TypeEntry, rule: Rule, pattern: EventPattern) -> None:
+        entry.rules.add(rule)
+        if rule.full:
+            entry.unindexed.add(rule)
+        else:
+            entry.filtered.add(rule, pattern, pattern.combinations)
 
     def _place(self, rule: Rule, type_pattern: str) -> _TypeEntry:
         rule.places.add(type_pattern)
@@ -264,5 +274,6 @@ class SubscriptionIndex:
                 del unfiltered[keys]
         for place in rule.places:
             self._types.at(place).rules.discard(rule)
+            self._types.at(place).unindexed.discard(rule)
             if self._types.at(place).is_empty():
                 self._types.discard(place)

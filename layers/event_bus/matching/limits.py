@@ -52,6 +52,12 @@ MAX_STRING_LENGTH = 1_024
 MAX_WILDCARDS = 16
 """Asterisks in one `wildcard` string."""
 
+MAX_INDEX_ENTRIES = 2_000
+"""Entries of the index that lead to one rule, and the type patterns that lead to it.
+
+Where a rule would need more, it is checked for each event of the type.
+"""
+
 MAX_ELEMENTS = 10_000
 """Array elements of an event that patterns look at; an object counts once more for each field."""
 

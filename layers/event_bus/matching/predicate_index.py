@@ -46,6 +46,8 @@ class Bucket:
 
     def add(self, entry: IndexEntry) -> None:
         """Adds an entry to this bucket, or to its nested index."""
+        if entry.rule.full:
+            entry.divisible = False
         if self.nested is not None and entry.divisible:
             self.nested.add(entry.rule, entry.pattern, entry.combinations, entry.used)
             return
@@ -77,13 +79,19 @@ class Bucket:
             self.nested.collect(event, found, work)
 
     def _split(self) -> None:
-        self.nested = PredicateIndex(self)
+        nested = self.nested = PredicateIndex(self)
         moving = [entry for entry in self._entries if entry.divisible]
         self._divisible = 0
         for entry in moving:
+            # Each moved entry becomes one for each value of a further leaf.
+            if entry.rule.full:
+                entry.divisible = False
+                continue
             del self._entries[entry]
             entry.rule.entries.discard(entry)
-            self.nested.add(entry.rule, entry.pattern, entry.combinations, entry.used)
+            nested.add(entry.rule, entry.pattern, entry.combinations, entry.used)
+        if nested.is_empty():
+            self.nested = None
 
 
 class _Field:

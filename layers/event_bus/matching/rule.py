@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from event_bus.matching.filters import SubscriptionFilter
+from event_bus.matching.limits import MAX_INDEX_ENTRIES
 from event_bus.matching.pattern import EventPattern
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Rule:
         self.unfiltered: dict[str, tuple[str, ...]] = {}
         self.entries: set[IndexEntry] = set()
 
+    @property
+    def full(self) -> bool:
+        """Whether the index holds as many entries for it as it may have."""
+        return len(self.entries) + len(self.places) >= MAX_INDEX_ENTRIES
+
 
 class IndexEntry:
     """An entry by which values lead to a rule.
@@ -47,7 +53,8 @@ class IndexEntry:
         pattern: The pattern that the entry stands for.
         combinations: The combinations of the pattern that the entry stands for.
         used: The leaves that lead to the entry, as a bit mask.
-        divisible: Whether every combination has a further leaf that could find it.
+        divisible: Whether every combination has a further leaf that could find it, and the index
+            may hold further entries for the rule.
         bucket: The bucket of the entry.
     """
 
