@@ -96,7 +96,8 @@ def resolve(
     if not found.startswith(("https://", "http://")):
         raise ConfigurationError(f"The URL of the bus must begin with https://, not {found!r}.")
     try:
-        has_host = bool(httpx.URL(found).host)
+        # A name that cannot be looked up, such as one with a part of more than 63 characters.
+        has_host = bool(httpx.URL(found).raw_host.decode().encode("idna"))
     except (httpx.InvalidURL, ValueError):
         has_host = False
     if not has_host:

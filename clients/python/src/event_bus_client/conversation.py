@@ -135,7 +135,9 @@ class Conversation:
         self._failures += 1
         longest = min(LONGEST_RECONNECT_SECONDS, 0.25 * 2.0 ** min(self._failures, 10))
         seconds = pause_after(failure, longest * self._randomness())
-        logger.info("following %s failed; it continues in %.2f s: %s", self._id, seconds, failure)
+        logger.warning(
+            "following %s failed; it continues in %.2f s: %s", self._id, seconds, failure
+        )
         return seconds
 
     def read_payload(self, received: Received) -> Call | None:

@@ -108,7 +108,7 @@ class AsyncInbox:
             try:
                 lease, items = await self._transport.read(call, _leased_events)
             except (Conflict, TooManyRequests, ServerError, ConnectionFailed) as failure:
-                logger.info("pull of %s failed: %s", self._id, failure)
+                logger.warning("pull of %s failed: %s", self._id, failure)
                 await sleep(pause_after(failure, _PAUSE_SECONDS))
                 continue
             if not items:

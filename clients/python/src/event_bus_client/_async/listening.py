@@ -78,7 +78,7 @@ class AsyncListening:
                 with expected("The stream of events"):
                     sent = [each async for each in _sent(answer)]
             except (ConnectionFailed, ServerError, TooManyRequests) as failure:
-                logger.info("listening failed; it continues: %s", failure)
+                logger.warning("listening failed; it continues: %s", failure)
                 await sleep(pause_after(failure, _PAUSE_SECONDS))
                 continue
             for each in sent:

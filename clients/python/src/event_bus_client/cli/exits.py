@@ -1,6 +1,7 @@
 """Exit codes, and how failures are shown."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import typer
 from rich.console import Console
 
 from event_bus_client.cli.context import State
+from event_bus_client.cli.terminal import ReaderLeft, discard, needs_escapes
 from event_bus_client.errors import (
     ConfigurationError,
     Conflict,
@@ -68,6 +70,13 @@ _CODES: tuple[tuple[type[EventBusError], Exit], ...] = (
     (EventBusError, Exit.FAILED),
 )
 
+TRACEBACK_VARIABLE = "EVENT_BUS_TRACEBACK"
+
+
+class _Unexpected(EventBusError):
+    """A failure of the program, or an answer that it does not understand."""
+
+
 _HINTS: tuple[tuple[type[EventBusError], str], ...] = (
     (ConfigurationError, "Run `event-bus login` to store a URL and a key."),
     (Unauthenticated, "Run `event-bus login` to store a key that the bus knows."),
@@ -78,6 +87,11 @@ _HINTS: tuple[tuple[type[EventBusError], str], ...] = (
     (InvalidRequest, "Correct the members that are named, and repeat the command."),
     (TooManyRequests, "Wait, and send fewer requests."),
     (ServerError, "Run `event-bus doctor` to see what fails."),
+    (
+        _Unexpected,
+        "Compare the versions by `event-bus status`. "
+        f"{TRACEBACK_VARIABLE}=1 shows where it failed.",
+    ),
 )
 
 
@@ -107,29 +121,47 @@ def failures_shown(known: State) -> Iterator[None]:
     """Shows on stderr what failed, and ends the program with the code for it."""
     try:
         yield
-    except Ended as ended:
-        sys.exit(ended.code)
-    except EventBusError as error:
-        show(error, known)
-        sys.exit(code_of(error))
-    except _MISUSE as misuse:
-        if known.as_json:
-            print_problem(failure(Exit.USAGE, misuse.format_message()))  # type: ignore[attr-defined]
-        else:
-            misuse.show()  # type: ignore[attr-defined]
-        sys.exit(Exit.USAGE)
-    except typer.Abort:
-        if known.as_json:
-            print_problem(failure(Exit.FAILED, "You answered no, or no answer came."))
-        else:
-            typer.echo("Aborted: you answered no, or no answer came.", err=True)
-        sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader closed the pipe, as `head` does.
-        sys.stderr.close()
-        sys.exit(Exit.DONE)
+    except Exception as error:
+        sys.exit(_shown(error, known))
+
+
+def _shown(error: Exception, known: State) -> int:
+    """Shows a failure on stderr, unless the program has said everything; returns its exit code."""
+    if isinstance(error, Ended):
+        return error.code
+    if isinstance(error, ReaderLeft):
+        discard()
+        return Exit.DONE
+    if isinstance(error, _MISUSE):
+        if known.as_json:
+            print_problem(failure(Exit.USAGE, error.format_message()))  # type: ignore[attr-defined]
+        else:
+            error.show()  # type: ignore[attr-defined]
+        return Exit.USAGE
+    if isinstance(error, typer.Abort):
+        said = "You answered no, or no answer came."
+        if known.as_json:
+            print_problem(failure(Exit.FAILED, said))
+        else:
+            typer.echo(f"Aborted: {said[0].lower()}{said[1:]}", err=True)
+        return Exit.FAILED
+    found = error if isinstance(error, EventBusError) else _unexpected(error)
+    show(found, known)
+    return code_of(found)
+
+
+def _unexpected(error: Exception) -> EventBusError:
+    """Returns what is shown of a failure that no command expects."""
+    if isinstance(error, OSError):
+        # Such as a disk that is full.
+        discard()
+        return EventBusError(str(error))
+    if os.environ.get(TRACEBACK_VARIABLE):
+        raise error
+    said = f"{type(error).__name__}: {error}"
+    return _Unexpected(f"The answer of the bus or this program has a fault ({said}).")
 
 
 def code_of(error: EventBusError) -> Exit:
@@ -169,10 +201,12 @@ def failure(code: Exit, detail: str, **members: Any) -> dict[str, Any]:
 def _answered(problem: Problem) -> dict[str, Any]:
     """Returns the problem details with which the bus refused, made complete."""
     described = {"type": "about:blank", "title": problem.title, "status": problem.status}
-    named = {} if problem.request_id is None else {"request_id": problem.request_id}
+    named = {"detail": problem.detail} if problem.detail else {}
+    if problem.request_id is not None:
+        named["request_id"] = problem.request_id
     return {**described, **named, **problem.document}
 
 
 def print_problem(document: dict[str, Any]) -> None:
     """Prints problem details as a line of JSON."""
-    print(json.dumps(document, ensure_ascii=False), file=sys.stderr)
+    print(json.dumps(document, ensure_ascii=needs_escapes(sys.stderr)), file=sys.stderr)

@@ -36,6 +36,8 @@ def login(
     """
     known = state(context)
     key = sys.stdin.readline().strip() if api_key == "-" else api_key or ask()
+    if not key:
+        raise typer.BadParameter("stdin has no key")
     with EventBus(url, key, ca_file=known.ca_file, transport=known.transport) as bus:
         bus.events.list(limit=1).page()
     name, file = _profile(known), profiles_file()

@@ -30,6 +30,7 @@ from event_bus_client.cli.groups import Group
 from event_bus_client.cli.listen import listen
 from event_bus_client.cli.login import login, logout
 from event_bus_client.cli.naming import name_options
+from event_bus_client.cli.terminal import prepare, watched
 from event_bus_client.errors import Problem
 from event_bus_client.version import VERSION
 
@@ -45,13 +46,15 @@ class Root(Group):
             args = ["--json", *ours, *args[end:]]
             # Also a failure to parse the other options is then shown as JSON.
             ctx.ensure_object(State).as_json = True
-        rest: list[str] = super().parse_args(ctx, args)
+        with watched():
+            rest: list[str] = super().parse_args(ctx, args)
         return rest
 
     def invoke(self, ctx: Any) -> Any:
         """Runs a command; a problem names the command's options."""
         try:
-            return super().invoke(ctx)
+            with watched():
+                return super().invoke(ctx)
         except Problem as problem:
             command = ctx.ensure_object(State).command
             if command is not None:
@@ -139,6 +142,7 @@ def main(arguments: list[str] | None = None, known: State | None = None) -> None
         known: What the options before the command are stored in.
     """
     known = known or State()
+    prepare()
     with failures_shown(known):
         code = app(arguments, prog_name="event-bus", obj=known, standalone_mode=False)
         sys.exit(code if isinstance(code, int) else Exit.DONE)

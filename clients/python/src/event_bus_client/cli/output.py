@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from event_bus_client.cli.terminal import PipedConsole, needs_escapes
 
 _WIDE = 1_000
 
@@ -29,18 +31,18 @@ class Output:
         self.as_json = as_json
         # A program or a file gets each item on a line of its own, however long.
         width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
-        self.console = Console(highlight=False, width=width)
+        self.console = PipedConsole(highlight=False, width=width)
 
     def document(self, document: Any) -> None:
         """Prints one document."""
         if self.as_json:
             self.item(document)
         else:
-            self.console.print_json(data=plain(document))
+            self.console.print_json(data=plain(document), ensure_ascii=needs_escapes(sys.stdout))
 
     def item(self, document: Any) -> None:
         """Prints one document as a line of JSON."""
-        print(json.dumps(plain(document), ensure_ascii=False), flush=True)
+        print(json.dumps(plain(document), ensure_ascii=needs_escapes(sys.stdout)), flush=True)
 
     def rows(self, items: Iterable[Any], columns: Sequence[str]) -> None:
         """Prints a list.

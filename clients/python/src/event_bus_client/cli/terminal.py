@@ -1,0 +1,58 @@
+"""The standard streams of the program: closed ones, other encodings, and readers that leave."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+from rich.console import Console
+
+
+class ReaderLeft(Exception):
+    """The reader of stdout has closed the pipe, as `head` does."""
+
+
+class PipedConsole(Console):
+    """A console that ends the program with 0 if the reader of its output leaves."""
+
+    def on_broken_pipe(self) -> None:
+        """Ends the program."""
+        # Rich would end it with 1.
+        raise BrokenPipeError
+
+
+def prepare() -> None:
+    """Makes the standard streams usable if one is closed, or its encoding lacks characters."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            # The shell has closed it, as by `>&-`.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def needs_escapes(stream: TextIO) -> bool:
+    """Returns whether JSON must be written in ASCII, because a stream cannot take all of it."""
+    return not (stream.encoding or "utf").lower().startswith("utf")
+
+
+@contextmanager
+def watched() -> Iterator[None]:
+    """Raises ReaderLeft if the reader of stdout has left.
+
+    Raises:
+        ReaderLeft: It has. Click would end the program with 1 after a `BrokenPipeError`.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderLeft from None
+
+
+def discard() -> None:
+    """Discards what stdout has not taken, and what follows; Python would fail at its exit."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, suppress(OSError, ValueError):
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
