@@ -150,3 +150,15 @@ def test_a_name_that_cannot_be_looked_up_is_not_valid(capsys: pytest.CaptureFixt
         main(["--url", f"https://{'a' * 70}.example", "status"])
     assert code.value.code == 3
     assert "is not a valid URL" in capsys.readouterr().err
+
+
+def test_an_argument_that_the_locale_cannot_read_is_utf_8(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = "order-ä€".encode().decode("ascii", "surrogateescape")
+    bus = ScriptedBus(**{"GET /events/order-ä€": WIDE})
+    assert ended(bus, "--json", "events", "get", asked) == 0
+    assert json.loads(capsys.readouterr().out) == WIDE
+    for text in (b"order-\xff".decode("ascii", "surrogateescape"), "order-\ud800"):
+        assert ended(bus, "events", "get", text) == 2
+        assert "is not text in UTF-8" in capsys.readouterr().err

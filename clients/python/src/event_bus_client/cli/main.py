@@ -30,7 +30,7 @@ from event_bus_client.cli.groups import Group
 from event_bus_client.cli.listen import listen
 from event_bus_client.cli.login import login, logout
 from event_bus_client.cli.naming import name_options
-from event_bus_client.cli.terminal import prepare, watched
+from event_bus_client.cli.terminal import in_utf8, prepare, watched
 from event_bus_client.errors import Problem
 from event_bus_client.version import VERSION
 
@@ -144,5 +144,6 @@ def main(arguments: list[str] | None = None, known: State | None = None) -> None
     known = known or State()
     prepare()
     with failures_shown(known):
-        code = app(arguments, prog_name="event-bus", obj=known, standalone_mode=False)
+        given = [in_utf8(each) for each in (sys.argv[1:] if arguments is None else arguments)]
+        code = app(given, prog_name="event-bus", obj=known, standalone_mode=False)
         sys.exit(code if isinstance(code, int) else Exit.DONE)

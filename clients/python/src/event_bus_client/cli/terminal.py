@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
+import typer
 from rich.console import Console
 
 
@@ -32,6 +33,20 @@ def prepare() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
         elif mode == "w" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def in_utf8(argument: str) -> str:
+    """Returns an argument of the program; its bytes are UTF-8 if the locale cannot read them.
+
+    Raises:
+        typer.BadParameter: They are not.
+    """
+    if argument.isascii() or not any("\ud800" <= each <= "\udfff" for each in argument):
+        return argument
+    try:
+        return argument.encode("utf-8", "surrogateescape").decode()
+    except UnicodeError:
+        raise typer.BadParameter(f"{argument!a} is not text in UTF-8") from None
 
 
 def needs_escapes(stream: TextIO) -> bool:
