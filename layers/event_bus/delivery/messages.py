@@ -46,11 +46,13 @@ def read_batch(
 
 def _read(received: QueueMessage) -> Message | None:
     try:
-        return from_json(received.body)
+        message = from_json(received.body)
     except Exception:
         # It stays on the queue, and goes to the redrive queue, for a person to look at.
         logger.exception("message cannot be read", message_id=received.id)
         return None
+    # A function may have handled an earlier receipt.
+    return replace(message, from_router=message.from_router and received.receives == 1)
 
 
 def sent_back(received: QueueMessage, message: Message) -> Message | None:
@@ -130,11 +132,23 @@ def follow_up(lanes: Lanes, handled: Sequence[Handled]) -> set[str]:
     return unhandled | send_following(
         lanes,
         [
-            (received.id, message, result.follow_up)
+            (received.id, message, _relied_on(message, result.follow_up))
             for (received, message), result in handled
             if result and result.follow_up
         ],
     )
+
+
+def _relied_on(message: Message, following: Message) -> Message:
+    """Returns a follow-up message as one on which other events of its stream may rely.
+
+    Args:
+        message: The message that was handled.
+        following: Its follow-up.
+    """
+    # A message that found its stream held was not handled yet.
+    held = following.times_held > message.times_held
+    return following if held else replace(following, from_router=False)
 
 
 def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]]) -> set[str]:
@@ -170,7 +184,7 @@ def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]
             # again in its place, and will ask for that event. A second is added, because delays are
             # rounded.
             delay = min(following.delay + 1, LONGEST_DELAY_SECONDS)
-            again = replace(in_hand, delay=delay, paced=following.paced)
+            again = replace(in_hand, delay=delay, paced=following.paced, from_router=False)
             instead.append((message_id, again, again))
     return kept | send_following(lanes, instead)
 

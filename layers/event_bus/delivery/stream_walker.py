@@ -1,6 +1,6 @@
 """Delivers the events along one walk, until one of them has to wait."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from event_bus import times
@@ -56,6 +56,8 @@ class StreamWalker:
                 if self.clock() > end:
                     return AttemptResult(False, follow_up=replace(message, delay=0))
                 turn = self.walk.turn(entry)
+                if isinstance(turn, NotYet):
+                    return self._wait_for_router(turn, entries)
                 made = self._end_unowed(entry) if turn is None else self._deliver_next(entry, turn)
                 result = made or result
                 if not result.settled:
@@ -119,7 +121,31 @@ class StreamWalker:
             return ended
         return self.runner.attempt(self._order, self.asked.event, record)
 
-    def _deliver_next(self, entry: StreamEntry, turn: Turn | NotYet) -> AttemptResult:
+    def _wait_for_router(self, turn: NotYet, page: Sequence[StreamEntry]) -> AttemptResult:
+        """Ends the walk before an event that is not routed yet.
+
+        The message comes again, unless no event relies on it: the router has sent it for an event
+        that is settled now. Each later event that matches has a message of its own, or gets one.
+
+        Args:
+            turn: When to check again.
+            page: The entries, up to the end of the page.
+        """
+        message, subscription = self._order.message, self._order.subscription
+        behind = [entry for entry in page if entry.version > self.walk.position]
+        if (
+            message.from_router
+            and self.asked.event.metadata["stream_version"] <= self.walk.position
+            # Past events have no messages.
+            and not (subscription and subscription.catches_up)
+            # Messages of the same batch would need walks of their own.
+            and not any(entry.event_id in self._order.carried for entry in behind)
+        ):
+            self.met.difference_update(self._key(entry) for entry in behind)
+            return AttemptResult(settled=False)
+        return AttemptResult(settled=False, follow_up=replace(message, delay=turn.seconds))
+
+    def _deliver_next(self, entry: StreamEntry, turn: Turn) -> AttemptResult:
         """Delivers the next event of the walk.
 
         Args:
@@ -127,8 +153,6 @@ class StreamWalker:
             turn: What the walk has decided about it.
         """
         order, message = self._order, self._order.message
-        if isinstance(turn, NotYet):
-            return AttemptResult(settled=False, follow_up=replace(message, delay=turn.seconds))
         own = replace(
             message,
             event_id=entry.event_id,

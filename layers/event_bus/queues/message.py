@@ -55,6 +55,8 @@ class Message:
             stream, or because too many functions were waiting for slow sources.
         receives: How often the messages before it were received without a result, such as because
             their function crashed; they were then sent back as this message.
+        from_router: Whether the router sent it for an event of a stream, and no function has
+            handled it. No other event of the stream relies on it.
         enriches: Whether it travels on the enrichment lane; not part of its text.
         paced: Whether it travels on the protocol's paced lane; not part of its text.
         delay: The seconds after which the queue hands it over; not part of its text.
@@ -74,6 +76,7 @@ class Message:
     enrichment: bytes | None = None
     times_held: int = 0
     receives: int = 0
+    from_router: bool = False
     enriches: bool = False
     paced: bool = False
     delay: int = 0
@@ -117,6 +120,7 @@ class Message:
                 **({"recorded": True} if self.recorded else {}),
                 **({"times_held": self.times_held} if self.times_held else {}),
                 **({"receives": self.receives} if self.receives else {}),
+                **({"from_router": True} if self.from_router else {}),
                 **(
                     {"enrichment": orjson.Fragment(self.enrichment)}
                     if self.enrichment is not None
@@ -166,6 +170,7 @@ def first_message(event: Event, rule: "RoutingRule", replay_id: str | None = Non
         event,
         replay_id=replay_id,
         protocol=rule.protocol,
+        from_router=rule.ordered and replay_id is None and event.stream is not None,
         enriches=rule.enriched,
     )
 

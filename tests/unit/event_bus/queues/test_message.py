@@ -1,9 +1,11 @@
 """A message carries an event through a queue unchanged."""
 
+import dataclasses
 from dataclasses import replace
 
 import pytest
-from event_bus.queues.message import from_json
+from event_bus.model.routing_rule import routing_rule
+from event_bus.queues.message import first_message, from_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +45,25 @@ def test_a_large_event_is_left_where_it_lies() -> None:
 def test_a_message_without_its_event_stays_without() -> None:
     sent = replace(message(event(), subscription()), event=None)
     assert from_json(sent.to_json()) == sent
+
+
+@pytest.mark.parametrize(
+    ("ordered", "metadata", "replay_id", "said"),
+    [
+        (True, {"stream_id": "s"}, None, True),
+        (False, {"stream_id": "s"}, None, False),
+        (True, {}, None, False),
+        (True, {"stream_id": "s"}, "rpl_1", False),
+    ],
+)
+def test_the_router_says_that_a_message_of_a_stream_comes_from_it(
+    ordered: bool, metadata: dict[str, str], replay_id: str | None, said: bool
+) -> None:
+    rule = routing_rule(dataclasses.asdict(subscription(ordered=ordered)), "http")
+    sent = first_message(event(metadata=metadata), rule, replay_id)
+    assert sent.from_router is said
+    assert from_json(sent.to_json()) == sent
+    assert ("from_router" in sent.to_json()) is said
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", "null", '{"event": {}}', "x" * 100])
