@@ -99,7 +99,7 @@ class BusStack(StageStack):
             memory_mb=1024,
             timeout=_ROUTE_TIMEOUT,
         )
-        route.use_table(data.deliveries, "BatchGetItem", "BatchWriteItem", "Query", "UpdateItem")
+        route.use_table(data.deliveries, "BatchGetItem", "PutItem", "Query", "UpdateItem")
         route.use_table(data.subscriptions, "Scan")
         route.use_table(data.changes, "Query")
         route.read_rights(data, "Scan")

@@ -23,7 +23,7 @@ from infra.settings import DeploymentSettings
 from infra.storage import BusBucket, BusTable
 
 # Granted actions that write data which the key encrypts.
-_WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "PutObject", "UpdateItem"})
+_WRITES = frozenset({"DeleteItem", "PutItem", "PutObject", "UpdateItem"})
 # How a service uses the key for a caller that reads, and how else for a caller that writes
 # (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html,
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html,

@@ -71,14 +71,6 @@ class _Grudging:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> Any:  # noqa: N803
-        self.calls += 1
-        [(table, requests)] = RequestItems.items()
-        if self._at_once:
-            self._client.batch_write_item(RequestItems={table: requests[: self._at_once]})
-        rest = requests[self._at_once :]
-        return {"UnprocessedItems": {table: rest} if rest else {}}
-
     def batch_get_item(self, RequestItems: dict[str, dict[str, Any]]) -> Any:  # noqa: N803
         self.calls += 1
         [(table, wanted)] = RequestItems.items()

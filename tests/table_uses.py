@@ -179,7 +179,7 @@ TABLES = {
     },
     "audit_log": {"audit": {"Query"}},
     "route": {
-        "deliveries": {"BatchGetItem", "BatchWriteItem", "Query", "UpdateItem"},
+        "deliveries": {"BatchGetItem", "PutItem", "Query", "UpdateItem"},
         "subscriptions": {"Scan"},
         "states": {"Query"},
         "changes": {"Query"},

@@ -19,7 +19,7 @@ from typing import Any
 import urllib3
 
 _READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
-_WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
+_WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
 _SERVICES = {
     "DynamoDB_20120810": "DynamoDB",
     "AmazonSQS": "SQS",

@@ -18,7 +18,7 @@ from event_bus.stores.due_deliveries import DueDelivery
 
 from tests.aws import Aws
 from tests.builders import LATER, NOON, delivery, routing
-from tests.faults import answer_lost, grudging
+from tests.faults import answer_lost
 
 KEY = DeliveryKey("evt_1", "sub_1")
 
@@ -37,7 +37,7 @@ def due(aws: Aws) -> list[DueDelivery]:
 
 
 class DeliveriesContract:
-    """The contract of deliveries and routing records."""
+    """The contract of deliveries, and of routing records beside them."""
 
     def test_an_unrouted_event_has_no_record(self, aws: Aws) -> None:
         assert aws.deliveries.of_event("evt_1") == (None, [])
@@ -317,68 +317,3 @@ class DeliveriesContract:
         assert stored
         assert stored.dead_letter_id == "dl_1"
         assert len(aws.dead_letters.page(None, ("0", "~"), 10)) == 1
-
-    def test_the_routing_record_of_a_kept_event_never_expires(self, aws: Aws) -> None:
-        many = {f"sub_{number}": "worker" for number in range(20_000)}
-        aws.routings.record(
-            [
-                replace(routing("evt_1", sub_1="worker"), kept=True),
-                routing("evt_2", sub_1="worker"),
-                replace(routing("evt_3", **many), kept=True),
-            ]
-        )
-        items = aws.dynamodb.scan(TableName=aws.tables["deliveries"])["Items"]
-        assert len(items) > 3
-        expiring = {each["event_id"]["S"] for each in items if "expires_at" in each}
-        assert expiring == {"evt_2"}
-        assert aws.routings.get_many(["evt_3"])["evt_3"].matched == many
-
-    def test_an_event_that_is_routed_again_has_one_record(self, aws: Aws) -> None:
-        aws.routings.record([routing("evt_1", sub_1="worker")])
-        again = routing("evt_1", sub_1="worker", sub_2="other")
-        aws.routings.record([again])
-        assert aws.deliveries.of_event("evt_1") == (again, [])
-
-    def test_two_records_of_an_event_at_once_are_one(self, aws: Aws) -> None:
-        later = routing("evt_1", sub_2="other")
-        aws.routings.record([routing("evt_1", sub_1="worker"), later])
-        assert aws.deliveries.of_event("evt_1") == (later, [])
-
-    def test_more_records_than_one_request_takes(self, aws: Aws) -> None:
-        routed = [routing(f"evt_{number}", sub_1="worker") for number in range(110)]
-        aws.routings.record(routed)
-        found = aws.routings.get_many([each.event_id for each in routed])
-        assert found == {each.event_id: each for each in routed}
-
-    def test_a_record_that_exceeds_an_item_is_read_as_a_whole(self, aws: Aws) -> None:
-        services = {f"sub_{number:026}": f"service_{number % 7}" for number in range(20_000)}
-        held = dict.fromkeys(list(services)[::5], 3)
-        wide = replace(routing("evt_2", **services), held=held, limited=True)
-        routed = [routing("evt_1", sub_1="worker"), wide, routing("evt_3")]
-        assert aws.routings.record(routed) == []
-        found = aws.routings.get_many([each.event_id for each in routed], consistent=True)
-        assert found == {each.event_id: each for each in routed}
-        aws.deliveries.record(delivery(event_id="evt_2"), 1)
-        seen, [recorded] = aws.deliveries.of_event("evt_2")
-        assert (seen, recorded.key.event_id) == (wide, "evt_2")
-        # Later, fewer pauses hold it.
-        aws.routings.record([replace(wide, held={})])
-        assert aws.deliveries.of_event("evt_2")[0] == replace(wide, held={})
-
-    def test_unprocessed_writes_are_repeated(self, aws: Aws) -> None:
-        slow = replace(aws.routings, client=grudging(aws.dynamodb, 4))
-        routed = [routing(f"evt_{number}") for number in range(30)]
-        slow.record(routed)
-        assert len(aws.routings.get_many([each.event_id for each in routed])) == 30
-
-    def test_a_table_that_never_writes_ends_in_an_error(self, aws: Aws) -> None:
-        never = replace(aws.routings, client=grudging(aws.dynamodb, 0))
-        with pytest.raises(TimeoutError):
-            never.record([routing()])
-
-    def test_no_records_are_no_request(self, aws: Aws) -> None:
-        slow = grudging(aws.dynamodb, 0)
-        store = replace(aws.routings, client=slow)
-        store.record([])
-        assert store.get_many([]) == {}
-        assert slow.calls == 0

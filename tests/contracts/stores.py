@@ -16,6 +16,7 @@ from tests.contracts.inboxes import InboxesContract
 from tests.contracts.paces import PacesContract
 from tests.contracts.registrations import KeysContract, PublishersContract, TransactionsContract
 from tests.contracts.replays import ReplaysContract
+from tests.contracts.routings import RoutingsContract
 from tests.contracts.socket_subscribers import SocketSubscribersContract
 from tests.contracts.stream_versions import StreamVersionsContract
 from tests.contracts.subscriptions import SubscriptionsContract
@@ -31,6 +32,9 @@ class TestListingEvents(ListContract): ...
 
 
 class TestDeliveries(DeliveriesContract): ...
+
+
+class TestRoutings(RoutingsContract): ...
 
 
 class TestPublishers(PublishersContract): ...

@@ -16,7 +16,7 @@ from tests.simulation.tables import (
     copied,
 )
 
-_MAX_BATCH_GET, _MAX_BATCH_WRITE, _MAX_TRANSACTION = 100, 25, 100
+_MAX_BATCH_GET, _MAX_TRANSACTION = 100, 100
 
 _ACTIONS = {
     "ConditionCheck": "ConditionCheckItem",
@@ -94,20 +94,6 @@ class MemoryDynamoDB(SimulatedClient):
             return {"Responses": answer, "UnprocessedKeys": {}}
 
         return self.call("BatchGetItem", read)
-
-    def batch_write_item(self, **request: Any) -> Any:
-        for table in request["RequestItems"]:
-            self.check(table, "BatchWriteItem")
-
-        def write() -> Any:
-            for table, wanted in request["RequestItems"].items():
-                items = [each["PutRequest"]["Item"] for each in wanted]
-                self._refuse_repeated("BatchWriteItem", table, items, _MAX_BATCH_WRITE)
-                for item in items:
-                    self.tables.put(table, item)
-            return {"UnprocessedItems": {}}
-
-        return self.call("BatchWriteItem", write)
 
     def transact_write_items(self, **request: Any) -> Any:
         parts = [next(iter(part.items())) for part in request["TransactItems"]]

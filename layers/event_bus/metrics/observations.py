@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from event_bus import times
-from event_bus.model.delivery import Delivery
+from event_bus.model.delivery import Delivery, Routing
 from event_bus.model.metrics import SCHEMA_INVALID, Observation
 from event_bus.stores.delivery_changes import DeliveryChange, RoutingChange
 from event_bus.stores.levels import held, waiting
@@ -60,11 +60,20 @@ def levels_changed(change: RoutingChange | DeliveryChange) -> Iterator[tuple[str
         for routing, sign in ((change.after, 1), (change.before, -1)):
             for subscription_id, pause in (routing.held if routing else {}).items():
                 yield held(subscription_id, pause), sign
+        if change.before:
+            yield from _released_in_parts(change.before, change.after)
         return
     waits = change.after.status == "retrying"
     waited = change.before is not None and change.before.status == "retrying"
     if waits != waited:
         yield waiting(change.after.key.subscription_id), 1 if waits else -1
+
+
+def _released_in_parts(before: Routing, after: Routing) -> Iterator[tuple[str, int]]:
+    """Yields the levels of released subscriptions that a further part of the record names."""
+    for subscription_id, pause in after.released.items():
+        if subscription_id not in before.released and subscription_id not in before.held:
+            yield held(subscription_id, pause), -1
 
 
 def _latency(delivery: Delivery) -> float | None:

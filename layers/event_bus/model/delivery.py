@@ -39,7 +39,10 @@ class Routing:
         held: The number of the pause that holds the event, by paused subscription.
         schema_invalid: Whether the schema of the event's type refuses its payload.
         handler: The subscription that handles the event, if it is a command with a handler.
+        released: The number of the pause that held the event, by subscription to which the router
+            has sent it after the pause.
         kept: Whether the record never expires, because its event does not; not read from the store.
+        stored_at: When the event was stored, RFC 3339; not read from the store.
     """
 
     event_id: str
@@ -51,7 +54,9 @@ class Routing:
     held: dict[str, int] = field(default_factory=dict)
     schema_invalid: bool = False
     handler: str | None = None
+    released: dict[str, int] = field(default_factory=dict, compare=False)
     kept: bool = field(default=False, compare=False)
+    stored_at: str = field(default="", compare=False)
 
     def to(self, service_id: str) -> "Routing":
         """Returns the part of the record about one service."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from event_bus import json_numbers, times
 from event_bus.batches import chunks
@@ -91,6 +91,7 @@ class Router:
                     schema_invalid=event.schema_valid is False,
                     handler=_handler(event, matched),
                     kept=event.kept,
+                    stored_at=event.created_at,
                 )
             )
             logger.info("event matched", **traces(event), matched=len(matched))
@@ -99,8 +100,10 @@ class Router:
         by_id = {event.id: event for event in events}
         failed += self._send(messages, by_id)
         self._project(events)
-        failed += self.routings.record(routings)
-        failed += self._release(routings, by_id)
+        recorded = self.routings.record(routings, self.executor)
+        failed += recorded.refused
+        # Another router may have recorded the event before, and may have held it for others.
+        failed += self._release(recorded.standing, by_id)
         return list(dict.fromkeys(failed))
 
     def route_again(self, events: Sequence[Event]) -> list[str]:
@@ -140,16 +143,18 @@ class Router:
             return []
         self.view.refresh()
         messages: list[Message] = []
-        released: list[Routing] = []
+        released: list[tuple[Routing, list[str]]] = []
         for routing in held:
             rules = [rule for each in routing.held if (rule := self.view.rule(each))]
             owed = {rule.id: rule for rule in rules if rule.owes(routing.held[rule.id])}
             if owed:
                 event = events[routing.event_id]
                 messages += [first_message(event, each) for each in owed.values()]
-                left = {each: n for each, n in routing.held.items() if each not in owed}
-                released.append(replace(routing, held=left))
-        return self._send(messages, events) + self.routings.record(released)
+                released.append((routing, list(owed)))
+        refused = self._send(messages, events)
+        for routing, sent in released:
+            self.routings.release(routing, sent)
+        return refused
 
     def _project(self, events: Sequence[Event]) -> None:
         """Announces the events of streams to their read models."""

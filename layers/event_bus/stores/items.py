@@ -297,24 +297,5 @@ def tables_get(
     raise TimeoutError(f"{', '.join(keys)} did not read all keys")
 
 
-def batch_write(client: "DynamoDBClient", table: str, requests: Sequence[Item]) -> None:
-    """Carries out up to 25 writes, each of which may fail on its own.
-
-    Args:
-        client: The DynamoDB client.
-        table: The table's name.
-        requests: The writes, as BatchWriteItem takes them; each of a different item.
-
-    Raises:
-        TimeoutError: DynamoDB left writes undone in eight requests.
-    """
-    undone: Any = {table: list(requests)}
-    for _ in attempts(_BATCH_REQUESTS, pause=BATCH_PAUSE_SECONDS):
-        undone = client.batch_write_item(RequestItems=undone)["UnprocessedItems"]
-        if not undone:
-            return
-    raise TimeoutError(f"{table} did not carry out all writes")
-
-
 def _condition_failed(error: ClientError) -> bool:
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

@@ -1,33 +1,58 @@
 """The routing records of the deliveries table: which subscriptions each event matched.
 
-A record that would exceed the 400 KB of an item is divided. Its parts have the sort keys
-`#routing#1`, `#routing#2` and so on, and are written before the record that counts them.
+A function that has stood still for minutes may have matched an event with earlier subscriptions
+than the function that took its place. So no write takes matches from a record: if the event has one
+already, the matches that it lacks are added.
+
+A record that would exceed the 400 KB of an item is divided. Its parts are written before the record
+that counts them, under the sort keys `#routing#<writer>#1`, `#routing#<writer>#2` and so on. No two
+writers share parts. Earlier releases left out the writer.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
-from event_bus.batches import batches, blames_content, by_halves, chunks
+from event_bus.batches import batches, blames_content
+from event_bus.conflicts import attempts
+from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import Routing
 from event_bus.stores.delivery_items import ROUTING
-from event_bus.stores.items import Item, batch_get, batch_write, document, number, text
+from event_bus.stores.items import Item, batch_get, document, number, standing_item, text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_BATCH_WRITE_LIMIT = 25
+_Work = TypeVar("_Work")
+_Result = TypeVar("_Result")
 
-_PART_BYTES = 300_000
+_PART_BYTES = 200_000
 """How many bytes of matches an item holds, which leaves room for its other attributes."""
 
 _SURELY_FIT = 400
 """How many matches fit into one item, however long their identifiers are."""
+
+_CLOCKS_DIFFER_SECONDS = 60
+"""How much earlier a record must be than its event to belong to an earlier event with its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRoutings:
+    """The result of writing routing records.
+
+    Attributes:
+        standing: The records as they are stored, which others may have written.
+        refused: The ids of the events whose record DynamoDB refuses.
+    """
+
+    standing: list[Routing]
+    refused: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +69,54 @@ class RoutingStore:
     table: str
     retention_days: int = 0
 
-    def record(self, routings: Sequence[Routing]) -> list[str]:
-        """Writes routing records; overwrites existing ones.
+    def record(
+        self, routings: Sequence[Routing], executor: Executor | None = None
+    ) -> RecordedRoutings:
+        """Writes routing records. If an event has one already, the matches that it lacks are added.
 
-        Returns:
-            The ids of the events whose record DynamoDB refuses. All others are written.
+        Args:
+            routings: The records. If an event has two, the first one counts.
+            executor: Writes several records in parallel.
 
         Raises:
-            TimeoutError: DynamoDB left records unwritten in eight requests.
+            TimeoutError: Others have changed a record before each attempt.
         """
-        expiry: Item = {"expires_at": number(times.expiry(self.retention_days))}
-        # A batch must not name a key twice. If an event has two records, the later one counts.
-        latest = {routing.event_id: routing for routing in routings}
-        divided = {each.event_id: _divided(each) for each in latest.values()}
-        self._write_parts(divided.values(), expiry)
-        refused: list[str] = []
-        for chunk in chunks(list(divided), _BATCH_WRITE_LIMIT):
-            requests = [
-                _put_request(divided[each][0], expiry, len(divided[each]) - 1) for each in chunk
-            ]
-            refusals = by_halves(requests, self._write, _refused)
-            refused += [
-                event_id for event_id, is_refused in zip(chunk, refusals, strict=True) if is_refused
-            ]
-        return refused
+        first: dict[str, Routing] = {}
+        for routing in routings:
+            first.setdefault(routing.event_id, routing)
+        written = _each(self._put, list(first.values()), executor)
+        return RecordedRoutings(
+            standing=[each for each in written if each],
+            refused=[name for name, each in zip(first, written, strict=True) if each is None],
+        )
+
+    def release(self, routing: Routing, subscription_ids: Collection[str]) -> None:
+        """Records that a pause holds an event no longer, because the router has sent it.
+
+        Args:
+            routing: The record as it is stored.
+            subscription_ids: The subscriptions to which the event was sent.
+
+        Raises:
+            TimeoutError: Others have changed the record before each attempt.
+        """
+        sent = {each: routing.held[each] for each in subscription_ids}
+        released = routing.released
+        for _ in attempts():
+            try:
+                self._set_released(routing.event_id, released, {**released, **sent})
+            except ClientError as error:
+                if blames_content(error):
+                    # The item is full. The backlog sends the events once more.
+                    logger.exception("release not recorded", event_id=routing.event_id)
+                    return
+                standing = standing_item(error)
+                if not standing:
+                    return
+                released = routing_of(standing).released
+            else:
+                return
+        raise TimeoutError(f"{routing.event_id} is released by others in every attempt")
 
     def get_many(self, event_ids: Iterable[str], *, consistent: bool = False) -> dict[str, Routing]:
         """Returns the routing records of those events that were routed, by event id.
@@ -89,29 +138,100 @@ class RoutingStore:
         """
         found = list(items)
         further = [
-            routing_key(item["event_id"]["S"], place)
-            for item in found
-            for place in range(1, parts_of(item) + 1)
+            routing_key(item["event_id"]["S"], name) for item in found for name in _names(item)
         ]
         if further:
             found += batch_get(self.client, self.table, further, ConsistentRead=consistent)
         return routings_of(found)
 
-    def _write(self, requests: Sequence[Item]) -> list[bool]:
-        batch_write(self.client, self.table, requests)
-        return [False] * len(requests)
-
-    def _write_parts(self, divided: Iterable[list[Routing]], expiry: Item) -> None:
-        for _, *further in divided:
-            # One at a time: a batch of them could exceed what a request holds.
+    def _put(self, routing: Routing) -> Routing | None:
+        """Writes a record, and returns the one that is stored; None if DynamoDB refuses it."""
+        whole, *further = _divided(routing)
+        writer = new_id("rtg") if further else ""
+        item = {**_item(whole, self.retention_days), **_parts(writer, len(further))}
+        try:
             for place, part in enumerate(further, start=1):
-                item: Item = {
-                    **routing_key(part.event_id, place),
-                    "matched": document(part.matched),
-                    **({} if part.kept else expiry),
-                    **({"held": document(part.held)} if part.held else {}),
-                }
-                batch_write(self.client, self.table, [{"PutRequest": {"Item": item}}])
+                key = routing_key(routing.event_id, _part_name(writer, place))
+                self.client.put_item(
+                    TableName=self.table, Item={**key, **_matches(part, self.retention_days)}
+                )
+            self.client.put_item(
+                TableName=self.table,
+                Item=item,
+                **_unless_routed(routing),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except (ClientError, BotoCoreError) as error:
+            if blames_content(error):
+                logger.exception("routing record refused", event_id=routing.event_id)
+                return None
+            if not isinstance(error, ClientError):
+                raise
+            return self._merged(routing, standing_item(error))
+        return routing
+
+    def _merged(self, routing: Routing, item: Item) -> Routing | None:
+        """Adds to a stored record what it lacks of another one, and returns it as a whole."""
+        for _ in attempts():
+            items = [item] if item else []
+            standing = self.whole(items, consistent=True).get(routing.event_id)
+            added = {} if standing is None else _lacking(standing, routing)
+            if standing is None or not added:
+                return standing
+            try:
+                self._add(item, added, routing)
+            except ClientError as error:
+                if blames_content(error):
+                    logger.exception("matches not recorded", event_id=routing.event_id)
+                    return standing
+                item = standing_item(error)
+            else:
+                held = {each: routing.held[each] for each in added if each in routing.held}
+                return replace(
+                    standing,
+                    matched={**standing.matched, **added},
+                    held={**standing.held, **held},
+                    handler=standing.handler or routing.handler,
+                )
+        raise TimeoutError(f"{routing.event_id} is routed by others in every attempt")
+
+    def _add(self, item: Item, added: Mapping[str, str], routing: Routing) -> None:
+        whole = routing_of({name: each for name, each in item.items() if name != "released"})
+        held = {each: routing.held[each] for each in added if each in routing.held}
+        handler = whole.handler or routing.handler
+        named: Item = {
+            "UpdateExpression": "SET matched = :after, held = :held, #handler = :handler",
+            "ExpressionAttributeNames": {"#handler": "handler"},
+        }
+        self.client.update_item(
+            TableName=self.table,
+            Key=routing_key(routing.event_id),
+            **(named if handler else {"UpdateExpression": "SET matched = :after, held = :held"}),
+            ConditionExpression="matched = :before",
+            ExpressionAttributeValues={
+                ":before": item["matched"],
+                ":after": document({**whole.matched, **added}),
+                ":held": document({**whole.held, **held}),
+                **({":handler": text(handler)} if handler else {}),
+            },
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+
+    def _set_released(
+        self, event_id: str, before: Mapping[str, int], after: Mapping[str, int]
+    ) -> None:
+        stands = "released = :before" if before else "attribute_not_exists(released)"
+        self.client.update_item(
+            TableName=self.table,
+            Key=routing_key(event_id),
+            UpdateExpression="SET released = :after",
+            ConditionExpression=f"attribute_exists(matched) AND {stands}",
+            ExpressionAttributeValues={
+                ":after": document(after),
+                **({":before": document(before)} if before else {}),
+            },
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
 
 
 def is_routing(item: Mapping[str, Any]) -> bool:
@@ -142,7 +262,7 @@ def routings_of(items: Iterable[Mapping[str, Any]]) -> dict[str, Routing]:
             parts[event_id, name] = item
     found = {}
     for event_id, item in whole.items():
-        names = [(event_id, f"{ROUTING}#{place}") for place in range(1, parts_of(item) + 1)]
+        names = [(event_id, name) for name in _names(item)]
         if all(name in parts for name in names):
             found[event_id] = _joined(routing_of(item), [parts[name] for name in names])
     return found
@@ -151,7 +271,8 @@ def routings_of(items: Iterable[Mapping[str, Any]]) -> dict[str, Routing]:
 def _joined(routing: Routing, parts: Iterable[Mapping[str, Any]]) -> Routing:
     for part in parts:
         routing.matched.update(orjson.loads(part["matched"]["S"]))
-        routing.held.update(orjson.loads(part["held"]["S"]) if "held" in part else {})
+        held: dict[str, int] = orjson.loads(part["held"]["S"]) if "held" in part else {}
+        routing.held.update(_still(held, routing.released))
     return routing
 
 
@@ -175,14 +296,41 @@ def _divided(routing: Routing) -> list[Routing]:
     ]
 
 
-def routing_key(event_id: str, part: int = 0) -> Item:
-    """Returns the primary key of a routing record's item, or of one of its further parts."""
-    name = f"{ROUTING}#{part}" if part else ROUTING
+def routing_key(event_id: str, name: str = ROUTING) -> Item:
+    """Returns the primary key of a routing record's item, or of one of its further parts.
+
+    Args:
+        event_id: The event.
+        name: The sort key.
+    """
     return {"event_id": text(event_id), "subscription_id": text(name)}
+
+
+def _part_name(writer: str, place: int) -> str:
+    return f"{ROUTING}#{writer}#{place}" if writer else f"{ROUTING}#{place}"
+
+
+def _lacking(standing: Routing, routing: Routing) -> dict[str, str]:
+    """Returns the matches of a record that the stored one lacks."""
+    return {
+        each: service for each, service in routing.matched.items() if each not in standing.matched
+    }
+
+
+def _names(item: Mapping[str, Any]) -> list[str]:
+    """Returns the sort keys of the further parts of a record."""
+    writer = item.get("writer", {"S": ""})["S"]
+    return [_part_name(writer, place) for place in range(1, parts_of(item) + 1)]
+
+
+def _still(held: Mapping[str, int], released: Mapping[str, int]) -> dict[str, int]:
+    return {each: pause for each, pause in held.items() if each not in released}
 
 
 def routing_of(item: Mapping[str, Any]) -> Routing:
     """Reads a routing record, or a further part of one, from its item."""
+    released: dict[str, int] = orjson.loads(item["released"]["S"]) if "released" in item else {}
+    held: dict[str, int] = orjson.loads(item["held"]["S"]) if "held" in item else {}
     return Routing(
         event_id=item["event_id"]["S"],
         matched=orjson.loads(item["matched"]["S"]),
@@ -190,31 +338,56 @@ def routing_of(item: Mapping[str, Any]) -> Routing:
         event_type=item.get("event_type", {}).get("S", ""),
         source=item.get("source", {}).get("S", ""),
         limited="limited" in item,
-        held=orjson.loads(item["held"]["S"]) if "held" in item else {},
+        held=_still(held, released),
+        released=released,
         schema_invalid="schema_invalid" in item,
         handler=item.get("handler", {}).get("S"),
     )
 
 
-def _put_request(routing: Routing, expiry: Item, parts: int) -> Item:
-    item: Item = {
+def _item(routing: Routing, retention_days: int) -> Item:
+    return {
         **routing_key(routing.event_id),
-        "matched": document(routing.matched),
+        **_matches(routing, retention_days),
         "routed_at": text(routing.routed_at),
         "event_type": text(routing.event_type),
         "source": text(routing.source),
-        **({} if routing.kept else expiry),
-        **({"parts": number(parts)} if parts else {}),
         **({"limited": {"BOOL": True}} if routing.limited else {}),
-        **({"held": document(routing.held)} if routing.held else {}),
         **({"schema_invalid": {"BOOL": True}} if routing.schema_invalid else {}),
         **({"handler": text(routing.handler)} if routing.handler else {}),
     }
-    return {"PutRequest": {"Item": item}}
 
 
-def _refused(error: ClientError | BotoCoreError) -> bool:
-    if not blames_content(error):
-        raise error
-    logger.error("routing record refused", error=str(error))
-    return True
+def _matches(routing: Routing, retention_days: int) -> Item:
+    """Returns the attributes that a record and its further parts have in common."""
+    return {
+        "matched": document(routing.matched),
+        **({} if routing.kept else {"expires_at": number(times.expiry(retention_days))}),
+        **({"held": document(routing.held)} if routing.held else {}),
+    }
+
+
+def _parts(writer: str, count: int) -> Item:
+    return {"parts": number(count), "writer": text(writer)} if count else {}
+
+
+def _unless_routed(routing: Routing) -> Item:
+    """Returns the condition that an event has no record.
+
+    The id of an expired event may be used again, while its record is still stored.
+    """
+    if not routing.stored_at:
+        return {"ConditionExpression": "attribute_not_exists(event_id)"}
+    before = times.at(times.seconds(routing.stored_at) - _CLOCKS_DIFFER_SECONDS)
+    return {
+        "ConditionExpression": "attribute_not_exists(event_id) OR routed_at < :before",
+        "ExpressionAttributeValues": {":before": text(before)},
+    }
+
+
+def _each(
+    work: Callable[[_Work], _Result], items: Sequence[_Work], executor: Executor | None
+) -> list[_Result]:
+    if executor is None or len(items) < 2:
+        return [work(each) for each in items]
+    return list(executor.map(work, items))

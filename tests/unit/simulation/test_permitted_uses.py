@@ -24,7 +24,7 @@ def deliver(world: World) -> None:
     [
         ("publish", "events", "PutItem"),
         ("publish", "streams", "Query"),
-        ("route", "deliveries", "BatchWriteItem"),
+        ("route", "deliveries", "PutItem"),
         ("deliver_http_paced", "cursors", "UpdateItem"),
     ],
 )

@@ -66,6 +66,22 @@ def test_held_events_are_counted_until_they_are_released(levels: LevelStore) -> 
     assert levels.beginning_with(HELD, 10) == {held("sub_1", 2): 1, held("sub_2", 1): 1}
 
 
+def test_releases_from_a_divided_record_are_counted_once(levels: LevelStore) -> None:
+    part = {name: each for name, each in routing(sub_8=3, sub_9=3).items() if name != "routed_at"}
+    part["subscription_id"] = {"S": "#routing#rtg_1#1"}
+    whole = routing(sub_1=2)
+    first = whole | {"released": {"S": '{"sub_9":3}'}}
+    second = whole | {"released": {"S": '{"sub_9":3,"sub_1":2}'}}
+    observer = LevelObserver(levels)
+    observer.count([record(1, part, None), record(2, whole, None)])
+    observer.count([record(3, first, whole), record(4, second, first), record(5, second, second)])
+    assert levels.beginning_with(HELD, 10) == {
+        held("sub_1", 2): 0,
+        held("sub_8", 3): 1,
+        held("sub_9", 3): 0,
+    }
+
+
 def test_waiting_deliveries_are_counted_until_they_end(levels: LevelStore) -> None:
     observer = LevelObserver(levels)
     observer.count(

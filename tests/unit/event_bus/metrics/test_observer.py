@@ -78,11 +78,17 @@ def sums(metrics: MetricTotals) -> dict[str, int]:
 def way_of_an_event(aws: Aws) -> Stream:
     """An event that is published, fails, becomes a dead letter, and is delivered in the end."""
     stream, store = Stream(aws), aws.deliveries
-    published = replace(routing("evt_1", sub_1="worker"), event_type="task.created", source="shop")
+    published = replace(
+        routing("evt_1", sub_1="worker"),
+        event_type="task.created",
+        source="shop",
+        held={"sub_1": 1},
+    )
     aws.routings.record([published])
     stream.look()
-    # A router that is run again writes the same again.
+    # A router that is run again changes nothing, and a pause that has ended is no publication.
     aws.routings.record([replace(published, routed_at=LATER)])
+    aws.routings.release(published, ["sub_1"])
     stream.look()
     failing = delivery("retrying", waiting=True, dead_letter_id="dl_1", log=(FAILED,))
     store.record(replace(failing, stored_at=NOON), 1)

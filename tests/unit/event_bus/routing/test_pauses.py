@@ -11,7 +11,7 @@ from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
-from event_bus.stores.routings import RoutingStore
+from event_bus.stores.routings import RecordedRoutings, RoutingStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, subscription
@@ -75,11 +75,13 @@ def test_an_event_from_before_the_pause_is_sent_however_late_it_is_routed(bus: B
 def resume_while_recording(bus: Bus, monkeypatch: pytest.MonkeyPatch, **members: Any) -> None:
     record = RoutingStore.record
 
-    def resumed(store: RoutingStore, routings: list[Routing]) -> list[str]:
-        refused = record(store, routings)
+    def resumed(
+        store: RoutingStore, routings: list[Routing], executor: Executor
+    ) -> RecordedRoutings:
+        recorded = record(store, routings, executor)
         if bus.subscription.status == "paused":
             bus.change(status="active", paused_at=None, **members)
-        return refused
+        return recorded
 
     monkeypatch.setattr(RoutingStore, "record", resumed)
 
