@@ -45,8 +45,9 @@ def test_a_change_of_a_routing_record_holds_it_as_it_was_and_as_it_is(aws: Aws) 
     aws.routings.record([second])
     [after] = items(aws)
     keys = {name: after[name] for name in ("event_id", "subscription_id")}
+    both = routing("evt_1", sub_1="worker", sub_2="other")
     assert change_in(record(keys, before)) == RoutingChange(1_777_636_800.0, None, first)
-    assert change_in(record(keys, after, before)) == RoutingChange(1_777_636_800.0, first, second)
+    assert change_in(record(keys, after, before)) == RoutingChange(1_777_636_800.0, first, both)
 
 
 def test_deletions_and_commands_change_no_delivery(aws: Aws) -> None:
