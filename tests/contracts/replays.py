@@ -34,6 +34,13 @@ class ReplaysContract:
         assert not aws.replays.move(after, replay(position="z"))
         assert aws.replays.get("rpl_1") == cancelled
 
+    def test_a_late_repetition_does_not_begin_a_replay_again(self, aws: Aws) -> None:
+        aws.replays.add(replay())
+        cancelled = replay(state="cancelled")
+        assert aws.replays.move(replay(), cancelled)
+        aws.replays.add(replay())
+        assert aws.replays.get("rpl_1") == cancelled
+
     def test_a_move_that_is_repeated_meets_itself(self, aws: Aws) -> None:
         aws.replays.add(replay())
         replays = replace(aws.replays, client=aws.retrying)

@@ -276,6 +276,9 @@ class SubscriptionsContract:
         # Subscriptions that it does not concern are not affected.
         assert len(_changes(aws)) == changes
         assert aws.subscriptions.ended(before=300, limit=10) == ["sub_2"]
+        # A function that stood still does not end it sooner.
+        assert aws.subscriptions.prolong("sub_1", 250)
+        assert aws.subscriptions.ended(before=300, limit=10) == ["sub_2"]
         assert not aws.subscriptions.prolong("sub_3", 400)
         assert not aws.subscriptions.prolong("sub_4", 400)
         again = aws.subscriptions.get("sub_1")

@@ -67,8 +67,13 @@ class ReplayStore:
         return Part({"Put": put}, IdTaken(replay.id))
 
     def add(self, replay: Replay) -> None:
-        """Adds a replay. Its id is new, so a repeated request overwrites its own item."""
-        self.client.put_item(TableName=self.table, Item=self._item(replay))
+        """Adds a replay. Its id is new, so only a repeated request finds it, perhaps moved on."""
+        with unless_refused():
+            self.client.put_item(
+                TableName=self.table,
+                Item=self._item(replay),
+                ConditionExpression="attribute_not_exists(id)",
+            )
 
     def move(self, before: Replay, after: Replay, wait: float = 0) -> bool:
         """Replaces a replay, unless it has changed since it was read.

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from botocore.exceptions import ClientError
 
 from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule, routing_rule
@@ -18,8 +19,8 @@ from event_bus.stores.items import (
     number,
     of_service_or_all,
     scan_all,
+    standing_item,
     text,
-    unless_refused,
 )
 from event_bus.stores.refusals import IdRetired, IdTaken, Outdated, Refused
 from event_bus.stores.subscription_counts import SubscriptionCounts
@@ -179,19 +180,23 @@ class SubscriptionStore:
     def prolong(self, subscription_id: str, ends_at: int) -> bool:
         """Postpones the end of a listener's subscription; routers need not learn of it.
 
+        A later end stays, because another function has postponed it since.
+
         Returns:
             Whether the subscription still existed.
         """
-        with unless_refused():
+        try:
             self.client.update_item(
                 TableName=self.table,
                 Key={"id": text(subscription_id)},
                 UpdateExpression="SET ends_at = :end",
-                ConditionExpression="attribute_exists(ends_at)",
+                ConditionExpression="ends_at < :end",
                 ExpressionAttributeValues={":end": number(ends_at)},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-            return True
-        return False
+        except ClientError as error:
+            return "ends_at" in standing_item(error)
+        return True
 
     def ended(self, before: int, limit: int) -> list[str]:
         """Returns the ids of subscriptions that ended before a time (Unix seconds), in order."""
