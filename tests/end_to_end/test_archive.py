@@ -26,7 +26,10 @@ def item(world: World, event_id: str) -> dict[str, Any]:
 
 
 def age(world: World, *event_ids: str) -> None:
-    """Changes events as if they had been stored two days ago."""
+    """Changes events as if they had been stored two days ago.
+
+    Their items have changed, so they are routed again. They count as processed when that is done.
+    """
     at = times.after(-2 * _DAY)
     for event_id in event_ids:
         old = {
@@ -35,6 +38,10 @@ def age(world: World, *event_ids: str) -> None:
             "created_at": {"S": at},
             "position": {"S": f"{at}#{event_id}"},
         }
+        world.bus.dynamodb.delete_item(
+            TableName=world.bus.resources["deliveries_table"],
+            Key={"event_id": {"S": event_id}, "subscription_id": {"S": "#routing"}},
+        )
         world.bus.dynamodb.put_item(TableName=world.bus.resources["events_table"], Item=old)
 
 
@@ -97,10 +104,8 @@ def test_every_route_reads_an_archived_stream(world: World, keeper: Client, doma
     sent = events_of(world, domain, stream, flow)
     ids = keeper.publish_all(sent)
     eventually(lambda: all(keeper.event(each)["processed"] for each in ids))
-    aged_at = times.now()
     age(world, *ids)
-    # They are routed again, because the test has changed their items.
-    eventually(lambda: all(keeper.event(each)["updated_at"] > aged_at for each in ids))
+    eventually(lambda: all(keeper.event(each)["processed"] for each in ids))
     reads = reads_of(ids, domain, stream, flow)
 
     def answers() -> list[Any]:
