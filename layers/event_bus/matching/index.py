@@ -103,6 +103,8 @@ class SubscriptionIndex:
         """
         key = _KEY.encode([sorted(event_types), dict(filters)])
         rule = self._by_key.get(key)
+        if rule is not None and rule is self._by_id.get(subscription_id):
+            return
         if rule is None:
             rule = Rule(key, SubscriptionFilter(event_types, filters))
         self.remove(subscription_id)

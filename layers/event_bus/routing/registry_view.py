@@ -42,7 +42,11 @@ class RegistryView:
     _live_models: set[str] = field(default_factory=set)
 
     def refresh(self) -> None:
-        """Applies every change that was answered before this call; one read if there is none."""
+        """Applies every change that was answered before this call; one read if there is none.
+
+        Of several changes of a subscription, only the last one is applied: each could take longer
+        than to route many events.
+        """
         if self._version is None:
             # The number is read first: changes during the scan are applied again below.
             version = self.log.latest()
@@ -55,6 +59,7 @@ class RegistryView:
             self._version = version
             # The index lives as long as the process, so the garbage collector need not visit it.
             gc.freeze()
+        latest, changed_rules = self._version, dict[str, RoutingRule]()
         for version, change in self.log.after(self._version):
             if changed := right_in(change):
                 self.rights.take(changed)
@@ -62,8 +67,12 @@ class RegistryView:
                 self._take_model(*model)
             elif "kind" not in change:
                 # A later version of the bus may write changes of other kinds.
-                self._apply(restored(RoutingRule, change))
-            self._version = version
+                rule = restored(RoutingRule, change)
+                changed_rules[rule.id] = rule
+            latest = version
+        for rule in changed_rules.values():
+            self._apply(rule)
+        self._version = latest
 
     def matches(self, event: Event, seen: EventView) -> list[RoutingRule]:
         """Returns the subscriptions that an event matches and whose services may receive it.

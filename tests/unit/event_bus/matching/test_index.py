@@ -29,6 +29,17 @@ def test_put_replaces_and_remove_forgets() -> None:
     assert len(index) == 1
 
 
+def test_what_has_not_changed_is_not_inserted_again() -> None:
+    index = SubscriptionIndex()
+    index.put("s1", ["task.*", "role.*"], {"task.*": {"n": [1, 2]}})
+    with patch.object(SubscriptionIndex, "_insert") as insert:
+        index.put("s1", ["role.*", "task.*"], {"task.*": {"n": [1, 2]}})
+    insert.assert_not_called()
+    assert index.match("task.a", "x", {"n": 2}, {}) == {"s1"}
+    index.put("s1", ["task.*"], {"task.*": {"n": [3]}})
+    assert index.match("task.a", "x", {"n": 2}, {}) == set()
+
+
 def test_a_refused_subscription_leaves_the_old_one() -> None:
     index = SubscriptionIndex()
     index.put("s1", ["task.*"], {})

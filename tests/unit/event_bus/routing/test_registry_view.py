@@ -10,6 +10,7 @@ import pytest
 from event_bus.access.receive_rights import ReceiveRights
 from event_bus.matching.event_view import event_view
 from event_bus.matching.filters import SubscriptionFilter
+from event_bus.matching.index import SubscriptionIndex
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant, Restriction
@@ -130,6 +131,31 @@ def test_a_refresh_without_changes_is_one_read(aws: Aws) -> None:
     finally:
         aws.dynamodb.meta.events.unregister("before-call.dynamodb", count)
     assert calls == ["Query"]
+
+
+def test_only_the_last_change_of_a_subscription_is_applied(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [aws.subscriptions.create(subscription(f"sub_{number}")) for number in range(2)]
+    view = aws.view(RegistryView)
+    view.refresh()
+    applied: list[tuple[str, int]] = []
+    put = SubscriptionIndex.put
+
+    def count(index: SubscriptionIndex, name: str, types: list[str], filters: Any) -> None:
+        applied.append((name, filters["*"]["n"][0]))
+        put(index, name, types, filters)
+
+    monkeypatch.setattr(SubscriptionIndex, "put", count)
+    for number in range(3):
+        filters = {"*": {"n": [number]}}
+        made = [aws.subscriptions.update(replace(each, filters=filters)) for each in made]
+    view.refresh()
+    assert applied == [("sub_0", 2), ("sub_1", 2)]
+    about = event(payload={"n": 2})
+    assert [name for name, _ in matched(view, about)] == ["sub_0", "sub_1"]
+    view.refresh()
+    assert len(applied) == 2
 
 
 def test_unreadable_filters_do_not_affect_other_subscriptions(aws: Aws) -> None:
