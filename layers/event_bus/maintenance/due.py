@@ -116,7 +116,10 @@ class DueSweep:
         # Sent first: if this function crashes in between, both are done again.
         self.lanes.send([each for one in refused.values() if (each := self.following(one))])
         for delivery in refused.values():
-            self.deliveries.record(refused_by_queue(delivery), delivery.attempts + 1)
+            if delivery.continues:
+                self.deliveries.continued(delivery)
+            else:
+                self.deliveries.record(refused_by_queue(delivery), delivery.attempts + 1)
 
 
 @dataclass(frozen=True, slots=True)
