@@ -15,7 +15,7 @@ from localstack.errors import LocalError, tail
 from localstack.opening import opened
 
 _COMMAND_LINE = ROOT / "node_modules" / ".bin" / "cdk"
-# It deploys within a minute; a busy machine takes several.
+# Usually the deployment takes less than a minute, and several minutes on a busy machine.
 _LONGEST_SECONDS = 1200.0
 
 

@@ -40,7 +40,7 @@ class Consumers(Clients):
         return client
 
     def reconnect(self, client: SimulatedSocketClient) -> None:
-        """Reconnects a client until it follows."""
+        """Reconnects a client until it follows, or its subscription is deleted."""
         for _ in range(20):
             client.reconnect()
             asked = {
@@ -50,6 +50,8 @@ class Consumers(Clients):
             }
             # A client that receives an error reconnects.
             if self.say(client, asked) and client.following:
+                return
+            if client.subscription_id in self.gone:
                 return
             self.now += 1
         raise Violation(f"{client.connection_id} never follows")

@@ -6,7 +6,6 @@ courses, routing is done before any delay of a message has passed.
 `python -m tests.simulation.late_routing --seeds 2000 --first 1` runs more of them.
 """
 
-import argparse
 import random
 import sys
 from collections import Counter
@@ -16,7 +15,7 @@ from typing import Any
 
 from tests.simulation.checker import check
 from tests.simulation.known import Subscriber
-from tests.simulation.many_seeds import run_seeds
+from tests.simulation.many_seeds import run_asked
 from tests.simulation.process import simulated
 from tests.simulation.stories.story import REFUSED, TAKEN, event, in_stream
 from tests.simulation.surroundings import DELAY_SECONDS
@@ -121,18 +120,5 @@ def _happened(seed: int) -> Counter[str]:
     return Counter(events=len(world.tables.items["events"]), calls=world.calls) + world.happened
 
 
-def main() -> int:
-    """Runs the command, and prints the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=500, help="how many")
-    parser.add_argument("--first", type=int, default=1, help="the first of them")
-    parser.add_argument("--seed", type=int, help="one alone, with its traceback")
-    asked = parser.parse_args()
-    if asked.seed is not None:
-        run(asked.seed)
-        return 0
-    return run_seeds(_happened, range(asked.first, asked.first + asked.seeds), _AT_ONCE)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_asked(__doc__, _happened, _AT_ONCE))

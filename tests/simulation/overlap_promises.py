@@ -20,8 +20,8 @@ _UNREGISTER = "DELETE /publishers/{id}"
 def check_failures(world: OverlappingWorld) -> None:
     """Checks that consecutive failures are really consecutive.
 
-    Functions report what they attempted when their calls end. So of attempts whose calls overlap,
-    it is not certain which was reported first.
+    A function records its attempts for the circuit when its call ends. If two calls overlap, it is
+    not certain which of them recorded its attempts first.
     """
     for subscription_id, circuit in _circuits(world):
         received = [

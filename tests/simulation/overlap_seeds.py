@@ -4,16 +4,16 @@ A seed determines each of them. Hypothesis finds short courses, and shrinks thos
 are long, and have many operations at once.
 """
 
-import argparse
 import random
 import sys
 from collections import Counter
 
-from tests.simulation.many_seeds import run_seeds
+from tests.simulation.many_seeds import run_asked
 from tests.simulation.overlap import ALL_CONTESTS, WAITS, Overlap
 from tests.simulation.overlap_operations import KINDS
 
 _MOST_STEPS, _MOST_RESUMED = 16, 60
+_AT_ONCE = 5
 
 
 def run_course(seed: int) -> Overlap:
@@ -55,18 +55,5 @@ def happened(seed: int) -> Counter[str]:
     return counts
 
 
-def main() -> int:
-    """Runs the command, and prints the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=500, help="how many")
-    parser.add_argument("--first", type=int, default=1, help="the first of them")
-    parser.add_argument("--seed", type=int, help="one alone, with its traceback")
-    asked = parser.parse_args()
-    if asked.seed is not None:
-        run_course(asked.seed)
-        return 0
-    return run_seeds(happened, range(asked.first, asked.first + asked.seeds), 5)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_asked(__doc__, happened, _AT_ONCE))

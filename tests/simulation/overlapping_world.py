@@ -65,6 +65,8 @@ class OverlappingWorld(World):
             call.ended = next(self._numbers)
             if outer:
                 self._calls[name] = outer
+            else:
+                del self._calls[name]
 
     def _running_name(self) -> str:
         current = self.operations.current

@@ -225,7 +225,10 @@ class InboxReader:
         return over | {each.event_id for each in records.values() if each.ended}
 
     def _opened(self, subscription_id: str, events: list[Event]) -> Iterable[Event]:
-        """Opens events one by one, so that slow expressions of their schemas end a page early."""
+        """Yields events as their subscriber may see them, in the schema version that it asks for.
+
+        Each is made when it is taken, so a page can end before the upcasts of all its events.
+        """
         if not any(event.sealed_key or event.schema_version for event in events):
             return events
         subscription = self.subscription(subscription_id)

@@ -55,7 +55,7 @@ MAX_WILDCARDS = 16
 MAX_INDEX_ENTRIES = 2_000
 """Entries of the index that lead to one rule, and the type patterns that lead to it.
 
-Where a rule would need more, it is checked for each event of the type.
+A rule that would need more is not in the index. It is checked against each event of its types.
 """
 
 MAX_ELEMENTS = 10_000

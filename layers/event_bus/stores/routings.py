@@ -175,44 +175,38 @@ class RoutingStore:
         for _ in attempts():
             items = [item] if item else []
             standing = self.whole(items, consistent=True).get(routing.event_id)
-            added = {} if standing is None else _lacking(standing, routing)
-            if standing is None or not added:
+            if standing is None:
+                return None
+            lacking = _lacking(standing, routing)
+            if not lacking.matched:
                 return standing
             try:
-                self._add(item, added, routing)
+                self._add(item, lacking)
             except ClientError as error:
                 if blames_content(error):
                     logger.exception("matches not recorded", event_id=routing.event_id)
                     return standing
                 item = standing_item(error)
             else:
-                held = {each: routing.held[each] for each in added if each in routing.held}
-                return replace(
-                    standing,
-                    matched={**standing.matched, **added},
-                    held={**standing.held, **held},
-                    handler=standing.handler or routing.handler,
-                )
+                return _with_matches(standing, lacking)
         raise TimeoutError(f"{routing.event_id} is routed by others in every attempt")
 
-    def _add(self, item: Item, added: Mapping[str, str], routing: Routing) -> None:
-        whole = routing_of({name: each for name, each in item.items() if name != "released"})
-        held = {each: routing.held[each] for each in added if each in routing.held}
-        handler = whole.handler or routing.handler
-        named: Item = {
-            "UpdateExpression": "SET matched = :after, held = :held, #handler = :handler",
-            "ExpressionAttributeNames": {"#handler": "handler"},
-        }
+    def _add(self, item: Item, lacking: Routing) -> None:
+        # What a pause held stays in the item when it is released.
+        stored = routing_of({name: each for name, each in item.items() if name != "released"})
+        after = _with_matches(stored, lacking)
+        changes: Item = {"matched": document(after.matched), "held": document(after.held)}
+        if after.handler:
+            changes["handler"] = text(after.handler)
         self.client.update_item(
             TableName=self.table,
-            Key=routing_key(routing.event_id),
-            **(named if handler else {"UpdateExpression": "SET matched = :after, held = :held"}),
-            ConditionExpression="matched = :before",
+            Key=routing_key(lacking.event_id),
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+            ConditionExpression="#matched = :before",
+            ExpressionAttributeNames={f"#{name}": name for name in changes},
             ExpressionAttributeValues={
                 ":before": item["matched"],
-                ":after": document({**whole.matched, **added}),
-                ":held": document({**whole.held, **held}),
-                **({":handler": text(handler)} if handler else {}),
+                **{f":{name}": value for name, value in changes.items()},
             },
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
@@ -310,11 +304,22 @@ def _part_name(writer: str, place: int) -> str:
     return f"{ROUTING}#{writer}#{place}" if writer else f"{ROUTING}#{place}"
 
 
-def _lacking(standing: Routing, routing: Routing) -> dict[str, str]:
-    """Returns the matches of a record that the stored one lacks."""
-    return {
+def _lacking(standing: Routing, routing: Routing) -> Routing:
+    """Returns the part of a record with the matches that the stored one lacks."""
+    matched = {
         each: service for each, service in routing.matched.items() if each not in standing.matched
     }
+    held = {each: pause for each, pause in routing.held.items() if each in matched}
+    return replace(routing, matched=matched, held=held)
+
+
+def _with_matches(routing: Routing, lacking: Routing) -> Routing:
+    return replace(
+        routing,
+        matched={**routing.matched, **lacking.matched},
+        held={**routing.held, **lacking.held},
+        handler=routing.handler or lacking.handler,
+    )
 
 
 def _names(item: Mapping[str, Any]) -> list[str]:

@@ -50,7 +50,7 @@ const leased = { body: { items: [item(1), item(2), item(3)], lease: "lease_1" } 
 const empty = { body: { items: [], lease: null } };
 const say = (value) => console.log(JSON.stringify(value));
 """
-"""The beginning of programs that a test answers: without the network, and with few waits."""
+"""The first lines of test programs: a stand-in answers their requests, and they hardly wait."""
 
 
 def compiled(folder: Path) -> Path:

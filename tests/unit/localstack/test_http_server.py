@@ -146,7 +146,7 @@ def asking(port: int, buffer: int | None = None) -> Iterator[socket.socket]:
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """A frame of a client, masked with zeros."""
+    """A WebSocket frame as a client sends it; its masking key is zero."""
     return bytes([0x80 | opcode, 0x80 | 126]) + struct.pack("!H", len(payload)) + bytes(4) + payload
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class Restorable(Exception):
-    """An exception that can be pickled and copied, whatever its constructor takes."""
+    """An exception that can be pickled and copied, whatever arguments its constructor takes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Returns how to make the exception again without its constructor.

@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 from event_bus.model.event import Event
-from event_bus.queues.lanes import Lanes
-from event_bus.routing.registry_view import RegistryView
-from event_bus.routing.router import Router
 from event_bus.stores.routings import RoutingStore
 
 from tests.aws import Aws
@@ -17,20 +14,9 @@ from tests.builders import event, message, routing, subscription
 from tests.interference import before_next
 from tests.unit.event_bus.delivery.lanes import LaneRun, run
 from tests.unit.event_bus.delivery.ordered_streams import store
+from tests.unit.event_bus.routing.routers import router_of
 
 __all__ = ["run"]
-
-
-def router(aws: Aws, executor: Executor, lane: str) -> Router:
-    return Router(
-        view=aws.view(RegistryView),
-        events=aws.events,
-        routings=aws.routings,
-        deliveries=aws.deliveries,
-        dead_letters=aws.dead_letters,
-        lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        executor=executor,
-    )
 
 
 def overtake(
@@ -46,7 +32,7 @@ def overtake(
         The subscriptions to which the two sent messages, with the events.
     """
     lane = aws.queue()
-    late, other = (router(aws, executor, lane) for _ in range(2))
+    late, other = (router_of(aws, executor, lane) for _ in range(2))
 
     def meanwhile() -> None:
         change()
@@ -95,9 +81,9 @@ def test_events_of_one_batch_are_recorded_apart(
 ) -> None:
     aws.subscriptions.create(subscription("sub_1"))
     lane = aws.queue()
-    other = router(aws, executor, lane)
+    other = router_of(aws, executor, lane)
     before_next(aws, monkeypatch, "put_item", lambda: other.route([event("evt_1")]))
-    assert router(aws, executor, lane).route([event("evt_1"), event("evt_2")]) == []
+    assert router_of(aws, executor, lane).route([event("evt_1"), event("evt_2")]) == []
     found = aws.routings.get_many(["evt_1", "evt_2"])
     assert {each.event_id: set(each.matched) for each in found.values()} == {
         "evt_1": {"sub_1"},

@@ -23,6 +23,7 @@ from event_bus.routing.router import Router
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, binary_event, event, subscription
 from tests.faults import not_sent
+from tests.unit.event_bus.routing.routers import router_of
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,7 @@ class Routed:
 @pytest.fixture
 def bus(aws: Aws, executor: Executor) -> Routed:
     lane = aws.queue()
-    router = Router(
-        view=aws.view(RegistryView),
-        events=aws.events,
-        routings=aws.routings,
-        deliveries=aws.deliveries,
-        dead_letters=aws.dead_letters,
-        lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        executor=executor,
-    )
-    return Routed(aws, router, lane)
+    return Routed(aws, router_of(aws, executor, lane), lane)
 
 
 def test_a_message_is_sent_for_each_match(bus: Routed) -> None:

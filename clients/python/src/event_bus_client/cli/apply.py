@@ -34,7 +34,7 @@ def apply(
         False, "--check", help="Only compare; the exit code is 8 if something differs."
     ),
     prune: bool = typer.Option(
-        False, "--prune", help="Remove what the file does not list, of each kind that it lists."
+        False, "--prune", help="For each kind that the file lists, remove what it does not list."
     ),
     secrets: Path | None = typer.Option(
         None, "--secrets", help="A file for new keys and secrets, which are shown only once."
