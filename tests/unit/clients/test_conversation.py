@@ -134,6 +134,35 @@ def test_a_refused_message_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "sub_1" in caplog.text
 
 
+def refusal(status: int) -> dict[str, Any]:
+    return {"type": "error", "error": {"status": status, "title": "Refused"}}
+
+
+@pytest.mark.parametrize(("status", "again"), [(429, True), (503, True), (500, True), (422, False)])
+def test_a_refused_acknowledgement_is_sent_again_if_that_may_help(status: int, again: bool) -> None:
+    consumer = conversation()
+    consumer.connected(0)
+    consumer.received(SUBSCRIBED, 0)
+    # Nothing is acknowledged yet.
+    consumer.received(refusal(status), 0)
+    assert consumer.idle(0) == []
+    [event] = consumer.received(events(1), 0)
+    consumer.handled(event, 0)
+    consumer.unacknowledged(0)
+    consumer.received(refusal(status), 1)
+    acknowledgement = {"action": "ack", "subscription_id": "sub_1", "cursor": "1"}
+    assert consumer.idle(1) == ([acknowledgement] if again else [])
+    assert consumer.idle(1) == []
+
+
+def test_a_connection_on_which_api_gateway_answers_is_left() -> None:
+    consumer = conversation()
+    consumer.connected(0)
+    failed = {"message": "Internal server error", "connectionId": "c", "requestId": "r"}
+    with pytest.raises(ConnectionFailed, match="Internal server error"):
+        consumer.received(failed, 1)
+
+
 def test_pauses_grow_until_the_bus_answers() -> None:
     consumer = conversation()
     failure = ConnectionFailed("gone")

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from event_bus_client.calls import Call, expected, path, pause_after
-from event_bus_client.errors import ConnectionFailed, EventBusError, NotFound, problem
+from event_bus_client.errors import (
+    ConnectionFailed,
+    EventBusError,
+    NotFound,
+    ServerError,
+    TooManyRequests,
+    problem,
+)
 from event_bus_client.models import Received
 
 logger = logging.getLogger("event_bus_client")
@@ -88,6 +95,11 @@ class Conversation:
                 bus; connect again.
         """
         self._ping_at, self._answer_due = now + IDLE_SECONDS, float("inf")
+        if "type" not in message:
+            # The function that should answer has failed, or is throttled.
+            raise ConnectionFailed(
+                f"API Gateway answered instead of the bus: {message.get('message')}"
+            )
         with expected("A message of the bus"):
             if message.get("type") == "error":
                 self._refused(message)
@@ -161,6 +173,9 @@ class Conversation:
             raise refusal
         if isinstance(refusal, NotFound):
             raise ConnectionFailed("The bus has forgotten the connection.") from refusal
+        if isinstance(refusal, ServerError | TooManyRequests) and self._handled:
+            # If it was an acknowledgement, the bus may send nothing more until it comes again.
+            self._unacknowledged = max(self._unacknowledged, 1)
         logger.warning("the bus refused a message about %s: %s", self._id, refusal)
 
 
