@@ -1,5 +1,6 @@
 """The AWS clients of a function, each made once in a process."""
 
+import random
 import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -75,6 +76,29 @@ def without_retries(client: Any) -> Any:
     return client
 
 
+_CONFLICT_TRIES, _CONFLICT_PAUSE_SECONDS = 5, 0.02
+
+
+def _retry_after_conflict(attempts: int, response: Any, **_: Any) -> float | None:
+    """Returns how long to wait before a write is repeated that met a transaction on its item.
+
+    DynamoDB rejects a single write while a transaction writes the same item, and the SDK does not
+    repeat the write
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling).
+
+    Args:
+        attempts: How often the request was made.
+        response: The HTTP response and the parsed answer; None if the connection broke.
+
+    Returns:
+        The wait, in seconds; None if this is no such error, or was the last try.
+    """
+    code = response[1].get("Error", {}).get("Code") if response else None
+    if code != "TransactionConflictException" or attempts >= _CONFLICT_TRIES:
+        return None
+    return random.uniform(0, _CONFLICT_PAUSE_SECONDS * 2**attempts)  # noqa: S311
+
+
 _MAKING = threading.Lock()
 
 
@@ -100,7 +124,9 @@ class _Later:
 @cache
 def dynamodb() -> "DynamoDBClient":
     """The client of the tables."""
-    return boto3.client("dynamodb", config=_CONFIG)
+    client = boto3.client("dynamodb", config=_CONFIG)
+    client.meta.events.register("needs-retry.dynamodb", _retry_after_conflict)
+    return client
 
 
 @cache

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import orjson
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
 from event_bus import clients
 from event_bus.clients import MAX_AGE_SECONDS, MAX_IDLE_SECONDS
@@ -37,6 +39,57 @@ def test_a_client_is_made_once_when_it_is_used(
     with ThreadPoolExecutor(8) as side_by_side:
         uses = list(side_by_side.map(lambda _: later.upper(), range(20)))
     assert (made, uses) == ([service], [service.upper()] * 20)
+
+
+class _Conflicts:
+    """Answers the first calls as DynamoDB does while a transaction writes the item."""
+
+    def __init__(self, times: int, code: str) -> None:
+        self.calls = 0
+        self._times = times
+        self._code = f"com.amazonaws.dynamodb.v20120810#{code}"
+
+    def answer(self, request: Any, **_: Any) -> AWSResponse:
+        self.calls += 1
+        failed = self.calls <= self._times
+        body = orjson.dumps({"__type": self._code} if failed else {})
+        raw = SimpleNamespace(stream=lambda: iter([body]))
+        return AWSResponse(request.url, 400 if failed else 200, {}, raw)
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(clients, "_CONFLICT_PAUSE_SECONDS", 0)
+    return clients.dynamodb.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("operation", "member"),
+    [("put_item", "Item"), ("update_item", "Key"), ("delete_item", "Key")],
+)
+def test_a_write_that_meets_a_transaction_is_repeated(
+    tables: Any, operation: str, member: str
+) -> None:
+    conflicts = _Conflicts(3, "TransactionConflictException")
+    tables.meta.events.register("before-send.dynamodb", conflicts.answer)
+    getattr(tables, operation)(TableName="keys", **{member: {"id": {"S": "key_1"}}})
+    assert conflicts.calls == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "calls"), [("TransactionConflictException", 5), ("ConditionalCheckFailedException", 1)]
+)
+def test_a_write_is_repeated_only_so_often_and_only_after_a_conflict(
+    tables: Any, code: str, calls: int
+) -> None:
+    conflicts = _Conflicts(100, code)
+    tables.meta.events.register("before-send.dynamodb", conflicts.answer)
+    with pytest.raises(ClientError, match=code):
+        tables.delete_item(TableName="keys", Key={"id": {"S": "key_1"}})
+    assert conflicts.calls == calls
 
 
 def test_calls_of_cloudwatch_have_a_short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
