@@ -139,7 +139,9 @@ class ApiFunctions:
         function.read_rights(
             self._data, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", indexes=("by_kind",)
         )
-        function.use_table(self._data.circuits, "BatchGetItem", "DeleteItem", "PutItem", "Scan")
+        function.use_table(
+            self._data.circuits, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Scan"
+        )
         function.use_table(self._data.events, "PutItem")
         function.use_sealing_key(self._data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(self._data.replays, "GetItem", "PutItem")

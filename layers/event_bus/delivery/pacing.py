@@ -231,7 +231,7 @@ class Turns:
         until, _ = known.leases[self._holder]
         after = self.paces.change(
             subscription_id,
-            lambda pace: pace.returned(self._holder, seconds, times.unix()),
+            lambda pace: self._returned(pace, seconds),
             known,
             patient=until - times.unix() > _LEAST_LEFT_SECONDS,
         )
@@ -241,6 +241,13 @@ class Turns:
         self.circuits.paces.put(subscription_id, after)
         if after.state != known.state:
             logger.info("pace changed", subscription_id=subscription_id, state=after.state)
+
+    def _returned(self, pace: Pace, seconds: list[float]) -> Pace:
+        # Without this lease, the pace has begun anew for another target: the attempts say nothing
+        # about that one.
+        if self._holder not in pace.leases:
+            return pace
+        return pace.returned(self._holder, seconds, times.unix())
 
 
 def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:

@@ -119,8 +119,11 @@ class PaceStore:
         return Part({"Put": {"TableName": self.table, "Item": self._item(subscription_id, pace)}})
 
     def put_anew(self, subscription_id: str, pace: Pace) -> None:
-        """Writes a pace over any other."""
-        self.client.put_item(TableName=self.table, Item=self._item(subscription_id, pace))
+        """Writes a pace over any other, as its next version.
+
+        So a function that has read the one before does not overwrite it.
+        """
+        self.change(subscription_id, lambda _: pace, self.get(subscription_id), patient=True)
 
     def _item(self, subscription_id: str, pace: Pace) -> Item:
         return {

@@ -71,6 +71,35 @@ def test_a_mark_that_cannot_be_written_is_left_to_the_next_slow_attempt(
     assert written == [("sub_1", "slow")] * 8
 
 
+def test_answers_of_a_former_target_do_not_end_the_trial_of_the_new_one(aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    trial = Pace(state="trial", version=1)
+    aws.paces.put_anew("sub_1", trial)
+    circuits, answers = Circuits(aws.circuits), AnswerTimes()
+    circuits.look_up(["sub_1"])
+    turns = Turns(circuits, aws.paces, aws.deliveries, answers, functions=2)
+    plan = turns.plan([(received(message(event(), to)), message(event(), to))], {"sub_1": to})
+    assert plan.side_by_side == {"sub_1": 1}
+    with answers.waiting("sub_1"):
+        # Somebody changes the target during the attempt.
+        aws.paces.put_anew("sub_1", trial)
+    turns.ended("sub_1")
+    found = aws.paces.get("sub_1")
+    assert found
+    assert (found.state, found.fast_answers) == ("trial", 0)
+
+
+def test_a_function_that_knows_the_pace_of_a_former_target_does_not_write_it_again(
+    aws: Aws,
+) -> None:
+    aws.paces.put_anew("sub_1", Pace(version=1))
+    known = aws.paces.get("sub_1")
+    aws.paces.put_anew("sub_1", Pace(state="trial", version=1))
+    turned = aws.paces.change("sub_1", lambda pace: replace(pace, next_turn=9.0), known)
+    assert turned
+    assert (turned.state, turned.next_turn) == ("trial", 9.0)
+
+
 def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
     run: LaneRun, aws: Aws, executor: Executor
 ) -> None:
