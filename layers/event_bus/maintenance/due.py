@@ -56,15 +56,24 @@ class DueSweep:
 
         Returns:
             How many deliveries were sent to their lanes.
+
+        Raises:
+            Exception: Some were not sent; they fall due again a minute later.
         """
         sent = 0
+        failure: Exception | None = None
         until = times.after(AHEAD_SECONDS)
         for shard in range(SHARDS):
             # One shard must not take the time of the others.
             end = self.clock() + seconds / SHARDS
             while self.clock() < end:
                 due = self.due.page(shard, until, _PAGE)
-                moved = self._take(due)
+                try:
+                    moved = self._take(due)
+                except Exception as error:
+                    # Deliveries of a lane that takes nothing must not hold up all others.
+                    logger.exception("due deliveries not sent", shard=shard)
+                    failure, moved = error, _Moved(0, any=True)
                 sent += moved.sent
                 # The index lags behind its table, so it may list deliveries that were already
                 # postponed.
@@ -72,6 +81,8 @@ class DueSweep:
                     break
         if sent:
             logger.info("due deliveries sent", deliveries=sent)
+        if failure:
+            raise failure
         return sent
 
     def _take(self, due: Sequence[DueDelivery]) -> "_Moved":

@@ -16,6 +16,7 @@ from event_bus.queues.message import Message
 from event_bus.queues.sending import NotSent
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import SHARDS
 from event_bus.stores.due_deliveries import DueDeliveries, DueDelivery
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -173,7 +174,7 @@ def test_deliveries_that_a_queue_did_not_take_are_sent_again_in_a_minute(
         patched.setattr(Lanes, "send", interrupted)
         with pytest.raises(NotSent):
             sweeps.run()
-    assert len(sweeps.sent()) == taken
+    assert len(sweeps.sent()) == SHARDS * taken
     for _ in range(4):
         sweeps.now += INTERVAL_SECONDS
         sweeps.run()
@@ -181,6 +182,35 @@ def test_deliveries_that_a_queue_did_not_take_are_sent_again_in_a_minute(
     assert sorted(comes) == sorted(f"evt_{number}" for number in range(18))
     for each in comes.values():
         assert max(each) <= AHEAD_SECONDS + 2 * INTERVAL_SECONDS
+
+
+def test_a_lane_that_takes_nothing_does_not_hold_up_the_others(
+    begin: Callable[[], Sweeps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps = begin()
+    for number in range(1_200):
+        waiting = delivery(
+            "retrying",
+            f"evt_{number}",
+            # Those of the broken lane are due first, and fill the first pages of every shard.
+            protocol="sqs" if number < 1_000 else "http",
+            next_retry_at=times.at(sweeps.now - (600 if number < 1_000 else 60)),
+            waiting=True,
+        )
+        sweeps.deliveries.record(waiting, 1)
+    send = Lanes.send
+
+    def broken(lanes: Lanes, messages: Sequence[Message]) -> list[Message]:
+        taken = [each for each in messages if each.protocol == "http"]
+        send(lanes, taken)
+        if len(taken) < len(messages):
+            raise NotSent("1 messages: ServiceUnavailable")
+        return []
+
+    monkeypatch.setattr(Lanes, "send", broken)
+    with pytest.raises(NotSent):
+        sweeps.run()
+    assert sorted(sweeps.sent()) == sorted(f"evt_{number}" for number in range(1_000, 1_200))
 
 
 def test_deliveries_due_during_an_open_circuit_wait_for_its_probe(
