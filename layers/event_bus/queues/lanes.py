@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +21,9 @@ MAX_RECEIVES = 5
 """How often a queue hands out a message before it moves the message to its redrive queue."""
 
 _TRIES = 3
+
+_AT_ONCE = 64
+"""How many requests are prepared together: their messages hold up to 15 MB of text."""
 
 _Packed = tuple[Message, str]
 """A message, and its text on the lane."""
@@ -70,7 +74,7 @@ class Lanes:
             lanes.setdefault(message.lane, []).append(message)
         # A lane that this deployment does not have takes nothing.
         refused = [each for name in lanes if name not in self.urls for each in lanes[name]]
-        sent = [
+        requests = (
             (self.urls[lane], batch)
             for lane, own in lanes.items()
             if lane in self.urls
@@ -78,13 +82,16 @@ class Lanes:
                 ((message, message.to_json()) for message in own),
                 lambda each: len(each[1].encode()),
             )
-        ]
-        if len(sent) == 1:
-            # The caller may be a thread of the executor. If all of them waited here for a free one,
-            # they would wait for ever.
-            return refused + self._send_batch(sent[0])
-        for each in self.executor.map(self._send_batch, sent):
-            refused += each
+        )
+        # Each message has a copy of its event, and all copies together may exceed the memory.
+        while part := list(islice(requests, _AT_ONCE)):
+            if len(part) == 1:
+                # The caller may be a thread of the executor. If all of them waited here for a free
+                # one, they would wait for ever.
+                refused += self._send_batch(part[0])
+                continue
+            for each in self.executor.map(self._send_batch, part):
+                refused += each
         return refused
 
     def _send_batch(self, each: tuple[str, list[_Packed]]) -> list[Message]:

@@ -108,6 +108,32 @@ def test_a_request_stays_below_what_the_queue_takes(executor: Executor, text: st
         assert sum(len(each["MessageBody"].encode()) for each in batch) <= MAX_REQUEST_BYTES
 
 
+def test_the_texts_of_many_messages_are_not_held_together(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, held = 0, []
+    to_json = Message.to_json
+
+    def counted(each: Message) -> str:
+        nonlocal written
+        written += 1
+        return to_json(each)
+
+    class Counting(RecordingQueue):
+        """Notes how many messages are written and not yet sent."""
+
+        def send_message_batch(self, QueueUrl: str, Entries: list[Any]) -> Any:  # noqa: N803
+            answer = super().send_message_batch(QueueUrl, Entries)
+            held.append(written - sum(map(len, self.batches)))
+            return answer
+
+    monkeypatch.setattr(Message, "to_json", counted)
+    queue = Counting()
+    lanes(queue, executor).send(messages(2_000))
+    assert sum(map(len, queue.batches)) == 2_000
+    assert max(held) <= 700
+
+
 def test_a_message_is_grouped_by_its_subscription(executor: Executor) -> None:
     queue = RecordingQueue()
     lanes(queue, executor).send(messages(3))
