@@ -1,7 +1,7 @@
 """Running replays, one page of events at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -26,6 +26,9 @@ from event_bus.stores.payloads import is_unanswered
 from event_bus.stores.replays import ReplayStore
 
 _PAGE = 50
+
+MOST_DELIVERIES = 5_000
+"""After how many deliveries a step ends: a step with many more would outlast its function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,9 @@ class ReplayRunner:
             self.catch_ups.step(replay)
             return
         self.view.refresh()
-        page = self._page(replay)
-        wanted = [entry.id for entry in page.entries if replay.wants(entry.type, entry.source)]
-        events, unroutable = self.events.readable(wanted)
-        messages, unmatched = self._messages(replay, events.values())
+        page, messages, unroutable = self._matched(replay, self._page(replay))
         refused = self._send(messages)
-        unroutable |= unmatched | {each.event_id for each in refused}
+        unroutable |= {each.event_id for each in refused}
         self.steps.end(
             replay,
             page,
@@ -130,25 +130,35 @@ class ReplayRunner:
         ]
         return refused + send_recorded(self.lanes, self.deliveries, left)
 
-    def _messages(self, replay: Replay, events: Iterable[Event]) -> tuple[list[Message], set[str]]:
-        """Returns the messages of events, and the ids of events that cannot be read or matched."""
+    def _matched(self, replay: Replay, page: ListPage) -> tuple[ListPage, list[Message], set[str]]:
+        """Matches the events of a page, up to `MOST_DELIVERIES`.
+
+        Returns:
+            The page up to the last event that was matched, the messages of these events, and the
+            ids of those that cannot be read or matched.
+        """
+        wanted = [entry.id for entry in page.entries if replay.wants(entry.type, entry.source)]
+        events, unroutable = self.events.readable(wanted)
         messages: list[Message] = []
-        unroutable: set[str] = set()
-        for event in events:
-            if replay.stored_until and event.created_at > replay.stored_until:
-                continue
-            try:
-                messages += self._messages_of(event, replay)
-            except Exception as error:
-                if is_unanswered(error):
-                    # S3 does not answer now, so the step is repeated with all its events.
-                    raise
-                # One event must not block later ones.
-                logger.exception("event passed over", replay_id=replay.id, **traces(event))
-                unroutable.add(event.id)
-        return messages, unroutable
+        for place, entry in enumerate(page.entries, 1):
+            if event := events.get(entry.id):
+                try:
+                    messages += self._messages_of(event, replay)
+                except Exception as error:
+                    if is_unanswered(error):
+                        # S3 does not answer now, so the step is repeated with all its events.
+                        raise
+                    # One event must not block later ones.
+                    logger.exception("event passed over", replay_id=replay.id, **traces(event))
+                    unroutable.add(event.id)
+            if len(messages) >= MOST_DELIVERIES:
+                page = page.cut(place)
+                return page, messages, unroutable & {each.id for each in page.entries}
+        return page, messages, unroutable
 
     def _messages_of(self, event: Event, replay: Replay) -> list[Message]:
+        if replay.stored_until and event.created_at > replay.stored_until:
+            return []
         payload = json_numbers.loads(self.events.filtered_payload(event))
         seen = event_view(event.source, payload, event.metadata)
         return [

@@ -9,6 +9,7 @@ import pytest
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery import replay_runner
 from event_bus.recovery.backlog_runner import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
 from event_bus.recovery.replay_runner import ReplayRunner
@@ -88,6 +89,41 @@ def test_events_are_sent_themselves_where_the_message_of_their_stream_is_refused
     after = aws.replays.get("rpl_1")
     assert after
     assert (after.unroutable, after.state) == (1, "completed")
+
+
+def test_a_step_ends_after_many_deliveries(
+    aws: Aws, step: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_runner, "MOST_DELIVERIES", 5)
+    for number in range(3):
+        aws.subscriptions.create(subscription(f"sub_{number}"))
+    store(aws)
+    steps = [step() for _ in range(3)]
+    received = [sorted({event_id for _, event_id in sent}) for sent, _ in steps]
+    assert received == [["evt_3", "evt_4"], ["evt_1", "evt_2"], []]
+    assert [counted for _, counted in steps] == [6, 12, 12]
+    after = aws.replays.get("rpl_1")
+    assert after
+    assert (after.examined, after.state) == (4, "completed")
+
+
+def test_unroutable_events_behind_the_end_of_a_step_count_in_the_next_one(
+    aws: Aws, step: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_runner, "MOST_DELIVERIES", 1)
+    aws.subscriptions.create(subscription("sub_1"))
+    store(aws)
+    table = aws.tables["events"]
+    item = aws.dynamodb.get_item(TableName=table, Key={"id": {"S": "evt_3"}})["Item"]
+    aws.dynamodb.put_item(TableName=table, Item=stub_of(item, ByteRange("missing", 0, 9)))
+    unroutable = []
+    for _ in range(4):
+        step()
+        after = aws.replays.get("rpl_1")
+        assert after
+        unroutable.append(after.unroutable)
+    assert unroutable == [0, 1, 1, 1]
+    assert (after.sent, after.state) == (3, "completed")
 
 
 def test_an_event_that_the_archive_lost_is_counted_and_the_others_are_sent(
