@@ -99,7 +99,9 @@ def _retry_after_conflict(attempts: int, response: Any, **_: Any) -> float | Non
     return random.uniform(0, _CONFLICT_PAUSE_SECONDS * 2**attempts)  # noqa: S311
 
 
-_MAKING = threading.Lock()
+MAKING = threading.Lock()
+"""Held while a client is made: a session makes one at a time
+(https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html)."""
 
 
 class _Later:
@@ -112,9 +114,7 @@ class _Later:
         self._made: Any = None
 
     def __getattr__(self, name: str) -> Any:
-        # A session makes one client at a time
-        # (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html).
-        with _MAKING:
+        with MAKING:
             if self._made is None:
                 made = boto3.client(self._service, config=self._config)  # type: ignore[call-overload]
                 self._made = made if self._retries else without_retries(made)

@@ -1,5 +1,6 @@
 """Clients of the AWS services that targets belong to."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -8,11 +9,15 @@ from botocore.config import Config
 
 from event_bus import clients, times
 from event_bus.access.external_ids import external_id_of
+from event_bus.cache import Cache
 from event_bus.targets.aws_target import AwsTarget
 from event_bus.targets.transport import DeliveryRequest
 
 _CONNECT_SECONDS = 5.0
 _MARGIN_SECONDS = 300.0
+
+MOST_CLIENTS = 100
+"""The most clients in the cache: each takes some memory, and services choose how many differ."""
 
 
 @dataclass(slots=True)
@@ -26,8 +31,8 @@ class TargetClients:
     """
 
     service: str
-    _clients: dict[tuple[str | None, str | None, float], tuple[Any, float]] = field(
-        default_factory=dict
+    _clients: Cache[tuple[str | None, str | None, float], Any] = field(
+        default_factory=lambda: Cache(math.inf, MOST_CLIENTS, times.unix)
     )
 
     def of(self, request: DeliveryRequest) -> Any:
@@ -54,31 +59,31 @@ class TargetClients:
             ClientError: The role cannot be assumed.
         """
         key = (role_arn, external if role_arn else None, seconds)
-        known = self._clients.get(key)
-        if known and times.unix() < known[1]:
-            return known[0]
-        credentials, until = _assumed(role_arn, external) if role_arn else ({}, float("inf"))
-        client = boto3.client(
-            self.service,  # type: ignore[call-overload]
-            config=Config(
-                retries={"total_max_attempts": 1},
-                connect_timeout=min(_CONNECT_SECONDS, seconds),
-                read_timeout=seconds,
-                max_pool_connections=10,
-            ),
-            **credentials,
+        if known := self._clients.get(key):
+            return known
+        config = Config(
+            retries={"total_max_attempts": 1},
+            connect_timeout=min(_CONNECT_SECONDS, seconds),
+            read_timeout=seconds,
+            max_pool_connections=10,
         )
-        self._clients[key] = (clients.without_retries(client), until)
+        credentials, left = _assumed(role_arn, external, config) if role_arn else ({}, math.inf)
+        with clients.MAKING:
+            made = boto3.client(self.service, config=config, **credentials)  # type: ignore[call-overload]
+        client = clients.without_retries(made)
+        self._clients.put(key, client, left)
         return client
 
 
-def _assumed(role_arn: str, external: str) -> tuple[dict[str, str], float]:
-    answer = boto3.client("sts").assume_role(
-        RoleArn=role_arn, RoleSessionName="event-bus", ExternalId=external
-    )["Credentials"]
-    credentials = {
-        "aws_access_key_id": answer["AccessKeyId"],
-        "aws_secret_access_key": answer["SecretAccessKey"],
-        "aws_session_token": answer["SessionToken"],
+def _assumed(role_arn: str, external: str, config: Config) -> tuple[dict[str, str], float]:
+    """Returns the credentials of a role, and for how many seconds they are used."""
+    with clients.MAKING:
+        sts = boto3.client("sts", config=config)
+    answer = sts.assume_role(RoleArn=role_arn, RoleSessionName="event-bus", ExternalId=external)
+    credentials = answer["Credentials"]
+    members = {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
     }
-    return credentials, answer["Expiration"].timestamp() - _MARGIN_SECONDS
+    return members, credentials["Expiration"].timestamp() - _MARGIN_SECONDS - times.unix()

@@ -13,7 +13,7 @@ from event_bus.access.external_ids import external_id_of, new_external_id
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.targets import aws_clients as delivering
-from event_bus.targets.aws_clients import TargetClients
+from event_bus.targets.aws_clients import MOST_CLIENTS, TargetClients
 from event_bus.targets.sqs import SqsTarget
 from event_bus.targets.transport import DeliveryRequest
 
@@ -34,10 +34,12 @@ class Boto:
     now: float
     assumed: list[tuple[str, str]] = field(default_factory=list)
     made: list[dict[str, Any]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     refusal: ClientError | None = None
 
     def client(self, service: str, **members: Any) -> Any:
         if service == "sts":
+            self.waits.append(members["config"].read_timeout)
             return SimpleNamespace(assume_role=self._assume)
         self.made.append({"service": service, **members})
         events = SimpleNamespace(register=lambda *_: None)
@@ -138,6 +140,22 @@ def test_a_request_ends_in_the_time_of_its_subscription_and_is_not_repeated(boto
     assert (slow.config.read_timeout, fast.config.read_timeout) == (30, 2)
     assert fast.config.connect_timeout == 2
     assert fast.config.retries == {"total_max_attempts": 1}
+
+
+def test_a_role_is_assumed_in_the_time_of_its_subscription(boto: Boto) -> None:
+    TargetClients("sqs").of(request(timeout=3))
+    assert boto.waits == [3]
+
+
+def test_however_many_timeouts_services_choose_few_clients_are_kept(boto: Boto) -> None:
+    clients = TargetClients("sqs")
+    first = clients.of(request(role=None, timeout=1))
+    for number in range(MOST_CLIENTS - 1):
+        clients.of(request(role=None, timeout=2 + number / 10))
+    assert clients.of(request(role=None, timeout=1)) is first
+    clients.of(request(role=None, timeout=30))
+    assert len(boto.made) == MOST_CLIENTS + 1
+    assert clients.of(request(role=None, timeout=1)) is not first
 
 
 def test_a_role_that_cannot_be_assumed_is_asked_for_again(boto: Boto) -> None:
