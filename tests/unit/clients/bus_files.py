@@ -54,6 +54,11 @@ HANDLER = """\
     event_types: [command.bill]
     handles: true
     target: {type: http, url: "https://billing.example.com/commands", reply: true}
+  billing.other-commands:
+    event_types: [command.refund]
+    handles: true
+    delivery_guarantee: at_least_once
+    callback_url: https://billing.example.com/refunds
 """
 
 
@@ -67,3 +72,16 @@ def offline() -> EventBus:
 
 
 OFFLINE = offline()
+
+
+FOLLOWING = """\
+  billing.orders:
+    event_types: [order.*]
+    target: {type: pull}
+    stream: {source: shop, category: order, from_version: 1}
+  billing.order-1:
+    event_types: [order.*]
+    target: {type: pull}
+    filters: {"*": {metadata: {stream_version: [{numeric: [">=", 5]}]}}}
+    stream: {source: shop, id: order/1}
+"""

@@ -140,6 +140,8 @@ class SubscriptionKind(Kind):
         made = {**self.defaults(), **members}
         url = made.pop("callback_url", None)
         service_id = made["service_id"] or service_of(resource_id)
+        if made["handles"] and "delivery_guarantee" not in members:
+            made["delivery_guarantee"] = "exactly_once"
         target = made["target"] or ({"type": "http", "url": url} if url else None)
         return {
             **made,
@@ -147,6 +149,7 @@ class SubscriptionKind(Kind):
             "name": made["name"] or service_id,
             "event_types": list(dict.fromkeys(made.get("event_types", []))),
             "target": target and self._target(target),
+            **_followed(made),
             "enrichment": enrichment_of(made["enrichment"]),
             "transform": _transform(made["transform"]),
             "retry_policy": _policy(
@@ -174,6 +177,8 @@ class SubscriptionKind(Kind):
         members = super().written(resource_id, normal)
         if members.get("paused") is not True:
             members.pop("paused", None)
+        if normal["handles"]:
+            members["delivery_guarantee"] = normal["delivery_guarantee"]
         if target := members.pop("target", None):
             given = {name: value for name, value in target.items() if value not in (None, False)}
             if given.keys() == {"type", "url"} and given["type"] == "http":
@@ -286,6 +291,24 @@ def _transform(transform: Members | None) -> Members | None:
         return {"mode": "structured", **made}
     made.pop("mode", None)
     return made
+
+
+def _followed(members: Members) -> Members:
+    """Returns the members that depend on `stream`, without the filter that the bus adds for it."""
+    if not members["stream"]:
+        return {}
+    filters = {**members["filters"]}
+    pattern = filters.pop("*", {})
+    metadata = pattern.get("metadata")
+    if isinstance(metadata, dict):
+        metadata = {name: value for name, value in metadata.items() if name != "stream_id"}
+    left = {name: value for name, value in pattern.items() if name not in ("source", "metadata")}
+    if metadata:
+        left["metadata"] = metadata
+    if left:
+        filters["*"] = left
+    stream = {name: value for name, value in members["stream"].items() if value is not None}
+    return {"stream": stream, "ordered": True, "filters": filters}
 
 
 def _policy(given: Members, defaults: Members) -> Members:

@@ -14,7 +14,7 @@ from event_bus_client.cli.bus_file.text import FileFault, InvalidFile, Node, Par
 
 Action = Literal["create", "change", "remove"]
 
-_FIXED = ("service_id", "ordered")
+_FIXED = ("service_id", "ordered", "stream")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MISSING = object()
 
