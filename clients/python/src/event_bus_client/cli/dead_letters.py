@@ -80,7 +80,7 @@ def retry_dead_letters(
 ) -> None:
     """Deliver dead letters again: those that you name, or all that match the filters.
 
-    It skips those whose next attempt is already on its way.
+    With filters, it skips those whose next attempt is already on its way.
 
     Example: event-bus dead-letters retry --subscription billing.large-orders --dry-run
     """

@@ -37,7 +37,8 @@ def listen(
 ) -> None:
     """Receive events and send each to a URL on this machine, signed like a real callback.
 
-    Receives over a WebSocket if the profile has a URL for it, and by Server-Sent Events otherwise.
+    Receives over a WebSocket if the profile has a URL for it, the extra `websocket` is installed
+    and the key may subscribe. Otherwise it receives by Server-Sent Events.
     Continues after network failures with the events that it missed, and removes its subscription
     at the end. Each event is sent once. Use it while you develop a callback.
 
