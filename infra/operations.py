@@ -84,17 +84,17 @@ class OperationsStack(StageStack):
         self._age("RouterAge", bus.route, "Events wait to be routed.", _OLDEST_RECORD)
         self._age("ObserverAge", bus.observe, "Metrics are late.", _OLDEST_CHANGE)
         self._gave_up(
-            "RouterGaveUp",
+            "Router",
             bus.events_source,
             "The router gave up events; they are in the bucket of failures.",
         )
         self._gave_up(
-            "AuditGaveUp",
+            "Audit",
             audit.events_source,
             "The audit log gave up events; they are in a bucket, and its queue brings them again.",
         )
         self._gave_up(
-            "ObserverGaveUp",
+            "Observer",
             bus.changes_source,
             "The function observe gave up changes of deliveries; they are in a bucket.",
         )
@@ -148,17 +148,26 @@ class OperationsStack(StageStack):
         )
 
     def _gave_up(self, name: str, source: TableStreamSource, description: str) -> None:
-        self._alarm(
-            name,
-            cloudwatch.Metric(
-                namespace="AWS/Lambda",
-                metric_name="OnFailureDestinationDeliveredEventCount",
-                dimensions_map={"EventSourceMappingUUID": source.mapping_id},
-                statistic="Sum",
-                period=_FIVE_MINUTES,
-            ),
-            description,
-        )
+        """Sets the alarms for records that Lambda gave up, and either kept in a bucket or lost.
+
+        Lambda counts a record as dropped if it could not put it into the bucket
+        (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html).
+        """
+        for construct_id, metric_name, said in (
+            (f"{name}GaveUp", "OnFailureDestinationDeliveredEventCount", description),
+            (f"{name}Dropped", "DroppedEventCount", "Lambda could not keep what it gave up."),
+        ):
+            self._alarm(
+                construct_id,
+                cloudwatch.Metric(
+                    namespace="AWS/Lambda",
+                    metric_name=metric_name,
+                    dimensions_map={"EventSourceMappingUUID": source.mapping_id},
+                    statistic="Sum",
+                    period=_FIVE_MINUTES,
+                ),
+                said,
+            )
 
     def _alarm(
         self,

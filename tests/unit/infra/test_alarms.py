@@ -14,8 +14,14 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
     assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 4
     assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 4
     assert {"IteratorAge", "5xx"} <= set(watched)
-    # What streams give up is never given up in silence.
-    assert watched.count("OnFailureDestinationDeliveredEventCount") == 3
+    # What streams give up is never given up in silence, be it in a bucket or lost.
+    for metric in ("OnFailureDestinationDeliveredEventCount", "DroppedEventCount"):
+        sources = [
+            str(alarm.properties["Dimensions"])
+            for alarm in alarms
+            if alarm.properties["MetricName"] == metric
+        ]
+        assert len(set(sources)) == len(sources) == 3, metric
     assert "Throttles" in watched
     [topic] = app.resources("AWS::SNS::Topic")
     for alarm in alarms:
