@@ -12,6 +12,10 @@ PROTOCOLS = TARGETS.lanes
 PACED = tuple(each for each in PROTOCOLS if TARGETS.of_lane(each).settings.paced)
 """The protocols that have a lane for slow and limited subscriptions, too."""
 
+LANE_NAMES = (*PROTOCOLS, *(f"{protocol}_paced" for protocol in PACED))
+LANES = {f"deliver_{name}" for name in LANE_NAMES}
+"""The functions that deliver, one for each lane."""
+
 OF_A_LANE = {
     "subscriptions": {"BatchGetItem", "GetItem", "PutItem"},
     "changes": {"PutItem", "Query"},

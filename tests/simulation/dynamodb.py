@@ -6,7 +6,14 @@ from typing import Any
 
 from tests.simulation.expressions import Item, RefusedExpression, sortable
 from tests.simulation.prepared import Prepared, prepared
-from tests.simulation.seam import Interceptor, SimulatedClient, carried_out, error
+from tests.simulation.seam import (
+    Check,
+    Interceptor,
+    SimulatedClient,
+    carried_out,
+    error,
+    unchecked,
+)
 from tests.simulation.tables import (
     MAX_PARTITION_BYTES,
     MAX_SORT_BYTES,
@@ -33,7 +40,6 @@ class MemoryDynamoDB(SimulatedClient):
     Attributes:
         tables: The tables.
         age: The age of the next eventually consistent answer, in seconds.
-        check: Called with the table and the action of IAM before each use of a table.
     """
 
     service = "dynamodb"
@@ -44,12 +50,11 @@ class MemoryDynamoDB(SimulatedClient):
         intercept: Interceptor = carried_out,
         attempts: int = 1,
         age: Callable[[], float] = lambda: 0.0,
-        check: Callable[[str, str], None] = lambda _table, _action: None,
+        check: Check = unchecked,
     ) -> None:
-        super().__init__(intercept, attempts)
+        super().__init__(intercept, attempts, check)
         self.tables = tables
         self.age = age
-        self.check = check
 
     def call(self, operation: str, carry_out: Callable[[], Any]) -> Any:
         def alone() -> Any:
@@ -71,7 +76,7 @@ class MemoryDynamoDB(SimulatedClient):
         return self._write("DeleteItem", request, lambda _: None)
 
     def get_item(self, **request: Any) -> Any:
-        self.check(request["TableName"], "GetItem")
+        self.check("dynamodb:GetItem", request["TableName"])
 
         def read() -> Any:
             item = self.tables.get(request["TableName"], request["Key"], self._age(request))
@@ -81,7 +86,7 @@ class MemoryDynamoDB(SimulatedClient):
 
     def batch_get_item(self, **request: Any) -> Any:
         for table in request["RequestItems"]:
-            self.check(table, "BatchGetItem")
+            self.check("dynamodb:BatchGetItem", table)
 
         def read() -> Any:
             answer: dict[str, list[Item]] = {}
@@ -99,7 +104,7 @@ class MemoryDynamoDB(SimulatedClient):
         parts = [next(iter(part.items())) for part in request["TransactItems"]]
         done: list[bool] = []
         for kind, part in parts:
-            self.check(part["TableName"], _ACTIONS[kind])
+            self.check(f"dynamodb:{_ACTIONS[kind]}", part["TableName"])
 
         def write() -> Any:
             if done:
@@ -124,11 +129,11 @@ class MemoryDynamoDB(SimulatedClient):
 
     def query(self, **request: Any) -> Any:
         index = f"/{request['IndexName']}" if "IndexName" in request else ""
-        self.check(request["TableName"], f"Query{index}")
+        self.check(f"dynamodb:Query{index}", request["TableName"])
         return self.call("Query", lambda: self._query(request))
 
     def scan(self, **request: Any) -> Any:
-        self.check(request["TableName"], "Scan")
+        self.check("dynamodb:Scan", request["TableName"])
 
         def read() -> Any:
             items = self.tables.all(request["TableName"], self._age(request))
@@ -150,7 +155,7 @@ class MemoryDynamoDB(SimulatedClient):
     ) -> Any:
         table = request["TableName"]
         key = request.get("Key") or request.get("Item") or {}
-        self.check(table, operation)
+        self.check(f"dynamodb:{operation}", table)
 
         def write() -> Any:
             stands = self._stands(table, key)

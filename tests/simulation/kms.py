@@ -4,7 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from tests.simulation.seam import Interceptor, SimulatedClient, carried_out, error
+from tests.simulation.seam import (
+    Check,
+    Interceptor,
+    SimulatedClient,
+    carried_out,
+    error,
+    unchecked,
+)
 
 _Sealed = tuple[str, bytes, Mapping[str, str]]
 
@@ -23,17 +30,21 @@ class MemoryKms(SimulatedClient):
         sealed: dict[bytes, _Sealed],
         intercept: Interceptor = carried_out,
         attempts: int = 1,
+        check: Check = unchecked,
     ) -> None:
-        super().__init__(intercept, attempts)
+        super().__init__(intercept, attempts, check)
         self.sealed = sealed
 
     def create_key(self) -> Any:
         return self.call("CreateKey", lambda: {"KeyMetadata": {"Arn": "key"}})
 
     def encrypt(self, **request: Any) -> Any:
+        self.check("kms:Encrypt", _purpose(request))
         return self.call("Encrypt", lambda: self._encrypted(request, request["Plaintext"]))
 
     def generate_data_key(self, **request: Any) -> Any:
+        self.check("kms:GenerateDataKey", _purpose(request))
+
         def generate() -> Any:
             # Nobody attacks it here, and a seed must repeat the same course.
             key = hashlib.sha256(str(len(self.sealed)).encode()).digest()
@@ -42,6 +53,8 @@ class MemoryKms(SimulatedClient):
         return self.call("GenerateDataKey", generate)
 
     def decrypt(self, **request: Any) -> Any:
+        self.check("kms:Decrypt", _purpose(request))
+
         def decrypt() -> Any:
             key, plaintext, context = self.sealed.get(request["CiphertextBlob"], ("", b"", {}))
             if not key or context != request.get("EncryptionContext", {}):
@@ -55,3 +68,7 @@ class MemoryKms(SimulatedClient):
         context = request.get("EncryptionContext", {})
         self.sealed[blob] = (request["KeyId"], plaintext, dict(context))
         return {"CiphertextBlob": blob, "KeyId": request["KeyId"]}
+
+
+def _purpose(request: Mapping[str, Any]) -> str:
+    return str(request.get("EncryptionContext", {}).get("purpose", ""))

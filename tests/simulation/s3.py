@@ -4,7 +4,14 @@ import io
 import re
 from typing import Any
 
-from tests.simulation.seam import Interceptor, SimulatedClient, carried_out, error
+from tests.simulation.seam import (
+    Check,
+    Interceptor,
+    SimulatedClient,
+    carried_out,
+    error,
+    unchecked,
+)
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
@@ -23,11 +30,14 @@ class MemoryS3(SimulatedClient):
         objects: dict[tuple[str, str], bytes],
         intercept: Interceptor = carried_out,
         attempts: int = 1,
+        check: Check = unchecked,
     ) -> None:
-        super().__init__(intercept, attempts)
+        super().__init__(intercept, attempts, check)
         self.objects = objects
 
     def put_object(self, **request: Any) -> Any:
+        self.check("s3:PutObject", _place(request))
+
         def put() -> Any:
             self.objects[request["Bucket"], request["Key"]] = request["Body"]
             return {}
@@ -35,6 +45,8 @@ class MemoryS3(SimulatedClient):
         return self.call("PutObject", put)
 
     def get_object(self, **request: Any) -> Any:
+        self.check("s3:GetObject", _place(request))
+
         def get() -> Any:
             found = self.objects.get((request["Bucket"], request["Key"]))
             if found is None:
@@ -55,6 +67,10 @@ class MemoryS3(SimulatedClient):
             return {"Contents": [{"Key": key} for key in sorted(keys)]}
 
         return self.call("ListObjectsV2", listed)
+
+
+def _place(request: dict[str, Any]) -> str:
+    return f"{request['Bucket']}/{request['Key']}"
 
 
 def _part(content: bytes, asked: str | None) -> bytes:

@@ -12,9 +12,17 @@ Interceptor = Callable[[str, str, Callable[[], Any]], Any]
 """Receives the service, the operation, and a function that makes the call."""
 
 
+Check = Callable[[str, str], None]
+"""Receives an action of IAM and the resource that it is about, before the call that needs it."""
+
+
 def carried_out(_service: str, _operation: str, carry_out: Callable[[], Any]) -> Any:
     """Makes the call without a fault."""
     return carry_out()
+
+
+def unchecked(_action: str, _resource: str) -> None:
+    """Permits everything."""
 
 
 class _Hooks:
@@ -67,14 +75,18 @@ class SimulatedClient:
     Attributes:
         intercept: The interceptor of every call.
         attempts: How often it makes a call whose connection breaks.
+        check: Demands that the caller has the right that a call needs.
     """
 
     service: str
 
-    def __init__(self, intercept: Interceptor = carried_out, attempts: int = 1) -> None:
+    def __init__(
+        self, intercept: Interceptor = carried_out, attempts: int = 1, check: Check = unchecked
+    ) -> None:
         self.meta = Meta(self.service)
         self.intercept = intercept
         self.attempts = attempts
+        self.check = check
 
     def call(self, operation: str, carry_out: Callable[[], _Answer]) -> _Answer:
         """Makes one call."""

@@ -5,7 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.simulation.seam import Interceptor, SimulatedClient, carried_out, error
+from tests.simulation.seam import (
+    Check,
+    Interceptor,
+    SimulatedClient,
+    carried_out,
+    error,
+    unchecked,
+)
 
 _MAX_BATCH, _MAX_BYTES, _MAX_DELAY = 10, 1024 * 1024, 900
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
@@ -99,15 +106,21 @@ class MemorySqs(SimulatedClient):
     service = "sqs"
 
     def __init__(
-        self, queues: SqsQueues, intercept: Interceptor = carried_out, attempts: int = 1
+        self,
+        queues: SqsQueues,
+        intercept: Interceptor = carried_out,
+        attempts: int = 1,
+        check: Check = unchecked,
     ) -> None:
-        super().__init__(intercept, attempts)
+        super().__init__(intercept, attempts, check)
         self.queues = queues
 
     def create_queue(self, QueueName: str) -> Any:  # noqa: N803
         return {"QueueUrl": self.queues.create(QueueName)}
 
     def send_message(self, **request: Any) -> Any:
+        self.check("sqs:SendMessage", request["QueueUrl"])
+
         def send() -> Any:
             self._check(request["QueueUrl"], [{**request, "Id": "0"}])
             message_id = self.queues.send(
@@ -118,6 +131,8 @@ class MemorySqs(SimulatedClient):
         return self.call("SendMessage", send)
 
     def send_message_batch(self, **request: Any) -> Any:
+        self.check("sqs:SendMessage", request["QueueUrl"])
+
         def send() -> Any:
             entries = request["Entries"]
             self._check(request["QueueUrl"], entries)

@@ -12,6 +12,7 @@ from event_bus.queues.sending import NotSent
 from event_bus.queues.unroutable import NotSetAside
 
 from infra.tables import TABLES
+from tests.permitted_uses import permitted
 from tests.requests import http_request
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.faults import AwsCall, CallFault, ProcessExit, running_lines
@@ -25,8 +26,6 @@ from tests.simulation.sockets import GapFound, MemoryConnections, SimulatedSocke
 from tests.simulation.sources import SimulatedSource
 from tests.simulation.sqs import MemorySqs, SqsQueue, SqsQueues
 from tests.simulation.tables import REMEMBERED_SECONDS, Tables
-from tests.table_uses import ARCHIVING
-from tests.table_uses import TABLES as TABLE_USES
 
 NOON = 1_777_636_800.0
 """The start of the clock: 2026-05-01T12:00:00Z."""
@@ -97,11 +96,11 @@ class Surroundings(Knowledge):
             "dynamodb": MemoryDynamoDB(
                 self.tables, self.intercept, age=self._age, check=self._check_grant
             ),
-            "sqs": MemorySqs(self.queues, self.intercept),
-            "s3": MemoryS3(self.objects, self.intercept),
+            "sqs": MemorySqs(self.queues, self.intercept, check=self._check_grant),
+            "s3": MemoryS3(self.objects, self.intercept, check=self._check_grant),
             "connections": MemoryConnections(self.sockets, self.intercept),
-            "kms": MemoryKms({}, self.intercept),
-            "functions": MemoryFunctions(self._call, self.intercept),
+            "kms": MemoryKms({}, self.intercept, check=self._check_grant),
+            "functions": MemoryFunctions(self._call, self.intercept, self._check_grant),
         }
         self.moves = 0
         self.rival: Callable[[], object] | None = None
@@ -138,19 +137,14 @@ class Surroundings(Knowledge):
         self.spoiled = True
         return self._spoil(mode, operation, carry_out)
 
-    def _check_grant(self, table: str, action: str) -> None:
-        """Demands that the role of the running function permits an action on a table.
+    def _check_grant(self, action: str, resource: str) -> None:
+        """Demands that the role of the running function permits an action on a resource.
 
         Raises:
             Violation: AWS would refuse the call.
         """
-        if not self.running:
-            return
-        permitted = TABLE_USES[self.running].get(table, set())
-        if self.archives and (self.running, table) == ("sweep", "events"):
-            permitted = permitted | ARCHIVING
-        if action not in permitted:
-            raise Violation(f"{self.running} has no permission for {action} on {table}")
+        if self.running and not permitted(self.running, action, resource, archives=self.archives):
+            raise Violation(f"{self.running} has no permission for {action} on {resource}")
 
     def _age(self) -> float:
         if self.staleness and self.rng.random() < self.staleness:

@@ -13,15 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from localstack.assembly import SOURCES
-from tests.table_uses import PACED, PROTOCOLS
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
-
-LANE_NAMES = (*PROTOCOLS, *(f"{protocol}_paced" for protocol in PACED))
-LANES = {f"deliver_{name}" for name in LANE_NAMES}
-"""The functions that deliver, one for each lane."""
-
 
 STAGES = ("local", "prod")
 """The stages whose apps most tests look at."""

@@ -1,6 +1,7 @@
 """Alarms watch every function and queue, and reach whoever subscribes to their topic."""
 
-from tests.unit.infra.synthesised import LANES, Synthesised, listed
+from tests.table_uses import LANES
+from tests.unit.infra.synthesised import Synthesised, listed
 from tests.unit.infra.test_functions import FUNCTIONS
 
 

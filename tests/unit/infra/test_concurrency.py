@@ -4,7 +4,8 @@ import pytest
 
 from infra.concurrency import lane_concurrency, lanes, reservations
 from infra.settings import DeploymentSettings
-from tests.unit.infra.synthesised import LANES, Synthesised, synthesise
+from tests.table_uses import LANES
+from tests.unit.infra.synthesised import Synthesised, synthesise
 
 
 @pytest.fixture(scope="module")

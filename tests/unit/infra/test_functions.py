@@ -4,7 +4,8 @@ from event_bus.delivery import attempts, steps
 from event_bus.model import pace
 
 from infra.built import ROOT
-from tests.unit.infra.synthesised import LANES, Synthesised
+from tests.table_uses import LANES
+from tests.unit.infra.synthesised import Synthesised
 
 BEHIND_THE_API = {
     "publish",

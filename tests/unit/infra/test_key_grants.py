@@ -1,7 +1,10 @@
 """Keys, secrets and payloads are opened where they are needed, and nowhere else."""
 
+import pytest
+
+from tests.service_uses import PAYLOADS, READERS, SEALING
 from tests.unit.infra.grants import actions_of, grants_of
-from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
+from tests.unit.infra.synthesised import Synthesised, listed
 
 
 def test_the_key_is_used_through_one_service_at_a_time(app: Synthesised) -> None:
@@ -37,13 +40,6 @@ def test_each_service_uses_the_key_as_it_needs_for_what_a_function_does(app: Syn
     assert {service: sorted(uses, key=len) for service, uses in found.items()} == expected
 
 
-READERS = {
-    *(f"deliver_{name}" for name in LANE_NAMES),
-    *("enrich", "events", "inbox", "push", "recovery", "replay", "route", "socket"),
-}
-"""The functions that read payloads."""
-
-
 def test_functions_are_granted_payloads_and_the_archive_as_needed(app: Synthesised) -> None:
     used: dict[str, set[str]] = {}
     for name, function in app.functions().items():
@@ -55,19 +51,14 @@ def test_functions_are_granted_payloads_and_the_archive_as_needed(app: Synthesis
                         used.setdefault(name, set()).add(use)
         told = "PAYLOADS_BUCKET" in function.properties["Environment"]["Variables"]
         assert told is (name in used), name
-    puts = {"s3:PutObject /events/*", "s3:PutObject /kept/*"}
-    replies = {f"deliver_{name}" for name in LANE_NAMES if name.startswith(("http", "lambda"))}
-    expected = {name: {"s3:GetObject /*"} for name in READERS}
-    # An id may be published again after its event was archived.
-    expected["publish"] = {*puts, "s3:GetObject /archive/*"}
-    expected["audit"] = {"s3:GetObject /archive/*"}
-    for name in {"inbox", *replies}:
-        expected[name] |= puts
+    expected = {
+        name: {f"s3:{action} /{prefix}*" for action, prefix in uses}
+        for name, uses in PAYLOADS.items()
+        if name != "sweep" or not app.local
+    }
     # Without it, S3 does not tell a missing object from one that may not be read.
     for name in {*READERS, "audit"}:
         expected[name].add("s3:ListBucket ")
-    if not app.local:
-        expected["sweep"] = {"s3:PutObject /archive/*"}
     assert used == expected
 
 
@@ -91,37 +82,12 @@ def test_functions_of_websockets_know_only_the_version_of_the_admin_key(app: Syn
     }
 
 
-def test_secrets_are_sealed_where_they_are_made_and_opened_where_they_sign(
-    app: Synthesised,
-) -> None:
-    assert uses_of_the_sealing_key(app, "signing-secret") == {
-        "registry": {"kms:Encrypt"},
-        "deliver_http": {"kms:Decrypt"},
-        "deliver_http_paced": {"kms:Decrypt"},
-        "enrich": {"kms:Decrypt"},
+@pytest.mark.parametrize("purpose", SEALING)
+def test_the_sealing_key_is_used_for_each_purpose_as_needed(app: Synthesised, purpose: str) -> None:
+    assert uses_of_the_sealing_key(app, purpose) == {
+        function: {f"kms:{action}" for action in actions}
+        for function, actions in SEALING[purpose].items()
     }
-
-
-def test_payloads_are_sealed_where_they_come_in_and_opened_where_they_are_read(
-    app: Synthesised,
-) -> None:
-    uses = uses_of_the_sealing_key(app, "event-payload")
-    lanes = {f"deliver_{name}" for name in LANE_NAMES} - {"deliver_inbox"}
-    assert uses.keys() == lanes | {"publish", "events", "inbox", "push", "socket"}
-    for name, actions in uses.items():
-        answered = name.removesuffix("_paced") in ("deliver_http", "deliver_lambda")
-        # The function `events` seals snapshots of states.
-        seals = answered or name in ("publish", "inbox", "events")
-        assert actions == {"kms:Decrypt"} | ({"kms:GenerateDataKey"} if seals else set()), name
-
-
-def test_answers_are_sealed_where_requests_are_sent_again_and_opened_nowhere_else(
-    app: Synthesised,
-) -> None:
-    sealing = {"kms:Decrypt", "kms:GenerateDataKey"}
-    assert uses_of_the_sealing_key(app, "kept-answer") == dict.fromkeys(
-        ("keys", "recovery", "registry"), sealing
-    )
 
 
 def uses_of_the_sealing_key(app: Synthesised, purpose: str) -> dict[str, set[str]]:

@@ -3,46 +3,17 @@
 import re
 
 from botocore.session import Session
-from event_bus.api.operations.registry import OPERATIONS
 
-from tests.table_uses import PACED, PROTOCOLS
+from tests.service_uses import SENDERS
+from tests.table_uses import LANE_NAMES
 from tests.unit.infra.grants import QUEUE_NAMES, STATISTICS, actions_of, grants_of
-from tests.unit.infra.synthesised import LANE_NAMES, LANES, Synthesised, listed
+from tests.unit.infra.synthesised import Synthesised, listed
 
 # The queues beside the lanes whose messages a function works off.
 OTHER_WORK = ("unroutable", "replay", "audit")
 
-# Which queues each function sends messages to.
-SENDERS: dict[str, set[str]] = {
-    **{
-        f"{protocol.upper()}_LANE_URL": {
-            *("enrich", "route", "recovery", "redrive", "replay", "sweep"),
-            f"deliver_{protocol}",
-        }
-        for protocol in PROTOCOLS
-    },
-    # A protocol's lane hands over to its paced lane, which sends to itself.
-    **{
-        f"{protocol.upper()}_PACED_LANE_URL": {
-            f"deliver_{protocol}",
-            f"deliver_{protocol}_paced",
-        }
-        for protocol in PACED
-    },
-    # Functions that know that a subscription asks for an enrichment.
-    "ENRICH_LANE_URL": {"enrich", "route", "replay", *(LANES - {"deliver_inbox"})},
-    "UNROUTABLE_QUEUE_URL": {"route", "sweep"},
-    "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "route", "sweep"},
-    # The authorizer refuses WebSockets; the function of the log sets single events aside.
-    "AUDIT_QUEUE_URL": {
-        *(route.function for route in OPERATIONS if not route.public),
-        *("authorize", "socket", "audit"),
-    },
-}
-
-
 # Queues whose URLs, and not their names, are told to the functions that count messages.
-COUNTED_ALONE = {*SENDERS, "UNROUTABLE_REDRIVE_URL"}
+COUNTED_ALONE = {*(f"{queue.upper()}_URL" for queue in SENDERS), "UNROUTABLE_REDRIVE_URL"}
 
 _EXPORT = re.compile(r"ExportsOutput(?:Ref|FnGetAtt)(.+?)(?:Arn)?[0-9A-F]{8}$")
 
@@ -56,15 +27,15 @@ def _queue_behind(value: dict[str, str]) -> str:
 
 def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Synthesised) -> None:
     functions = app.functions()
-    for variable, senders in SENDERS.items():
+    for queue, senders in SENDERS.items():
         told = {
             name
             for name, function in functions.items()
-            if variable in function.properties["Environment"]["Variables"]
+            if f"{queue.upper()}_URL" in function.properties["Environment"]["Variables"]
         }
         # These two count messages, and send none.
         counts = {"status", "metrics"} - senders
-        assert told - counts == senders, variable
+        assert told - counts == senders, queue
     senders = {name for name in functions if "sqs:SendMessage" in actions_of(app, functions[name])}
     assert senders == set.union(*SENDERS.values())
 

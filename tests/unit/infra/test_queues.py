@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tests.unit.infra.synthesised import LANES, Resource, Synthesised, listed
+from tests.table_uses import LANES
+from tests.unit.infra.synthesised import Resource, Synthesised, listed
 
 WITH_REDRIVE = LANES | {"enrich"}
 """The functions whose redrive queue is worked: those of the lanes, and that of enrichment."""

@@ -5,8 +5,9 @@ from typing import Any
 from event_bus.queues.message import ENRICH
 from event_bus.settings import Settings
 
+from tests.table_uses import LANE_NAMES
 from tests.unit.infra.grants import INTERFACES, STATISTICS, TRACING, grants_of
-from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
+from tests.unit.infra.synthesised import Synthesised, listed
 
 # Variables of functions that are not settings of the service.
 OF_THE_RUNTIME = {

@@ -14,8 +14,9 @@ from ministack.core.iam_evaluator import (  # type: ignore[import-untyped]
     parse_policy_document,
 )
 
+from tests.table_uses import LANE_NAMES
 from tests.unit.infra.grants import actions_of, grants_of
-from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
+from tests.unit.infra.synthesised import Synthesised, listed
 
 REGION, ACCOUNT, OTHER_ACCOUNT = "eu-west-1", "123456789012", "210987654321"
 

@@ -1,9 +1,10 @@
-"""Simulated functions use tables as their roles permit, and in no other way."""
+"""Simulated functions use AWS as their roles permit, and in no other way."""
 
 from typing import Any
 
 import pytest
 
+from tests.service_uses import PAYLOADS, SEALING, SENDERS
 from tests.simulation.known import Violation
 from tests.simulation.process import simulated
 from tests.simulation.stories.story import event, failing, in_stream
@@ -11,11 +12,11 @@ from tests.simulation.world import World
 from tests.table_uses import TABLES
 
 
-def deliver(world: World) -> None:
+def deliver(world: World, event_id: str = "one", **members: Any) -> None:
     """Publishes an event of a stream, and delivers it in order."""
     with simulated(world, 1):
         world.subscribe(["task.*"], failing(0), ordered=True)
-        world.publish(event("one", **in_stream("task/1")))
+        world.publish(event(event_id, **in_stream("task/1"), **members))
         world.settle()
 
 
@@ -33,7 +34,37 @@ def test_a_use_that_a_role_does_not_permit_is_noticed(
 ) -> None:
     own = TABLES[function]
     monkeypatch.setitem(TABLES, function, {**own, table: own[table] - {action}})
-    with pytest.raises(Violation, match=f"{function} has no permission for {action} on {table}"):
+    refused = f"{function} has no permission for dynamodb:{action} on {table}"
+    with pytest.raises(Violation, match=refused):
+        deliver(World(1))
+
+
+def test_a_message_that_a_role_does_not_permit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SENDERS, "http_paced_lane", {"deliver_http_paced"})
+    refused = "deliver_http has no permission for sqs:SendMessage on http_paced_lane"
+    with pytest.raises(Violation, match=refused):
+        deliver(World(1))
+
+
+@pytest.mark.parametrize(
+    ("function", "left", "refused"),
+    [
+        ("publish", {("PutObject", "kept/")}, "publish has no permission for s3:PutObject"),
+        ("deliver_http_paced", set(), "deliver_http_paced has no permission for s3:GetObject"),
+    ],
+)
+def test_a_payload_that_a_role_does_not_permit_is_noticed(
+    function: str, left: set[tuple[str, str]], refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PAYLOADS, function, left)
+    with pytest.raises(Violation, match=f"{refused} on payloads/events/large/"):
+        deliver(World(1), "large", payload={"text": "x" * 300_000})
+
+
+def test_a_key_that_a_role_does_not_permit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SEALING, "signing-secret", {})
+    refused = "registry has no permission for kms:Encrypt on signing-secret"
+    with pytest.raises(Violation, match=refused):
         deliver(World(1))
 
 
