@@ -5,7 +5,7 @@ from event_bus.access.opt_in import TAG_VALUE, tag_key
 from event_bus.registry.managed_queues import QUEUE_NAME_PREFIXES
 from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.registry import TARGETS
-from event_bus.targets.resources import AwsResources
+from event_bus.targets.resources import ROLE_PREFIX, AwsResources
 
 from infra.function import BusFunction
 from infra.nag import accept_resource
@@ -56,8 +56,10 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Deploymen
             "Accounts are allowed one by one, and their resources have policies of their own.",
         )
     roles = [
-        f"arn:{cdk.Aws.PARTITION}:iam::{account}:role/event-bus-*"
+        f"arn:{cdk.Aws.PARTITION}:iam::{account}:role/{path}{ROLE_PREFIX}*"
         for account in (cdk.Aws.ACCOUNT_ID, *settings.accounts)
+        # The ARN of a role contains its path, if it has one.
+        for path in ("", "*/")
     ]
     function.allow("sts", ["AssumeRole"], roles)
     for each in roles:

@@ -215,8 +215,9 @@ def test_roles_are_assumed_by_few_functions_and_by_their_prefix(
         for account in (ACCOUNT, OTHER_ACCOUNT):
             role = f"arn:aws:iam::{account}:role/"
             named = account == ACCOUNT or not app.local
-            assert may(app, lane, "sts:AssumeRole", f"{role}event-bus-delivery") is named
-            assert not may(app, lane, "sts:AssumeRole", f"{role}admin")
+            for path in ("", "teams/", "teams/billing/"):
+                assert may(app, lane, "sts:AssumeRole", f"{role}{path}event-bus-delivery") is named
+                assert not may(app, lane, "sts:AssumeRole", f"{role}{path}admin")
 
 
 def test_no_role_of_the_bus_can_be_assumed_by_a_lane(app: Synthesised) -> None:
