@@ -152,6 +152,10 @@ class BusFunction(PermittedFunction):
             schedule=events.Schedule.rate(interval),
             targets=[targets.LambdaFunction(self.function)],
         )
+        # The next run does what this one could not. By default, Lambda repeats a failed run twice,
+        # and keeps a throttled one for six hours: all of them would then run at once
+        # (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+        self.function.configure_async_invoke(max_event_age=interval, retry_attempts=0)
 
     def call_back(self) -> None:
         """Lets the function make callbacks: from the VPC, if the settings name one."""

@@ -96,6 +96,14 @@ def test_the_sweeper_runs_every_minute(app: Synthesised) -> None:
         if permission.properties["FunctionName"] == target["Arn"]
     ]
     assert permission.properties["Principal"] == "events.amazonaws.com"
+    # What Lambda could not run is left to the next minute.
+    (invoked,) = app.resources("AWS::Lambda::EventInvokeConfig")
+    assert invoked.properties == {
+        "FunctionName": {"Ref": sweep.name},
+        "Qualifier": "$LATEST",
+        "MaximumEventAgeInSeconds": 60,
+        "MaximumRetryAttempts": 0,
+    }
 
 
 def test_every_log_ends(app: Synthesised) -> None:
