@@ -30,6 +30,42 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
             assert alarm.properties[told] == [{"Ref": topic.name}], alarm
 
 
+DIMENSIONS = {
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    ("AWS/Lambda", "Errors"): ["FunctionName"],
+    ("AWS/Lambda", "IteratorAge"): ["FunctionName"],
+    # Without a dimension, it counts all functions of the account.
+    ("AWS/Lambda", "Throttles"): [],
+    ("AWS/Lambda", "DroppedEventCount"): ["EventSourceMappingUUID"],
+    ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount"): ["EventSourceMappingUUID"],
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): ["QueueName"],
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ["QueueName"],
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+    ("AWS/ApiGateway", "5xx"): ["ApiId"],
+}
+"""The metrics that AWS reports, with the dimensions that an alarm must name."""
+
+
+def test_alarms_watch_metrics_that_exist(app: Synthesised) -> None:
+    watched = [alarm.properties for alarm in app.resources("AWS::CloudWatch::Alarm")]
+    for each in watched:
+        dimensions = [dimension["Name"] for dimension in each.get("Dimensions", [])]
+        assert DIMENSIONS[each["Namespace"], each["MetricName"]] == dimensions, each
+        # Functions, queues and streams without work report nothing.
+        assert each["TreatMissingData"] == "notBreaching", each
+    # Lambda counts the events of a mapping only where that is turned on.
+    mappings = app.resources("AWS::Lambda::EventSourceMapping")
+    counted = {
+        mapping.name
+        for mapping in mappings
+        if mapping.properties.get("MetricsConfig") == {"Metrics": ["EventCount"]}
+    }
+    for each in watched:
+        if DIMENSIONS[each["Namespace"], each["MetricName"]] == ["EventSourceMappingUUID"]:
+            assert [name for name in counted if name in str(each["Dimensions"])], each
+
+
 def test_alarms_may_publish_to_the_topic(app: Synthesised) -> None:
     [topic] = app.resources("AWS::SNS::Topic")
     [policy] = app.resources("AWS::SNS::TopicPolicy")
