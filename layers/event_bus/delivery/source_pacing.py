@@ -30,7 +30,7 @@ from event_bus.timers import Timers
 LEASES = "#enrichment"
 """The name of the pace that holds the leases of all functions."""
 
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 2, 300
+FIRST_HELD_SECONDS, LONGEST_HELD_SECONDS = 2, 300
 """The first and the longest delay of a message without a lease; each further one doubles it."""
 
 _TRIAL = Pace("trial")
@@ -302,7 +302,7 @@ def _proved(holder: str, seconds: list[float], pace: Pace) -> Pace:
 
 def _later(message: Message) -> Message:
     """Returns a message without a lease as it is sent again."""
-    longest = min(FIRST_DELAY_SECONDS * 2**message.times_held, LONGEST_DELAY_SECONDS)
+    longest = min(FIRST_HELD_SECONDS * 2**message.times_held, LONGEST_HELD_SECONDS)
     return replace(
         message,
         times_held=min(message.times_held + 1, _MOST_TIMES_HELD),

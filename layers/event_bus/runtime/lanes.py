@@ -2,7 +2,7 @@
 
 import concurrent.futures
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol, cast
 
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.batches import batch_answer
@@ -27,6 +27,7 @@ from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
 from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.announced_circuits import AnnouncedCircuits
+from event_bus.stores.deliveries import DeliveryStore
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.opening import OpeningTransport
 from event_bus.targets.registry import TARGETS
@@ -38,16 +39,12 @@ _BATCH = 10
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 
-Pace = Literal["fast", "paced"]
-"""Fast: slow and limited subscriptions are handed over. Paced: they are delivered to in turn."""
-
-
 class PacedTransport(Transport, Protocol):
     """The transport of a target that has a lane for slow and limited subscriptions, too."""
 
     @property
     def answers(self) -> AnswerTimes:
-        """Makes the `AnswerTimes`, which measures how long subscribers take to answer."""
+        """Measures how long subscribers take to answer."""
         ...
 
 
@@ -71,13 +68,11 @@ def lane_handler(lane: str) -> Handler:
     answers = cast("PacedTransport", own).answers if target.settings.paced else None
     # An inbox stores no copies of events that could be enriched.
     enrich = enrichment_calls(answers) if opens else None
-    if answers is None:
-        return _handler(transport, enrich)
-    return _handler(transport, enrich, ("paced" if paced else "fast", answers))
+    return _handler(transport, enrich, answers, paced=paced)
 
 
 def _handler(
-    transport: Transport, enrich: Enrich | None, pace: tuple[Pace, AnswerTimes] | None = None
+    transport: Transport, enrich: Enrich | None, answers: AnswerTimes | None, *, paced: bool
 ) -> Handler:
     retention_days = settings().retention_days
     executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
@@ -90,14 +85,6 @@ def _handler(
         announced=AnnouncedCircuits(circuit_store, events, retention_days),
         current=subscriptions.get,
     )
-    paces = stores.paces()
-    pacing: HandOver | Turns | None = None
-    match pace:
-        case "fast", answers:
-            pacing = HandOver(circuits, paces, deliveries)
-            answers.slow = pacing.slow
-        case "paced", answers:
-            pacing = Turns(circuits, paces, deliveries, answers, settings().paced_share)
     rights = HandoverRights(rights_reader())
     commands = stores.commands()
     sending = lanes(executor)
@@ -114,13 +101,34 @@ def _handler(
         disabler=Disabler(AnnouncedChanges(subscriptions, events, retention_days)),
         lanes=sending,
         executor=executor,
-        pacing=pacing,
+        pacing=_pacing(circuits, deliveries, answers, paced=paced),
     )
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return batch_answer(lane.process(queue_messages(event)))
 
     return handler
+
+
+def _pacing(
+    circuits: Circuits, deliveries: DeliveryStore, answers: AnswerTimes | None, *, paced: bool
+) -> HandOver | Turns | None:
+    """Makes the pacing of a lane.
+
+    Args:
+        circuits: The circuits and paces of the lane's subscriptions.
+        deliveries: The recorded deliveries.
+        answers: Measures how long subscribers take to answer; None if the protocol has no paced
+            lane.
+        paced: Whether it is the paced lane of the protocol.
+    """
+    if answers is None:
+        return None
+    if paced:
+        return Turns(circuits, stores.paces(), deliveries, answers, settings().paced_share)
+    pacing = HandOver(circuits, stores.paces(), deliveries)
+    answers.slow = pacing.slow
+    return pacing
 
 
 def _ordered(runner: AttemptRunner, rights: HandoverRights, retention_days: int) -> OrderedRunner:

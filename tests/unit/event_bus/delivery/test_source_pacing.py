@@ -7,8 +7,8 @@ import pytest
 from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
 from event_bus.delivery.source_pacing import (
-    FIRST_DELAY_SECONDS,
-    LONGEST_DELAY_SECONDS,
+    FIRST_HELD_SECONDS,
+    LONGEST_HELD_SECONDS,
     pace_name,
 )
 from event_bus.model.enrichment import circuit_name
@@ -151,9 +151,9 @@ def test_slow_messages_without_a_lease_come_again_later(batches: Batches, aws: A
         batches.take(replace(again, delay=0))
         [again] = batches.back()
         delays.append(again.delay)
-    assert delays[0] <= FIRST_DELAY_SECONDS < delays[3] < delays[6] < delays[9]
-    assert min(delays[10:]) >= LONGEST_DELAY_SECONDS / 2
-    assert max(delays) <= LONGEST_DELAY_SECONDS
+    assert delays[0] <= FIRST_HELD_SECONDS < delays[3] < delays[6] < delays[9]
+    assert min(delays[10:]) >= LONGEST_HELD_SECONDS / 2
+    assert max(delays) <= LONGEST_HELD_SECONDS
     # It has its lease as soon as one is free, and goes on without a trace of its wait.
     batches.occupy(SHARE - 1)
     batches.start()
