@@ -29,7 +29,6 @@ from event_bus.model.delivery import (
 )
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import continuation
 from event_bus.stores.claims import ClaimStore, DeliveryClaim
@@ -95,7 +94,7 @@ class PendingAttempt:
         """
         subscription, until = self.owed.subscription, self.request.until
         # A claim for at most once is never taken over.
-        if until is None or subscription.delivery_guarantee == "at_most_once":
+        if until is None or subscription.at_most_once:
             return False
         return now + subscription.retry_policy.timeout > until
 
@@ -191,27 +190,27 @@ class AttemptRunner(DeliveryStep):
         return owed if isinstance(owed, AttemptResult) else self._permitted(order, owed)
 
     def _permitted(self, order: AttemptOrder, owed: OwedDelivery) -> AttemptResult | PendingAttempt:
-        event, subscription, delivery = owed.event, owed.subscription, owed.delivery
-        once = subscription.delivery_guarantee == "at_most_once"
+        subscription, delivery = owed.subscription, owed.delivery
         if (retry_at := order.permits.retry_at(subscription.id)) is not None:
-            return self._postponed(order, delivery, retry_at, once=once)
+            return self._postponed(order, owed, retry_at)
         # Before the claim, because the lease of the claim is meant for the attempt alone.
         enrichment = self._enrichment(order, owed)
         if isinstance(enrichment, AttemptResult):
             return enrichment
         epoch, until = None, None
         if subscription.delivery_guarantee != "at_least_once":
+            once = subscription.at_most_once
             claim = self.claims.take(delivery, new_id("clm"), LEASE_SECONDS, once=once)
             if claim.epoch is None:
-                return self._claimed_by_another(order, delivery, claim, once=once)
+                return self._claimed_by_another(order, owed, claim)
             epoch, until = claim.epoch, claim.lease_until
-        if (ended := self._ended_command(order, event, subscription, delivery)) is not None:
+        if (ended := self._ended_command(order, owed)) is not None:
             return ended
         # The last check before the attempt: a permit that was taken must be used.
         if (retry_at := order.permits.take(subscription.id)) is not None:
-            return self._postponed(order, delivery, retry_at, once=once)
+            return self._postponed(order, owed, retry_at)
         request = DeliveryRequest(
-            order.message.key, event, subscription, until, enrichment=enrichment
+            order.message.key, owed.event, subscription, until, enrichment=enrichment
         )
         return PendingAttempt(order, request, owed, epoch)
 
@@ -294,15 +293,14 @@ class AttemptRunner(DeliveryStep):
             return AttemptResult(settled=True)
         return self.failed(pending.order, pending.owed, attempt, outcome, pending.epoch)
 
-    def _ended_command(
-        self, order: AttemptOrder, event: Event, subscription: Subscription, delivery: Delivery
-    ) -> AttemptResult | None:
+    def _ended_command(self, order: AttemptOrder, owed: OwedDelivery) -> AttemptResult | None:
         """Ends the delivery of a command if its handler must not act on it any more.
 
         This check follows the claim. So a client that cancels a command either prevents this
         attempt or sees the claim.
         """
-        if not subscription.handles or not event.is_command:
+        event, delivery = owed.event, owed.delivery
+        if not owed.subscription.handles or not event.is_command:
             return None
         if order.message.replay_id:
             said = "a replay delivers no command to its handler"
@@ -311,26 +309,24 @@ class AttemptRunner(DeliveryStep):
             return None
         return self.dropped(order, delivery, *_ENDED_COMMANDS[ended])
 
-    def _postponed(
-        self, order: AttemptOrder, delivery: Delivery, retry_at: float, *, once: bool
-    ) -> AttemptResult:
+    def _postponed(self, order: AttemptOrder, owed: OwedDelivery, retry_at: float) -> AttemptResult:
         code = "circuit_open"
         said = "too many attempts failed in a row, so the circuit of the subscription is open"
-        if once:
-            return self.dropped(order, delivery, code, said)
-        return self.waiting(order, delivery, retry_at, code, said)
+        if owed.subscription.at_most_once:
+            return self.dropped(order, owed.delivery, code, said)
+        return self.waiting(order, owed.delivery, retry_at, code, said)
 
     def _claimed_by_another(
-        self, order: AttemptOrder, delivery: Delivery, claim: DeliveryClaim, *, once: bool
+        self, order: AttemptOrder, owed: OwedDelivery, claim: DeliveryClaim
     ) -> AttemptResult:
         if claim.delivery.status in SETTLED:
             return AttemptResult(settled=True)
         left = claim.lease_until - times.unix()
-        if left > 0 or not once:
+        if left > 0 or not owed.subscription.at_most_once:
             delay = max(0, round(left)) + 1
             return AttemptResult(settled=False, follow_up=replace(order.message, delay=delay))
         # At most once: the function that held the claim crashed, perhaps after its request.
-        return self.dropped(order, delivery, "interrupted", "the only attempt was cut off")
+        return self.dropped(order, owed.delivery, "interrupted", "the only attempt was cut off")
 
 
 def _left(late: PendingAttempt) -> AttemptResult:

@@ -289,20 +289,18 @@ class DeliveryStep:
         self, order: StepOrder, delivery: Delivery, event: Event, subscription: Subscription
     ) -> AttemptResult | None:
         """Ends a delivery, or lets it wait, if no attempt is permitted now; None if one is."""
-        once = subscription.delivery_guarantee == "at_most_once"
-        refusal = None
         if subscription.status == "paused":
             # Kept under every guarantee: without an attempt, no event can come twice.
             return self.waiting(order, delivery, look_again_at(subscription), PAUSED, SAID)
         if subscription.status == "disabled":
-            refusal = "subscription_disabled", "the subscription is disabled"
-        elif is_over(event):
+            said = "the subscription is disabled"
+            return self.refused(order, delivery, subscription, "subscription_disabled", said)
+        if is_over(event):
             return self._end(order, transitions.expired(delivery))
-        elif not self.may_receive(subscription.service_id, event):
-            refusal = "not_permitted", f"the service may not receive {event.type} any more"
-        if refusal:
-            return self.refused(order, delivery, subscription, *refusal)
-        if once and delivery.attempts > delivery.round_start:
+        if not self.may_receive(subscription.service_id, event):
+            said = f"the service may not receive {event.type} any more"
+            return self.refused(order, delivery, subscription, "not_permitted", said)
+        if subscription.at_most_once and delivery.attempts > delivery.round_start:
             said = "an attempt was made before the subscription became at_most_once"
             return self.dropped(order, delivery, "already_attempted", said)
         return None
@@ -325,8 +323,7 @@ class DeliveryStep:
         said: str,
     ) -> AttemptResult:
         """Records a dead letter without an attempt; under `at_most_once`, drops the delivery."""
-        once = subscription.delivery_guarantee == "at_most_once"
-        end = transitions.dropped if once else transitions.exhausted
+        end = transitions.dropped if subscription.at_most_once else transitions.exhausted
         return self._end(order, end(delivery, code, said))
 
     def unreadable(self, order: StepOrder, record: Delivery | None) -> AttemptResult:

@@ -120,6 +120,11 @@ class Subscription:
     enrichment: Enrichment | None = None
 
     @property
+    def at_most_once(self) -> bool:
+        """Whether no second attempt may follow one that may have reached the subscriber."""
+        return self.delivery_guarantee == "at_most_once"
+
+    @property
     def enriched_first(self) -> bool:
         """Whether its events pass the enrichment lane on their way to the target's lane.
 

@@ -124,7 +124,7 @@ class HttpTransport:
         signed = signed_headers(webhook_id, int(self.clock()), body, self.secrets(subscription))
         headers = {**unsigned, **signed}
         seconds = subscription.retry_policy.timeout
-        repeatable = subscription.delivery_guarantee != "at_most_once"
+        repeatable = not subscription.at_most_once
         try:
             with self.answers.waiting(subscription.id) as wait:
                 return self.client.exchange(
