@@ -47,20 +47,9 @@ class RegistryView:
         Of several changes of a subscription, only the last one is applied: each could take longer
         than to route many events.
         """
-        if self._version is None:
-            # The number is read first: changes during the scan are applied again below.
-            version = self.log.latest()
-            for rule in self.store.routing_rules():
-                self._apply(rule)
-            for right in self.rights_store.all():
-                self.rights.take(right)
-            if self.models:
-                self._live_models = {each.name for each in self.models.all() if each.live}
-            self._version = version
-            # The index lives as long as the process, so the garbage collector need not visit it.
-            gc.freeze()
-        latest, changed_rules = self._version, dict[str, RoutingRule]()
-        for version, change in self.log.after(self._version):
+        latest = self._read_all() if self._version is None else self._version
+        changed_rules: dict[str, RoutingRule] = {}
+        for version, change in self.log.after(latest):
             if changed := right_in(change):
                 self.rights.take(changed)
             elif model := live_change(change):
@@ -97,6 +86,21 @@ class RegistryView:
     def has_model(self, stream: StreamName) -> bool:
         """Returns whether the category of a stream has a read model."""
         return bool(self._live_models) and model_name(stream) in self._live_models
+
+    def _read_all(self) -> int:
+        """Reads the whole registry, and returns the number of the last change before that."""
+        # The number is read first: changes during the scan are applied again afterwards.
+        version = self.log.latest()
+        for rule in self.store.routing_rules():
+            self._apply(rule)
+        for right in self.rights_store.all():
+            self.rights.take(right)
+        if self.models:
+            self._live_models = {each.name for each in self.models.all() if each.live}
+        # The index lives as long as the process, so the garbage collector need not visit it.
+        gc.freeze()
+        self._version = version
+        return version
 
     def _take_model(self, name: str, live: bool) -> None:
         if live:

@@ -75,25 +75,9 @@ class Router:
             if seen is None or matched is None:
                 failed.append(event.id)
                 continue
-            held: dict[str, int] = {}
-            if event.hop_count > MAX_HOPS:
-                self._end_loop(event, [first_message(event, each) for each in matched])
-            elif is_over(event):
-                self._expire(event, [first_message(event, each) for each in matched])
-            else:
-                held = {each.id: each.pause for each in matched if each.holds(event.created_at)}
-                messages += [first_message(event, each) for each in matched if each.id not in held]
-            services = {each.id: each.service_id for each in matched}
-            now = times.now()
-            routings.append(
-                Routing(
-                    *(event.id, services, now, event.type, event.source, seen.limited, held),
-                    schema_invalid=event.schema_valid is False,
-                    handler=_handler(event, matched),
-                    kept=event.kept,
-                    stored_at=event.created_at,
-                )
-            )
+            sent, held = self._sent_and_held(event, matched)
+            messages += sent
+            routings.append(_routing(event, matched, held, limited=seen.limited))
             logger.info("event matched", **traces(event), matched=len(matched))
             if seen.limited:
                 logger.warning("event matched in part", **traces(event))
@@ -128,6 +112,25 @@ class Router:
                 failed += self._send(self._refused_messages(event), {event.id: event})
         failed += self._release(list(routed.values()), {event.id: event for event in events})
         return failed
+
+    def _sent_and_held(
+        self, event: Event, matched: Sequence[RoutingRule]
+    ) -> tuple[list[Message], dict[str, int]]:
+        """Returns the messages for the matches of an event, and the pauses that hold it.
+
+        The deliveries of a loop, and of a command whose deadline has passed, end here.
+
+        Returns:
+            The messages, and the number of the pause by paused subscription.
+        """
+        if event.hop_count > MAX_HOPS:
+            self._end_loop(event, [first_message(event, each) for each in matched])
+            return [], {}
+        if is_over(event):
+            self._expire(event, [first_message(event, each) for each in matched])
+            return [], {}
+        held = {each.id: each.pause for each in matched if each.holds(event.created_at)}
+        return [first_message(event, each) for each in matched if each.id not in held], held
 
     def _release(self, routings: Sequence[Routing], events: Mapping[str, Event]) -> list[str]:
         """Sends the events that were held for subscriptions that were resumed meanwhile.
@@ -217,6 +220,20 @@ class Router:
         except Exception:
             logger.exception("event cannot be matched", **traces(event))
             return None
+
+
+def _routing(
+    event: Event, matched: Sequence[RoutingRule], held: dict[str, int], *, limited: bool
+) -> Routing:
+    """Returns the routing record of an event."""
+    services = {each.id: each.service_id for each in matched}
+    return Routing(
+        *(event.id, services, times.now(), event.type, event.source, limited, held),
+        schema_invalid=event.schema_valid is False,
+        handler=_handler(event, matched),
+        kept=event.kept,
+        stored_at=event.created_at,
+    )
 
 
 def _handler(event: Event, matched: Sequence[RoutingRule]) -> str | None:
