@@ -9,7 +9,6 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from event_bus.access.callers import Caller
 from event_bus.queues.sending import NotSent
-from event_bus.queues.unroutable import NotSetAside
 
 from infra.tables import TABLES
 from tests.permitted_uses import permitted
@@ -39,7 +38,7 @@ DELAY_SECONDS = 1_000.0
 
 STREAM_SHARDS = 3
 
-_EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotSetAside, RuntimeError)
+_EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, RuntimeError)
 """The errors that a function may raise when AWS fails; any other is a fault of the function."""
 
 

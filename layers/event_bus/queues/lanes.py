@@ -5,22 +5,20 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_bus.batches import batches, blames_content, blames_entry, by_halves
+from event_bus.batches import batches, blames_content, by_halves
 from event_bus.log import logger
 from event_bus.queues.message import Message
-from event_bus.queues.sending import NotSent
+from event_bus.queues.sending import send_entries
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 MAX_RECEIVES = 5
 """How often a queue hands out a message before it moves the message to its redrive queue."""
-
-_TRIES = 3
 
 _AT_ONCE = 64
 """How many requests are prepared together: their messages hold up to 15 MB of text."""
@@ -102,8 +100,8 @@ class Lanes:
         ]
 
     def _request(self, url: str, batch: Sequence[_Packed]) -> list[bool]:
-        """Sends a batch, in several tries; returns whether SQS refuses each message for good."""
-        entries: list[Any] = [
+        """Sends a batch, and returns whether SQS refuses each message for good."""
+        entries = [
             {
                 "Id": str(place),
                 "MessageBody": body,
@@ -112,16 +110,8 @@ class Lanes:
             }
             for place, (message, body) in enumerate(batch)
         ]
-        refused: set[str] = set()
-        for _ in range(_TRIES):
-            answer = self.client.send_message_batch(QueueUrl=url, Entries=entries)
-            failed = {each["Id"]: each for each in answer.get("Failed", [])}
-            refused |= {place for place, failure in failed.items() if blames_entry(failure)}
-            entries = [entry for entry in entries if entry["Id"] in failed.keys() - refused]
-            if not entries:
-                return [str(place) in refused for place in range(len(batch))]
-        codes = sorted({failed[entry["Id"]]["Code"] for entry in entries})
-        raise NotSent(f"{len(entries)} messages: {', '.join(codes)}")
+        refused = send_entries(self.client, url, entries)
+        return [str(place) in refused for place in range(len(batch))]
 
 
 def _refused(error: ClientError | BotoCoreError) -> bool:

@@ -13,7 +13,7 @@ import orjson
 from event_bus.aws_text import json_text
 from event_bus.batches import MOST, chunks
 from event_bus.model.stream_name import StreamName
-from event_bus.queues.sending import NotSent, send_bodies
+from event_bus.queues.sending import send_bodies
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -45,8 +45,7 @@ class ProjectionQueue:
             json_text({"stream": [each.source, each.stream_id]}) for each in dict.fromkeys(streams)
         ]
         for chunk in chunks(bodies, MOST):
-            if left := send_bodies(self.client, self.url, chunk):
-                raise NotSent(f"{left} messages")
+            send_bodies(self.client, self.url, chunk)
 
     def retry(self, stream: StreamName, delay: int) -> None:
         """Has the states of a stream brought up to date after some seconds.

@@ -1,6 +1,9 @@
 """Sends messages to a queue of the bus in one request."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from event_bus.batches import blames_entry
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -12,24 +15,43 @@ class NotSent(Exception):
     """A queue did not take messages that it may take later."""
 
 
-def send_bodies(client: "SQSClient", url: str, bodies: list[str]) -> int:
+def send_entries(client: "SQSClient", url: str, entries: list[Any]) -> set[str]:
     """Sends up to ten messages, and sends again those that SQS did not take.
 
     Args:
         client: The SQS client.
         url: The queue's URL.
-        bodies: The messages. SQS must not refuse any of them for its content.
+        entries: The messages, as SQS takes them, each with an `Id` of its own.
 
     Returns:
-        How many messages SQS did not take in three tries.
+        The ids of the messages that SQS refuses for their content. All others are sent.
+
+    Raises:
+        NotSent: SQS did not take some of the others in three tries.
     """
-    entries: list[Any] = [
-        {"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies)
-    ]
+    refused: set[str] = set()
     for _ in range(_TRIES):
         answer = client.send_message_batch(QueueUrl=url, Entries=entries)
-        failed = {each["Id"] for each in answer.get("Failed", [])}
-        entries = [entry for entry in entries if entry["Id"] in failed]
+        failed = {each["Id"]: each for each in answer.get("Failed", [])}
+        refused |= {name for name, failure in failed.items() if blames_entry(failure)}
+        entries = [entry for entry in entries if entry["Id"] in failed.keys() - refused]
         if not entries:
-            break
-    return len(entries)
+            return refused
+    codes = sorted({failed[entry["Id"]]["Code"] for entry in entries})
+    raise NotSent(f"{len(entries)} messages: {', '.join(codes)}")
+
+
+def send_bodies(client: "SQSClient", url: str, bodies: Sequence[str]) -> None:
+    """Sends up to ten messages, whose content SQS has no reason to refuse.
+
+    Args:
+        client: The SQS client.
+        url: The queue's URL.
+        bodies: The messages.
+
+    Raises:
+        NotSent: SQS did not take some of them.
+    """
+    entries = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies)]
+    if refused := send_entries(client, url, entries):
+        raise NotSent(f"{len(refused)} messages: refused")

@@ -24,10 +24,6 @@ ReadObject = Callable[[str, str], bytes]
 """Reads an object by its bucket and its key."""
 
 
-class NotSetAside(Exception):
-    """The queue did not take events."""
-
-
 @dataclass(frozen=True, slots=True)
 class UnroutableQueue:
     """Queues the ids of events that must be routed again.
@@ -44,13 +40,12 @@ class UnroutableQueue:
         """Puts events into the queue.
 
         Raises:
-            NotSetAside: The queue did not take some of them.
+            NotSent: The queue did not take some of them.
         """
         for chunk in chunks(list(event_ids), MOST):
             # An id holds letters, digits, `_`, `:` and `-`: SQS refuses none for its content.
             bodies = [json_text({"event_id": event_id}) for event_id in chunk]
-            if left := send_bodies(self.client, self.url, bodies):
-                raise NotSetAside(f"{left} events")
+            send_bodies(self.client, self.url, bodies)
             logger.warning("events unroutable", event_ids=chunk)
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus.queues.unroutable import NotSetAside, UnroutableQueue, unroutable_in
+from event_bus.queues.sending import NotSent
+from event_bus.queues.unroutable import UnroutableQueue, unroutable_in
 
 from tests.aws import Aws
 from tests.faults import grudging
@@ -27,7 +28,7 @@ def test_every_event_waits_in_the_queue(aws: Aws, count: int) -> None:
 
 def test_events_refused_in_every_try_raise_an_error(aws: Aws) -> None:
     slow = grudging(aws.sqs, 1)
-    with pytest.raises(NotSetAside, match="2 events"):
+    with pytest.raises(NotSent, match="2 messages"):
         UnroutableQueue(slow, aws.queue()).send([f"evt_{number}" for number in range(5)])
 
 
