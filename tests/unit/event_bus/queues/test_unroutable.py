@@ -1,6 +1,6 @@
 """What could not be routed waits in a queue, and is found again there."""
 
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -30,6 +30,16 @@ def test_events_refused_in_every_try_raise_an_error(aws: Aws) -> None:
     slow = grudging(aws.sqs, 1)
     with pytest.raises(NotSent, match="2 messages"):
         UnroutableQueue(slow, aws.queue()).send([f"evt_{number}" for number in range(5)])
+
+
+def test_an_event_whose_content_is_refused_raises_an_error() -> None:
+    class Refusing:
+        def send_message_batch(self, QueueUrl: str, Entries: list[Any]) -> Any:  # noqa: N803
+            code = {"Code": "InvalidMessageContents", "SenderFault": True}
+            return {"Failed": [{"Id": each["Id"], **code} for each in Entries[1:]]}
+
+    with pytest.raises(NotSent, match="1 messages: refused"):
+        UnroutableQueue(cast("Any", Refusing()), "https://queue").send(["evt_1", "evt_2"])
 
 
 def test_only_refused_events_are_sent_again(aws: Aws) -> None:
