@@ -49,13 +49,13 @@ class Appends:
             Problem: It is refused; nothing is stored.
         """
         parsed = read(StreamAppend, submission)
-        judged = [
-            self.intake.judge(each, caller, f"/events/{place}", request)
+        validated = [
+            self.intake.validate(each, caller, f"/events/{place}", request)
             for place, each in enumerate(parsed.submissions())
         ]
-        _check([each.event for each in judged])
+        _check([each.event for each in validated])
         ready: dict[str, Event] = {}
-        for each in judged:
+        for each in validated:
             # An event may name an earlier one of the same append as its cause.
             event = self.intake.prepared(each, ready)
             ready[event.id] = event
@@ -67,14 +67,14 @@ class Appends:
             raise version_conflict("/expected_version", refused.version) from None
         except StreamDeleted:
             raise stream_deleted("/stream_id", parsed.stream_id) from None
-        return self._accepted(judged, results)
+        return self._accepted(validated, results)
 
     def _accepted(
-        self, judged: Sequence[ValidatedEvent], results: Sequence[tuple[Put, Event]]
+        self, validated: Sequence[ValidatedEvent], results: Sequence[tuple[Put, Event]]
     ) -> list[Accepted]:
         puts = [
             Put.REPEATED if put is Put.CONFLICT and self.intake.repeats(each, stored) else put
-            for each, (put, stored) in zip(judged, results, strict=True)
+            for each, (put, stored) in zip(validated, results, strict=True)
         ]
         stored = [event for _, event in results]
         repeated = {*puts} == {Put.REPEATED}
@@ -82,7 +82,7 @@ class Appends:
             raise _refused(puts, stored)
         return [
             Accepted(event, repeated, each.warnings)
-            for each, event in zip(judged, stored, strict=True)
+            for each, event in zip(validated, stored, strict=True)
         ]
 
 

@@ -114,9 +114,9 @@ class Intake:
         Raises:
             Problem: It is refused; nothing is stored.
         """
-        judged = self.judge(submission, caller, "", request)
-        self._require_handler(judged, "", required=require_handler)
-        return self._store(judged, "")
+        validated = self.validate(submission, caller, "", request)
+        self._require_handler(validated, "", required=require_handler)
+        return self._store(validated, "")
 
     def take_all(
         self,
@@ -150,8 +150,8 @@ class Intake:
         batch: list[tuple[int, ValidatedEvent]] = []
         for place, submission in enumerate(submissions):
             try:
-                judged = self.judge(submission, caller, f"/{place}", request)
-                self._require_handler(judged, f"/{place}", required=require_handler)
+                validated = self.validate(submission, caller, f"/{place}", request)
+                self._require_handler(validated, f"/{place}", required=require_handler)
             except Problem as problem:
                 results.append(problem)
             except (ClientError, BotoCoreError):
@@ -161,13 +161,13 @@ class Intake:
                 logger.exception("event not checked", place=place)
                 results.append(Failure("The bus failed to check the event."))
             else:
-                said = f"The event was not stored; send it again with the id {judged.event.id}."
+                said = f"The event was not stored; send it again with the id {validated.event.id}."
                 results.append(Unavailable(said))
-                batch.append((place, judged))
+                batch.append((place, validated))
 
         def store(line: list[tuple[int, ValidatedEvent]]) -> None:
-            for place, judged in line:
-                results[place] = self._attempt(judged, f"/{place}")
+            for place, validated in line:
+                results[place] = self._try_to_store(validated, f"/{place}")
                 if isinstance(results[place], Unavailable):
                     # Later events of the line must not be stored before it: 503 for them as well.
                     return
@@ -175,10 +175,10 @@ class Intake:
         list(self.executor.map(store, _lines(batch)))
         return results
 
-    def _attempt(self, judged: ValidatedEvent, at: str) -> Accepted | Problem:
-        event = judged.event
+    def _try_to_store(self, validated: ValidatedEvent, at: str) -> Accepted | Problem:
+        event = validated.event
         try:
-            return self._store(judged, at)
+            return self._store(validated, at)
         except Problem as problem:
             return problem
         except (ClientError, BotoCoreError, TimeoutError):
@@ -191,10 +191,10 @@ class Intake:
             logger.exception("event not stored", **traces(event))
             return Failure("The bus failed to store the event.")
 
-    def judge(
+    def validate(
         self, submission: Any, caller: Caller, at: str, request: ClientRequest
     ) -> ValidatedEvent:
-        """Decides whether an event may be stored.
+        """Reads an event, and checks whether it may be stored.
 
         Args:
             submission: The event as it was sent, parsed from JSON or read from that already; a
@@ -234,27 +234,29 @@ class Intake:
             )
         return ValidatedEvent(event, parsed, caller, sensitive, faults)
 
-    def prepared(self, judged: ValidatedEvent, among: Mapping[str, Event] | None = None) -> Event:
+    def prepared(
+        self, validated: ValidatedEvent, among: Mapping[str, Event] | None = None
+    ) -> Event:
         """Returns a checked event in its stored form, with its hop count and sealed parts.
 
         Args:
-            judged: The event.
+            validated: The event.
             among: The events that are stored together with it, by their ids.
         """
-        event = self._counted(judged.event, judged.caller, among or {})
-        return self.seal.close(event, judged.sensitive) if judged.sensitive else event
+        event = self._counted(validated.event, validated.caller, among or {})
+        return self.seal.close(event, validated.sensitive) if validated.sensitive else event
 
-    def _store(self, judged: ValidatedEvent, at: str) -> Accepted:
-        event = self.prepared(judged)
-        expected = judged.submission.expected_version
+    def _store(self, validated: ValidatedEvent, at: str) -> Accepted:
+        event = self.prepared(validated)
+        expected = validated.submission.expected_version
         try:
             put, stored = self.store.put(event, self.retention_days, expected)
         except WrongVersion as refused:
             raise version_conflict(f"{at}/stream/expected_version", refused.version) from None
         except StreamDeleted:
-            naming = f"{at}/{_naming(judged.submission)}"
+            naming = f"{at}/{_naming(validated.submission)}"
             raise stream_deleted(naming, event.metadata["stream_id"]) from None
-        if put is Put.CONFLICT and self.repeats(judged, stored):
+        if put is Put.CONFLICT and self.repeats(validated, stored):
             put = Put.REPEATED
         if put is Put.CONFLICT:
             detail = f"another event with the id {event.id} is stored already"
@@ -267,22 +269,22 @@ class Intake:
             repeated=put is Put.REPEATED,
         )
         deduplicated = put is Put.DEDUPLICATED
-        return Accepted(stored, put is Put.REPEATED, judged.warnings, deduplicated)
+        return Accepted(stored, put is Put.REPEATED, validated.warnings, deduplicated)
 
-    def _require_handler(self, judged: ValidatedEvent, at: str, *, required: bool) -> None:
-        event = judged.event
+    def _require_handler(self, validated: ValidatedEvent, at: str, *, required: bool) -> None:
+        event = validated.event
         if not required or not event.is_command or self.handler(event.type):
             return
         # A stored event is answered as before, even if its handler is gone by now.
         if event.id not in self.store.existing([event.id]):
             raise no_handler(event, at)
 
-    def repeats(self, judged: ValidatedEvent, stored: Event) -> bool:
+    def repeats(self, validated: ValidatedEvent, stored: Event) -> bool:
         """Returns whether an event is the stored one, although their digests differ."""
-        digests = [judged.event.digest]
-        if judged.event.timestamp == stored.timestamp:
+        digests = [validated.event.digest]
+        if validated.event.timestamp == stored.timestamp:
             # The bus had set the timestamp; the publisher now sends the one from the answer.
-            digests.append(untimed_digest(judged.submission, judged.event.source))
+            digests.append(untimed_digest(validated.submission, validated.event.source))
         # The stored event may be sealed under another data key.
         return any(self.seal.is_digest(digest, stored) for digest in digests)
 

@@ -34,9 +34,9 @@ def test_events_refused_in_every_try_raise_an_error(aws: Aws) -> None:
 
 def test_an_event_whose_content_is_refused_raises_an_error() -> None:
     class Refusing:
-        def send_message_batch(self, QueueUrl: str, Entries: list[Any]) -> Any:  # noqa: N803
+        def send_message_batch(self, **request: Any) -> Any:
             code = {"Code": "InvalidMessageContents", "SenderFault": True}
-            return {"Failed": [{"Id": each["Id"], **code} for each in Entries[1:]]}
+            return {"Failed": [{"Id": each["Id"], **code} for each in request["Entries"][1:]]}
 
     with pytest.raises(NotSent, match="1 messages: refused"):
         UnroutableQueue(cast("Any", Refusing()), "https://queue").send(["evt_1", "evt_2"])
