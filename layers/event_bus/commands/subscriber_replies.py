@@ -4,7 +4,6 @@ A reply is a new event, so `publishing` stores it. The package `targets` must no
 `publishing`, and knows this module only by the interface `Replies`.
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,14 @@ from event_bus.log import logger, traces
 from event_bus.model.event import EventOrigin
 from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
-from event_bus.publishing.replying import ReplyContent, Replying, TooLate, problem
+from event_bus.publishing.replying import (
+    ReplyContent,
+    Replying,
+    TooLate,
+    problem,
+    reply_id,
+    reply_metadata,
+)
 from event_bus.targets.envelope import delivery_trace
 from event_bus.targets.transport import DeliveryRequest
 
@@ -86,19 +92,13 @@ class SubscriberReplies:
         Its id is computed from the delivery, so a repeated delivery publishes one reply.
         """
         event, subscription = request.event, request.subscription
-        delivery = f"{subscription.id}#{request.key.webhook_id}"
-        name = f"reply_{hashlib.sha256(delivery.encode()).hexdigest()[:32]}"
-        metadata = {
-            "correlation_id": event.metadata.get("correlation_id") or event.id,
-            "causation_id": event.id,
-        }
+        metadata = reply_metadata(event)
         if trace_id := event.metadata.get("trace_id"):
             metadata["trace_id"] = trace_id
         if context := delivery_trace(request.key, event):
             metadata["traceparent"] = context.traceparent
         submission = {
-            # The id begins with the name of the service, so no other service can take it first.
-            "id": f"{subscription.service_id}:{name}",
+            "id": reply_id(subscription.service_id, f"{subscription.id}#{request.key.webhook_id}"),
             "type": event.metadata["reply_to"],
             "payload": payload,
             "metadata": metadata,

@@ -24,9 +24,9 @@ from event_bus.model.sensitive import WHOLE
 from event_bus.publishing.client_request import NO_REQUEST, ClientRequest
 from event_bus.publishing.command_rules import check_command, no_handler
 from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
+from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.requests.event import EventSubmission, accept, untimed_digest
-from event_bus.requests.validation import invalid, read
+from event_bus.requests.validation import read
 from event_bus.stores.events import EventStore, Put
 from event_bus.stores.handlers import Handler
 from event_bus.stores.refusals import StreamDeleted, WrongVersion
@@ -224,14 +224,7 @@ class Intake:
         if sensitive and event.content_type:
             # The payload is not JSON, so it has no parts: it is sealed as a whole.
             sensitive = [WHOLE]
-        checked = self.schemas.check(event, parsed.payload, at)
-        faults = without_secrets(checked.faults, sensitive, at)
-        if checked.refused:
-            raise invalid(faults)
-        if checked.check:
-            event = replace(
-                event, schema_version=checked.check.version, schema_valid=checked.check.valid
-            )
+        event, faults = self.schemas.checked(event, parsed.payload, at, sensitive)
         return ValidatedEvent(event, parsed, caller, sensitive, faults)
 
     def prepared(

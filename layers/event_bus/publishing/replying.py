@@ -16,9 +16,9 @@ from event_bus.model.commands import is_over
 from event_bus.model.event import Event, EventOrigin
 from event_bus.model.metadata_members import REPLY_FOR, REPLY_STATUS
 from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
+from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.requests.event import EventSubmission, accept
-from event_bus.requests.validation import invalid, read
+from event_bus.requests.validation import read
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.refusals import IdTaken, Outdated
@@ -149,14 +149,10 @@ class Replying:
     ) -> Event:
         address = reply_address(command.source, command.metadata.get("reply_to"))
         submission = {
-            # The id begins with the name of the service, so no other service can take it first.
-            "id": f"{service_id}:reply_{hashlib.sha256(command.id.encode()).hexdigest()[:32]}",
+            "id": reply_id(service_id, command.id),
             "type": address,
             "payload": answer.payload,
-            "metadata": {
-                "correlation_id": command.metadata.get("correlation_id") or command.id,
-                "causation_id": command.id,
-            },
+            "metadata": reply_metadata(command),
         }
         parsed = read(EventSubmission, submission)
         event = replace(accept(parsed, service_id, "", trace), origin=origin)
@@ -164,12 +160,7 @@ class Replying:
             event = replace(event, metadata={"trace_id": trace_id, **event.metadata})
         sensitive = self.rights.sensitive_in(service_id, address)
         if not answer.failed:
-            checked = self.schemas.check(event, answer.payload, "")
-            if checked.refused:
-                raise invalid(without_secrets(checked.faults, sensitive, ""))
-            if checked.check:
-                version, valid = checked.check.version, checked.check.valid
-                event = replace(event, schema_version=version, schema_valid=valid)
+            event, _ = self.schemas.checked(event, answer.payload, "", sensitive)
         hops = command.shown_hops + 1
         metadata = {
             **event.metadata,
@@ -182,6 +173,26 @@ class Replying:
         hidden = command.hop_count + 1
         event = replace(event, metadata=metadata, hidden_hops=hidden if hidden > hops else 0)
         return self.seal.close(event, sensitive) if sensitive else event
+
+
+def reply_id(service_id: str, answered: str) -> str:
+    """Returns the id of a reply, the same each time that the service replies.
+
+    It begins with the name of the service, so no other service can take it first.
+
+    Args:
+        service_id: The service that replies.
+        answered: A text that identifies what it replies to.
+    """
+    return f"{service_id}:reply_{hashlib.sha256(answered.encode()).hexdigest()[:32]}"
+
+
+def reply_metadata(event: Event) -> dict[str, Any]:
+    """Returns the members of a reply's metadata that relate it to the event."""
+    return {
+        "correlation_id": event.metadata.get("correlation_id") or event.id,
+        "causation_id": event.id,
+    }
 
 
 def problem(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from event_bus.cache import Cache
 from event_bus.errors import Fault
 from event_bus.model.event import Event
 from event_bus.model.schemas import SchemaCheck, SchemaVersion, TypeInIndex
+from event_bus.requests.validation import invalid
 from event_bus.stores.schemas import SchemaIndex
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _NAMED = re.compile(r"([1-9][0-9]{0,3})(?:\.[0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedPayload:
+class _CheckedPayload:
     """The result of checking a payload.
 
     Attributes:
@@ -37,7 +38,7 @@ class CheckedPayload:
     refused: bool = False
 
 
-_UNCHECKED = CheckedPayload(None)
+_UNCHECKED = _CheckedPayload(None)
 
 
 @dataclass(slots=True)
@@ -75,14 +76,31 @@ class SchemaChecks:
         self._known = index
         return True
 
-    def check(self, event: Event, payload: Any, at: str) -> CheckedPayload:
-        """Checks the payload of an event.
+    def checked(
+        self, event: Event, payload: Any, at: str, sensitive: Sequence[str]
+    ) -> tuple[Event, Sequence[Fault]]:
+        """Returns an event with the result of its check, and the faults of its payload.
 
         Args:
             event: The event.
             payload: Its payload, parsed from JSON; ignored if the event has a `content_type`.
             at: The JSON pointer of the event in the request's body.
+            sensitive: The JSON pointers of what is sensitive in the payload.
+
+        Raises:
+            InvalidRequest: The schema of its type refuses the payload.
         """
+        checked = self._newly_checked(event, payload, at)
+        faults = _without_secrets(checked.faults, sensitive, at)
+        if checked.refused:
+            raise invalid(faults)
+        if checked.check:
+            version, valid = checked.check.version, checked.check.valid
+            event = replace(event, schema_version=version, schema_valid=valid)
+        return event, faults
+
+    def _newly_checked(self, event: Event, payload: Any, at: str) -> _CheckedPayload:
+        """Checks a payload, and reads the index again before the payload is refused."""
         if event.type not in self._types:
             return _UNCHECKED
         checked = self._check(event, payload, at)
@@ -92,7 +110,7 @@ class SchemaChecks:
             checked = self._check(event, payload, at)
         return checked
 
-    def _check(self, event: Event, payload: Any, at: str) -> CheckedPayload:
+    def _check(self, event: Event, payload: Any, at: str) -> _CheckedPayload:
         known = self._types.get(event.type)
         if known is None:
             return _UNCHECKED
@@ -100,15 +118,15 @@ class SchemaChecks:
         number = _version_of(event, known)
         if number is None and known.validation != "off":
             detail = f"names no version of the schema of {event.type}; the latest is {known.latest}"
-            return CheckedPayload(None, [Fault(f"{at}/metadata/version", detail)], enforced)
+            return _CheckedPayload(None, [Fault(f"{at}/metadata/version", detail)], enforced)
         if number is None:
             return _UNCHECKED
         if known.validation == "off":
-            return CheckedPayload(SchemaCheck(number))
+            return _CheckedPayload(SchemaCheck(number))
         faults = self._faults(event, number, payload, at)
         if faults is None:
             return _UNCHECKED
-        return CheckedPayload(SchemaCheck(number, not faults), faults, enforced and bool(faults))
+        return _CheckedPayload(SchemaCheck(number, not faults), faults, enforced and bool(faults))
 
     def _faults(self, event: Event, number: int, payload: Any, at: str) -> Sequence[Fault] | None:
         """Returns the faults of a payload by a version; None if there is no such version."""
@@ -141,7 +159,7 @@ def _version_of(event: Event, known: TypeInIndex) -> int | None:
     return number if 1 <= number <= known.latest and number not in known.deleted else None
 
 
-def without_secrets(
+def _without_secrets(
     faults: Sequence[Fault], sensitive: Sequence[str], at: str
 ) -> tuple[Fault, ...]:
     """Returns the faults of a payload; those in sensitive members say neither where nor what.
