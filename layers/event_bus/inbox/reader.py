@@ -1,6 +1,6 @@
 """Reads inboxes after a place, and waits for events if there are none."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -151,6 +151,34 @@ class InboxReader:
     def _fetched(
         self, subscription_id: str, entries: list[InboxEntry]
     ) -> tuple[list[Fetched], int]:
+        """Returns the events of the first entries, and the last place read."""
+        events, unreadable = self._receivable(subscription_id, entries)
+        entries = _first_entries(entries, events)
+        chosen = [entry for entry in entries if entry.key.event_id in events]
+        lost = [_unreadable(entry) for entry in entries if entry.key.event_id in unreadable]
+        stored = [events[entry.key.event_id] for entry in chosen]
+        found = self.executor.map(self.events.whole, stored)
+        read = [(entry, event) for entry, event in zip(chosen, found, strict=True) if event]
+        whole = [event for _, event in read]
+        # The subscription is read only if it had a transform when an entry was stored.
+        shaping = any(entry.shaped for entry, _ in read)
+        subscription = self.subscription(subscription_id) if shaping else None
+        made = (
+            _as_seen(entry, event, subscription if entry.shaped else None)
+            for (entry, _), event in zip(read, self._opened(subscription_id, whole), strict=True)
+        )
+        return self._that_fit(
+            merge(made, lost, key=lambda each: each.position), entries[-1].position
+        )
+
+    def _receivable(
+        self, subscription_id: str, entries: list[InboxEntry]
+    ) -> tuple[dict[str, Event], set[str]]:
+        """Returns the events that the subscriber receives, and the ids of unreadable ones.
+
+        Events that have expired, that its service may no longer receive, or that are commands on
+        which it must not act any more are in neither.
+        """
         events, unreadable = self.events.readable(entry.key.event_id for entry in entries)
         if older := [event for event in events.values() if not is_fresh(event)]:
             for forbidden in self._forbidden(subscription_id, older):
@@ -158,30 +186,7 @@ class InboxReader:
         if commands := [event for event in events.values() if event.expected_replies]:
             for ended in self._ended(subscription_id, commands):
                 del events[ended]
-        chosen: list[tuple[InboxEntry, Event]] = []
-        lost: list[Fetched] = []
-        position, filled = entries[0].position - 1, 0
-        for entry in entries:
-            event = events.get(entry.key.event_id)
-            if event:
-                filled += event.payload_bytes
-                if chosen and filled > MOST_BYTES:
-                    break
-                chosen.append((entry, event))
-            elif entry.key.event_id in unreadable:
-                lost.append(_unreadable(entry))
-            position = entry.position
-        found = self.executor.map(self.events.whole, [event for _, event in chosen])
-        read = [(entry, event) for (entry, _), event in zip(chosen, found, strict=True) if event]
-        whole = [event for _, event in read]
-        # The subscription is read only if it had a transform when an entry was stored.
-        shaping = any(entry.shaped for entry, _ in read)
-        subscription = self.subscription(subscription_id) if shaping else None
-        made = (
-            _fetched(entry, event, subscription if entry.shaped else None)
-            for (entry, _), event in zip(read, self._opened(subscription_id, whole), strict=True)
-        )
-        return self._that_fit(merge(made, lost, key=lambda each: each.position), position)
+        return events, unreadable
 
     def _that_fit(self, fetched: Iterable[Fetched], position: int) -> tuple[list[Fetched], int]:
         """Returns as many events as an answer can hold, and at least one.
@@ -238,13 +243,27 @@ class InboxReader:
         return (self.upcaster.shown(self.readers.shown(event, owner), wanted) for event in events)
 
 
+def _first_entries(entries: list[InboxEntry], events: Mapping[str, Event]) -> list[InboxEntry]:
+    """Returns the first entries, with as many payloads as one request reads: at least one."""
+    filled, chosen = 0, False
+    for place, entry in enumerate(entries):
+        event = events.get(entry.key.event_id)
+        if event is None:
+            continue
+        filled += event.payload_bytes
+        if chosen and filled > MOST_BYTES:
+            return entries[:place]
+        chosen = True
+    return entries
+
+
 def _unreadable(entry: InboxEntry) -> Fetched:
     """Returns an entry whose event cannot be read. The entries behind it must not wait for it."""
     error = {"code": UNREADABLE, "detail": UNREADABLE_DETAIL}
     return Fetched(entry.position, entry.key.webhook_id, _UNREADABLE_TYPE, None, error)
 
 
-def _fetched(entry: InboxEntry, event: Event, subscription: Subscription | None) -> Fetched:
+def _as_seen(entry: InboxEntry, event: Event, subscription: Subscription | None) -> Fetched:
     """Returns an entry as its subscriber sees it, shaped by the subscription's transform."""
     position, delivery_id = entry.position, entry.key.webhook_id
     if subscription is None or subscription.transform is None:
