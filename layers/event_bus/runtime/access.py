@@ -50,7 +50,7 @@ def rate_limiter() -> "RateLimiter":
 
 
 def waiting_room() -> "WaitingRoom":
-    """Bounds the requests of a service that wait."""
+    """Makes the `WaitingRoom`, which limits the requests of a service that wait."""
     from event_bus.inbox.waiting import WaitingRoom
 
     return WaitingRoom(stores.limits(), settings().waiting_requests)

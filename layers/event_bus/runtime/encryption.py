@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 def data_keys() -> "DataKeys":
-    """Makes and opens the keys that encrypt payloads and states."""
+    """Makes the `DataKeys` that encrypt payloads and states."""
     from event_bus.encryption.data_keys import DataKeys
 
     return DataKeys(clients.kms(), settings().sealing_key)
 
 
 def answer_keys() -> "DataKeys":
-    """Makes and opens the keys that encrypt answers to requests with an `Idempotency-Key`."""
+    """Makes the `DataKeys` that encrypt answers to requests with an `Idempotency-Key`."""
     from event_bus.encryption.data_keys import KEPT_ANSWERS, DataKeys
 
     return DataKeys(clients.kms(), settings().sealing_key, purpose=KEPT_ANSWERS)
 
 
 def signing_secrets() -> "SigningSecrets":
-    """Makes and opens the secrets of subscriptions."""
+    """Makes the `SigningSecrets`, which makes and opens the secrets of subscriptions."""
     from event_bus.encryption.signing_secrets import SigningSecrets
 
     return SigningSecrets(clients.kms(), settings().sealing_key)

@@ -8,7 +8,7 @@ from event_bus.targets.answer_times import AnswerTimes
 
 
 def enrichment_calls(answers: AnswerTimes | None) -> Enrich:
-    """Builds the calls of the enrichment function.
+    """Makes the calls of the enrichment function.
 
     Args:
         answers: Measures the calls; None if the protocol has no paced lane.

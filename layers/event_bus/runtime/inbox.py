@@ -39,7 +39,7 @@ class InboxComponents:
         reader: Reads inboxes.
         leases: Leases events, and takes acknowledgements.
         sse: Sends events as Server-Sent Events.
-        waiting: Bounds the requests that wait.
+        waiting: Limits the requests that wait.
         tokens: Makes stream tokens.
     """
 

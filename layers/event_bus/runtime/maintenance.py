@@ -39,7 +39,7 @@ def archiver() -> "Archiver | None":
 
 
 def crashed_messages() -> "CrashedMessages":
-    """Makes dead letters of messages that a lane gave up."""
+    """Makes the `CrashedMessages`, which makes dead letters of messages that a lane gave up."""
     from event_bus.maintenance.crashed import CrashedMessages
 
     return CrashedMessages(

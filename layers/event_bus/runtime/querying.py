@@ -48,7 +48,7 @@ def schema_drafts(finder: "EventFinder") -> "SchemaDrafts":
 
 
 def stream_reader(finder: "EventFinder") -> "StreamReader":
-    """Makes the `StreamReader`, which reads event streams and folds them into states."""
+    """Makes the `StreamReader`, which reads event streams in their order."""
     from event_bus.querying.stream_reader import StreamReader
 
     return StreamReader(stores.streams(), finder)
