@@ -9,6 +9,7 @@ from typing import Any
 
 from event_bus import times
 from event_bus.delivery.messages import (
+    Batch,
     FollowUps,
     attempted,
     read_batch,
@@ -42,7 +43,7 @@ Enrich = Callable[[DeliveryKey, Event, Subscription], bytes | Outcome]
 
 
 def to_be_enriched(
-    batch: Sequence[tuple[QueueMessage, Message]],
+    batch: Batch,
     subscriptions: Mapping[str, Subscription],
     deliveries: DeliveryStore,
 ) -> dict[int, Message]:

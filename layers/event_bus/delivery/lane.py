@@ -13,6 +13,7 @@ from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
 from event_bus.delivery.messages import (
+    Batch,
     attempted,
     follow_up,
     read_batch,
@@ -100,7 +101,7 @@ class LaneRunner:
 
     def _handle(
         self,
-        batch: Sequence[tuple[QueueMessage, Message]],
+        batch: Batch,
         permits: Permits,
         subscriptions: dict[str, Subscription],
         side_by_side: Mapping[str, int],
@@ -133,7 +134,7 @@ class LaneRunner:
     def _one_by_one(
         self,
         chain: Sequence[int],
-        batch: Sequence[tuple[QueueMessage, Message]],
+        batch: Batch,
         begin: Callable[[int], Begun | None],
     ) -> dict[int, AttemptResult]:
         """Delivers messages one after the other, while the function's time allows.

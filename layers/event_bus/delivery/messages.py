@@ -15,13 +15,19 @@ from event_bus.stores.deliveries import DeliveryStore
 
 _Result = TypeVar("_Result")
 
-Handled = tuple[tuple[QueueMessage, Message], AttemptResult | None]
+ReadMessage = tuple[QueueMessage, Message]
+"""A message as received from the queue, and what its text says."""
+
+Batch = Sequence[ReadMessage]
+"""The messages that a function handles together, as they were read."""
+
+Handled = tuple[ReadMessage, AttemptResult | None]
 """A message with its result; None if it was not handled."""
 
 
 def read_batch(
     batch: Sequence[QueueMessage], *, enriches: bool = False, paced: bool = False
-) -> tuple[list[tuple[QueueMessage, Message]], set[str]]:
+) -> tuple[list[ReadMessage], set[str]]:
     """Reads the messages of a batch.
 
     Args:
@@ -75,9 +81,7 @@ def sent_back(received: QueueMessage, message: Message) -> Message | None:
     return replace(message, receives=received.receives - 1)
 
 
-def send_back(
-    lanes: Lanes, batch: Sequence[tuple[QueueMessage, Message]], moved: Mapping[int, Message]
-) -> set[str]:
+def send_back(lanes: Lanes, batch: Batch, moved: Mapping[int, Message]) -> set[str]:
     """Sends messages of a batch that wait, or that another lane handles.
 
     Args:

@@ -9,13 +9,12 @@ attempt.
 import math
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from event_bus import times
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.messages import attempted
-from event_bus.delivery.steps import QueueMessage
+from event_bus.delivery.messages import Batch, attempted
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import LANE_FUNCTION_SECONDS
@@ -31,8 +30,6 @@ _LOOK_AGAIN_SECONDS = 5
 
 # A patient change of a pace may take 18 s. With more time left, it ends before the function must.
 _LEAST_LEFT_SECONDS = LEASE_SECONDS - LANE_FUNCTION_SECONDS + 20.0
-
-Batch = Sequence[tuple[QueueMessage, Message]]
 
 
 @dataclass(frozen=True, slots=True)

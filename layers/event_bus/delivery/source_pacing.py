@@ -8,15 +8,14 @@ they go back to the lane with a delay, which counts as no attempt.
 
 import random
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from event_bus import times
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.messages import attempted
-from event_bus.delivery.steps import QueueMessage
+from event_bus.delivery.messages import Batch, attempted
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.enrichment import circuit_name, external_parts
@@ -100,7 +99,7 @@ class SourcePacing:
 
     def plan(
         self,
-        batch: Sequence[tuple[QueueMessage, Message]],
+        batch: Batch,
         subscriptions: Mapping[str, Subscription],
     ) -> SourcePlan:
         """Takes a lease for the messages of a batch that may be slow, or sends them back."""
