@@ -26,7 +26,7 @@ def fingerprint(parts: Iterable[bytes]) -> str:
 
 
 def files_of(*sources: Path) -> Iterable[bytes]:
-    """The names and contents of files, as parts of a fingerprint.
+    """Returns the names and contents of files, as parts of a fingerprint.
 
     Args:
         sources: Files, and folders with their content.

@@ -37,7 +37,7 @@ class BundlingError(Exception):
 
 
 def service_layer(target: DeploymentTarget) -> Path:
-    """The layer with the service itself.
+    """Returns the layer with the service itself.
 
     Args:
         target: The deployment target: bytecode depends on the interpreter.
@@ -56,7 +56,7 @@ def service_layer(target: DeploymentTarget) -> Path:
 
 
 def dependencies_layer(target: DeploymentTarget) -> Path:
-    """The layer with the packages that the functions import.
+    """Returns the layer with the packages that the functions import.
 
     Args:
         target: The deployment target: packages contain machine code.
@@ -97,7 +97,7 @@ def _suffix(target: DeploymentTarget, source: Path, *further: bytes) -> str:
 
 
 def brings_bytecode(target: DeploymentTarget) -> bool:
-    """Whether this interpreter writes bytecode that the functions can use.
+    """Returns whether this interpreter writes bytecode that the functions can use.
 
     Args:
         target: The deployment target.

@@ -21,13 +21,13 @@ _SWEEP = 2
 
 
 def lanes() -> list[str]:
-    """The names of all lanes, paced ones last."""
+    """Returns the names of all lanes, paced ones last."""
     paced = [lane for lane in TARGETS.lanes if TARGETS.of_lane(lane).settings.paced]
     return [*TARGETS.lanes, *map(paced_lane, paced)]
 
 
 def lane_concurrency(lane: str, settings: DeploymentSettings) -> int:
-    """How many functions of a lane deliver in parallel."""
+    """Returns how many functions of a lane deliver in parallel."""
     named = {
         "http": settings.http_lane_concurrency,
         paced_lane("http"): settings.paced_lane_concurrency,
@@ -36,7 +36,7 @@ def lane_concurrency(lane: str, settings: DeploymentSettings) -> int:
 
 
 def paced_share(concurrency: int) -> str:
-    """The variable by which functions know how many of them what is slow may occupy: half.
+    """Returns the variable by which functions know how many of them what is slow may occupy: half.
 
     Args:
         concurrency: How many functions the lane has.
@@ -45,7 +45,7 @@ def paced_share(concurrency: int) -> str:
 
 
 def reservations(settings: DeploymentSettings) -> dict[str, int]:
-    """The executions that are reserved, by the name of the function; none by default.
+    """Returns the executions that are reserved, by the name of the function; none by default.
 
     AWS refuses a reservation that leaves fewer than 100 executions of the account unreserved
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).

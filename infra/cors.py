@@ -20,7 +20,7 @@ class Cors(TypedDict):
 
 
 def cors(origins: Sequence[str]) -> Cors:
-    """The configuration that lets pages of some origins do all that keys permit, without cookies.
+    """Returns the rules that let pages of some origins do all that keys permit, without cookies.
 
     Args:
         origins: The origins.

@@ -116,7 +116,7 @@ class DataStack(StageStack):
         export(self, self.key.key_arn, self.sealing_key.key_arn)
 
     def table(self, name: str) -> BusTable:
-        """A table by its name in `infra.tables`."""
+        """Returns a table by its name in `infra.tables`."""
         return self._tables[name]
 
     def _table(self, description: tables.Table) -> BusTable:
@@ -155,7 +155,7 @@ class DataStack(StageStack):
 
 
 def secret_arn(secret: secretsmanager.Secret) -> str:
-    """The ARN of a secret, as its attribute: on the emulator, a reference gives its name instead.
+    """Returns the ARN of a secret as its attribute: on the emulator, a reference gives its name.
 
     Args:
         secret: The secret.
@@ -164,7 +164,7 @@ def secret_arn(secret: secretsmanager.Secret) -> str:
 
 
 def alarms_may(actions: list[str], resource: str) -> iam.PolicyStatement:
-    """A policy statement that permits actions to the CloudWatch alarms of the account alone.
+    """Returns a statement that permits actions to the CloudWatch alarms of the account alone.
 
     Args:
         actions: The permitted actions.

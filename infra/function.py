@@ -171,7 +171,7 @@ def _code(folder: str) -> lambda_.Code:
 
 
 def _log_level(settings: DeploymentSettings, *, writes_metrics: bool) -> str:
-    """The level from which a function logs.
+    """Returns the level from which a function logs.
 
     Lambda gives the lines of metrics the level INFO, and drops them if the function logs from a
     higher level.

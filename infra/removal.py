@@ -6,7 +6,7 @@ from infra.settings import DeploymentSettings
 
 
 def removal_policy(settings: DeploymentSettings) -> cdk.RemovalPolicy:
-    """The policy for whatever holds data or logs.
+    """Returns the policy for whatever holds data or logs.
 
     Args:
         settings: The settings of the deployment.
@@ -22,7 +22,7 @@ def removal_policy(settings: DeploymentSettings) -> cdk.RemovalPolicy:
 
 
 def kept_even_if_unfinished(settings: DeploymentSettings) -> cdk.RemovalPolicy:
-    """The policy for what others may rely on before its own deployment has finished.
+    """Returns the policy for what others may rely on before its own deployment has finished.
 
     Args:
         settings: The settings of the deployment.

@@ -20,7 +20,7 @@ _MOST_WARM_WRITES = 1_000_000
 
 
 def listed(text: str) -> list[str]:
-    """The parts of a setting that lists several, separated by commas."""
+    """Returns the parts of a setting that lists several, separated by commas."""
     return text.split(",") if text else []
 
 

@@ -288,7 +288,7 @@ class DeploymentSettings(BaseModel):
             ) from None
 
     def stack_name(self, part: str) -> str:
-        """The name of a stack of this deployment.
+        """Returns the name of a stack of this deployment.
 
         Args:
             part: The id of the stack in the app, such as `Data`.

@@ -73,7 +73,7 @@ class BusTable(Construct):
         output(self, f"{description.title}Table", self.table.table_name)
 
     def index_arns(self, names: tuple[str, ...]) -> list[str]:
-        """The ARNs of some of the table's indexes.
+        """Returns the ARNs of some of the table's indexes.
 
         Args:
             names: The names of the indexes.

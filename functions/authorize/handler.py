@@ -73,7 +73,7 @@ def _rate(caller: Caller) -> int:
 
 
 def _subject(event: dict[str, Any]) -> str | None:
-    """The subject of the client certificate that API Gateway has verified.
+    """Returns the subject of the client certificate that API Gateway has verified.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """

@@ -352,7 +352,7 @@ def _remove_read_model(request: Request) -> Response:
 
 
 def _definition(request: Request) -> tuple[str, str]:
-    """The service and the stream category of a reducer or a read model."""
+    """Returns the service and the stream category of a reducer or a read model."""
     return source_of(request.query(), request.caller), request.path_parameter("category")
 
 

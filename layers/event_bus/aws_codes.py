@@ -23,5 +23,5 @@ THROTTLED = (
 
 
 def word(code: str) -> str:
-    """The last word of an error code, which begins with a namespace in some protocols."""
+    """Returns the last word of an error code, which begins with a namespace in some protocols."""
     return code.rpartition(".")[2]

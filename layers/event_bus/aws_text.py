@@ -28,6 +28,6 @@ def json_text(value: Any) -> str:
 
 
 def accepted(text: str) -> bool:
-    """Whether text that is not JSON, such as a message attribute, can be sent as it is."""
+    """Returns whether text that is not JSON, such as a message attribute, can be sent as it is."""
     # Compiled at the first use, because that takes longer than importing most modules.
     return re.search(_UNACCEPTED, text) is None

@@ -68,7 +68,7 @@ _NOT_ABOUT_CONTENT = ("AccessDenied", "Kms", "KMS", "OverLimit", "RequestThrottl
 
 
 def blames_content(error: Exception) -> bool:
-    """Whether AWS refused a request for its content, and so would refuse it again.
+    """Returns whether AWS refused a request for its content, and so would refuse it again.
 
     It is False if access is denied, the resource is missing, AWS is busy or the connection broke.
     """
@@ -78,7 +78,7 @@ def blames_content(error: Exception) -> bool:
 
 
 def blames_entry(failure: Mapping[str, Any]) -> bool:
-    """Whether an entry of a batch failed for its content.
+    """Returns whether an entry of a batch failed for its content.
 
     Args:
         failure: The entry's element of `Failed` in an answer of SQS.

@@ -36,7 +36,7 @@ class Cache(Generic[_Key, _Value]):
         self._lock = threading.Lock()
 
     def __contains__(self, key: _Key) -> bool:
-        """Whether the cache has a fresh value for a key."""
+        """Returns whether the cache has a fresh value for a key."""
         entry = self._entries.get(key)
         return entry is not None and self._clock() < entry[1]
 

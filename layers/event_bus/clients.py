@@ -123,7 +123,7 @@ class _Later:
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    """The client of the tables."""
+    """Returns the client of the tables."""
     client = boto3.client("dynamodb", config=_CONFIG)
     client.meta.events.register("needs-retry.dynamodb", _retry_after_conflict)
     return client
@@ -131,38 +131,38 @@ def dynamodb() -> "DynamoDBClient":
 
 @cache
 def s3() -> "S3Client":
-    """The client of the buckets; few calls need it."""
+    """Returns the client of the buckets; few calls need it."""
     return cast("S3Client", _Later("s3"))
 
 
 @cache
 def sqs() -> "SQSClient":
-    """The client of the queues."""
+    """Returns the client of the queues."""
     return boto3.client("sqs", config=_CONFIG)
 
 
 @cache
 def secrets() -> "SecretsManagerClient":
-    """The client of the secrets."""
+    """Returns the client of the secrets."""
     return boto3.client("secretsmanager", config=_CONFIG)
 
 
 @cache
 def kms() -> "KMSClient":
-    """The client of the keys of KMS; few calls need it."""
+    """Returns the client of the keys of KMS; few calls need it."""
     return cast("KMSClient", _Later("kms"))
 
 
 @cache
 def cloudwatch() -> Any:
-    """The client of CloudWatch: it gives up soon, because no answer depends on it alone."""
+    """Returns the client of CloudWatch: it gives up soon, because no answer depends on it alone."""
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2)
     return _Later("cloudwatch", config, retries=False)
 
 
 @cache
 def of_service(name: str) -> Any:
-    """The client of a service that few calls need.
+    """Returns the client of a service that few calls need.
 
     Args:
         name: The service, as boto3 names it.
@@ -183,7 +183,7 @@ def functions(seconds: float) -> Any:
 
 @cache
 def connections(endpoint: str) -> "ApiGatewayManagementApiClient":
-    """The client of the connections of a WebSocket API.
+    """Returns the client of the connections of a WebSocket API.
 
     Args:
         endpoint: The URL of its stage.

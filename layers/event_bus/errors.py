@@ -37,7 +37,7 @@ MAX_TEXT_CHARACTERS = 1_000
 
 
 def pointer(path: Sequence[str | int]) -> str:
-    """The JSON pointer (RFC 6901) of a path."""
+    """Returns the JSON pointer (RFC 6901) of a path."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
@@ -54,7 +54,7 @@ class Fault:
     detail: str
 
     def document(self) -> dict[str, str]:
-        """The fault as an answer shows it."""
+        """Returns the fault as an answer shows it."""
         return {"pointer": _shortened(self.pointer), "detail": _shortened(self.detail)}
 
 
@@ -89,11 +89,11 @@ class Problem(Exception):
 
     @classmethod
     def overtaken(cls, subject: str) -> Self:
-        """The refusal of a change that other requests overtook in every attempt."""
+        """Returns the refusal of a change that other requests overtook in every attempt."""
         return cls(f"Other requests changed {subject} at the same time; send the request again.")
 
     def document(self) -> dict[str, Any]:
-        """The members of the problem details object, `instance` aside."""
+        """Returns the members of the problem details object, `instance` aside."""
         document: dict[str, Any] = {
             "type": f"urn:event-bus:problem:{self.kind}",
             "title": self.title,
@@ -118,7 +118,7 @@ class MalformedRequest(Problem):
 
     @classmethod
     def at(cls, name: str, detail: str) -> "MalformedRequest":
-        """The refusal of a single parameter or header."""
+        """Returns the refusal of a single parameter or header."""
         return cls(f"{name}: {detail}.", [Fault(name, detail)])
 
 
@@ -149,7 +149,7 @@ class NotFound(Problem):
 
     @classmethod
     def of(cls, what: str, more: str = "") -> "NotFound":
-        """The refusal of a resource that does not exist, or that the caller may not see.
+        """Returns the refusal of a resource that does not exist, or that the caller may not see.
 
         Args:
             what: The kind and the id of the resource.
@@ -174,7 +174,7 @@ class VersionConflict(Conflict):
         self.actual_version = actual_version
 
     def document(self) -> dict[str, Any]:
-        """The members of the problem details object, `instance` aside."""
+        """Returns the members of the problem details object, `instance` aside."""
         return {**super().document(), "actual_version": self.actual_version}
 
 
@@ -203,7 +203,7 @@ class InvalidRequest(Problem):
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> "InvalidRequest":
-        """The refusal of a single member.
+        """Returns the refusal of a single member.
 
         Args:
             pointer: The JSON pointer of the member; empty for the whole body.

@@ -4,5 +4,5 @@ from ulid import ULID
 
 
 def new_id(prefix: str) -> str:
-    """A new identifier such as `evt_01JZ...`."""
+    """Returns a new identifier such as `evt_01JZ...`."""
     return f"{prefix}_{ULID()}"

@@ -56,7 +56,7 @@ class AdminKey:
         self._known = Cache(CACHE_SECONDS, 1, self.clock)
 
     def read(self) -> AdminSecret:
-        """The admin key.
+        """Returns the admin key.
 
         Raises:
             ClientError: Secrets Manager refused the read.
@@ -65,7 +65,7 @@ class AdminKey:
         return self._known.fetch(self.secret, self._read)
 
     def read_again(self) -> AdminSecret:
-        """The admin key, read again because a request sent an unknown key.
+        """Returns the admin key, read again because a request sent an unknown key.
 
         A new admin key thus works at once. Unknown keys cause at most three reads in a row, and
         then one in ten seconds. Beyond that, or if the read fails, this returns the cached key.
@@ -86,12 +86,12 @@ class AdminKey:
 
 
 def is_admin_key(key_id: str) -> bool:
-    """Whether an identifier is that of an admin key."""
+    """Returns whether an identifier is that of an admin key."""
     return key_id.startswith(_ID)
 
 
 def current_id(client: "SecretsManagerClient", secret: str) -> str:
-    """The identifier of the present admin key, for functions that may not read the key."""
+    """Returns the identifier of the present admin key, for functions that may not read the key."""
     versions = client.describe_secret(SecretId=secret)["VersionIdsToStages"]
     [current] = [each for each, stages in versions.items() if "AWSCURRENT" in stages]
     return f"{_ID}{current}"

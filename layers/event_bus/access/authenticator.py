@@ -33,7 +33,7 @@ class CallerKeys(Protocol):
     """A store of keys."""
 
     def find(self, key_id: str) -> ApiKey | None:
-        """The valid key with this id, or None."""
+        """Returns the valid key with this id, or None."""
 
     def saw(self, key_id: str, at: str) -> None:
         """Records that a key was used at a time, RFC 3339."""
@@ -71,7 +71,7 @@ class Authenticator:
         query: Mapping[str, str] | None = None,
         subject: str | None = None,
     ) -> Caller | None:
-        """The caller of a request, or None.
+        """Returns the caller of a request, or None.
 
         Args:
             headers: The request's headers, with lower-case names.
@@ -92,7 +92,7 @@ class Authenticator:
         return by_certificate
 
     def identify_principal(self, arn: str) -> Caller | None:
-        """The caller of an IAM role or user; None if no key is registered for it.
+        """Returns the caller of an IAM role or user; None if no key is registered for it.
 
         Args:
             arn: The ARN of the role's session, or of the user, as API Gateway has checked it.
@@ -157,7 +157,7 @@ class Authenticator:
         return caller, min(CACHE_SECONDS, left)
 
     def _good(self, key_id: str) -> bool:
-        """Whether the key that requested a token is still valid."""
+        """Returns whether the key that requested a token is still valid."""
         if is_admin_key(key_id):
             return key_id == self._admin_key().id or key_id == self._admin_key_again().id
         return self._keys.find(key_id) is not None
@@ -173,14 +173,14 @@ class Authenticator:
 
 
 def _admin(key: str, admin: AdminSecret) -> Caller | None:
-    """The admin, if a key is the admin key."""
+    """Returns the admin, if a key is the admin key."""
     if not hmac.compare_digest(key.encode(), admin.value.encode()):
         return None
     return Caller(ADMIN, "admin", key_id=admin.id)
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:
-    """The API key in a request's headers: `x-api-key`, or `Authorization: Bearer` (RFC 6750)."""
+    """Returns the API key in headers: `x-api-key`, or `Authorization: Bearer` (RFC 6750)."""
     if key := headers.get("x-api-key"):
         return key
     scheme, _, credentials = headers.get("authorization", "").partition(" ")

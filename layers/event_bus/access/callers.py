@@ -29,7 +29,7 @@ _FAILED: dict[str, type[Problem]] = {each.kind: each for each in (Unavailable, F
 
 
 def unknown_key() -> Unauthenticated:
-    """The refusal of a key that is unknown or has ended."""
+    """Returns the refusal of a key that is unknown or has ended."""
     return Unauthenticated(_UNKNOWN["bad_key"], reason="bad_key")
 
 
@@ -63,7 +63,7 @@ class Caller:
         return self.role == "admin"
 
     def permits(self, scope: Scope) -> bool:
-        """Whether the key has a scope; a key without a list of scopes has all."""
+        """Returns whether the key has a scope; a key without a list of scopes has all."""
         return self.scopes is None or scope in self.scopes
 
     def need(self, scope: Scope) -> None:
@@ -90,7 +90,7 @@ class Caller:
 
 
 def caller_of(context: Mapping[str, Any] | None) -> Caller:
-    """The caller that the authorizer found, if it has a key.
+    """Returns the caller that the authorizer found, if it has a key.
 
     Args:
         context: The authorizer's context. It has no service if no caller was found.
@@ -109,7 +109,7 @@ def caller_of(context: Mapping[str, Any] | None) -> Caller:
 
 
 def listener_of(context: Mapping[str, Any] | None) -> Caller:
-    """The caller that the authorizer found, by a key or a stream token.
+    """Returns the caller that the authorizer found, by a key or a stream token.
 
     Args:
         context: What the authorizer passed on.

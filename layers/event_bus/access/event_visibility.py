@@ -75,7 +75,7 @@ class Visibility:
     def sees(
         self, event: Event, routing: Routing | None, payload: Callable[[], bytes | None]
     ) -> bool:
-        """Whether the caller may see an event.
+        """Returns whether the caller may see an event.
 
         Args:
             event: The event.
@@ -119,7 +119,7 @@ class VisibleEvents:
     rights: RightsReader
 
     def sees(self, event: Event, caller: Caller) -> bool:
-        """Whether a caller may see an event.
+        """Returns whether a caller may see an event.
 
         A payload in the bucket is not read here, so filters on the payload do not match it. Such an
         event is visible to a service that filters the payload only after it was routed to that

@@ -8,7 +8,7 @@ from event_bus.settings import settings
 
 
 def new_external_id(service_id: str) -> str:
-    """The external id for a role that a service names in a new request.
+    """Returns the external id for a role that a service names in a new request.
 
     It contains the account, the region and the stage, none of which has a slash, so no other
     deployment or service has the same id.
@@ -18,7 +18,7 @@ def new_external_id(service_id: str) -> str:
 
 
 def external_id_of(kept: str | None, service_id: str) -> str:
-    """The external id with which a role is assumed.
+    """Returns the external id with which a role is assumed.
 
     Args:
         kept: The id that is stored with the target. None for a target of an earlier release, whose

@@ -35,11 +35,11 @@ class KnownPublishers:
         self._known = Cache(CACHE_SECONDS, _CACHED_PUBLISHERS, self.clock)
 
     def of(self, service_id: str) -> Publisher | None:
-        """The publisher of a service, or None."""
+        """Returns the publisher of a service, or None."""
         return self._known.fetch(service_id, lambda: self.find(service_id))
 
     def satisfies(self, service_id: str, test: Callable[[Publisher], bool]) -> bool:
-        """Whether the publisher of a service satisfies a condition.
+        """Returns whether the publisher of a service satisfies a condition.
 
         If the cached publisher does not satisfy it, the publisher is read again. So a registration
         takes effect as soon as the API has answered it.

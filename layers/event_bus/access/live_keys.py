@@ -32,7 +32,7 @@ class LiveKeys:
         self._known = Cache(CACHE_SECONDS, _CACHED_KEYS, self.clock)
 
     def good(self, key_id: str | None) -> bool:
-        """Whether a key is valid.
+        """Returns whether a key is valid.
 
         Args:
             key_id: The id of the key; None if an earlier release admitted an admin, which counts as

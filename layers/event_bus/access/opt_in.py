@@ -15,7 +15,7 @@ _ANY = {"*": ".*", "?": "."}
 
 
 def tag_key(stage: str) -> str:
-    """The key of the tag that opts a resource in to one stage.
+    """Returns the key of the tag that opts a resource in to one stage.
 
     Args:
         stage: The stage.
@@ -24,7 +24,7 @@ def tag_key(stage: str) -> str:
 
 
 def named_by(patterns: Iterable[str], arn: str) -> bool:
-    """Whether a pattern matches a resource, as IAM compares ARNs.
+    """Returns whether a pattern matches a resource, as IAM compares ARNs.
 
     A wildcard stays within its part of the ARN; the last part is everything after the account
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).

@@ -25,7 +25,7 @@ def own_subscription(
     *,
     of_anyone: bool = False,
 ) -> Subscription:
-    """A subscription of the caller; any for an admin, and one alone for a limited stream token.
+    """Returns a subscription of the caller: any for an admin, one for a limited stream token.
 
     Args:
         find: Finds a subscription by its id.
@@ -45,7 +45,7 @@ def own_subscription(
 def own_publisher(
     find: Callable[[str], Publisher | None], service_id: str, caller: Caller
 ) -> Publisher:
-    """A publisher that the caller may see: any for an admin, itself for a service.
+    """Returns a publisher that the caller may see: any for an admin, itself for a service.
 
     Args:
         find: Finds a publisher by its service.
@@ -61,7 +61,7 @@ def own_publisher(
 
 
 def own(found: _Owned | None, what: str, caller: Caller) -> _Owned:
-    """A resource of the caller; any for an admin.
+    """Returns a resource of the caller; any for an admin.
 
     Args:
         found: The resource, if it exists.
@@ -77,7 +77,7 @@ def own(found: _Owned | None, what: str, caller: Caller) -> _Owned:
 
 
 def may_see_service(service_id: str, caller: Caller) -> bool:
-    """Whether the caller may see the registrations of a service."""
+    """Returns whether the caller may see the registrations of a service."""
     return bool(service_id) and (caller.admin or caller.service_id == service_id)
 
 
@@ -98,7 +98,7 @@ def refuse_reserved(service_id: str) -> None:
 
 
 def own_source(source: str | None, caller: Caller) -> str:
-    """The service whose streams a request is about: the caller, or the one that an admin names.
+    """Returns the service whose streams a request is about: the caller, or one that an admin names.
 
     Args:
         source: The service that the request names.

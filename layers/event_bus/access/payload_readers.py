@@ -22,7 +22,7 @@ class PayloadReaders:
     publishers: KnownPublishers
 
     def opened(self, event: Event, service_id: str) -> Event:
-        """The event as a service may read it: opened, or with markers.
+        """Returns the event as a service may read it: opened, or with markers.
 
         Args:
             event: The event, with its payload.
@@ -37,7 +37,7 @@ class PayloadReaders:
         return self.seal.open(event)
 
     def shown(self, event: Event, caller: Caller) -> Event:
-        """The event as a caller may read it; an admin reads everything.
+        """Returns the event as a caller may read it; an admin reads everything.
 
         Args:
             event: The event. Without its payload, as in a list of large events, it is returned

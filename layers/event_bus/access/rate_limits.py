@@ -52,7 +52,7 @@ class Allowance:
 
 
 def allowance_of(context: Mapping[str, str] | None) -> Allowance | None:
-    """The allowance that the authorizer found; None if it counted no request.
+    """Returns the allowance that the authorizer found; None if it counted no request.
 
     Args:
         context: What the authorizer passed on.

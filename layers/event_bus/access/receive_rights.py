@@ -48,7 +48,7 @@ class ReceiveRights:
             self._granted[change.service_id] = change.event_types
 
     def permits(self, service_id: str, event_type: str, source: str) -> bool:
-        """Whether a service may receive a type from a source."""
+        """Returns whether a service may receive a type from a source."""
         asked = (service_id, event_type, source)
         decided = self._decided.get(asked)
         if decided is None:
@@ -58,7 +58,7 @@ class ReceiveRights:
         return decided
 
     def permits_event(self, service_id: str, event: Event) -> bool:
-        """Whether a service may receive an event.
+        """Returns whether a service may receive an event.
 
         An event of the bus about the subscriptions or keys of a service is for that service alone,
         whatever types others were given.
@@ -68,12 +68,12 @@ class ReceiveRights:
         return self.permits(service_id, event.type, event.source)
 
     def granted(self, service_id: str) -> list[str]:
-        """The type patterns that a service may receive, restrictions aside."""
+        """Returns the type patterns that a service may receive, restrictions aside."""
         default = ["*"] if self.default == "everything" else []
         return self._granted.get(service_id, default)
 
     def may_match(self, service_id: str, pattern: str) -> bool:
-        """Whether a service may receive any type of a pattern, restrictions aside.
+        """Returns whether a service may receive any type of a pattern, restrictions aside.
 
         Replies to its commands come to addresses that begin with its name.
         """
@@ -106,7 +106,7 @@ class RightsReader:
     default: Default
 
     def of(self, service_id: str, sources: Iterable[str]) -> ReceiveRights:
-        """The rights of a service to the events of some sources."""
+        """Returns the rights of a service to the events of some sources."""
         rights = ReceiveRights(self.default)
         for each in self.store.read(service_id, sources):
             rights.take(each)
@@ -136,14 +136,14 @@ class HandoverRights:
         self._known = Cache(CACHE_SECONDS, _CACHED_RIGHTS, self.clock)
 
     def permits(self, service_id: str, event: Event) -> bool:
-        """Whether an event may still be delivered to a service to which it was routed.
+        """Returns whether an event may still be delivered to a service to which it was routed.
 
         A fresh event may: the router has just checked the rights to it.
         """
         return is_fresh(event) or self.permits_late(service_id, event)
 
     def permits_late(self, service_id: str, event: Event) -> bool:
-        """Whether an event may be delivered to a service to which the router did not route it.
+        """Returns whether an event may be delivered to a service that it was not routed to.
 
         The rights are checked even for a fresh event.
         """
@@ -156,5 +156,5 @@ class HandoverRights:
 
 
 def is_fresh(event: Event) -> bool:
-    """Whether an event was stored less than `FRESH_SECONDS` ago."""
+    """Returns whether an event was stored less than `FRESH_SECONDS` ago."""
     return event.created_at > times.at(times.unix() - FRESH_SECONDS)

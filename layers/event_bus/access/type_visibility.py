@@ -27,7 +27,7 @@ class TypeVisibility:
     rights: ReceiveRights
 
     def sources(self, event_type: str) -> list[Publisher]:
-        """The publishers of a type that the caller may see."""
+        """Returns the publishers of a type that the caller may see."""
         return [
             each
             for each in self.publishers
@@ -35,7 +35,7 @@ class TypeVisibility:
         ]
 
     def sees(self, event_type: str) -> bool:
-        """Whether the caller may see a type."""
+        """Returns whether the caller may see a type."""
         if self.caller.admin:
             return True
         sources = [each for each in self.publishers if each.publishes(event_type)]

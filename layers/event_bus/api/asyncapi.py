@@ -30,7 +30,7 @@ _ENVELOPE = {
 def asyncapi_document(
     types: Iterable[tuple[EventType, SchemaVersion | None]], api_url: str
 ) -> dict[str, Any]:
-    """The AsyncAPI document of event types.
+    """Returns the AsyncAPI document of event types.
 
     Args:
         types: The types, each with its latest schema.
@@ -95,7 +95,7 @@ def _receive(name: str) -> dict[str, Any]:
 
 
 def _of_the_bus() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The channels, the messages and the schemas of the events that the bus publishes."""
+    """Returns the channels, the messages and the schemas of the events that the bus publishes."""
     schema_of, schemas = schemas_of([DeliveredEvent, *bus_events.PAYLOADS])
     described = bus_events.event_schemas(schemas, schema_of)
     messages = {

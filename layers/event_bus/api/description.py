@@ -145,7 +145,7 @@ _IDEMPOTENCY_KEY = Header(
 
 
 def describe(url: str = NOWHERE) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of the API.
+    """Returns the OpenAPI 3.1 document of the API.
 
     Args:
         url: Where the API is.

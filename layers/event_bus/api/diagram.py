@@ -10,7 +10,7 @@ MERMAID = "application/vnd.mermaid"
 
 
 def flow_diagram(flow: Flow) -> str:
-    """A flow as a sequence diagram (https://mermaid.js.org/syntax/sequenceDiagram.html).
+    """Returns a flow as a sequence diagram (https://mermaid.js.org/syntax/sequenceDiagram.html).
 
     Steps are in the order of their times. Ids, types and names of services are not escaped: their
     characters have no meaning to Mermaid.

@@ -9,7 +9,7 @@ import orjson
 
 @cache
 def read_document() -> dict[str, Any]:
-    """The OpenAPI 3.1 document, made by `event_bus.api.description` and kept beside this file."""
+    """Returns the OpenAPI 3.1 document, which `event_bus.api.description` has written to a file."""
     document: dict[str, Any] = orjson.loads(
         files("event_bus.api").joinpath("openapi.json").read_bytes()
     )

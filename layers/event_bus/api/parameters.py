@@ -58,7 +58,7 @@ class Header:
 
 
 def text(name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS) -> Parameter[str]:
-    """A parameter whose text is used unchanged."""
+    """Returns a parameter whose text is used unchanged."""
     schema = {"type": "string", "minLength": 1, **_bound(longest)}
     return Parameter(name, description, str, schema, longest=longest)
 
@@ -66,12 +66,12 @@ def text(name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS) -
 def required_text(
     name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS
 ) -> Parameter[str]:
-    """A required parameter whose text is used unchanged."""
+    """Returns a required parameter whose text is used unchanged."""
     return replace(text(name, description, longest), required=True)
 
 
 def service(name: str, description: str) -> Parameter[str]:
-    """A parameter that names a service."""
+    """Returns a parameter that names a service."""
 
     def read(sent: str) -> str:
         if not is_service_id(sent):
@@ -82,14 +82,14 @@ def service(name: str, description: str) -> Parameter[str]:
 
 
 def _bound(longest: int) -> dict[str, int]:
-    """The schema of a bound on a text's length; the usual bound is not stated."""
+    """Returns the schema of a bound on a text's length; the usual bound is not stated."""
     return {} if longest == MAX_PARAMETER_CHARACTERS else {"maxLength": longest}
 
 
 def whole(
     name: str, description: str, *, default: int | None, minimum: int, maximum: int
 ) -> Parameter[int]:
-    """A parameter that is a whole number; both bounds are included."""
+    """Returns a parameter that is a whole number; both bounds are included."""
 
     def read(sent: str) -> int:
         # Longer numbers would take time to convert.
@@ -108,7 +108,7 @@ def whole(
 def choice(
     name: str, description: str, choices: Sequence[Choice], default: Choice | None = None
 ) -> Parameter[Choice]:
-    """A parameter that is one of several words."""
+    """Returns a parameter that is one of several words."""
     *most, last = choices
 
     def read(sent: str) -> Choice:
@@ -124,13 +124,13 @@ def choice(
 
 
 def flag(name: str, description: str) -> Parameter[bool]:
-    """A parameter that is `true` or `false`."""
+    """Returns a parameter that is `true` or `false`."""
     word = choice(name, description, ("true", "false"))
     return Parameter(name, description, lambda sent: word.read(sent) == "true", word.schema)
 
 
 def time(name: str, description: str) -> Parameter[str]:
-    """A parameter that is a time, RFC 3339, and is converted to UTC."""
+    """Returns a parameter that is a time, RFC 3339, and is converted to UTC."""
 
     def read(sent: str) -> str:
         # A plus sign that was not percent-encoded arrives as a space.
@@ -140,7 +140,7 @@ def time(name: str, description: str) -> Parameter[str]:
 
 
 def type_pattern(name: str, description: str) -> Parameter[str]:
-    """A parameter that is an event type or a type pattern."""
+    """Returns a parameter that is an event type or a type pattern."""
 
     def read(sent: str) -> str:
         validate_type_pattern(sent)
@@ -150,7 +150,7 @@ def type_pattern(name: str, description: str) -> Parameter[str]:
 
 
 def type_patterns(name: str, description: str) -> Parameter[list[str]]:
-    """A required parameter that lists event types or type patterns, separated by commas.
+    """Returns a required parameter that lists event types or type patterns, separated by commas.
 
     A repeated one is kept once.
     """

@@ -67,11 +67,11 @@ class Query:
         return parameter.name in self.sent
 
     def __getitem__(self, parameter: Parameter[Value]) -> Value:
-        """The value of a parameter that is required or has a default."""
+        """Returns the value of a parameter that is required or has a default."""
         return cast("Value", self._values.get(parameter.name, parameter.default))
 
     def get(self, parameter: Parameter[Value]) -> Value | None:
-        """The value of a parameter; its default, or None, if it was not sent."""
+        """Returns the value of a parameter; its default, or None, if it was not sent."""
         value: Value | None = self._values.get(parameter.name, parameter.default)
         return value
 

@@ -49,14 +49,14 @@ class Response:
     listener_id: str | None = None
 
     def all_headers(self) -> dict[str, str]:
-        """The headers as they are sent, with those that every answer has."""
+        """Returns the headers as they are sent, with those that every answer has."""
         headers = {"content-type": "application/json", **_SECURITY_HEADERS, **self.headers}
         if self.body is None and self.text is None:
             del headers["content-type"]
         return headers
 
     def content(self) -> str:
-        """The body as it is sent."""
+        """Returns the body as it is sent."""
         if self.text is not None:
             return self.text
         return "" if self.body is None else json_numbers.dumps(self.body).decode()
@@ -119,7 +119,7 @@ class Request:
         return allowance_of(self.identity)
 
     def left_until(self, before: float) -> float | None:
-        """The seconds that the function has left, less a reserve; None if they are not known.
+        """Returns the seconds that the function has left, less a reserve; None if not known.
 
         Args:
             before: The reserve, in seconds.
@@ -137,7 +137,7 @@ class Request:
         return self.path_parameter("id")
 
     def path_parameter(self, name: str) -> str:
-        """A parameter of the path.
+        """Returns a parameter of the path.
 
         Raises:
             NotFound: It is empty or longer than any identifier.
@@ -150,7 +150,7 @@ class Request:
         return given
 
     def query(self) -> Query:
-        """The query parameters, as the operation declares them.
+        """Returns the query parameters, as the operation declares them.
 
         Raises:
             MalformedRequest: A parameter is not known, is missing, cannot be read, or was sent
@@ -179,7 +179,7 @@ class Request:
         return given is not None
 
     def reserved_id(self, prefix: str) -> str | None:
-        """The id for the resource that the request creates; None if any will do.
+        """Returns the id for the resource that the request creates; None if any will do.
 
         Args:
             prefix: The prefix of the id, such as `sub`.
@@ -192,7 +192,7 @@ class Request:
         return bool(self.body)
 
     def json(self) -> Any:
-        """The body, parsed from JSON.
+        """Returns the body, parsed from JSON.
 
         Raises:
             UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
@@ -202,7 +202,7 @@ class Request:
         return strict_json.parse(json_text(self.body, self.headers))
 
     def json_batch(self) -> Any:
-        """The body, parsed from JSON.
+        """Returns the body, parsed from JSON.
 
         In an array, a `MalformedRequest` takes the place of each element that cannot be read.
 

@@ -21,12 +21,12 @@ _ATTRIBUTE = re.compile(r"^    (\w+): (.+?)(?=^    \w+: |\Z)", re.MULTILINE | re
 
 
 def ref(name: str) -> Schema:
-    """A reference to a schema of the document."""
+    """Returns a reference to a schema of the document."""
     return {"$ref": _TEMPLATE.format(model=name)}
 
 
 def schemas_of(models: Iterable[Any]) -> tuple[dict[Any, Schema], dict[str, Schema]]:
-    """The schemas of models.
+    """Returns the schemas of models.
 
     Args:
         models: Pydantic models, TypedDicts, named types of these, and plain types.

@@ -37,7 +37,7 @@ class AuditQuery:
     members: dict[str, str]
 
     def selects(self, entry: Entry) -> bool:
-        """Whether an entry satisfies all filters."""
+        """Returns whether an entry satisfies all filters."""
         return (
             (self.since is None or entry["timestamp"] >= self.since)
             and (self.until is None or entry["timestamp"] < self.until)

@@ -44,7 +44,7 @@ class SignatureCheck:
     public_key: bytes
 
     def genuine(self, head: AuditHead) -> bool:
-        """Whether the head's signature was made by the key.
+        """Returns whether the head's signature was made by the key.
 
         Raises:
             TypeError: The public key is not one of an elliptic curve.

@@ -56,7 +56,7 @@ _LOW_32 = 0xFFFFFFFF
 
 
 def may_lead_to(address: str, allowed: Iterable[Network] = ()) -> bool:
-    """Whether callbacks may be sent to an address.
+    """Returns whether callbacks may be sent to an address.
 
     Args:
         address: The address, as a resolver gives it.
@@ -74,7 +74,7 @@ def may_lead_to(address: str, allowed: Iterable[Network] = ()) -> bool:
 
 
 def literal(host: str) -> list[str]:
-    """The addresses that a host is a spelling of; none if it is a name.
+    """Returns the addresses that a host is a spelling of; none if it is a name.
 
     Decimal, octal, hexadecimal and short forms are spellings, too. The resolver decides what is an
     address, because connections use its result.
@@ -87,7 +87,7 @@ def literal(host: str) -> list[str]:
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address to which packets for an IPv6 address go, if it contains one."""
+    """Returns the IPv4 address to which packets for an IPv6 address go, if it contains one."""
     low = IPv4Address(int(address) & _LOW_32)
     if address in _MAPPED or address in _NAT64:
         return low

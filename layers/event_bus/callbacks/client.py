@@ -122,7 +122,7 @@ class CallbackClient:
 
 
 def _beginning(response: urllib3.BaseHTTPResponse) -> bytes:
-    """The first bytes of a body, or all of it; one that ends too early raises an error."""
+    """Returns the first bytes of a body, or all of it; one that ends too early raises an error."""
     read = b""
     while len(read) < MAX_RESPONSE_BYTES and (
         piece := response.read(MAX_RESPONSE_BYTES - len(read), decode_content=False)

@@ -146,7 +146,7 @@ class Exchange:
             self._pass()
 
     def answered(self) -> bool:
-        """Whether bytes of an answer have arrived and were not read yet."""
+        """Returns whether bytes of an answer have arrived and were not read yet."""
         with self._lock:
             if not (self.sent and self._socket):
                 return False

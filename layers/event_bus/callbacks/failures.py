@@ -113,12 +113,12 @@ def unanswered(error: Exception) -> Unanswered:
 
 
 def left_unanswered(error: Exception) -> bool:
-    """Whether a connection was lost before a byte of an answer came."""
+    """Returns whether a connection was lost before a byte of an answer came."""
     return isinstance(cause_of(error), http.client.RemoteDisconnected)
 
 
 def cause_of(error: Exception) -> Exception:
-    """The error that urllib3 wrapped into its own, if it did."""
+    """Returns the error that urllib3 wrapped into its own, if it did."""
     wrapped = error.args[-1] if error.args else None
     wraps = isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.SSLError)
     return wrapped if wraps and isinstance(wrapped, Exception) else error

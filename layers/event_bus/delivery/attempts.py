@@ -87,7 +87,7 @@ class PendingAttempt:
     epoch: int | None
 
     def is_late(self, now: float) -> bool:
-        """Whether it may end after its claim, so that another function may repeat it.
+        """Returns whether it may end after its claim, so that another function may repeat it.
 
         Args:
             now: The time, in Unix seconds.
@@ -338,7 +338,7 @@ def _left(late: PendingAttempt) -> AttemptResult:
 
 
 def in_order(order: StepOrder) -> bool:
-    """Whether a message asks for the stream of its event, in order."""
+    """Returns whether a message asks for the stream of its event, in order."""
     if order.subscription is None:
         # The deleted subscription may have been ordered, so other events may wait for this one. In
         # a replay, nothing is owed to it any more.

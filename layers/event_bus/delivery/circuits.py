@@ -66,7 +66,7 @@ class Circuits:
             self._known.put(each, found.get(each))
 
     def known(self, subscription_id: str) -> Circuit | None:
-        """The circuit as last read or written; None if there is none."""
+        """Returns the circuit as last read or written; None if there is none."""
         return self._known.last(subscription_id)
 
     def probe(self, subscription_id: str) -> bool:
@@ -145,7 +145,7 @@ class Circuits:
         return None
 
     def _has_moved(self, subscription: Subscription | None) -> bool:
-        """Whether a subscription has another target than when the attempts were made."""
+        """Returns whether a subscription has another target than when the attempts were made."""
         if subscription is None or self.current is None:
             return False
         current = self.current(subscription.id)
@@ -198,7 +198,7 @@ class Permits:
             logger.exception("circuits not read")
 
     def retry_at(self, subscription_id: str) -> float | None:
-        """When a waiting delivery checks again, in Unix seconds; None if it need not wait.
+        """Returns when a waiting delivery checks again, in Unix seconds; None if it need not wait.
 
         This takes no permit.
         """

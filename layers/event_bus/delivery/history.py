@@ -34,13 +34,13 @@ class StreamHistory:
         self._filters = Cache(_CACHE_SECONDS, _CACHED_FILTERS, self.clock)
 
     def owes(self, subscription: Subscription, event: Event) -> bool:
-        """Whether a subscription is owed an event, as the router would decide now."""
+        """Returns whether a subscription is owed an event, as the router would decide now."""
         if event.hop_count > MAX_HOPS or event.about == subscription.id:
             return False
         return self.matches(subscription, event) and self.permits(subscription.service_id, event)
 
     def matches(self, subscription: Subscription, event: Event) -> bool:
-        """Whether an event matches the type patterns and filters of a subscription."""
+        """Returns whether an event matches the type patterns and filters of a subscription."""
         key = (subscription.id, subscription.version)
         wanted = self._filters.fetch(
             key, lambda: SubscriptionFilter(subscription.event_types, subscription.filters)

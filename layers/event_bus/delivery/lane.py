@@ -266,7 +266,7 @@ class _Endings:
 
 
 def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> list[list[int]]:
-    """The places of messages that are delivered one after the other.
+    """Returns the places of messages that are delivered one after the other.
 
     Args:
         messages: The messages of a batch.
@@ -285,7 +285,7 @@ def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> lis
 
 
 def _without_walk(message: Message, subscription: Subscription | None) -> bool:
-    """Whether only the event of a message waits, because its subscription is paused."""
+    """Returns whether only the event of a message waits, because its subscription is paused."""
     if subscription is None or subscription.status != "paused":
         return False
     # A message of a replay, or of a subscription that catches up, may stand for earlier events.

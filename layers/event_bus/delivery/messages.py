@@ -104,7 +104,7 @@ def send_back(lanes: Lanes, batch: Batch, moved: Mapping[int, Message]) -> set[s
 
 
 def attempted(deliveries: DeliveryStore, received: QueueMessage, message: Message) -> bool:
-    """Whether the attempt is already recorded, so that this message must finish it."""
+    """Returns whether the attempt is already recorded, so that this message must finish it."""
     if received.receives == 1:
         return False
     record = deliveries.get(message.key)

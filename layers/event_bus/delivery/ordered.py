@@ -136,14 +136,14 @@ class OrderedRunner:
         return waiting.first(message.subscription_id, order.subscription, stream, message.event_id)
 
     def _has_more(self, message: Message, stream: StreamName) -> bool:
-        """Whether a stream has events after the cursor, other than the event of a message."""
+        """Returns whether a stream has an event after the cursor, other than that of a message."""
         position = self.cursors.position(message.subscription_id, stream.key)
         found = self.live.streams.after(stream, int(position or 0), 2)
         return any(each.event_id != message.event_id for each in found)
 
 
 def _held(message: Message, receives: int) -> Message:
-    """The message that checks again whether a cursor is free.
+    """Returns the message that checks again whether a cursor is free.
 
     The waits grow, because the function that holds the cursor usually delivers the event as well.
     The message keeps count of its receipts: where functions crash at one event of a busy stream,

@@ -157,7 +157,7 @@ class Turns:
         self.answers.forget()
 
     def _left_alone(self, subscription_id: str) -> bool:
-        """Whether its circuit makes deliveries wait, so that no attempt needs a turn."""
+        """Returns whether its circuit makes deliveries wait, so that no attempt needs a turn."""
         circuit = self.circuits.known(subscription_id)
         return circuit is not None and circuit.waits(times.unix())
 

@@ -44,7 +44,7 @@ class QueueMessage:
 
 
 def queue_messages(event: Mapping[str, Any]) -> list[QueueMessage]:
-    """The messages that Lambda hands over from a queue."""
+    """Returns the messages that Lambda hands over from a queue."""
     return [
         QueueMessage(
             id=record["messageId"],
@@ -101,7 +101,7 @@ class OwedDelivery:
 
 
 def attempt_of(message: Message, began: str, duration_ms: int, outcome: Outcome) -> Attempt:
-    """The attempt that a message asked for, as it is recorded.
+    """Returns the attempt that a message asked for, as it is recorded.
 
     Args:
         message: The message.
@@ -121,7 +121,7 @@ def attempt_of(message: Message, began: str, duration_ms: int, outcome: Outcome)
 
 
 def delay_until(at: str) -> int:
-    """The delay of a message that must not come before a time, in seconds.
+    """Returns the delay of a message that must not come before a time, in seconds.
 
     It is rounded up, because SQS delays by whole seconds. So no attempt comes before the time that
     a subscriber asked for with `Retry-After`.
@@ -164,7 +164,7 @@ class DeliveryStep:
         return self.deliveries.record(delivery, order.message.attempt, epoch)
 
     def record_of(self, order: StepOrder) -> Delivery | None:
-        """The record of a message's delivery, if it may have one."""
+        """Returns the record of a message's delivery, if it may have one."""
         message, repeated = order.message, order.queue_message.receives > 1
         # Most first receipts of a first attempt have no record yet, so skip the read.
         if message.attempt > 1 or message.recorded or repeated:
@@ -172,7 +172,7 @@ class DeliveryStep:
         return None
 
     def event_of(self, message: Message) -> Event | None:
-        """The event of a message; None if it has expired."""
+        """Returns the event of a message; None if it has expired."""
         return message.event or self.events.get(message.event_id)
 
     def done(self, order: StepOrder, record: Delivery) -> AttemptResult | None:
@@ -187,7 +187,7 @@ class DeliveryStep:
         return AttemptResult(settled=False, follow_up=self.resumed(order, record))
 
     def resumed(self, order: StepOrder, record: Delivery) -> Message | None:
-        """The message that follows the recorded attempt, if this message must send it.
+        """Returns the message that follows the recorded attempt, if this message must send it.
 
         A function may crash after it wrote the record and before it sent that message. Then the
         queue delivers the same message again, and the record names it as its writer.

@@ -96,7 +96,7 @@ class PayloadSeal:
         )
 
     def is_digest(self, digest: str, stored: Event) -> bool:
-        """Whether a possibly sealed event has the content of this digest."""
+        """Returns whether a possibly sealed event has the content of this digest."""
         if stored.sealed_key:
             digest = _keyed(digest, self._opened(stored.sealed_key))
         return hmac.compare_digest(digest, stored.digest)
@@ -117,7 +117,7 @@ def _keyed(digest: str, key: bytes) -> str:
 
 
 def cipher(key: bytes) -> Any:
-    """The cipher of a data key."""
+    """Returns the cipher of a data key."""
     # Imported here: functions without sensitive parts do not load it.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 

@@ -52,7 +52,7 @@ class SigningSecrets:
         return SealedSecret(base64.b64encode(answer["CiphertextBlob"]).decode())
 
     def of(self, subscription: Subscription) -> "Sequence[str]":
-        """The secrets that sign deliveries to a subscription, the latest first."""
+        """Returns the secrets that sign deliveries to a subscription, the latest first."""
         return [
             self._opened.fetch(
                 (each.sealed, subscription.id), partial(self._open, each.sealed, subscription.id)

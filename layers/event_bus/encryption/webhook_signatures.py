@@ -11,14 +11,14 @@ _SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """A new signing secret: `whsec_` and 32 random bytes in base64."""
+    """Returns a new signing secret: `whsec_` and 32 random bytes in base64."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
 def signed_headers(
     message_id: str, timestamp: int, body: bytes, known: Sequence[str]
 ) -> dict[str, str]:
-    """The three headers by which a receiver checks a delivery.
+    """Returns the three headers by which a receiver checks a delivery.
 
     Args:
         message_id: The identifier, the same on every attempt.

@@ -73,7 +73,7 @@ class HttpAsker:
         return Question(ask, url, guarded=True)
 
     def _signature(self, subscription: Subscription, parts: EventParts) -> dict[str, str]:
-        """The headers of the signature; none if the subscription has no secret."""
+        """Returns the headers of the signature; none if the subscription has no secret."""
         if not subscription.signing_secrets:
             return {}
         try:

@@ -103,7 +103,7 @@ class StaticSourceRequest(RequestModel):
     value: Annotated[Any, AfterValidator(checked(_check_part))]
 
     def source(self) -> Source:
-        """The source."""
+        """Returns the source."""
         return StaticSource(json=json_numbers.dumps(self.value).decode())
 
 
@@ -121,7 +121,7 @@ class LookupSourceRequest(_WithPolicy):
     key: _Path
 
     def source(self) -> Source:
-        """The source."""
+        """Returns the source."""
         return LookupSource(context=self.context, key=self.key, **self.policy)
 
 
@@ -142,7 +142,7 @@ class LambdaSourceRequest(_WithPolicy):
     role_arn: RoleArn | None = None
 
     def source(self) -> Source:
-        """The source.
+        """Returns the source.
 
         Raises:
             InvalidRequest: Results are cached, but there is no key to tell them apart.
@@ -170,7 +170,7 @@ class HttpSourceRequest(_WithPolicy):
     )
 
     def source(self) -> Source:
-        """The source.
+        """Returns the source.
 
         Raises:
             InvalidRequest: The variables of the URL differ from those in `variables`.

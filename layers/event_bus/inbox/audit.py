@@ -16,7 +16,7 @@ _ACTIONS = {"subscribe": "inbox.read", "ack": "inbox.acknowledge"}
 
 
 def refusal(context: Mapping[str, Any], caller: Caller | None, reason: Reason) -> Entry:
-    """The entry of a connection that was refused.
+    """Returns the entry of a connection that was refused.
 
     Args:
         context: The request context of the function's event.
@@ -27,7 +27,7 @@ def refusal(context: Mapping[str, Any], caller: Caller | None, reason: Reason) -
 
 
 def entry_of(context: Mapping[str, Any], caller: Caller, result: "MessageResult") -> Entry | None:
-    """The entry of a client's message; None if it is not recorded.
+    """Returns the entry of a client's message; None if it is not recorded.
 
     Records clients that begin to listen without a subscription or try to, and denials.
 

@@ -274,7 +274,7 @@ class Conversation:
                 self.pusher.push(key, self.inboxes.last(key.subscription_id), patience=0)
 
     def _may_be_sent(self, subscriber: SocketSubscriber, place: int) -> bool:
-        """Whether a push may have sent a place that it has not recorded.
+        """Returns whether a push may have sent a place that it has not recorded.
 
         A push records what it sent afterwards, so that a crashed function omits nothing. A fast
         client acknowledges before that.

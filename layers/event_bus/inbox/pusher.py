@@ -217,7 +217,7 @@ def _events(subscription_id: str, batch: Sequence[tuple[int, bytes]]) -> dict[st
 
 
 def _packed(each: Fetched) -> tuple[int, bytes]:
-    """An event with its place, as the client receives it; a large one without its payload."""
+    """Returns an event as the client receives it, and its place; a large one without payload."""
     text = orjson.dumps(each.document())
     if len(text) > MAX_MESSAGE_BYTES:
         text = orjson.dumps(each.without_payload().document())

@@ -70,7 +70,7 @@ class Fetched:
         return {**shown, "error": self.error} if self.error else shown
 
     def without_payload(self) -> "Fetched":
-        """The event without its payload, for a client that fetches it elsewhere."""
+        """Returns the event without its payload, for a client that fetches it elsewhere."""
         if isinstance(self.event, dict):
             name = "payload_base64" if "payload_base64" in self.event else "payload"
             return replace(self, event={**self.event, name: None})
@@ -209,7 +209,7 @@ class InboxReader:
         return fitting, position
 
     def _forbidden(self, subscription_id: str, events: list[Event]) -> list[Event]:
-        """The events that the subscription's service may no longer receive."""
+        """Returns the events that the subscription's service may no longer receive."""
         subscription = self.subscription(subscription_id)
         if subscription is None:
             return events
@@ -218,7 +218,7 @@ class InboxReader:
         return [event for event in events if not rights.permits_event(service_id, event)]
 
     def _ended(self, subscription_id: str, commands: list[Event]) -> set[str]:
-        """The ids of the commands that the subscription must not act on any more."""
+        """Returns the ids of the commands that the subscription must not act on any more."""
         over = {event.id for event in commands if is_over(event)}
         subscription = self.subscription(subscription_id)
         if self.commands is None or subscription is None or not subscription.handles:

@@ -92,12 +92,12 @@ class CrashedMessages:
 
 
 def _waits_behind(record: Delivery, message: Message) -> bool:
-    """Whether the attempt of a message is recorded, and the next one waits in the table."""
+    """Returns whether the attempt of a message is recorded, and the next one waits in the table."""
     return record.waiting and record.attempts >= message.attempt
 
 
 def _is_retried_since(record: Delivery, message: Message) -> bool:
-    """Whether a person has retried a delivery after a message of it was sent.
+    """Returns whether a person has retried a delivery after a message of it was sent.
 
     The retry has a message of its own, and the sweep sends another one if that is lost.
     """

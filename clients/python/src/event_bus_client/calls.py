@@ -140,7 +140,7 @@ class RetryPolicy:
 
 
 def _in_progress(call: Call, answer: httpx.Response) -> bool:
-    """Whether an earlier attempt of a request is still being carried out."""
+    """Returns whether an earlier attempt of a request is still being carried out."""
     return (
         answer.status_code == 409
         and "retry-after" in answer.headers

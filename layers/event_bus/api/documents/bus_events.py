@@ -14,7 +14,7 @@ _OF_OTHER_PAYLOADS = ("content_type", "payload_base64")
 
 
 def schema_name(event: BusEventType) -> str:
-    """The name of the schema of a type's events: `CircuitOpenedEvent`."""
+    """Returns the name of the schema of a type's events: `CircuitOpenedEvent`."""
     words = event.type.removeprefix(BUS_DOMAIN).replace(".", "_").split("_")
     return "".join(word.title() for word in words) + "Event"
 
@@ -22,7 +22,7 @@ def schema_name(event: BusEventType) -> str:
 def event_schemas(
     schemas: Mapping[str, Schema], schema_of: Mapping[Any, Schema]
 ) -> dict[str, Schema]:
-    """The schemas of the events that the bus publishes, by their names.
+    """Returns the schemas of the events that the bus publishes, by their names.
 
     Args:
         schemas: The named schemas, with that of a delivered event.
@@ -52,7 +52,7 @@ def event_schemas(
 
 
 def webhooks(event_webhook: Mapping[str, Any]) -> dict[str, Any]:
-    """The webhook of each type of event that the bus publishes.
+    """Returns the webhook of each type of event that the bus publishes.
 
     Args:
         event_webhook: The operation by which any event is received.

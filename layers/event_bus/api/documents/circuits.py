@@ -26,7 +26,7 @@ class Circuit(TypedDict):
 
 
 def circuit_document(circuit: circuits.Circuit) -> Circuit:
-    """The circuit breaker of a subscription."""
+    """Returns the circuit breaker of a subscription."""
     return {
         "state": circuit.state,
         "consecutive_failures": circuit.consecutive,

@@ -140,7 +140,7 @@ class Replied(TypedDict):
 
 
 def command_document(found: FoundCommand) -> Command:
-    """A command and its result. Sealed values of replies are opened if the caller may read them."""
+    """Returns a command and its result; its replies are open as far as the caller may read."""
     event, record = found.event, found.record
     error = _error(found)
     events = _that_fit(found.replies, answered_bytes(error))
@@ -180,7 +180,7 @@ def command_document(found: FoundCommand) -> Command:
 
 
 def replied_document(command_id: str, reply: model.Event) -> Replied:
-    """A reply that is stored."""
+    """Returns a reply that is stored."""
     return {
         "id": reply.id,
         "type": reply.type,

@@ -43,12 +43,12 @@ class ContextEntryPage(Page):
 
 
 def context_entry_summary(entry: contexts.ContextEntry) -> ContextEntrySummary:
-    """An entry as lists show it."""
+    """Returns an entry as lists show it."""
     return {"key": entry.key, "version": entry.version, "updated_at": entry.updated_at}
 
 
 def context_entry_document(entry: contexts.ContextEntry) -> ContextEntry:
-    """An entry."""
+    """Returns an entry."""
     return {
         **context_entry_summary(entry),
         "context": entry.context,

@@ -131,7 +131,7 @@ class BulkRetry(TypedDict):
 
 
 def delivery_document(delivery: model.Delivery) -> Delivery:
-    """A delivery, as an event shows it."""
+    """Returns a delivery, as an event shows it."""
     return {
         "subscription_id": delivery.key.subscription_id,
         "service_id": delivery.service_id,
@@ -146,7 +146,7 @@ def delivery_document(delivery: model.Delivery) -> Delivery:
 
 
 def dead_letter_document(letter: model.Delivery) -> DeadLetter:
-    """A dead letter, with its attempts."""
+    """Returns a dead letter, with its attempts."""
     return {
         "id": letter.dead_letter_id or "",
         "event_id": letter.key.event_id,

@@ -133,7 +133,7 @@ class StreamState(TypedDict):
 
 
 def head_document(head: stream_finder.StreamHead) -> StreamHead:
-    """An event stream as a whole."""
+    """Returns an event stream as a whole."""
     return {
         "source": head.name.source,
         "stream_id": head.name.stream_id,
@@ -147,7 +147,7 @@ def head_document(head: stream_finder.StreamHead) -> StreamHead:
 
 
 def summary_document(summary: stream_finder.StreamSummary) -> StreamSummary:
-    """An event stream in a list."""
+    """Returns an event stream in a list."""
     name, first = summary.listed.name, summary.listed.first
     return {
         "source": name.source,
@@ -160,12 +160,12 @@ def summary_document(summary: stream_finder.StreamSummary) -> StreamSummary:
 
 
 def stream_event(version: int, found: FoundEvent) -> StreamEvent:
-    """An event in its stream, as lists show it."""
+    """Returns an event in its stream, as lists show it."""
     return {"version": version, "event": event_summary(found)}
 
 
 def state_document(found: state_reader.StreamState) -> StreamState:
-    """A state."""
+    """Returns a state."""
     return {
         "source": found.stream.source,
         "stream_id": found.stream.stream_id,

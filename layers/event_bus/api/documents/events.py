@@ -183,7 +183,7 @@ class EventPage(Page):
 
 
 def event_summary(found: FoundEvent) -> EventSummary:
-    """An event as lists show it; a large payload is null there."""
+    """Returns an event as lists show it; a large payload is null there."""
     return {
         **cast("Envelope", found.event.envelope()),
         "payload_bytes": found.event.payload_bytes,
@@ -200,7 +200,7 @@ def _schema_check(event: model.Event) -> SchemaCheck | None:
 
 
 def event_document(found: FoundEvent) -> Event:
-    """An event with its deliveries."""
+    """Returns an event with its deliveries."""
     summary = event_summary(found)
     deliveries = sorted(
         (delivery_document(each) for each in found.all_deliveries()),

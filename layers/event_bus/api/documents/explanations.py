@@ -132,7 +132,7 @@ class TestResult(TypedDict):
 
 
 def match_document(match: explanations.Match) -> Match:
-    """A match."""
+    """Returns a match."""
     return {
         "subscription_id": match.subscription.id,
         "service_id": match.subscription.service_id,
@@ -143,7 +143,7 @@ def match_document(match: explanations.Match) -> Match:
 
 
 def test_document(tested: filter_tester.FilterResult) -> TestResult:
-    """The result of a test."""
+    """Returns the result of a test."""
     result: TestResult = {
         "matched": not tested.reasons,
         "reasons": [_reason(each) for each in tested.reasons],
@@ -156,7 +156,7 @@ def test_document(tested: filter_tester.FilterResult) -> TestResult:
 
 
 def subscription_test_document(tested: filter_tester.FilterResult) -> SubscriptionTestResult:
-    """The result of testing a subscription."""
+    """Returns the result of testing a subscription."""
     return {
         "matched": not tested.reasons,
         "reasons": [_reason(each) for each in tested.reasons],

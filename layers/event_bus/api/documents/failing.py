@@ -71,7 +71,7 @@ class FailingList(TypedDict):
 
 
 def failing_document(failing: failures.FailingSubscription) -> FailingSubscription:
-    """A failing subscription, with its last error."""
+    """Returns a failing subscription, with its last error."""
     subscription, circuit = failing.subscription, failing.circuit
     error = circuit.last_error
     return {

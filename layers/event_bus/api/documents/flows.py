@@ -95,7 +95,7 @@ class Flow(TypedDict):
 
 
 def flow_document(flow: flows.Flow) -> Flow:
-    """A flow: its events, with those of their deliveries for which an answer has room."""
+    """Returns a flow: its events, with those of their deliveries for which an answer has room."""
     events: list[FlowEvent] = []
     size, complete = 0, flow.complete
     for step in flow.steps:

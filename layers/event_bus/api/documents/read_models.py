@@ -101,7 +101,7 @@ class ModelStatePage(Page):
 
 
 def read_model_document(model: read_model.ReadModel, lag: float | None = None) -> ReadModel:
-    """A read model."""
+    """Returns a read model."""
     return {
         "source": model.source,
         "category": model.category,
@@ -114,7 +114,7 @@ def read_model_document(model: read_model.ReadModel, lag: float | None = None) -
 
 
 def model_state_document(state: read_model.ModelState) -> ModelState:
-    """A state of a read model."""
+    """Returns a state of a read model."""
     return {
         "stream_id": state.stream_id,
         "version": state.version,

@@ -46,7 +46,7 @@ class ReducerPage(Page):
 
 
 def reducer_document(version: ReducerVersion) -> Reducer:
-    """A version of a reducer."""
+    """Returns a version of a reducer."""
     reducer = version.reducer
     return {
         "source": version.source,

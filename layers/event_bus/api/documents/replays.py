@@ -68,7 +68,7 @@ class ReplayPage(Page):
 
 
 def replay_document(replay: model.Replay) -> Replay:
-    """A replay, with its progress."""
+    """Returns a replay, with its progress."""
     return {
         "id": replay.id,
         "service_id": replay.service_id,

@@ -199,7 +199,7 @@ class EventType(EventTypeSummary):
 
 
 def type_schemas_document(found: schemas.TypeSchemas) -> TypeSchemas:
-    """The schemas of a type."""
+    """Returns the schemas of a type."""
     return {
         "type": found.type,
         "owner": found.owner,
@@ -214,7 +214,7 @@ def type_schemas_document(found: schemas.TypeSchemas) -> TypeSchemas:
 
 
 def version_summary(event_type: str, entry: VersionEntry) -> VersionSummary:
-    """A version as lists show it."""
+    """Returns a version as lists show it."""
     return {
         "type": event_type,
         "version": entry.number,
@@ -224,7 +224,7 @@ def version_summary(event_type: str, entry: VersionEntry) -> VersionSummary:
 
 
 def version_document(entry: VersionEntry, version: SchemaVersion) -> Version:
-    """A version."""
+    """Returns a version."""
     return {
         **version_summary(version.type, entry),
         "schema": version.schema,
@@ -234,7 +234,7 @@ def version_document(entry: VersionEntry, version: SchemaVersion) -> Version:
 
 
 def drafts_document(drafts: Iterable[schema_drafts.SchemaDraft]) -> SchemaDraftList:
-    """As many of the first drafts as an answer can hold. No later ones are made."""
+    """Returns as many of the first drafts as an answer can hold. No later ones are made."""
     shown: list[SchemaDraft] = []
     size = 0
     for document in map(_draft, drafts):
@@ -256,7 +256,7 @@ def _draft(draft: schema_drafts.SchemaDraft) -> SchemaDraft:
 
 
 def event_type_summary(found: event_types.EventType) -> EventTypeSummary:
-    """A type as the catalogue lists it."""
+    """Returns a type as the catalogue lists it."""
     return {
         "type": found.type,
         "owner": found.owner,
@@ -270,7 +270,7 @@ def event_type_summary(found: event_types.EventType) -> EventTypeSummary:
 
 
 def event_type_document(found: event_types.EventType, version: SchemaVersion | None) -> EventType:
-    """A type, with its schema and who publishes and receives it."""
+    """Returns a type, with its schema and who publishes and receives it."""
     return {
         **event_type_summary(found),
         "schema": version.schema if version else None,

@@ -167,7 +167,7 @@ class KeyList(TypedDict):
 
 
 def publisher_document(publisher: StoredPublisher) -> Publisher:
-    """A publisher."""
+    """Returns a publisher."""
     return {
         "id": publisher.service_id,
         "service_id": publisher.service_id,
@@ -187,12 +187,12 @@ def publisher_document(publisher: StoredPublisher) -> Publisher:
 
 
 def created_publisher_document(publisher: StoredPublisher, api_key: str | None) -> CreatedPublisher:
-    """A publisher in the one answer that shows its generated key."""
+    """Returns a publisher in the one answer that shows its generated key."""
     return {**publisher_document(publisher), **generated_key(api_key)}
 
 
 def subscriber_document(grant: rights.Grant) -> Subscriber:
-    """The types that a service may receive."""
+    """Returns the types that a service may receive."""
     return {
         "id": grant.service_id,
         "service_id": grant.service_id,
@@ -203,7 +203,7 @@ def subscriber_document(grant: rights.Grant) -> Subscriber:
 
 
 def key_document(key: ApiKey) -> Key:
-    """A key, without its secret."""
+    """Returns a key, without its secret."""
     return {
         "id": key.id,
         "service_id": key.service_id,
@@ -220,10 +220,10 @@ def key_document(key: ApiKey) -> Key:
 
 
 def created_key_document(key: ApiKey, api_key: str | None) -> CreatedKey:
-    """A key in the one answer that shows its secret."""
+    """Returns a key in the one answer that shows its secret."""
     return {**key_document(key), **generated_key(api_key)}
 
 
 def generated_key(api_key: str | None) -> WithGeneratedKey:
-    """A generated key, if there is one."""
+    """Returns a generated key, if there is one."""
     return {"authentication": {"type": "api_key", "api_key": api_key}} if api_key else {}

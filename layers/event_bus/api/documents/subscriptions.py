@@ -231,7 +231,7 @@ def subscription_document(
     pace: paces.Pace | None = None,
     backlog: backlogs.Backlog | None = None,
 ) -> Subscription:
-    """A subscription, without its secret; its circuit, its pace and its backlog, if it has any."""
+    """Returns a subscription without its secret, with its circuit, pace and backlog, if any."""
     return {
         "id": subscription.id,
         "service_id": subscription.service_id,
@@ -279,7 +279,7 @@ def _backlog(backlog: backlogs.Backlog) -> Backlog:
 
 
 def created_subscription_document(registered: RegisteredSubscription) -> CreatedSubscription:
-    """A subscription in the one answer that shows its secret, and a generated key."""
+    """Returns a subscription in the one answer that shows its secret, and a generated key."""
     return {
         **subscription_document(registered.subscription, pace=registered.pace),
         "signing_secret": registered.signing_secret,
@@ -289,7 +289,7 @@ def created_subscription_document(registered: RegisteredSubscription) -> Created
 
 
 def rotated_secret_document(subscription: registration.Subscription, secret: str) -> RotatedSecret:
-    """The new signing secret of a subscription, in the one answer that shows it."""
+    """Returns the new signing secret of a subscription, in the one answer that shows it."""
     before = [each.until for each in subscription.signing_secrets[1:] if each.until]
     return {
         "subscription_id": subscription.id,
