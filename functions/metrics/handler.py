@@ -40,5 +40,5 @@ def _metrics(request: Request) -> Response:
 
 @endpoint.answers(operations.ANALYTICS)
 def _analytics(request: Request) -> Response:
-    question = operations.question(request.query())
-    return Response(200, analytics.answer(question, _store))
+    query = operations.analytics_query(request.query())
+    return Response(200, analytics.answer(query, _store))

@@ -18,7 +18,7 @@ _dead_letters = dead_letter_events()
 @_metrics.log_metrics
 def handler(event: dict[str, Any], _context: object) -> None:
     """Counts a batch of changes; if it fails, Lambda sends the same batch again."""
-    _dead_letters.tell(event["Records"])
+    _dead_letters.announce(event["Records"])
     _levels.count(event["Records"])
     metrics = _observer.count(event["Records"])
     if metrics:

@@ -247,7 +247,7 @@ class _HTTPSPool(_HTTPPool, HTTPSConnectionPool):
 
 
 def connection_pools() -> urllib3.PoolManager:
-    """Pooled connections, without proxies of the environment and without redirects."""
+    """Makes pools of connections, without proxies of the environment and without redirects."""
     pools = urllib3.PoolManager(
         num_pools=64,
         maxsize=10,

@@ -54,30 +54,30 @@ class ExpiringKeys:
         cursor = self.cursors.hold(_OWNER, _NAME, new_id("cur"), _HOLD_SECONDS)
         if cursor is None:
             return 0
-        told, reached = 0, cursor.position
+        announced, reached = 0, cursor.position
         try:
             if not _recent(cursor.position, now):
                 # The first sweep of a deployment reports all keys that end within these days.
                 since = int(cursor.position) + _BEFORE_SECONDS if cursor.position else now
-                told = self._tell(since, now + _BEFORE_SECONDS)
+                announced = self._announce(since, now + _BEFORE_SECONDS)
                 reached = str(now)
         finally:
             self.cursors.release(cursor, reached)
-        return told
+        return announced
 
-    def _tell(self, first: int, last: int) -> int:
+    def _announce(self, first: int, last: int) -> int:
         # Imported here: few keys end, and the sweeper runs every minute.
         from event_bus.model.bus_events import about_key  # noqa: PLC0415
 
-        told = 0
+        announced = 0
         for key in self.ending(first, last):
             if key.token or key.replaced_by or key.expires_at is None:
                 continue
             # If the event is already stored, it says the same.
             self.events.put(about_key(key, key.expires_at), self.retention_days)
             logger.info("key announced", key_id=key.id, service_id=key.service_id)
-            told += 1
-        return told
+            announced += 1
+        return announced
 
 
 def _recent(position: str, now: int) -> bool:

@@ -64,7 +64,7 @@ class AnalyticsQuery:
         return named == service_id if named is not None else other is None
 
 
-def question(
+def analytics_query(
     *,
     granularity: Granularity = "hour",
     since: str | None = None,
@@ -103,37 +103,35 @@ def question(
     return AnalyticsQuery(granularity, start, end, type, source, subscriber)
 
 
-def answer(question: AnalyticsQuery, store: MetricStore) -> dict[str, Any]:
+def answer(query: AnalyticsQuery, store: MetricStore) -> dict[str, Any]:
     """Returns the answer, as the API shows it."""
-    keys = {start: metric_key(question.granularity, start) for start in question.starts()}
+    keys = {start: metric_key(query.granularity, start) for start in query.starts()}
     found = store.at(keys.values())
-    chosen = {
-        start: _chosen(found.get(key, MetricTotals()), question) for start, key in keys.items()
-    }
+    chosen = {start: _chosen(found.get(key, MetricTotals()), query) for start, key in keys.items()}
     whole = merged(chosen.values())
     return {
-        "granularity": question.granularity,
-        "from": times.at(question.since),
-        "to": times.at(question.until),
+        "granularity": query.granularity,
+        "from": times.at(query.since),
+        "to": times.at(query.until),
         "delay_seconds": DELAY_SECONDS,
         "totals": _sums(whole),
         "buckets": [{"start": start, **_sums(each)} for start, each in chosen.items()],
         "types": _by(whole, lambda labels: labels[0], "type"),
-        "sources": _talkers(whole),
+        "sources": _sources(whole),
         "subscribers": _by(whole, lambda labels: labels[1], "subscriber", of=KINDS[1:]),
     }
 
 
-def _chosen(metrics: MetricTotals, question: AnalyticsQuery) -> MetricTotals:
+def _chosen(metrics: MetricTotals, query: AnalyticsQuery) -> MetricTotals:
     made = MetricTotals()
     for kind, counter in metrics.counts.items():
         made.counts[kind] = Counter(
-            {labels: count for labels, count in counter.items() if question.selects(kind, labels)}
+            {labels: count for labels, count in counter.items() if query.selects(kind, labels)}
         )
     made.latencies = {
         labels: histogram
         for labels, histogram in metrics.latencies.items()
-        if question.selects("delivered", labels)
+        if query.selects("delivered", labels)
     }
     return made
 
@@ -177,7 +175,7 @@ def _by(
     return rows[:TOP]
 
 
-def _talkers(metrics: MetricTotals) -> list[dict[str, Any]]:
+def _sources(metrics: MetricTotals) -> list[dict[str, Any]]:
     published: Counter[str] = Counter()
     for (_, source), count in metrics.counts["published"].items():
         published[source] += count

@@ -27,7 +27,7 @@ class DeadLetterEvents:
     events: EventStore
     retention_days: int
 
-    def tell(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def announce(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Stores the events for a batch of changes.
 
         Args:

@@ -12,7 +12,7 @@ from event_bus.model.metrics import DENIED, MetricTotals, Observation, merged
 from event_bus.stores.delivery_changes import DeliveryChange, RoutingChange, change_in
 from event_bus.stores.metrics import MetricStore
 
-_Told = TypeVar("_Told")
+_Observed = TypeVar("_Observed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +83,14 @@ class Observer:
 
 def understood(
     records: Sequence[Mapping[str, Any]],
-    tells: Callable[[RoutingChange | DeliveryChange], Iterable[_Told]],
-) -> list[_Told]:
+    observations: Callable[[RoutingChange | DeliveryChange], Iterable[_Observed]],
+) -> list[_Observed]:
     """Returns the observations of a batch, without records that cannot be read."""
-    found: list[_Told] = []
+    found: list[_Observed] = []
     for record in records:
         try:
             if change := change_in(record):
-                found += tells(change)
+                found += observations(change)
         except Exception:
             # For whatever reason: one missing count is better than no counts from here on.
             logger.exception("change not understood", event_id=record.get("eventID"))

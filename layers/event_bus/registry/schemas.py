@@ -105,8 +105,8 @@ class SchemaRegistry:
                 event_type, number, schema, registration.example, registration.upcast
             )
             with suppress(Outdated):
-                told = about_schema(event_type, number, after.owner, caller.service_id)
-                self.store.put(before, after, index, version, told)
+                event = about_schema(event_type, number, after.owner, caller.service_id)
+                self.store.put(before, after, index, version, event)
                 return RegisteredVersion(after, version, is_new=True)
         raise Conflict.overtaken(f"the schemas of {event_type}")
 
@@ -268,8 +268,8 @@ def _check_example(example: dict[str, Any] | None, validator: PayloadValidator) 
 
 
 def _digest(registration: SchemaRegistration) -> str:
-    told = [registration.definition, registration.example, registration.upcast]
-    return hashlib.sha256(json_numbers.dumps(told, orjson.OPT_SORT_KEYS)).hexdigest()
+    content = [registration.definition, registration.example, registration.upcast]
+    return hashlib.sha256(json_numbers.dumps(content, orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _check_type(event_type: str) -> None:

@@ -66,7 +66,7 @@ class Child:
 
 
 def children(schema: Mapping[str, Any]) -> Iterator[Child]:
-    """Returns the direct subschemas of a schema."""
+    """Yields the direct subschemas of a schema."""
     for keyword in _SINGLE:
         if keyword in schema:
             yield Child(keyword, (keyword,), schema[keyword])

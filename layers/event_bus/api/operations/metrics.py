@@ -45,13 +45,13 @@ ANALYTICS = Operation(
 )
 
 
-def question(query: Query) -> analytics.AnalyticsQuery:
-    """Returns the question to analytics, from the query parameters of a request.
+def analytics_query(query: Query) -> analytics.AnalyticsQuery:
+    """Returns the query for analytics, from the query parameters of a request.
 
     Raises:
         MalformedRequest: The period has too many buckets.
     """
-    return analytics.question(
+    return analytics.analytics_query(
         granularity=query[GRANULARITY],
         since=query.get(SINCE),
         until=query.get(UNTIL),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from event_bus import times
-from event_bus.api.operations.metrics import ANALYTICS, question
+from event_bus.api.operations.metrics import ANALYTICS, analytics_query
 from event_bus.api.query import Query
 from event_bus.errors import MalformedRequest
 from event_bus.metrics.analytics import MAX_BUCKETS, TOP, AnalyticsQuery, answer
@@ -43,7 +43,7 @@ def store(aws: Aws) -> MetricStore:
 
 
 def read_question(query: dict[str, str]) -> AnalyticsQuery:
-    return question(Query(query, ANALYTICS.query))
+    return analytics_query(Query(query, ANALYTICS.query))
 
 
 def told(store: MetricStore, **query: str) -> dict[str, Any]:
