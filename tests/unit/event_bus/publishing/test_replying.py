@@ -2,15 +2,15 @@
 
 import re
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from event_bus.access.known_publishers import KnownPublishers
-from event_bus.errors import Conflict, Fault, InvalidRequest, TooLarge, Unavailable
+from event_bus.errors import Conflict, InvalidRequest, TooLarge, Unavailable
 from event_bus.model import command_record
 from event_bus.model.command_record import Reply
 from event_bus.model.event import Event
+from event_bus.model.schemas import SchemaVersion, TypeSchemas, Validation, VersionEntry
 from event_bus.publishing import replying as module
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.replying import ReplyContent, Replying, StoredReply, TooLate
@@ -21,6 +21,7 @@ from tests.aws import Aws
 from tests.builders import LATER, NOON, event, publisher
 
 PAID = ReplyContent({"paid": True})
+REPLIES = "planner.commands.responses"
 
 
 @pytest.fixture
@@ -38,13 +39,23 @@ def command(event_type: str = "command.pay", event_id: str = "evt_1", **metadata
     return event(event_id, event_type, metadata={"deadline": LATER, **metadata})
 
 
+def checked_by(
+    replying: Replying, aws: Aws, validation: Validation, schema: dict[str, Any]
+) -> Replying:
+    """Registers a schema for the replies to the planner's commands."""
+    entry = VersionEntry(1, "digest", NOON, "planner")
+    schemas = TypeSchemas(REPLIES, "planner", NOON, NOON, validation=validation, versions=[entry])
+    aws.schemas.put(None, schemas, aws.schemas.index(), SchemaVersion(REPLIES, 1, schema))
+    return replace(replying, schemas=aws.schema_checks)
+
+
 def test_a_reply_is_an_event_of_its_service_for_the_sender(aws: Aws, replying: Replying) -> None:
     trace = {"trace_id": "a" * 32, "correlation_id": "cart-7"}
     made = replying.reply(command(**trace), "worker", PAID)
     reply = made.event
     assert made.repeated is False
     assert aws.events.get(reply.id) == reply
-    assert (reply.source, reply.type) == ("worker", "planner.commands.responses")
+    assert (reply.source, reply.type) == ("worker", REPLIES)
     assert reply.reply_for == "planner"
     # No other service can take the id first, and no other command has it.
     assert re.fullmatch("worker:reply_[0-9a-f]{32}", reply.id)
@@ -75,37 +86,30 @@ def test_a_reply_is_one_hop_further_also_where_the_hops_are_hidden(replying: Rep
 
 @pytest.mark.parametrize("valid", [True, False])
 def test_a_reply_is_checked_by_the_schema_of_its_type_but_a_failure_is_not(
-    replying: Replying, valid: bool
+    aws: Aws, replying: Replying, valid: bool
 ) -> None:
-    checked: list[tuple[str, Any, str]] = []
-
-    class Schemas:
-        def check(self, about: Event, payload: Any, at: str) -> Any:
-            checked.append((about.type, payload, at))
-            return SimpleNamespace(refused=False, check=SimpleNamespace(version=3, valid=valid))
-
-    checking = replace(replying, schemas=cast("Any", Schemas()))
+    checking = checked_by(replying, aws, "warn", {"required": ["paid" if valid else "sum"]})
     reply = checking.reply(command(), "worker", PAID).event
-    assert checked == [("planner.commands.responses", {"paid": True}, "")]
-    assert (reply.schema_version, reply.schema_valid) == (3, valid)
+    assert (reply.schema_version, reply.schema_valid) == (1, valid)
     failed = checking.reply(
         command(event_id="evt_2"), "worker", ReplyContent({}, failed=True)
     ).event
-    assert (len(checked), failed.schema_version) == (1, None)
+    assert (failed.schema_version, failed.schema_valid) == (None, None)
 
 
 def test_a_reply_that_its_schema_refuses_is_not_stored(
     aws: Aws, replying: Replying, records: CommandStore
 ) -> None:
     aws.add_publishers(replace(publisher("worker", "*"), sensitive={"planner.*": ["/card"]}))
-    faults = [Fault("/payload/card", "'4111' is too short"), Fault("/payload/paid", "is missing")]
-    schemas: Any = SimpleNamespace(
-        check=lambda *_: SimpleNamespace(refused=True, check=None, faults=faults)
-    )
+    schema = {"required": ["sum"], "properties": {"card": {"minLength": 5}}}
+    checking = checked_by(replying, aws, "enforce", schema)
     with pytest.raises(InvalidRequest) as refusal:
-        replace(replying, schemas=schemas).reply(command(), "worker", PAID)
+        checking.reply(command(), "worker", ReplyContent({"card": "4111"}))
     said = "is sensitive, and the schema does not permit its value"
-    assert refusal.value.faults == (Fault("/payload/card", said), faults[1])
+    assert {(each.pointer, each.detail) for each in refusal.value.faults} == {
+        ("/payload/card", said),
+        ("/payload/sum", "is required"),
+    }
     assert records.get("evt_1").ended is None
     assert aws.dynamodb.scan(TableName=aws.tables["events"])["Items"] == []
 
