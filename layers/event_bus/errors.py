@@ -41,6 +41,11 @@ def pointer(path: Sequence[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def sentence(detail: str) -> str:
+    """Returns the detail of a fault as a sentence of its own."""
+    return f"{detail[0].upper()}{detail[1:]}."
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A fault of a request.

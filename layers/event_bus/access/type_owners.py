@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from event_bus.access.callers import Caller
-from event_bus.errors import Fault, Forbidden
+from event_bus.errors import Fault, Forbidden, sentence
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.publisher import Publisher
 
@@ -37,6 +37,4 @@ def check_owner(caller: Caller, publisher: Publisher | None, event_type: str) ->
     """
     registered = publisher is not None and publisher.publishes(event_type)
     if detail := denial(caller, event_type, lambda: registered):
-        raise Forbidden(
-            f"{detail[0].upper()}{detail[1:]}.", [Fault("type", detail)], reason="event_type"
-        )
+        raise Forbidden(sentence(detail), [Fault("type", detail)], reason="event_type")

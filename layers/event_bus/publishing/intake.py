@@ -17,6 +17,7 @@ from event_bus.errors import (
     Problem,
     Unavailable,
     VersionConflict,
+    sentence,
 )
 from event_bus.log import logger, traces
 from event_bus.model.event import Event
@@ -253,7 +254,7 @@ class Intake:
             put = Put.REPEATED
         if put is Put.CONFLICT:
             detail = f"another event with the id {event.id} is stored already"
-            raise Conflict(f"{detail[0].upper()}{detail[1:]}.", [Fault(f"{at}/id", detail)])
+            raise Conflict(sentence(detail), [Fault(f"{at}/id", detail)])
         logger.info(
             "event stored",
             **traces(stored),

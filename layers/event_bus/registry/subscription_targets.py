@@ -23,7 +23,7 @@ class SubscriptionTargets:
         opt_ins: Refuses targets whose owners have not opted them in.
         handshake: Asks callback URLs whether they want events.
         queues: Makes and removes managed queues.
-        waiting: Bounds the requests of a service that wait for the answer of a callback URL.
+        waiting: Limits the requests of a service that wait for the answer of a callback URL.
     """
 
     opt_ins: OptIns

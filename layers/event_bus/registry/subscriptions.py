@@ -19,6 +19,7 @@ from event_bus.model.commands import check_handler
 from event_bus.model.filter_checks import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
 from event_bus.model.registration import Subscription, check_limits
+from event_bus.model.replay import Replay
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.catch_up import catch_up_of
@@ -122,12 +123,7 @@ class SubscriptionRegistry:
         subscription = self._checked(registration, subscription_id or new_id("sub"), caller)
         subscription, secret = self._with_secret(subscription)
         pace = _ON_TRIAL if subscription.target.paced else None
-        history = None
-        if registration.replay_from:
-            history = history_for(subscription, registration.replay_from)
-        elif subscription.stream and subscription.stream.from_version:
-            history = catch_up_of(subscription)
-            subscription = replace(subscription, catch_up_replay_id=history.id)
+        subscription, history = _with_history(subscription, registration.replay_from)
         asked = registration.authentication or Authentication()
         try:
             provided = self.targets.provided(subscription)
@@ -324,6 +320,18 @@ class SubscriptionRegistry:
     @property
     def _writes(self) -> SubscriptionWrites:
         return SubscriptionWrites(self.registrations, self.replay_queue, self.most)
+
+
+def _with_history(
+    subscription: Subscription, replay_from: str | None
+) -> tuple[Subscription, Replay | None]:
+    """Returns the subscription, and the replay of the past events that it asks for, if any."""
+    if replay_from:
+        return subscription, history_for(subscription, replay_from)
+    if subscription.stream and subscription.stream.from_version:
+        catch_up = catch_up_of(subscription)
+        return replace(subscription, catch_up_replay_id=catch_up.id), catch_up
+    return subscription, None
 
 
 def _until_current(attempt: Callable[[], _Result]) -> _Result:

@@ -8,7 +8,7 @@ from typing import Any
 from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.batches import batches
-from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable
+from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable, sentence
 from event_bus.inbox.waiting import Slot
 from event_bus.model.event import Event
 from event_bus.model.reducer import ReducerVersion
@@ -162,17 +162,8 @@ class StateReader:
         restored = self.snapshots.latest(stream, basis, at_version) if whole else None
         snapshot_version = restored.version if restored else None
         fold = restored or Fold(version=first - 1)
-        try:
-            with slot() if reducer.effective.type == "lambda" else nullcontext():
-                (self._fold_whole if whole else self._fold_visible)(reading, fold)
-        except ReducerFailed as failure:
-            detail = f"the reducer fails for version {failure.version}: {failure.detail}"
-            said = f"{detail[0].upper()}{detail[1:]}. Read an earlier state with at_version."
-            raise Conflict(said, [Fault("at_version", detail)]) from None
-        except ReducerUnavailable as unavailable:
-            raise Unavailable(f"The state cannot be made: {unavailable.detail}.") from None
-        except _FoldTimeUp:
-            raise _too_long(f"a request can fold in {READ_SECONDS:g} s") from None
+        with slot() if reducer.effective.type == "lambda" else nullcontext():
+            self._fold(reading, fold, whole=whole)
         # A deleted stream reads as empty, and a stranger may not learn how long a stream is.
         hidden = 0 if marks.deleted_at or not whole else min(at_version, first - 1)
         return StreamState(
@@ -183,6 +174,19 @@ class StateReader:
             reducer=reducer,
             snapshot_version=snapshot_version,
         )
+
+    def _fold(self, reading: _StateReading, fold: Fold, *, whole: bool) -> None:
+        """Folds the events that the caller may see: all of the stream, if `whole` is true."""
+        try:
+            (self._fold_whole if whole else self._fold_visible)(reading, fold)
+        except ReducerFailed as failure:
+            detail = f"the reducer fails for version {failure.version}: {failure.detail}"
+            said = f"{sentence(detail)} Read an earlier state with at_version."
+            raise Conflict(said, [Fault("at_version", detail)]) from None
+        except ReducerUnavailable as unavailable:
+            raise Unavailable(f"The state cannot be made: {unavailable.detail}.") from None
+        except _FoldTimeUp:
+            raise _too_long(f"a request can fold in {READ_SECONDS:g} s") from None
 
     def _fold_whole(self, reading: _StateReading, fold: Fold) -> None:
         """Folds all events, and keeps a snapshot after every `SNAPSHOT_EVERY` of them."""
