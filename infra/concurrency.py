@@ -31,6 +31,8 @@ def lane_concurrency(lane: str, settings: DeploymentSettings) -> int:
     named = {
         "http": settings.http_lane_concurrency,
         paced_lane("http"): settings.paced_lane_concurrency,
+        # One for slow sources, one for subscriptions on trial, and one that neither can occupy.
+        ENRICH: max(3, settings.aws_lane_concurrency),
     }
     return named.get(lane, settings.aws_lane_concurrency)
 

@@ -1,6 +1,7 @@
 """What the bus reserves in its account, and what it caps."""
 
 import pytest
+from event_bus.queues.message import ENRICH
 
 from infra.concurrency import lane_concurrency, lanes, reservations
 from infra.settings import DeploymentSettings
@@ -59,3 +60,12 @@ def test_lanes_differ_where_settings_do() -> None:
     assert lane_concurrency("http_paced", settings) == 8
     assert {lane_concurrency(each, settings) for each in ("sqs", "lambda", "lambda_paced")} == {9}
     assert {each for each in lanes() if each.endswith("_paced")} == {"http_paced", "lambda_paced"}
+
+
+@pytest.mark.parametrize(("chosen", "enriching"), [(2, 3), (3, 3), (4, 4), (10, 10)])
+def test_slow_sources_and_those_on_trial_leave_a_function_to_others(
+    chosen: int, enriching: int
+) -> None:
+    settings = DeploymentSettings(aws_lane_concurrency=chosen)
+    assert lane_concurrency("lambda", settings) == chosen
+    assert lane_concurrency(ENRICH, settings) == enriching
