@@ -204,8 +204,7 @@ class LaneRunner:
     def _unsent_retry(self, order: AttemptOrder) -> AttemptResult | None:
         """Returns the retry that a message could not send at an earlier receipt, if there is one.
 
-        No other message can send it, not even this one after it was sent again itself, such as
-        while another function walks along the stream.
+        It need not wait until the stream is free.
         """
         if order.queue_message.receives == 1:
             return None

@@ -40,8 +40,12 @@ def read_batch(
     """
     readable = [
         (
-            replace(received, receives=message.receives + received.receives),
-            replace(message, receives=0, enriches=enriches, paced=paced),
+            replace(
+                received,
+                receives=message.receives + received.receives,
+                origin=message.origin,
+            ),
+            replace(message, receives=0, origin="", enriches=enriches, paced=paced),
         )
         for received in batch
         if (message := _read(received))
@@ -64,21 +68,30 @@ def _read(received: QueueMessage) -> Message | None:
 def sent_back(received: QueueMessage, message: Message) -> Message | None:
     """Returns a message that waits, as it is sent again.
 
+    Args:
+        received: The message as received.
+        message: The message as it is sent again, without the number of its receipts.
+
+    Returns:
+        None if it was received so often that the queue must keep it, and give it up in the end.
+    """
+    return None if received.receives > MAX_RECEIVES else with_history(received, message)
+
+
+def with_history(received: QueueMessage, message: Message) -> Message:
+    """Returns a message that is sent again, with what the queue does not know of the new one.
+
     The queue counts the receipts of the new message from 1, so the message itself has the number of
     those that ended without a result. Otherwise, a message that crashes its function would never
-    come to the redrive queue if it sometimes waits.
+    come to the redrive queue if it sometimes waits. At one of them, a function may have recorded an
+    attempt and not sent the retry. Then the new message must know that record as its own.
 
     Args:
         received: The message as received.
-        message: The message as it is sent again, without that number.
-
-    Returns:
-        None if the number is so large that the queue must keep the message, and give it up in the
-        end.
+        message: The message as it is sent again.
     """
-    if received.receives > MAX_RECEIVES:
-        return None
-    return replace(message, receives=received.receives - 1)
+    origin = received.writer if received.receives > 1 else received.origin
+    return replace(message, receives=received.receives - 1, origin=origin)
 
 
 def send_back(lanes: Lanes, batch: Batch, moved: Mapping[int, Message]) -> set[str]:

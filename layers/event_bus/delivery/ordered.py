@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.live_stream import MOMENT_SECONDS, LiveStreams
+from event_bus.delivery.messages import with_history
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import LEASE_SECONDS, AttemptResult, delay_until
 from event_bus.delivery.stream_walk import StreamWalk, WalkOrder
@@ -66,17 +67,17 @@ class OrderedRunner:
             days=walk.cursor_days,
         )
         if cursor is None:
-            held = _held(message, asked.order.queue_message.receives)
+            held = with_history(asked.order.queue_message, _held(message))
             return AttemptResult(settled=False, follow_up=held)
-        instead = walk.begin(cursor.position)
         walker = StreamWalker(self.runner, asked, walk, self.clock)
-        result, failure = AttemptResult(settled=False, follow_up=instead), None
+        result, failure, begun = AttemptResult(settled=False), None, False
         try:
-            if instead is None:
-                result = walker.deliver()
+            instead = walk.begin(cursor.position)
+            begun = True
+            result = replace(result, follow_up=instead) if instead else walker.deliver()
         except Exception as error:
             failure = error
-        if self.cursors.release(cursor, walk.kept()):
+        if self.cursors.release(cursor, walk.kept() if begun else cursor.position):
             if failure:
                 raise failure
             asked.order.walked.update(walker.met)
@@ -86,7 +87,8 @@ class OrderedRunner:
         # Another function has taken the cursor, perhaps for this same message, and does not know
         # what this walk delivered. It may wait for a retry that this walk has made unnecessary. So
         # none of the present messages is sure to continue the stream, but a new message is.
-        follow_up = result.follow_up or replace(asked.order.message, delay=0)
+        again = replace(asked.order.message, origin=asked.order.queue_message.writer, delay=0)
+        follow_up = result.follow_up or again
         return replace(result, settled=False, follow_up=follow_up)
 
     def wait_for_resume(self, asked: WalkOrder) -> AttemptResult:
@@ -142,17 +144,14 @@ class OrderedRunner:
         return any(each.event_id != message.event_id for each in found)
 
 
-def _held(message: Message, receives: int) -> Message:
+def _held(message: Message) -> Message:
     """Returns the message that checks again whether a cursor is free.
 
     The waits grow, because the function that holds the cursor usually delivers the event as well.
-    The message keeps count of its receipts: where functions crash at one event of a busy stream,
-    the cursor is held most of the time.
     """
     delay = MOMENT_SECONDS * 2 ** max(0, message.times_held - 1)
     return replace(
         message,
         times_held=min(message.times_held + 1, _MOST_TIMES_HELD),
-        receives=receives - 1,
         delay=min(delay, _LONGEST_HELD_SECONDS),
     )

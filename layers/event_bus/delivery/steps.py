@@ -33,14 +33,20 @@ class QueueMessage:
 
     Attributes:
         id: The queue's identifier of the message.
-        receives: The number of receipts, including this one and those of messages that were sent
-            back as this one.
+        receives: The number of receipts, with those of messages that were sent back as this one.
         body: The message's text.
+        origin: The identifier of the first message before it that may have written a record.
     """
 
     id: str
     receives: int
     body: str
+    origin: str = ""
+
+    @property
+    def writer(self) -> str:
+        """The name under which it writes records; a message that is sent back keeps it."""
+        return self.origin or self.id
 
 
 def queue_messages(event: Mapping[str, Any]) -> list[QueueMessage]:
@@ -195,7 +201,7 @@ class DeliveryStep:
         if (
             record.status != "retrying"
             or record.waiting
-            or record.written_by != order.queue_message.id
+            or record.written_by != order.queue_message.writer
         ):
             return None
         return replace(
@@ -386,6 +392,6 @@ def _before_attempt(order: StepOrder, event: Event | None, record: Delivery | No
         delivery,
         round_start=max(delivery.round_start, message.round_start),
         updated_at=times.now(),
-        written_by=order.queue_message.id,
+        written_by=order.queue_message.writer,
     )
     return transitions.of_event(delivery, event)

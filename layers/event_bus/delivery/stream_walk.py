@@ -43,7 +43,8 @@ class WalkOrder:
         """
         message = self.order.message
         first = (message.attempt, message.round_start) == (1, 0) and message.replay_id is None
-        is_new = self.order.queue_message.receives == 1
+        received = self.order.queue_message
+        is_new = received.receives == 1 and not received.origin
         return first and is_new and message.key in self.order.walked
 
 

@@ -55,6 +55,8 @@ class Message:
             stream, or because too many functions were waiting for slow sources.
         receives: How often the messages before it were received without a result, such as because
             their function crashed; they were then sent back as this message.
+        origin: The queue's identifier of the first of the messages before it that may have written
+            a record of a delivery.
         from_router: Whether the router sent it for an event of a stream, and no function has
             handled it. No other event of the stream relies on it.
         enriches: Whether it travels on the enrichment lane; not part of its text.
@@ -76,6 +78,7 @@ class Message:
     enrichment: bytes | None = None
     times_held: int = 0
     receives: int = 0
+    origin: str = ""
     from_router: bool = False
     enriches: bool = False
     paced: bool = False
@@ -120,6 +123,7 @@ class Message:
                 **({"recorded": True} if self.recorded else {}),
                 **({"times_held": self.times_held} if self.times_held else {}),
                 **({"receives": self.receives} if self.receives else {}),
+                **({"origin": self.origin} if self.origin else {}),
                 **({"from_router": True} if self.from_router else {}),
                 **(
                     {"enrichment": orjson.Fragment(self.enrichment)}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
-from event_bus.delivery.steps import LEASE_SECONDS
+from event_bus.delivery.steps import LEASE_SECONDS, QueueMessage
 from event_bus.model.circuit import Circuit
 from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
@@ -20,6 +20,7 @@ from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.sending import NotSent
 from event_bus.stores.cursors import CursorStore
+from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.streams import StreamStore
 
 from tests.aws import Aws
@@ -30,6 +31,8 @@ from tests.unit.event_bus.delivery.ordered_streams import make_due, ordered, ove
 __all__ = ["run"]
 
 LATE = RetryPolicy(schedule=[3_600], max_attempts=3)
+
+SLOW = RetryPolicy(schedule=[600], max_attempts=3)
 
 
 def _broken(*_: object, **__: object) -> Any:
@@ -199,7 +202,29 @@ def test_a_new_message_follows_a_walk_that_fails_after_its_lease(
         patch.setattr(CursorStore, "release", overtaken())
         patch.setattr(StreamStore, "after", _broken)
         assert run.take(asked) == []
-    assert run.sent() == [asked]
+    assert run.sent() == [replace(asked, origin=received(asked).id)]
+
+
+def test_a_new_message_sends_the_retry_that_a_walk_recorded_after_its_lease(
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = DeliveryStore.record
+
+    def answer_lost(*arguments: Any, **named: Any) -> Any:
+        record(*arguments, **named)
+        raise ConnectionError("no answer")
+
+    to, (_, second) = ordered(aws, retry_policy=SLOW), store(aws, "evt_1", "evt_2")
+    run.target.script["evt_1"] = REFUSED
+    with monkeypatch.context() as patch:
+        patch.setattr(CursorStore, "release", overtaken())
+        patch.setattr(DeliveryStore, "record", answer_lost)
+        assert run.take(message(second, to)) == []
+    [again] = run.sent()
+    _lapsed(aws)
+    assert run.lane.process([QueueMessage("m-again", 1, again.to_json())]) == []
+    [retry] = run.sent()
+    assert (retry.event_id, retry.attempt, retry.delay > 0) == ("evt_1", 2, True)
 
 
 def test_the_retry_of_a_walk_follows_although_its_lease_has_ended(

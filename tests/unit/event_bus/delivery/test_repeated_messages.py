@@ -1,4 +1,4 @@
-"""Messages that the queue hands over again leave their lane only if their attempt is not made."""
+"""Messages that the queue hands over again: an attempt is made once, and its retry follows."""
 
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -9,14 +9,17 @@ from event_bus import times
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.steps import QueueMessage
 from event_bus.model.enrichment import StaticSource
 from event_bus.model.pace import Pace
+from event_bus.model.retry_policy import RetryPolicy
 from event_bus.queues.lanes import MAX_RECEIVES, Lanes
 from event_bus.targets.answer_times import AnswerTimes
 
 from tests.aws import Aws
 from tests.builders import delivery, event, message, subscription
-from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
 __all__ = ["run"]
 
@@ -129,6 +132,45 @@ def test_the_queue_keeps_a_message_that_was_received_too_often_to_wait(
     sent = received(message(event(), to, receives=MAX_RECEIVES))
     assert _paced(run, aws, executor).process([sent]) == [sent.id]
     assert run.sent() == []
+
+
+def test_a_message_that_was_sent_back_sends_the_retry_of_an_earlier_event(
+    run: LaneRun, aws: Aws
+) -> None:
+    to = ordered(aws, retry_policy=RetryPolicy(schedule=[600], max_attempts=2))
+    _, second = store(aws, "evt_1", "evt_2")
+    stream = second.stream
+    assert stream
+    run.target.script["evt_1"] = REFUSED
+    asked = message(second, to)
+    assert run.take(asked) == []
+    # The function crashes here, so the queue hands the message over again.
+    [unsent] = run.sent()
+    receives = 2
+    for number in range(3):
+        held = aws.cursors.hold(to.id, stream.key, "another", 60)
+        assert held
+        waits = QueueMessage(
+            received(asked).id if number == 0 else f"m-{number}", receives, asked.to_json()
+        )
+        assert run.lane.process([waits]) == []
+        [asked], receives = run.sent(), 1
+        assert aws.cursors.release(held, held.position)
+    assert run.lane.process([QueueMessage("m-last", receives, asked.to_json())]) == []
+    [retry] = run.sent()
+    assert (unsent.event_id, unsent.attempt) == ("evt_1", 2)
+    assert (retry.event_id, retry.attempt, retry.delay > 0) == ("evt_1", 2, True)
+
+
+def test_a_message_that_was_sent_back_at_its_first_receipt_knows_no_record(
+    run: LaneRun, aws: Aws
+) -> None:
+    to, [only] = ordered(aws), store(aws, "evt_1")
+    stream = only.stream
+    assert stream
+    assert aws.cursors.hold(to.id, stream.key, "another", 60)
+    assert run.take(message(only, to)) == []
+    assert [(each.receives, each.origin) for each in run.sent()] == [(0, "")]
 
 
 def _paced(run: LaneRun, aws: Aws, executor: Executor) -> LaneRunner:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.delivery import replayed_stream
 from event_bus.model import transitions
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
 from event_bus.model.enrichment import StaticSource
@@ -12,6 +13,7 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.placed_events import PlacedEvent, PlacedEvents
+from event_bus.stores.streams import StreamStore
 
 from tests.aws import Aws
 from tests.builders import delivery, message, replay, subscription
@@ -104,6 +106,38 @@ def test_a_retry_of_the_event_that_continues_a_stream_does_not_stop_it(
     assert lane.process([received(following)]) == []
     assert run.target.events == names
     assert run.outcome("evt_1", replay=replay_id).status == "retrying"
+    assert run.sent() == []
+
+
+@pytest.mark.parametrize(
+    ("replay_id", "where", "name"),
+    [
+        (None, StreamStore, "version_before"),
+        ("rpl_1", replayed_stream, "version_certainly_before"),
+    ],
+)
+def test_a_walk_that_cannot_begin_gives_its_cursor_back(
+    run: LaneRun,
+    aws: Aws,
+    monkeypatch: pytest.MonkeyPatch,
+    replay_id: str | None,
+    where: object,
+    name: str,
+) -> None:
+    def fail(*_: object) -> int:
+        raise ConnectionError("no answer")
+
+    # The subscription is owed no earlier event, and the router never routes this one.
+    store(aws, "evt_1", routed=False, created_at="2026-04-01T12:00:00.000Z")
+    to, (second,) = ordered(aws), store(aws, "evt_2")
+    aws.replays.add(replay(event_types=None))
+    monkeypatch.setattr(replayed_stream, "_PAGE", 1)
+    asked = received(message(second, to, replay_id=replay_id))
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, fail)
+        assert run.lane.process([asked]) == [asked.id]
+    assert run.lane.process([asked]) == []
+    assert run.target.events == ["evt_2"]
     assert run.sent() == []
 
 
