@@ -169,6 +169,8 @@ class DeliveryLanes(Construct):
         redrive.use_table(data.subscriptions, "GetItem")
         redrive.use_table(data.deliveries, "GetItem", "UpdateItem")
         redrive.use_table(data.events, "BatchGetItem")
+        redrive.read_archive(data.payloads)
+        redrive.detect_missing_objects(data.payloads)
         redrive.use_retention()
         self.send_from(redrive)
         sources = {

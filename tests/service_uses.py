@@ -49,6 +49,7 @@ PAYLOADS: dict[str, set[tuple[str, str]]] = {
     # An id may be published again after its event was archived.
     "publish": {("GetObject", ARCHIVE_PREFIX), *_PUTS},
     "audit": {("GetObject", ARCHIVE_PREFIX)},
+    "redrive": {("GetObject", ARCHIVE_PREFIX)},
     # Where the settings say that it archives events.
     "sweep": {("PutObject", ARCHIVE_PREFIX)},
 }

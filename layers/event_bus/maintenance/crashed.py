@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.delivery import SETTLED, Delivery
-from event_bus.model.event import Event
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, continuation, from_json
 from event_bus.stores.deliveries import DeliveryStore
@@ -79,16 +78,11 @@ class CrashedMessages:
         """
         if record and record.stored_at:
             return record
-        event = message.event or self._event(message.event_id)
+        event = message.event
+        if event is None:
+            found, _ = self.events().readable([message.event_id])
+            event = found.get(message.event_id)
         return transitions.of_event(record or message.first_record(None), event)
-
-    def _event(self, event_id: str) -> Event | None:
-        try:
-            found, _ = self.events().readable([event_id])
-        except LookupError:
-            logger.warning("event is archived, and its stream not known", event_id=event_id)
-            return None
-        return found.get(event_id)
 
 
 def _waits_behind(record: Delivery, message: Message) -> bool:

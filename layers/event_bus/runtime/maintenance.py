@@ -1,6 +1,5 @@
 """Builds what runs every minute, and what handles crashed messages."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from event_bus.runtime import stores
@@ -44,7 +43,7 @@ def crashed_messages() -> "CrashedMessages":
 
     return CrashedMessages(
         deliveries=stores.deliveries(writes=True),
-        events=partial(stores.events, payloads=False),
+        events=stores.events,
         subscriptions=stores.subscriptions(),
         lanes=lanes(threads(1)),
     )

@@ -57,7 +57,7 @@ def test_functions_are_granted_payloads_and_the_archive_as_needed(app: Synthesis
         if name != "sweep" or not app.local
     }
     # Without it, S3 does not tell a missing object from one that may not be read.
-    for name in {*READERS, "audit"}:
+    for name in {*READERS, "audit", "redrive"}:
         expected[name].add("s3:ListBucket ")
     assert used == expected
 

@@ -17,6 +17,7 @@ from event_bus.queues.message import next_message
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.due_deliveries import DueDeliveries, DueDelivery
+from event_bus.stores.event_items import is_odd
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, delivery, event, message, routing, subscription
@@ -229,15 +230,22 @@ def test_a_message_crashes_whose_event_has_expired(aws: Aws, executor: Executor)
     assert (letter.status, letter.stream, letter.event_type) == ("retrying", "", "")
 
 
-def test_a_message_crashes_whose_event_is_archived(aws: Aws, executor: Executor) -> None:
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_message_crashes_whose_event_is_archived(
+    aws: Aws, executor: Executor, lost: bool
+) -> None:
     to = aws.subscriptions.create(subscription(ordered=True))
-    about = event(payload=LARGE_PAYLOAD)
+    about = event(payload=LARGE_PAYLOAD, metadata={"stream_id": "order/1", "stream_version": 1})
+    about = replace(about, kept=True)
     aws.events.put(about, RETENTION_DAYS)
-    aws.lose_archived(about.id)
-    redriven = replace(
-        crashed(aws, executor, aws.queue()), events=lambda: replace(aws.events, archive=None)
-    )
-    redriven.take("m-1", message(about, to).to_json())
+    archive = aws.event_archive(executor)
+    archive.move(archive.kept([about.id], odd=is_odd(about)))
+    if lost:
+        aws.lose_archived(about.id)
+    crashed(aws, executor, aws.queue()).take("m-1", message(about, to).to_json())
     letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
     assert letter
-    assert letter.status == "retrying"
+    assert about.stream
+    assert (letter.status, letter.stream, letter.event_type) == (
+        ("retrying", "", "") if lost else ("retrying", about.stream.key, about.type)
+    )
