@@ -11,6 +11,7 @@ from event_bus import times
 from event_bus.delivery.messages import (
     Batch,
     FollowUps,
+    apart,
     attempted,
     read_batch,
     safely,
@@ -177,6 +178,9 @@ class EnrichmentRunner:
         """
         readable, kept = read_batch(batch, enriches=True)
         subscriptions = self.subscriptions.of([message for _, message in readable])
+        moved = apart(readable)
+        kept |= send_back(self.lanes, readable, moved)
+        readable = [each for place, each in enumerate(readable) if place not in moved]
         plan = self.pacing.plan(readable, subscriptions)
         kept |= send_back(self.lanes, readable, plan.moved)
         own = [place for place in range(len(readable)) if place not in plan.moved]

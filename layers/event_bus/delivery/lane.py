@@ -14,6 +14,7 @@ from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
 from event_bus.delivery.messages import (
     Batch,
+    apart,
     attempted,
     follow_up,
     read_batch,
@@ -80,7 +81,7 @@ class LaneRunner:
         paced = isinstance(self.pacing, Turns)
         readable, kept = read_batch(batch, paced=paced)
         subscriptions = self.subscriptions.of([message for _, message in readable])
-        moved = to_be_enriched(readable, subscriptions, self.runner.deliveries)
+        moved = to_be_enriched(readable, subscriptions, self.runner.deliveries) | apart(readable)
         kept |= send_back(self.lanes, readable, moved)
         readable = [each for place, each in enumerate(readable) if place not in moved]
         permits = Permits(self.circuits, subscriptions)

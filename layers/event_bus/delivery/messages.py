@@ -1,5 +1,6 @@
 """Messages of a batch: reads each, handles it by itself, and sends the message that follows."""
 
+import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,9 @@ from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import MAX_RECEIVES, Lanes
 from event_bus.queues.message import Message, from_json
 from event_bus.stores.deliveries import DeliveryStore
+
+_APART_SECONDS = 30
+"""The longest delay of messages that must not come together again."""
 
 _Result = TypeVar("_Result")
 
@@ -114,6 +118,25 @@ def send_back(lanes: Lanes, batch: Batch, moved: Mapping[int, Message]) -> set[s
         else:
             kept.add(received.id)
     return kept | send_following(lanes, following)
+
+
+def apart(batch: Sequence[tuple[QueueMessage, Message]]) -> dict[int, Message]:
+    """Returns messages of a batch that must not come together again, as they are sent back.
+
+    These are the messages that their queue hands out for the second time. One of them may have
+    crashed its function. If they came together each time, the queue would give up the others, too.
+
+    Args:
+        batch: The batch.
+
+    Returns:
+        The messages, each with its own delay, by their places in the batch.
+    """
+    return {
+        place: replace(message, delay=random.randint(0, _APART_SECONDS))  # noqa: S311
+        for place, (received, message) in enumerate(batch)
+        if received.receives == 2 and not received.origin and len(batch) > 1
+    }
 
 
 def attempted(deliveries: DeliveryStore, received: QueueMessage, message: Message) -> bool:
