@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from event_bus.model import transitions
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.placed_events import PlacedEvents
@@ -25,11 +26,17 @@ WALK = Counter({("cursors", "UpdateItem"): 2, ("streams", "Query"): 1})
 
 
 @pytest.fixture
-def uses(run: LaneRun, aws: Aws) -> Counter[tuple[str, str]]:
-    """Counts how each table is used; the lane knows the subscriptions of a first batch."""
-    to = ordered(aws)
+def to(run: LaneRun, aws: Aws) -> Subscription:
+    """A subscription that the lane knows from a first batch."""
+    made = ordered(aws)
     [known] = store(aws, "evt_0", stream="task/0")
-    run.take(message(known, to))
+    run.take(message(known, made))
+    return made
+
+
+@pytest.fixture
+def uses(aws: Aws, to: Subscription) -> Counter[tuple[str, str]]:
+    """Counts how each table is used after that batch."""
     counted: Counter[tuple[str, str]] = Counter()
     dynamodb = cast("Any", aws.dynamodb)
     dynamodb.check = lambda table, action: counted.update([(table, action)])
@@ -37,10 +44,8 @@ def uses(run: LaneRun, aws: Aws) -> Counter[tuple[str, str]]:
 
 
 def test_a_new_event_of_a_known_stream_takes_five_requests(
-    run: LaneRun, aws: Aws, uses: Counter[tuple[str, str]]
+    run: LaneRun, aws: Aws, to: Subscription, uses: Counter[tuple[str, str]]
 ) -> None:
-    to = aws.subscriptions.get("sub_1")
-    assert to
     [first] = store(aws, "evt_1")
     run.take(message(first, to))
     [second] = store(aws, "evt_2")
@@ -51,10 +56,8 @@ def test_a_new_event_of_a_known_stream_takes_five_requests(
 
 
 def test_the_first_event_of_a_stream_needs_no_search_for_the_beginning(
-    run: LaneRun, aws: Aws, uses: Counter[tuple[str, str]]
+    run: LaneRun, aws: Aws, to: Subscription, uses: Counter[tuple[str, str]]
 ) -> None:
-    to = aws.subscriptions.get("sub_1")
-    assert to
     [first] = store(aws, "evt_1")
     uses.clear()
     run.take(message(first, to))
@@ -62,10 +65,8 @@ def test_the_first_event_of_a_stream_needs_no_search_for_the_beginning(
 
 
 def test_events_that_come_together_are_not_read_one_by_one(
-    run: LaneRun, aws: Aws, uses: Counter[tuple[str, str]]
+    run: LaneRun, aws: Aws, to: Subscription, uses: Counter[tuple[str, str]]
 ) -> None:
-    to = aws.subscriptions.get("sub_1")
-    assert to
     stored = store(aws, *(f"evt_{number}" for number in range(1, 9)))
     uses.clear()
     run.take(*(message(each, to) for each in stored))
@@ -79,10 +80,8 @@ def test_events_that_come_together_are_not_read_one_by_one(
 
 
 def test_events_without_a_message_in_the_batch_are_read_together(
-    run: LaneRun, aws: Aws, uses: Counter[tuple[str, str]]
+    run: LaneRun, aws: Aws, to: Subscription, uses: Counter[tuple[str, str]]
 ) -> None:
-    to = aws.subscriptions.get("sub_1")
-    assert to
     stored = store(aws, *(f"evt_{number}" for number in range(1, 9)))
     uses.clear()
     run.take(message(stored[0], to))
@@ -92,10 +91,8 @@ def test_events_without_a_message_in_the_batch_are_read_together(
 
 
 def test_behind_an_event_that_waits_nothing_is_read(
-    run: LaneRun, aws: Aws, uses: Counter[tuple[str, str]]
+    run: LaneRun, aws: Aws, to: Subscription, uses: Counter[tuple[str, str]]
 ) -> None:
-    to = aws.subscriptions.get("sub_1")
-    assert to
     first, *later = store(aws, *(f"evt_{number}" for number in range(1, 9)))
     run.target.script["evt_1"] = REFUSED
     run.take(message(first, to))
