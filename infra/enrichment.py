@@ -47,7 +47,7 @@ class EnrichmentLane(Construct):
         self.enrich.use_table(data.subscriptions, "BatchGetItem")
         self.enrich.read_rights(data, "BatchGetItem")
         self.enrich.use_table(data.deliveries, "GetItem", "UpdateItem")
-        self.enrich.use_table(data.events, "GetItem")
+        self.enrich.use_table(data.events, "BatchGetItem")
         self.enrich.use_bucket(data.payloads, "GetObject")
         self.enrich.use_table(data.contexts, "GetItem")
         # The circuits of enrichment sources, and how fast they answer.

@@ -232,7 +232,7 @@ TABLES = {
         "subscriptions": {"BatchGetItem"},
         "rights": {"BatchGetItem"},
         "deliveries": {"GetItem", "UpdateItem"},
-        "events": {"GetItem"},
+        "events": {"BatchGetItem"},
         "contexts": {"GetItem"},
         "circuits": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem"},
         "publishers": {"GetItem"},

@@ -155,7 +155,8 @@ class AttemptRunner(DeliveryStep):
         record = self.record_of(order)
         if record and (done := self.done(order, record)):
             return done
-        return self.permit(order, self.event_of(order.message), record)
+        event, unreadable = self.event_of(order.message)
+        return self.unreadable(order, record) if unreadable else self.permit(order, event, record)
 
     def attempt(
         self, order: AttemptOrder, event: Event | None, record: Delivery | None

@@ -107,7 +107,10 @@ class EnrichmentStep(DeliveryStep):
         record = self.record_of(order)
         if record and (done := self.done(order, record)):
             return done
-        owed = self.owed(order, self.event_of(message), record)
+        event, unreadable = self.event_of(message)
+        if unreadable:
+            return self.unreadable(order, record)
+        owed = self.owed(order, event, record)
         if isinstance(owed, AttemptResult):
             return owed
         onward = replace(_as_known(message, owed.subscription), enriches=False, delay=0)
@@ -140,7 +143,7 @@ class CalledEnrichment:
     def answer(self, message: Message) -> dict[str, Any]:
         """Returns the answer of the function to a call."""
         subscription = self.subscriptions.of([message]).get(message.subscription_id)
-        event = message.event or self.events.get(message.event_id)
+        event = message.event or self.events.find(message.event_id)[0]
         if subscription is None or event is None:
             gone = "the subscription or the event is gone"
             return answer_of(Outcome(ENRICHMENT_FAILED, gone))

@@ -192,14 +192,14 @@ class LaneRunner:
     def _begin(self, order: AttemptOrder) -> Begun:
         message = order.message
         if in_order(order):
-            event = message.event or self.runner.events.get(message.event_id)
+            event, unreadable = self.runner.event_of(message)
             if event and (stream := event.stream):
                 asked = WalkOrder(order, event, stream)
                 if _without_walk(message, order.subscription):
                     return self.ordered.wait_for_resume(asked)
                 return self._unsent_retry(order) or asked
             if event is None:
-                return self.ordered.end_without_event(order)
+                return self.ordered.end_without_event(order, unreadable=unreadable)
         return self.runner.begin(order)
 
     def _unsent_retry(self, order: AttemptOrder) -> AttemptResult | None:

@@ -110,18 +110,21 @@ class OrderedRunner:
             return AttemptResult(settled=False, follow_up=replace(message, delay=delay))
         return result
 
-    def end_without_event(self, order: AttemptOrder) -> AttemptResult:
-        """Ends the delivery of an event whose retention has ended, and continues its stream.
+    def end_without_event(self, order: AttemptOrder, *, unreadable: bool) -> AttemptResult:
+        """Ends the delivery of an event that cannot be read, and continues its stream.
 
         Later events may have waited for it, and there may be no other message for them.
 
         Args:
             order: The message.
+            unreadable: Whether the event is stored; if not, its retention has ended.
         """
         message, runner = order.message, self.runner
         record = runner.deliveries.get(message.key)
-        done = runner.done(order, record) if record else None
-        result = done or runner.attempt(order, None, record)
+        result = runner.done(order, record) if record else None
+        if result is None and unreadable:
+            result = runner.unreadable(order, record)
+        result = result or runner.attempt(order, None, record)
         if record and record.stream and result.settled:
             following = self._waiting(order, StreamName.of_key(record.stream))
             if following is not None:

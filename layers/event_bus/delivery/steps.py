@@ -177,9 +177,9 @@ class DeliveryStep:
             return self.deliveries.get(message.key)
         return None
 
-    def event_of(self, message: Message) -> Event | None:
-        """Returns the event of a message; None if it has expired."""
-        return message.event or self.events.get(message.event_id)
+    def event_of(self, message: Message) -> tuple[Event | None, bool]:
+        """Returns the event of a message, if any, and whether it is stored but unreadable."""
+        return (message.event, False) if message.event else self.events.find(message.event_id)
 
     def done(self, order: StepOrder, record: Delivery) -> AttemptResult | None:
         """Returns the rest of the work for a message whose attempt was made; None if it was not."""
