@@ -27,7 +27,7 @@ MAX_PAGE_BYTES = 5 * 1024 * 1024
 """
 
 PAGE_SECONDS = 5.0
-"""The time, in seconds, after which no further item of a page is made."""
+"""The time, in seconds, after which no further item of a page is read or made."""
 
 _Element = TypeVar("_Element")
 
@@ -60,7 +60,9 @@ class Portion(Generic[_Element]):
 def first_page(
     portions: Iterable[Portion[_Element]], limit: int, budget: int
 ) -> tuple[list[_Element], str | None]:
-    """Reads portions of a list until a page is full.
+    """Reads portions of a list until a page is full, or for `PAGE_SECONDS`.
+
+    Whether an element is left out may depend on a payload, which takes long to read.
 
     Args:
         portions: The portions in their order. No more of them are read than needed.
@@ -72,16 +74,17 @@ def first_page(
     """
     page: list[_Element] = []
     read, position = 0, None
+    end = times.steady() + PAGE_SECONDS
     for portion in portions:
         for place, (position, element) in enumerate(portion.elements, 1):
             if element is not None:
                 page.append(element)
-            if len(page) == limit:
+            if len(page) == limit or times.steady() > end:
                 at_end = portion.reached is None and place == portion.size
                 return page, None if at_end else position
         position = portion.reached
         read += portion.size
-        if position is None or read >= budget:
+        if position is None or read >= budget or times.steady() > end:
             break
     return page, position
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from event_bus.paging import Portion, chosen_page, first_page
+from event_bus import times
+from event_bus.paging import PAGE_SECONDS, Portion, chosen_page, first_page
 
 LIST = [f"{number:02d}" for number in range(20)]
 
@@ -45,6 +46,44 @@ def test_a_page_ends_when_its_budget_is_used_up() -> None:
     reads: list[int] = []
     assert first_page(portions(None, 4, reads), 10, 8) == (["00", "03", "06"], "07")
     assert reads == [0, 4]
+
+
+def test_a_page_ends_when_reading_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(times, "steady", lambda: now)
+
+    def slow(behind: str | None) -> Iterator[Portion[str]]:
+        def read(each: str) -> str | None:
+            nonlocal now
+            now += PAGE_SECONDS * 0.3
+            return each if int(each) % 3 == 0 else None
+
+        for portion in portions(behind, 8, []):
+            found = ((place, read(place)) for place, _ in portion.elements)
+            yield Portion(found, portion.size, portion.reached)
+
+    pages, position = [], None
+    while True:
+        page, position = first_page(slow(position), 100, 100)
+        pages.append(page)
+        if position is None:
+            break
+    assert pages == [["00", "03"], ["06"], ["09"], ["12", "15"], ["18"]]
+
+
+def test_a_page_ends_when_a_read_without_elements_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(times, "steady", lambda: now)
+
+    def slow() -> Iterator[Portion[str]]:
+        nonlocal now
+        for place in LIST:
+            now += PAGE_SECONDS * 0.6
+            yield Portion((), 0, place)
+
+    assert first_page(slow(), 5, 100) == ([], "01")
 
 
 def test_a_full_page_at_the_end_of_the_list_is_the_last() -> None:
