@@ -125,7 +125,9 @@ class _Later:
 def dynamodb() -> "DynamoDBClient":
     """Returns the client of the tables."""
     client = boto3.client("dynamodb", config=_CONFIG)
-    client.meta.events.register("needs-retry.dynamodb", _retry_after_conflict)
+    # The types of botocore know no hooks that return something.
+    hook: Any = _retry_after_conflict
+    client.meta.events.register("needs-retry.dynamodb", hook)
     return client
 
 
