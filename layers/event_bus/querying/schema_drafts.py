@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from event_bus import json_numbers
+from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.model.event import Event
+from event_bus.paging import PAGE_SECONDS
 from event_bus.querying.event_finder import EventFinder
 from event_bus.querying.event_query import EventQuery
 
@@ -66,11 +67,12 @@ class SchemaDrafts:
     def _newest(self, event_type: str | None, caller: Caller) -> list[Event]:
         query, behind = EventQuery(type=event_type, limit=_PAGE), None
         found: list[Event] = []
+        end = times.steady() + PAGE_SECONDS
         for _ in range(MAX_EVENTS // _PAGE):
             page = self.finder.page(query, behind, caller)
             found += [each.event for each in page.found]
             behind = page.position
-            if behind is None:
+            if behind is None or times.steady() > end:
                 break
         return found
 
@@ -79,6 +81,6 @@ def _draft(event_type: str, events: list[Event]) -> SchemaDraft:
     # Imported here, because only drafts need the library of formats.
     from event_bus.schemas.inference import draft_of  # noqa: PLC0415
 
-    times = sorted(event.timestamp for event in events)
+    moments = sorted(event.timestamp for event in events)
     payloads = [json_numbers.loads(event.payload or b"{}") for event in events]
-    return SchemaDraft(event_type, len(events), times[0], times[-1], draft_of(payloads))
+    return SchemaDraft(event_type, len(events), moments[0], moments[-1], draft_of(payloads))

@@ -5,10 +5,12 @@ from concurrent.futures import Executor
 from dataclasses import replace
 
 import pytest
+from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.api.documents.schemas import drafts_document
-from event_bus.paging import MAX_PAGE_BYTES
+from event_bus.paging import MAX_PAGE_BYTES, PAGE_SECONDS
 from event_bus.querying import schema_drafts
+from event_bus.querying.event_finder import EventFinder, FoundEvent, FoundPage
 from event_bus.querying.schema_drafts import SchemaDraft, SchemaDrafts
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -71,6 +73,22 @@ def test_one_request_looks_at_so_many_events(
 
     [draft] = drafts.of(None, AN_ADMIN)
     assert draft.events == 4
+
+
+def test_no_further_events_are_read_when_that_takes_long(
+    drafts: SchemaDrafts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+
+    def slow(*_: object) -> FoundPage:
+        nonlocal now
+        now += PAGE_SECONDS * 0.6
+        return FoundPage([FoundEvent(event(), None)], "more")
+
+    monkeypatch.setattr(EventFinder, "page", slow)
+    monkeypatch.setattr(times, "steady", lambda: now)
+    [draft] = drafts.of(None, AN_ADMIN)
+    assert draft.events == 2
 
 
 def test_an_answer_has_as_many_drafts_as_fit(aws: Aws, drafts: SchemaDrafts) -> None:
