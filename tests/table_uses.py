@@ -133,7 +133,7 @@ TABLES = {
             "Query",
             "UpdateItem",
         },
-        "circuits": {"BatchGetItem", "DeleteItem", "PutItem", "Scan"},
+        "circuits": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Scan"},
         "events": {"PutItem"},
         "replays": {"GetItem", "PutItem"},
         "metrics": {"BatchGetItem"},
