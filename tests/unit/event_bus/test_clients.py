@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import orjson
 import pytest
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSResponse, HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 from event_bus import clients
 from event_bus.clients import MAX_AGE_SECONDS, MAX_IDLE_SECONDS
@@ -54,7 +54,7 @@ class _Conflicts:
         failed = self.calls <= self._times
         body = orjson.dumps({"__type": self._code} if failed else {})
         raw = SimpleNamespace(stream=lambda: iter([body]))
-        return AWSResponse(request.url, 400 if failed else 200, {}, raw)
+        return AWSResponse(request.url, 400 if failed else 200, HTTPHeaders(), raw)
 
 
 @pytest.fixture

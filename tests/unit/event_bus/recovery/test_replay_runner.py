@@ -123,6 +123,7 @@ def test_unroutable_events_behind_the_end_of_a_step_count_in_the_next_one(
         assert after
         unroutable.append(after.unroutable)
     assert unroutable == [0, 1, 1, 1]
+    assert after
     assert (after.sent, after.state) == (3, "completed")
 
 
