@@ -164,11 +164,20 @@ class Clients(Surroundings):
 
     def dead_letters(self, **filters: str) -> list[dict[str, Any]]:
         """Returns the dead letters that filters select."""
-        _, answer = self.insist(
-            "recovery", "GET /dead-letters", ADMIN, query={"limit": "100", **filters}
-        )
-        found: list[dict[str, Any]] = answer["items"]
-        return found
+        return self.pages("recovery", "GET /dead-letters", {"limit": "100", **filters})
+
+    def pages(self, function: str, route: str, query: dict[str, str]) -> list[dict[str, Any]]:
+        """Returns the items of all pages of a list, as an admin sees them."""
+        found: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
+        while True:
+            status, answer = self.insist(function, route, ADMIN, query={**query, **cursor})
+            if status != 200:
+                raise Violation(f"{route} was answered {status}: {answer}")
+            found += answer["items"]
+            if answer["next_cursor"] is None:
+                return found
+            cursor = {"cursor": answer["next_cursor"]}
 
 
 def _covers(patterns: list[str] | None, event_type: str) -> bool:

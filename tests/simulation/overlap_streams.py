@@ -204,17 +204,7 @@ class StreamOperations:
         return self.world.insist("events", route, ADMIN, body, query=query)
 
     def _pages(self, route: str, query: dict[str, str]) -> list[dict[str, Any]]:
-        """Returns the elements of all pages of a list."""
-        found: list[dict[str, Any]] = []
-        cursor: dict[str, str] = {}
-        while True:
-            asked = {**_OF_ADMIN, **query, **cursor}
-            status, answer = self.world.insist("events", route, ADMIN, query=asked)
-            _demand(status == 200, f"{route} was answered {status}: {answer}")
-            found += answer["items"]
-            if answer["next_cursor"] is None:
-                return found
-            cursor = {"cursor": answer["next_cursor"]}
+        return self.world.pages("events", route, {**_OF_ADMIN, **query})
 
 
 def check_hidden(world: OverlappingWorld) -> None:
