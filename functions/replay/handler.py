@@ -22,12 +22,16 @@ _projector = cache(states.projector)
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Handles the messages of a batch, each on its own; sends again those that it cannot begin."""
     end = times.steady() + _BEGINS_SECONDS
+    groups = {
+        record["messageId"]: record["attributes"].get("MessageGroupId", record["messageId"])
+        for record in event["Records"]
+    }
 
-    def take(_message_id: str, body: str) -> None:
+    def take(message_id: str, body: str) -> None:
         if times.steady() < end:
             _take(body)
         else:
-            _queue.send(body)
+            _queue.send(body, groups[message_id])
 
     return take_each(event, take)
 

@@ -38,6 +38,7 @@ class StalledSweep:
         for step in stalled:
             logger.warning("replay had stalled", replay_id=step.replay_id)
             # Sent first: if SQS does not take it, the next sweep finds the replay.
-            self.queue.send(step.replay_id)
+            # The index does not name the service, so each replay is a group of its own here.
+            self.queue.send(step.replay_id, step.replay_id)
             self.replays.postpone(step, times.after(AGAIN_SECONDS))
         return len(stalled)

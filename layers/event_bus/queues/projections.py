@@ -1,7 +1,8 @@
 """Messages about read models, in the queue of replays.
 
 Read models share the queue of replays, since both continue page by page. A message names what may
-have changed. The tables tell what is to be done, so a message may come twice or late.
+have changed. The tables tell what is to be done, so a message may come twice or late. The group of
+a message is the service that publishes the streams.
 """
 
 from collections.abc import Iterable
@@ -41,11 +42,9 @@ class ProjectionQueue:
         Raises:
             NotSent: The queue did not take the message of each stream.
         """
-        bodies = [
-            json_text({"stream": [each.source, each.stream_id]}) for each in dict.fromkeys(streams)
-        ]
-        for chunk in chunks(bodies, MOST):
-            send_bodies(self.client, self.url, chunk)
+        for chunk in chunks(list(dict.fromkeys(streams)), MOST):
+            bodies, groups = map(_changed, chunk), (each.source for each in chunk)
+            send_bodies(self.client, self.url, [*bodies], [*groups])
 
     def retry(self, stream: StreamName, delay: int) -> None:
         """Has the states of a stream brought up to date after some seconds.
@@ -54,8 +53,7 @@ class ProjectionQueue:
             stream: The stream.
             delay: How long the queue holds the message back, in seconds.
         """
-        body = json_text({"stream": [stream.source, stream.stream_id]})
-        self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
+        self._send(_changed(stream), stream.source, delay)
 
     def continue_generation(
         self, source: str, category: str, generation: int, delay: int = 0
@@ -69,7 +67,7 @@ class ProjectionQueue:
             delay: How long the queue holds the message back, in seconds.
         """
         body = json_text({"generation": [source, category, generation]})
-        self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
+        self._send(body, source, delay)
 
     def drop_later(self, source: str, category: str, generation: int) -> None:
         """Has the states of a generation removed, once no function can write to it any more.
@@ -78,6 +76,15 @@ class ProjectionQueue:
         leaves no states behind. If the write fails, the message changes nothing.
         """
         self.continue_generation(source, category, generation, _ENDED_SECONDS)
+
+    def _send(self, body: str, group: str, delay: int) -> None:
+        self.client.send_message(
+            QueueUrl=self.url, MessageBody=body, MessageGroupId=group, DelaySeconds=delay
+        )
+
+
+def _changed(stream: StreamName) -> str:
+    return json_text({"stream": [stream.source, stream.stream_id]})
 
 
 def projection_in(message: str) -> dict[str, Any] | None:

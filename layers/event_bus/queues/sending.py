@@ -41,17 +41,22 @@ def send_entries(client: "SQSClient", url: str, entries: list[Any]) -> set[str]:
     raise NotSent(f"{len(entries)} messages: {', '.join(codes)}")
 
 
-def send_bodies(client: "SQSClient", url: str, bodies: Sequence[str]) -> None:
+def send_bodies(
+    client: "SQSClient", url: str, bodies: Sequence[str], groups: Sequence[str] = ()
+) -> None:
     """Sends up to ten messages, whose content SQS has no reason to refuse.
 
     Args:
         client: The SQS client.
         url: The queue's URL.
         bodies: The messages.
+        groups: The group of each message, if they have any.
 
     Raises:
         NotSent: SQS did not take some of them.
     """
     entries = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies)]
+    for entry, group in zip(entries, groups, strict=False):
+        entry["MessageGroupId"] = group
     if refused := send_entries(client, url, entries):
         raise NotSent(f"{len(refused)} messages: refused")

@@ -75,6 +75,6 @@ class ReplaySteps:
         if not self.replays.move(before, after, pause):
             return
         if after.state == "running":
-            self.queue.try_to_send(after.id, pause, behind=after.updated_at)
+            self.queue.try_to_send(after.id, after.service_id, pause, behind=after.updated_at)
         else:
             logger.info("replay completed", replay_id=after.id, sent=after.sent)

@@ -134,7 +134,7 @@ class Replays:
 
     def _begin(self, replay: Replay) -> Replay:
         self.store.add(replay)
-        self.queue.try_to_send(replay.id)
+        self.queue.try_to_send(replay.id, replay.service_id)
         return replay
 
     def _target(self, subscription_id: str | None, caller: Caller, *, to_all: bool) -> str | None:

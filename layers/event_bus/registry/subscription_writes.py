@@ -119,7 +119,7 @@ class SubscriptionWrites:
             stopped.append(backlog.id)
         for each in stopped:
             if each:
-                self.replay_queue.try_to_send(each, START_SECONDS)
+                self.replay_queue.try_to_send(each, stored.service_id, START_SECONDS)
         return stored
 
     def remove(self, subscription: Subscription) -> None:

@@ -137,7 +137,7 @@ class SubscriptionRegistry:
             self.targets.discard(subscription)
             raise
         if history:
-            self.replay_queue.try_to_send(history.id, SEAM_SECONDS)
+            self.replay_queue.try_to_send(history.id, history.service_id, SEAM_SECONDS)
         api_key = issued.text if issued else None
         return RegisteredSubscription(
             created, secret, api_key, history.id if history else None, pace

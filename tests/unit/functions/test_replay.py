@@ -2,6 +2,7 @@
 
 import pytest
 from event_bus import times
+from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.replay_runner import ReplayRunner
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -45,8 +46,27 @@ def test_messages_that_an_invocation_has_no_time_for_are_sent_again(
     monkeypatch.setattr(ReplayRunner, "step", step)
     monkeypatch.setattr(times, "steady", lambda: clock[0])
     bodies = ["rpl_1", "rpl_2", "rpl_3", '{"stream":["planner","task/1"]}']
-    records = [{"messageId": each, "body": each} for each in bodies]
+    records = [
+        {"messageId": each, "body": each, "attributes": {"MessageGroupId": f"of {place}"}}
+        for place, each in enumerate(bodies)
+    ]
     assert functions.invoke("replay", {"Records": records}) == {"batchItemFailures": []}
     assert taken == ["rpl_1", "rpl_2"]
     # As new messages, so that the queue does not count the receipts of those that only waited.
     assert sorted(aws.take(replaying._queue.url)) == sorted(bodies[2:])
+
+
+def test_a_message_that_is_sent_again_stays_in_its_group(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str]] = []
+    clock = iter([0.0, 30.0, 30.0])
+    monkeypatch.setattr(times, "steady", lambda: next(clock))
+    monkeypatch.setattr(ReplayQueue, "send", lambda _, body, group: sent.append((body, group)))
+    records = [
+        {"messageId": "m-1", "body": "rpl_1", "attributes": {"MessageGroupId": "worker"}},
+        # An earlier release has sent it.
+        {"messageId": "m-2", "body": "rpl_2", "attributes": {}},
+    ]
+    assert functions.invoke("replay", {"Records": records}) == {"batchItemFailures": []}
+    assert sent == [("rpl_1", "worker"), ("rpl_2", "m-2")]

@@ -130,7 +130,10 @@ def test_a_replay_that_several_messages_continue_goes_on_with_one_of_them(
     bodies, messages = ["rpl_1"] * 2, []
     while bodies:
         messages.append(len(bodies))
-        records = [{"messageId": str(place), "body": each} for place, each in enumerate(bodies)]
+        records = [
+            {"messageId": str(place), "body": each, "attributes": {}}
+            for place, each in enumerate(bodies)
+        ]
         assert functions.invoke("replay", {"Records": records}) == {"batchItemFailures": []}
         bodies = [each.body for each in functions.aws.sent(functions.replays)]
     # Each of the two made a step, and only the later step is followed by another one.

@@ -34,9 +34,7 @@ def test_a_resume_continues_the_catch_up_that_a_pause_stopped(
     aws: Aws, executor: Executor, resume_from: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
-    monkeypatch.setattr(
-        ReplayQueue, "send", lambda _, replay_id, _delay, _behind: sent.append(replay_id)
-    )
+    monkeypatch.setattr(ReplayQueue, "send", lambda _, replay_id, *_more: sent.append(replay_id))
     lane, queue = aws.queue(), aws.queue()
     replays = ReplayQueue(aws.sqs, queue)
     runner = runner_of(aws, executor, lane, replays)
