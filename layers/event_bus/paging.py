@@ -60,9 +60,10 @@ class Portion(Generic[_Element]):
 def first_page(
     portions: Iterable[Portion[_Element]], limit: int, budget: int
 ) -> tuple[list[_Element], str | None]:
-    """Reads portions of a list until a page is full, or for `PAGE_SECONDS`.
+    """Reads portions of a list until a page is full.
 
-    Whether an element is left out may depend on a payload, which takes long to read.
+    Whether an element is left out may depend on a payload, which takes long to read. After
+    `PAGE_SECONDS` of that, the page ends early.
 
     Args:
         portions: The portions in their order. No more of them are read than needed.
@@ -74,8 +75,9 @@ def first_page(
     """
     page: list[_Element] = []
     read, position = 0, None
-    end = times.steady() + PAGE_SECONDS
+    left = PAGE_SECONDS
     for portion in portions:
+        end = times.steady() + left
         for place, (position, element) in enumerate(portion.elements, 1):
             if element is not None:
                 page.append(element)
@@ -84,8 +86,9 @@ def first_page(
                 return page, None if at_end else position
         position = portion.reached
         read += portion.size
-        if position is None or read >= budget or times.steady() > end:
+        if position is None or read >= budget:
             break
+        left = end - times.steady()
     return page, position
 
 

@@ -71,19 +71,25 @@ def test_a_page_ends_when_reading_takes_long(monkeypatch: pytest.MonkeyPatch) ->
     assert pages == [["00", "03"], ["06"], ["09"], ["12", "15"], ["18"]]
 
 
-def test_a_page_ends_when_a_read_without_elements_takes_long(
+def test_the_time_of_all_portions_counts_and_that_of_reading_them_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 100.0
     monkeypatch.setattr(times, "steady", lambda: now)
 
     def slow() -> Iterator[Portion[str]]:
+        def shown(place: str) -> str:
+            nonlocal now
+            now += PAGE_SECONDS * 0.4
+            return place
+
         nonlocal now
         for place in LIST:
-            now += PAGE_SECONDS * 0.6
-            yield Portion((), 0, place)
+            # A busy machine must not make pages short.
+            now += PAGE_SECONDS * 2
+            yield Portion(((each, shown(each)) for each in [place]), 1, place)
 
-    assert first_page(slow(), 5, 100) == ([], "01")
+    assert first_page(slow(), 5, 100) == (["00", "01", "02"], "02")
 
 
 def test_a_full_page_at_the_end_of_the_list_is_the_last() -> None:
