@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.model.delivery import DeliveryKey
-from event_bus.stores.items import Item, number, text, unexpired
+from event_bus.stores.items import Item, number, query_items, text, unexpired
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.transactions import Part, transact
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _HEAD = 0
 _ATTEMPTS = 13
+
+_MOST_READ = 4_000
+"""The most entries that one query reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,22 +139,25 @@ class InboxStore:
 
     def after(self, subscription_id: str, position: int, limit: int) -> list[InboxEntry]:
         """Returns the entries after a number, in order."""
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
-            KeyConditionExpression="subscription_id = :subscription AND #position > :position",
-            ExpressionAttributeNames={"#position": "position"},
-            ExpressionAttributeValues={
-                ":subscription": text(subscription_id),
-                ":position": number(max(_HEAD, position)),
-            },
-            ConsistentRead=True,
-            PaginationConfig={"PageSize": limit},
-        )
-        # Pass over pages whose entries have all expired.
-        for page in pages:
-            if found := [_entry(item) for item in page["Items"] if unexpired(item)]:
-                return found
-        return []
+        size = limit
+        while True:
+            items = query_items(
+                self.client,
+                size,
+                TableName=self.table,
+                KeyConditionExpression="subscription_id = :subscription AND #position > :position",
+                ExpressionAttributeNames={"#position": "position"},
+                ExpressionAttributeValues={
+                    ":subscription": text(subscription_id),
+                    ":position": number(max(_HEAD, position)),
+                },
+                ConsistentRead=True,
+            )
+            found = [_entry(item) for item in items if unexpired(item)]
+            if found or len(items) < size:
+                return found[:limit]
+            # DynamoDB deletes expired entries late. Many are passed over in few requests.
+            position, size = int(items[-1]["position"]["N"]), min(4 * size, _MOST_READ)
 
 
 def last_positions_in(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
