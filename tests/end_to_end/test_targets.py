@@ -289,7 +289,10 @@ def test_a_function_is_invoked_without_waiting(service: Client, domain: str, fun
     service.settled(event_id, made["id"], "delivered")
 
 
-def test_another_account_is_reached_by_its_role(world: World, service: Client, domain: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/teams/"])
+def test_another_account_is_reached_by_its_role(
+    world: World, service: Client, domain: str, path: str
+) -> None:
     # Its owner permits the role, so it needs no tag.
     queue = SubscriberQueue(world, world.name("orders"), {})
     iam, name = world.bus.client("iam"), f"event-bus-{world.name('delivery')}"
@@ -300,7 +303,10 @@ def test_another_account_is_reached_by_its_role(world: World, service: Client, d
         "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
     }
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy_of(trust))["Role"]["Arn"]
+    trusting = policy_of(trust)
+    created = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trusting)
+    role = created["Role"]["Arn"]
+    assert f":role{path}event-bus-" in role
     # AWS needs only the first permission; the emulator demands the second as well.
     send = ["sqs:SendMessage", "sqs:SendMessageBatch"]
     allowed = {"Effect": "Allow", "Action": send, "Resource": queue.arn}
