@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from event_bus.enrichment.calls import EnrichmentCalls
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.outcome import Outcome
 from event_bus.targets.answer_times import AnswerTimes
 
 from tests.builders import event, subscription
@@ -27,9 +28,9 @@ class EnrichmentFunction:
         return {"Payload": io.BytesIO(orjson.dumps({"enrichment": "{}"}))}
 
 
-def call(function: EnrichmentFunction, answers: AnswerTimes | None) -> None:
+def call(function: EnrichmentFunction, answers: AnswerTimes | None) -> bytes | Outcome:
     calls = EnrichmentCalls(function, "enrich", answers)
-    calls.enriched(DeliveryKey("evt_1", "sub_1"), event(), subscription("sub_1"))
+    return calls.enriched(DeliveryKey("evt_1", "sub_1"), event(), subscription("sub_1"))
 
 
 @pytest.mark.parametrize(
@@ -55,4 +56,4 @@ def test_fast_sources_do_not_prove_a_fast_subscriber() -> None:
 
 
 def test_without_a_paced_lane_nothing_is_measured() -> None:
-    call(EnrichmentFunction(Clock(), 12.0), None)
+    assert call(EnrichmentFunction(Clock(), 11.0), None) == b"{}"
