@@ -138,16 +138,16 @@ def test_a_lane_measures_sources_where_it_measures_subscribers(
     functions: Functions, monkeypatch: pytest.MonkeyPatch, lane: str
 ) -> None:
     measured: list[AnswerTimes | None] = []
-    paces: list[tuple[str, AnswerTimes] | None] = []
+    made: list[tuple[AnswerTimes | None, bool]] = []
 
     def enrichment_calls(answers: AnswerTimes | None) -> None:
         measured.append(answers)
 
-    def handler(_transport: Any, _enrich: Any, pace: tuple[str, AnswerTimes] | None = None) -> None:
-        paces.append(pace)
+    def handler(_transport: Any, _enrich: Any, answers: AnswerTimes | None, *, paced: bool) -> None:
+        made.append((answers, paced))
 
     monkeypatch.setattr(lanes, "enrichment_calls", enrichment_calls)
     monkeypatch.setattr(lanes, "_handler", handler)
     lanes.lane_handler(lane)
-    assert measured == [pace and pace[1] for pace in paces]
+    assert made == [(measured[0], lane.endswith("_paced"))]
     assert (measured == [None]) == (lane == "sqs")
