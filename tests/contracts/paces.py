@@ -34,7 +34,8 @@ class PacesContract:
         assert aws.paces.put("sub_1", Pace(state="slow", version=2))
         assert not aws.paces.put("sub_1", Pace(version=4))
         aws.paces.put_anew("sub_1", Pace(state="trial", version=1))
-        assert aws.paces.get("sub_1") == Pace(state="trial", version=1)
+        assert aws.paces.get("sub_1") == Pace(state="trial", version=3)
+        assert not aws.paces.put("sub_1", Pace(version=3))
 
     def test_a_write_whose_answer_was_lost_counts_once(self, aws: Aws) -> None:
         with answer_lost(aws.retrying, "PutItem", aws.carry_out):
