@@ -39,7 +39,7 @@ def uses(aws: Aws, to: Subscription) -> Counter[tuple[str, str]]:
     """Counts how each table is used after that batch."""
     counted: Counter[tuple[str, str]] = Counter()
     dynamodb = cast("Any", aws.dynamodb)
-    dynamodb.check = lambda table, action: counted.update([(table, action)])
+    dynamodb.check = lambda action, table: counted.update([(table, action.partition(":")[2])])
     return counted
 
 
