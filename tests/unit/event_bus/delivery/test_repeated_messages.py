@@ -162,6 +162,22 @@ def test_a_message_that_was_sent_back_sends_the_retry_of_an_earlier_event(
     assert (retry.event_id, retry.attempt, retry.delay > 0) == ("evt_1", 2, True)
 
 
+def test_a_walk_of_the_same_batch_does_not_send_the_retry_of_another_message(
+    run: LaneRun, aws: Aws
+) -> None:
+    to = ordered(aws, retry_policy=RetryPolicy(schedule=[600], max_attempts=2))
+    _, second, third = store(aws, "evt_1", "evt_2", "evt_3")
+    run.target.script["evt_1"] = REFUSED
+    asked = message(second, to)
+    assert run.take(asked) == []
+    run.sent()
+    # Its function lost the cursor before it sent the retry, and sent this message instead.
+    again = replace(asked, origin=received(asked).id)
+    batch = [received(message(third, to)), QueueMessage("m-again", 1, again.to_json())]
+    assert run.lane.process(batch) == []
+    assert [(each.event_id, each.attempt) for each in run.sent()] == [("evt_1", 2)]
+
+
 def test_a_message_that_was_sent_back_at_its_first_receipt_knows_no_record(
     run: LaneRun, aws: Aws
 ) -> None:
