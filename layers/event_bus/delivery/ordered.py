@@ -74,7 +74,10 @@ class OrderedRunner:
         try:
             instead = walk.begin(cursor.position)
             begun = True
-            result = replace(result, follow_up=instead) if instead else walker.deliver()
+            if instead:
+                result = replace(result, follow_up=with_history(asked.order.queue_message, instead))
+            else:
+                result = walker.deliver()
         except Exception as error:
             failure = error
         if self.cursors.release(cursor, walk.kept() if begun else cursor.position):

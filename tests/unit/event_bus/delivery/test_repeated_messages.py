@@ -178,6 +178,22 @@ def test_a_walk_of_the_same_batch_does_not_send_the_retry_of_another_message(
     assert [(each.event_id, each.attempt) for each in run.sent()] == [("evt_1", 2)]
 
 
+def test_a_message_that_waits_for_a_newer_subscription_keeps_its_history(
+    run: LaneRun, aws: Aws
+) -> None:
+    to, [first] = ordered(aws), store(aws, "evt_1")
+    assert first.stream
+    # Another function has seen a newer version than this one has cached.
+    held = aws.cursors.hold(to.id, f"rpl_1#{first.stream.key}", "another", 60)
+    assert held
+    aws.cursors.release(held, f"0 1 {to.version + 1}")
+    sent = received(message(first, to, replay_id="rpl_1"), receives=3)
+    assert run.lane.process([sent]) == []
+    [again] = run.sent()
+    assert (again.subscription_version, again.delay) == (to.version + 1, 1)
+    assert (again.receives, again.origin) == (2, sent.id)
+
+
 def test_a_message_that_was_sent_back_at_its_first_receipt_knows_no_record(
     run: LaneRun, aws: Aws
 ) -> None:
