@@ -15,7 +15,7 @@ from event_bus.ids import new_id
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES, ConnectionGone, Connections
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.messages import Acknowledge, ClientMessage, Ping, Subscribe, Unsubscribe
-from event_bus.inbox.pusher import HOLD_SECONDS, WINDOW, Pusher, PushUnderWay
+from event_bus.inbox.pusher import PUSH_SECONDS, WINDOW, Pusher, PushUnderWay
 from event_bus.inbox.reader import beyond_the_end
 from event_bus.log import logger
 from event_bus.model.registration import Subscription
@@ -34,6 +34,10 @@ MAX_SUBSCRIPTIONS = 20
 
 CONNECTION_SECONDS = 7_800
 """After this time a connection has certainly ended: API Gateway ends it after two hours."""
+
+ANSWERING_SECONDS = 30
+"""How long a new WebSocket subscriber is held for the answer to its client, in seconds. This is
+longer than the function may run, so that no other function sends events before the answer."""
 
 # The longest valid `ref`, with each of its characters as an escape.
 _MAX_REF_BYTES = 6 * 128 + 2
@@ -164,7 +168,11 @@ class Conversation:
 
         Otherwise they would wait for the next event of their inbox.
         """
+        until = self.pusher.clock() + PUSH_SECONDS
         for key in self.socket_subscribers.of_connection(connection_id):
+            if self.pusher.clock() > until:
+                # The next ping continues.
+                return
             subscriber = self.socket_subscribers.get(key)
             if subscriber is None or (subscriber.waiting and subscriber.unacknowledged >= WINDOW):
                 continue
@@ -172,9 +180,10 @@ class Conversation:
             if subscriber.sent < end:
                 try:
                     self.pusher.push(key, end, patience=0)
+                except PushUnderWay:
+                    continue
                 except Exception:
-                    # Another push is under way, or this one failed as well. The next ping tries
-                    # again.
+                    # The next ping tries again.
                     logger.exception("not pushed", subscription_id=key.subscription_id)
                     return
 
@@ -204,7 +213,7 @@ class Conversation:
             key, sent=place, acknowledged=place, durable=durable, api_key=caller.key_id
         )
         ends = int(times.unix()) + CONNECTION_SECONDS
-        if not self.socket_subscribers.add(subscriber, holder, HOLD_SECONDS, ends):
+        if not self.socket_subscribers.add(subscriber, holder, ANSWERING_SECONDS, ends):
             raise Conflict("This connection follows the subscription already; unsubscribe first.")
         try:
             # `add` has taken the subscriber for this function, so the client learns of the

@@ -1,6 +1,7 @@
 """Every function is one of the folders, on the chosen runtime, with logs that end."""
 
 from event_bus.delivery import attempts, steps
+from event_bus.inbox import conversation, pusher
 from event_bus.model import pace
 
 from infra.built import ROOT
@@ -57,6 +58,14 @@ def test_no_function_behind_the_api_outlasts_it(app: Synthesised) -> None:
         assert functions[name].properties["Timeout"] == 29, name
     assert functions["socket"].properties["Timeout"] == 28
     assert functions["authorize"].properties["Timeout"] <= 10
+
+
+def test_a_function_that_pushes_ends_its_work_in_time(app: Synthesised) -> None:
+    functions = app.functions()
+    # A client is answered by the function that holds its connection, or not at all.
+    assert functions["socket"].properties["Timeout"] < conversation.ANSWERING_SECONDS
+    longest = pusher.BATCH_SECONDS + pusher.PATIENCE_SECONDS + pusher.HOLD_SECONDS
+    assert longest < functions["push"].properties["Timeout"]
 
 
 def test_the_leases_of_a_lane_outlast_its_function(app: Synthesised) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
+from event_bus import times
 from event_bus.access.live_keys import LiveKeys
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.pusher import Pusher
 
 from tests.aws import Aws
+from tests.clock import Clock
 from tests.unit.event_bus.inbox.inbox import reader_of
 from tests.unit.event_bus.inbox.sockets.wire import Wire
 
@@ -26,6 +28,13 @@ def executor() -> Iterator[Executor]:
 
 @pytest.fixture
 def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
+    """A pusher whose clock moves only while it waits, so that no push ends on a busy machine."""
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        times.sleep(seconds)
+
     return Pusher(
         socket_subscribers=aws.socket_subscribers,
         reader=reader_of(aws, executor),
@@ -33,4 +42,6 @@ def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
         listeners=Listeners(aws.subscriptions, aws.inboxes, 100, aws.subscription_rights),
         live_keys=LiveKeys(aws.keys, lambda: "admin_1"),
         executor=executor,
+        clock=clock,
+        sleep=sleep,
     )

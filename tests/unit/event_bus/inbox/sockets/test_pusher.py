@@ -11,34 +11,14 @@ from event_bus.access.callers import Caller
 from event_bus.inbox import pusher as pushing
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES, ConnectionGone
 from event_bus.inbox.pusher import WINDOW, NotPushed, Pusher, PushUnderWay
-from event_bus.inbox.reader import InboxReader
 from event_bus.model.delivery import DeliveryKey
 from event_bus.stores.socket_subscribers import SocketSubscriber, SocketSubscriberKey
 
 from tests.aws import Aws
 from tests.builders import event, key
 from tests.clock import Clock
+from tests.unit.event_bus.inbox.sockets.inbox_of_one import KEY, SOON, fill, follow
 from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
-
-KEY = SocketSubscriberKey("sub_1", "connection_1")
-SOON = 4_000_000_000
-
-
-def fill(aws: Aws, count: int, text: str = "") -> int:
-    """Puts events into the inbox; its last place then."""
-    begin = aws.inboxes.last("sub_1")
-    names = [f"evt_{begin + number}" for number in range(1, count + 1)]
-    for name in names:
-        aws.events.put(event(name, payload={"text": text}), 30)
-    for start in range(0, count, 10):
-        keys = [DeliveryKey(name, "sub_1") for name in names[start : start + 10]]
-        aws.inboxes.append("sub_1", keys, pushed=True)
-    return begin + count
-
-
-def follow(aws: Aws, key: SocketSubscriberKey = KEY, *, durable: bool = True) -> None:
-    subscriber = SocketSubscriber(key, sent=0, acknowledged=0, durable=durable)
-    aws.socket_subscribers.add(subscriber, "adder", -1, SOON)
 
 
 def test_a_socket_subscriber_gets_what_it_has_not_got_once(
@@ -236,47 +216,6 @@ def test_a_message_holds_no_more_than_the_gateway_takes(
     assert [len(message["items"]) for message in messages] == [2, 2]
     payloads = [item["event"]["payload"] for message in messages for item in message["items"]]
     assert [payload and len(payload["text"]) for payload in payloads] == [50_000] * 3 + [None]
-
-
-def test_a_long_push_leaves_the_rest_to_the_next_one(
-    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pushing, "MAX_MESSAGE_BYTES", 1_000)
-    follow(aws)
-    clock = Clock()
-    holds: list[str] = []
-    hold = type(aws.socket_subscribers).hold
-
-    def counted(store: Any, key: SocketSubscriberKey, holder: str, seconds: float) -> Any:
-        holds.append(holder)
-        return hold(store, key, holder, seconds)
-
-    monkeypatch.setattr(type(aws.socket_subscribers), "hold", counted)
-
-    def slow() -> None:
-        clock.now += 5
-
-    wire.sending.append(slow)
-    replace(pusher, clock=clock).push(KEY, fill(aws, 6, "x" * 500))
-    assert wire.cursors(KEY.connection_id) == [1, 2, 3, 4, 5, 6]
-    # Two messages in a turn: a hold that ends before its holder does would break the order.
-    assert len(holds) == 3
-
-
-def test_a_push_that_reads_for_too_long_begins_again(
-    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    follow(aws)
-    clock = Clock()
-    read, durations = InboxReader.read, [10, 0]
-
-    def slow(reader: InboxReader, *args: Any) -> Any:
-        clock.now += durations.pop(0)
-        return read(reader, *args)
-
-    monkeypatch.setattr(InboxReader, "read", slow)
-    replace(pusher, clock=clock).push(KEY, fill(aws, 2))
-    assert wire.cursors(KEY.connection_id) == [1, 2]
 
 
 def test_an_overtaken_push_continues_where_the_other_one_stopped(
