@@ -62,10 +62,26 @@ def test_a_connection_is_closed_if_it_exists() -> None:
 
 def test_a_client_that_does_not_read_is_disconnected() -> None:
     management: Any = Management(room=2)
-    connections = Connections(management)
+    pauses: list[float] = []
+    connections = Connections(management, pauses.append)
     for number in range(2):
         connections.send("con_1", {"type": "pong", "ref": number})
-    assert management.closed == []
+    assert (pauses, management.closed) == ([], [])
     with pytest.raises(ConnectionGone, match="con_1"):
         connections.send("con_1", {"type": "pong"})
     assert management.closed == ["con_1"]
+    assert sum(pauses) < 2
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+def test_a_client_stays_connected_though_api_gateway_limits_the_rate(refusals: int) -> None:
+    management: Any = Management(room=0)
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        management.room = len(pauses) // refusals
+
+    Connections(management, sleep).send("con_1", {"type": "pong"})
+    assert management.sent == [("con_1", b'{"type":"pong"}')]
+    assert (len(pauses), management.closed) == (refusals, [])
