@@ -7,12 +7,17 @@ from event_bus.inbox.audit import entry_of
 from event_bus.log import logger
 from event_bus.runtime.audit import recorder
 from event_bus.runtime.inbox import conversation
+from event_bus.time_limit import seconds_left
 
 _conversation = conversation()
 _recorder = recorder()
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+_BEFORE_THE_END = 4.0
+"""How long before its end the function stops, to answer the client, in seconds."""
+
+
+def handler(event: dict[str, Any], lambda_context: object) -> dict[str, int]:
     """Handles a message or the end of a connection.
 
     API Gateway gets the status 200 each time, because clients get their answers over the
@@ -23,7 +28,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     match context["eventType"]:
         case "MESSAGE":
             caller = listener_of(context.get("authorizer"))
-            taken = _conversation.take(connection_id, caller, event.get("body") or "")
+            left = seconds_left(lambda_context)
+            taken = _conversation.take(
+                connection_id,
+                caller,
+                event.get("body") or "",
+                None if left is None else left - _BEFORE_THE_END,
+            )
             if entry := entry_of(context, caller, taken):
                 _recorder.record(entry)
         case "DISCONNECT":

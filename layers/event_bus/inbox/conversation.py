@@ -28,6 +28,7 @@ from event_bus.stores.socket_subscribers import (
     SocketSubscriberStore,
 )
 from event_bus.targets.inbox import InboxTarget
+from event_bus.time_limit import OutOfTime, limited
 
 MAX_SUBSCRIPTIONS = 20
 """The most subscriptions that one connection follows."""
@@ -84,29 +85,33 @@ class Conversation:
     connections: Connections
     limiter: RateLimiter
 
-    def take(self, connection_id: str, caller: Caller, text: str) -> MessageResult:
+    def take(
+        self, connection_id: str, caller: Caller, text: str, seconds: float | None = None
+    ) -> MessageResult:
         """Does what a client asks for, and reports faults to the client.
 
         Args:
             connection_id: The client's connection.
             caller: The client.
             text: The message.
+            seconds: How long this may take, the report of a fault aside; None for no limit.
 
         Returns:
             The result, for the audit log.
         """
         asked, result = _parsed(text), MessageResult()
         try:
-            # The rate of a key includes messages that are not JSON.
-            self._count(connection_id, caller)
-            result = _asked(asked)
-            self.pusher.require_good_key(connection_id, caller.key_id)
-            listener_id = self._do(connection_id, caller, read(ClientMessage, asked).root)
-            return replace(result, listener_id=listener_id)
+            with limited(seconds):
+                # The rate of a key includes messages that are not JSON.
+                self._count(connection_id, caller)
+                result = _asked(asked)
+                self.pusher.require_good_key(connection_id, caller.key_id)
+                listener_id = self._do(connection_id, caller, read(ClientMessage, asked).root)
+                return replace(result, listener_id=listener_id)
         except ConnectionGone:
             self.end(connection_id)
             return result
-        except Exception as error:
+        except (Exception, OutOfTime) as error:
             problem = problem_of(error)
             self._refuse(connection_id, _ref_in(asked), problem)
             return replace(result, problem=problem)
@@ -228,7 +233,7 @@ class Conversation:
             )
             # The inbox may have grown before there was a WebSocket subscriber to push to.
             self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)
-        except Exception:
+        except (Exception, OutOfTime):
             # The client is told to subscribe again, so its old subscription must be gone by then.
             self.pusher.lose(key)
             raise

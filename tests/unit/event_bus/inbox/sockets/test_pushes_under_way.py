@@ -1,9 +1,12 @@
 """What clients receive while another function pushes to them, or takes long."""
 
 from dataclasses import replace
+from threading import Event
 
+import orjson
 import pytest
 from event_bus.access.rate_limits import RateLimiter
+from event_bus.errors import Unavailable
 from event_bus.inbox.conversation import Conversation
 from event_bus.inbox.pusher import PUSH_SECONDS, Pusher, PushUnderWay
 from event_bus.model.delivery import DeliveryKey
@@ -13,7 +16,7 @@ from event_bus.targets.inbox import InboxTarget
 from tests.aws import Aws
 from tests.builders import event, subscription
 from tests.clock import Clock, pass_by
-from tests.unit.event_bus.inbox.sockets.conversing import conversation_of, kinds, say
+from tests.unit.event_bus.inbox.sockets.conversing import CALLER, conversation_of, kinds, say
 from tests.unit.event_bus.inbox.sockets.wire import Wire
 
 SUBSCRIBE = {"action": "subscribe", "subscription_id": "sub_1"}
@@ -99,3 +102,16 @@ def test_a_client_that_unsubscribes_during_a_push_is_told_to_try_again(
     unsubscribe = {"action": "unsubscribe", "subscription_id": "sub_1"}
     say(replace(conversation, pusher=waiting), unsubscribe)
     assert wire.received["one"][-1]["error"]["status"] == 503
+
+
+def test_a_message_that_takes_too_long_is_refused_before_lambda_ends_the_function(
+    conversation: Conversation, wire: Wire
+) -> None:
+    def hang(_: str) -> None:
+        Event().wait(60)
+
+    text = orjson.dumps({**SUBSCRIBE, "ref": "r"}).decode()
+    taken = replace(conversation, find=hang).take("one", CALLER, text, 0.1)
+    assert isinstance(taken.problem, Unavailable)
+    [refused] = wire.received["one"]
+    assert (refused["ref"], refused["error"]["status"]) == ("r", 503)
