@@ -94,6 +94,23 @@ def wide_types(n: int) -> list[str]:
     return [".".join("*" if k in each else "a" for k in range(16)) for each in chosen]
 
 
+def every_order(n: int) -> Pattern:
+    asked = [
+        {"prefix": f"z{n}"},
+        {"suffix": f"z{n}"},
+        {"prefix": {"equals-ignore-case": f"z{n}"}},
+        {"suffix": {"equals-ignore-case": f"z{n}"}},
+        {"cidr": f"{n:x}::/16"},
+        {"anything-but": "z"},
+    ]
+    return {"a": asked} if n % 2 else {"payload": {"a": asked}}
+
+
+def long_ends(n: int) -> Pattern:
+    text = {"equals-ignore-case": "\u00df" * 500 + str(n)}
+    return {"l": {"x": [{"prefix": text}, {"suffix": text}, {"suffix": f"{n}z"}]}}
+
+
 WORDS = [f"/{n}/report-{n}.txt" for n in range(9_000)]
 
 ATTACKS = (
@@ -230,6 +247,34 @@ ATTACKS = (
         "anything-but of 30 fields each",
         lambda n: {f"x{k}": other(n) for k in range(30)},
         lambda: {f"x{k}": "x" for k in range(30)},
+    ),
+    Attack(
+        "six kinds of comparisons each, 10,000 addresses",
+        every_order,
+        lambda: {"a": [f"fe80:{n:x}:aaaa:bbbb:cccc:dddd:eeee:{n % 7:x}" for n in range(10_000)]},
+    ),
+    Attack(
+        "two fields of its own each, 20,000 fields",
+        lambda n: {f"a{n}": [{"prefix": "v"}], f"b{n}": other(n)},
+        lambda: {
+            "l": nested_arrays(40, 1),
+            **{f"{name}{n}": f"v{n}" for name in "ab" for n in range(10_000)},
+        },
+    ),
+    Attack(
+        "two missing fields each, 60,000 objects",
+        lambda n: {"l": {f"x{n}": [{"exists": False}], f"x{n + 1}": [{"exists": False}, n]}},
+        lambda: {"l": [{f"x{n}": "v"} for n in range(60_000)]},
+    ),
+    Attack(
+        "two prefixes of one element each, 3,300 objects",
+        lambda n: {"l": {"x": [{"prefix": f"v{n % 1_400}"}], "y": [{"prefix": f"w{n % 1_300}"}]}},
+        lambda: {"l": [{"x": f"v{n}", "y": f"w{n}"} for n in range(3_300)]},
+    ),
+    Attack(
+        "both ends in any case, 100 texts",
+        long_ends,
+        lambda: {"l": [{"x": "\u00df" * 5_000 + str(n)} for n in range(100)]},
     ),
     Attack(
         "32 levels of objects",

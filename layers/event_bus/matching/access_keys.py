@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from event_bus.matching import operators
 from event_bus.matching.expressions import ValueList
-from event_bus.matching.ignore_case import fold
 from event_bus.matching.operators import Operator
 from event_bus.matching.wildcards import Glob
 
@@ -75,11 +74,11 @@ def _of_operator(operator: Operator, shared: Callable[[AccessKey], int]) -> Acce
         case operators.Suffix():
             found = _affix(SUFFIX, operator.text)
         case operators.EqualsIgnoreCase():
-            found = AccessKey(FOLDED, fold(operator.text.text), 2)
+            found = AccessKey(FOLDED, operator.text.folded, 2)
         case operators.PrefixIgnoreCase():
-            found = _affix(FOLDED_PREFIX, fold(operator.text.text))
+            found = _affix(FOLDED_PREFIX, operator.text.folded)
         case operators.SuffixIgnoreCase():
-            found = _affix(FOLDED_SUFFIX, fold(operator.text.text))
+            found = _affix(FOLDED_SUFFIX, operator.text.folded)
         case operators.Wildcard():
             found = min(_of_glob(operator.glob), key=lambda key: key.cost + shared(key))
         case operators.Numeric(lower=lower, upper=upper):

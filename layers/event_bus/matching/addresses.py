@@ -1,7 +1,7 @@
 """IP addresses and blocks as numbers, read the way event-ruler reads them."""
 
 import re
-from ipaddress import IPv6Address
+from socket import AF_INET6, inet_pton
 
 _IPV4 = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
 # event-ruler accepts hexadecimal groups only: neither a zone nor a dotted tail.
@@ -18,17 +18,15 @@ def parse_address(text: str) -> Address | None:
         text: Any string. The octets of an IPv4 address are decimal, and may have leading zeros.
     """
     if found := _IPV4.fullmatch(text):
-        number = 0
-        for octet in found.groups():
-            if int(octet) > 255:
-                return None
-            number = number << 8 | int(octet)
-        return 32, number
+        first, second, third, fourth = map(int, found.groups())
+        if max(first, second, third, fourth) > 255:
+            return None
+        return 32, first << 24 | second << 16 | third << 8 | fourth
     if not _IPV6.fullmatch(text):
         return None
     try:
-        return 128, int(IPv6Address(text))
-    except ValueError:
+        return 128, int.from_bytes(inet_pton(AF_INET6, text))
+    except OSError:
         return None
 
 

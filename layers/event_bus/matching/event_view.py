@@ -7,11 +7,13 @@ the event alone, so every pattern sees the same part of the event.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from event_bus.matching.limits import MAX_ELEMENTS, MAX_NESTING, MAX_WALKED, UNSEEN_PER_STEP
 from event_bus.matching.object_sets import ObjectSet
 from event_bus.matching.survey import Survey
+from event_bus.matching.work import SharedWork
 
 
 class EventView:
@@ -25,40 +27,33 @@ class EventView:
         document: What patterns are matched against.
         limited: Whether something was left out: elements beyond `MAX_ELEMENTS`, or filters whose
             check needed more work than an event may cost.
-        spent: The steps of work for reading elements beyond `MAX_ELEMENTS`.
+        shared: The steps that serve all filters: for reading elements beyond `MAX_ELEMENTS`, for
+            collecting the values of fields, and for sorting them.
     """
-
-    __slots__ = ("_parts", "_root", "_walked", "document", "limited", "spent")
 
     def __init__(
         self, document: Mapping[str, object], parts: tuple[Mapping[str, object], ...] = ()
     ) -> None:
         self.document = document
         self.limited = False
-        self.spent = 0
+        self.shared = SharedWork()
         self._parts = parts or (document,)
-        self._root: ObjectSet | None = None
-        self._walked: bool | None = None
 
-    @property
+    @cached_property
     def walked(self) -> bool:
         """Whether the event has so few elements that patterns walk it directly."""
-        if self._walked is None:
-            # The first part is the payload; metadata has no arrays.
-            self._walked = _count(self._parts[0], MAX_WALKED) >= 0
-        return self._walked
+        # The first part is the payload; metadata has no arrays.
+        return _count(self._parts[0], MAX_WALKED) >= 0
 
-    @property
+    @cached_property
     def root(self) -> ObjectSet:
         """The document as a set of one object, for an event that is not walked directly."""
-        if self._root is None:
-            survey = Survey(MAX_ELEMENTS, MAX_NESTING)
-            for part in self._parts:
-                survey.read(part)
-            self.limited |= survey.limited
-            self.spent = survey.unseen // UNSEEN_PER_STEP
-            self._root = ObjectSet(survey, [(survey.end(), self.document)], [])
-        return self._root
+        survey = Survey(MAX_ELEMENTS, MAX_NESTING, self.shared)
+        for part in self._parts:
+            survey.read(part)
+        self.limited |= survey.limited
+        self.shared.steps += survey.unseen // UNSEEN_PER_STEP
+        return ObjectSet(survey, [(survey.end(), self.document)], [])
 
 
 def event_view(source: str, payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> EventView:

@@ -25,9 +25,7 @@ from event_bus.matching.text_tables import (
     PrefixTable,
     SuffixTable,
 )
-from event_bus.matching.value_index import (
-    ValueIndex,
-)
+from event_bus.matching.value_index import ValueIndex
 
 T = TypeVar("T")
 

@@ -5,6 +5,13 @@ form may be longer than the character: the operand `straße` accepts `STRASSE`. 
 does not accept `straße`, so a comparison of two folded strings would accept too much.
 """
 
+from functools import lru_cache
+
+from event_bus.matching.limits import MAX_STRING_LENGTH
+
+LONGEST_FOLDED = 3 * MAX_STRING_LENGTH
+"""The most characters of an operand that is folded; one character becomes at most three."""
+
 
 def fold(text: str) -> str:
     """Returns a key that an operand shares with every string that it accepts; finds candidates.
@@ -17,6 +24,12 @@ def fold(text: str) -> str:
     return text.upper().casefold()
 
 
+@lru_cache(4_096)
+def _forms(char: str) -> tuple[str, ...]:
+    """Returns the forms of a character."""
+    return tuple({char.lower(), char.upper()})
+
+
 class CaseInsensitiveText:
     """An operand that accepts each of its characters in either case.
 
@@ -24,21 +37,19 @@ class CaseInsensitiveText:
         text: The operand as written.
 
     Attributes:
-        text: The operand as written.
+        folded: The operand, folded.
         steps: What a comparison costs, in steps of `Work`.
     """
 
-    __slots__ = ("_common", "_forms", "_lower", "_reversed_forms", "steps", "text")
+    __slots__ = ("_common", "_lower", "folded", "steps", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.folded = fold(text)
         # Both cases of an ASCII character are ASCII, so one comparison decides.
-        self._lower = text.lower() if text.isascii() else None
+        self._lower = self.folded if text.isascii() else None
         self.steps = 4 if text.isascii() else 4 + len(text)
         self._common = (text, text.lower(), text.upper())
-        forms = [tuple({char.lower(), char.upper()}) for char in text]
-        self._forms = forms
-        self._reversed_forms = forms[::-1]
 
     def equals(self, value: str) -> bool:
         """Returns whether it accepts the whole value."""
@@ -63,7 +74,7 @@ class CaseInsensitiveText:
     def _ends(self, value: str) -> set[int]:
         """Returns the places in the value where the operand may end if it begins at the start."""
         reached = {0}
-        for forms in self._forms:
+        for forms in map(_forms, self.text):
             if not reached:
                 break
             reached = {
@@ -77,7 +88,7 @@ class CaseInsensitiveText:
     def _starts(self, value: str) -> set[int]:
         """Returns the places in the value where the operand may begin if it ends at the end."""
         reached = {len(value)}
-        for forms in self._reversed_forms:
+        for forms in map(_forms, reversed(self.text)):
             if not reached:
                 break
             reached = {

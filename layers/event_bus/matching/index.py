@@ -5,7 +5,7 @@ Subscriptions with the same types and filters share one rule.
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -184,27 +184,16 @@ class SubscriptionIndex:
         """
         count = len(candidates)
         allowed = EVENT_WORK * max(count, FULL_RULES) // FULL_RULES
-        left = allowed - event.spent
         rules: Collection[Rule] = candidates
-        if count * (CHECK_WORK + REFUSAL_WORK) > left:
+        if not event.walked or count * (CHECK_WORK + REFUSAL_WORK) > allowed:
             # Every process checks them in the same order, and so leaves out the same ones.
             rules = sorted(candidates, key=_ORDER)
-        work, heavy = Work(0), []
-        for place, rule in enumerate(rules):
-            if rule.filter.cost > min(CHECK_WORK, left):
-                heavy.append(rule)
-                continue
-            fair = min(CHECK_WORK, left // (count - place))
-            share = work.left = min(left, max(fair, rule.filter.cost))
-            try:
-                if rule.filter.decides(selected, event, work):
-                    yield rule
-            except OutOfWork:
-                heavy.append(rule)
-                left -= REFUSAL_WORK
-            left -= share - work.left
+        heavy: list[Rule] = []
+        allowed = yield from _light(rules, selected, event, allowed, heavy)
         heavy.sort(key=_ORDER)
+        work = Work(0)
         for place, rule in enumerate(heavy):
+            left = allowed - event.shared.steps
             if left <= 0:
                 event.limited = True
                 break
@@ -214,8 +203,8 @@ class SubscriptionIndex:
                     yield rule
             except OutOfWork:
                 event.limited = True
-                left -= REFUSAL_WORK
-            left -= share - work.left
+                allowed -= REFUSAL_WORK
+            allowed -= share - work.left
 
     def _insert(self, rule: Rule) -> None:
         for text, _ in rule.filter.filters:
@@ -279,3 +268,28 @@ class SubscriptionIndex:
             self._types.at(place).unindexed.discard(rule)
             if self._types.at(place).is_empty():
                 self._types.discard(place)
+
+
+def _light(
+    rules: Collection[Rule], selected: set[str], event: EventView, allowed: int, heavy: list[Rule]
+) -> Generator[Rule, None, int]:
+    """Yields those of the light rules whose filters accept the event, and lists the heavy ones.
+
+    Returns:
+        The steps that the heavy rules may use, before those that serve all filters.
+    """
+    shared, work, count = event.shared, Work(0), len(rules)
+    for place, rule in enumerate(rules):
+        left, cost = allowed - shared.steps, rule.filter.cost
+        if cost > CHECK_WORK or cost > left:
+            heavy.append(rule)
+            continue
+        share = work.left = max(cost, min(CHECK_WORK, left // (count - place)))
+        try:
+            if rule.filter.decides(selected, event, work):
+                yield rule
+        except OutOfWork:
+            heavy.append(rule)
+            allowed -= REFUSAL_WORK
+        allowed -= share - work.left
+    return allowed

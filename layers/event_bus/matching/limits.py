@@ -73,6 +73,12 @@ Up to this number, a walk is faster than making sets.
 UNSEEN_PER_STEP = 5
 """Elements beyond `MAX_ELEMENTS`, and fields of these, that are read for a step of work."""
 
+SORTED_PER_STEP = 2
+"""Values of a field that are sorted for a step of work."""
+
+COLUMN_WORK = 6
+"""Steps of work for collecting the values of one field of all objects in an array."""
+
 FIND_WORK = 30_000
 """Steps of work for finding the rules that one event may match.
 
@@ -81,7 +87,7 @@ A longer search would cost more than it saves: to check 10,000 rules costs about
 If the steps are used up, all filters for the event's type are checked.
 """
 
-START_WORK = 2
+START_WORK = 1
 """Steps of work for starting the check of one filter."""
 
 CHECK_WORK = 32
@@ -90,8 +96,10 @@ CHECK_WORK = 32
 Filters that may need more are heavy, and are checked after the light ones.
 """
 
-EVENT_WORK = 110_000
+EVENT_WORK = 120_000
 """Steps of work for checking the filters that one event may match.
+
+Reading elements beyond `MAX_ELEMENTS`, collecting and sorting values take steps from these as well.
 
 These steps take up to 75 ms, and finding the filters up to 20 ms.
 """

@@ -8,8 +8,10 @@ tells which elements satisfy several conditions together.
 
 from collections.abc import Collection, Iterable, Mapping
 
+from event_bus.matching.limits import COLUMN_WORK
 from event_bus.matching.survey import Survey, Unseen
 from event_bus.matching.value_index import ValueIndex
+from event_bus.matching.work import SharedWork
 
 _Pair = tuple[int, object]
 
@@ -57,14 +59,37 @@ class ObjectSet:
             return self.columns[name]
         except KeyError:
             column = self.columns[name] = self._made(name)
+            if column is not None:
+                column.missing = self.numbers & ~column.filled
             return column
 
     def _made(self, name: str) -> "Column | None":
+        if len(self._objects) == 1 and not self._unseen:
+            ((number, value),) = self._objects
+            return self._column_of(number, value[name]) if name in value else None
         members = self._of(name)
         unseen = [
             (number, each.fields[name]) for number, each in self._unseen if name in each.fields
         ]
-        return Column(self._survey, members, unseen) if members or unseen else None
+        return self._column(members, unseen) if members or unseen else None
+
+    def _column(self, members: list[_Pair], unseen: list[tuple[int, Unseen]]) -> "Column":
+        self._survey.shared.steps += COLUMN_WORK
+        column = Column(self._survey.shared)
+        column.add(self._survey, members, unseen)
+        return column
+
+    def _column_of(self, number: int, member: object) -> "Column":
+        """Returns the column of one member. Paths with and without `payload` share it."""
+        if not isinstance(member, dict | list):
+            column = Column(self._survey.shared)
+            column.values.add(number, member)
+            column.filled = column.values.all
+            return column
+        columns, key = self._survey.columns, (number, id(member))
+        if key not in columns:
+            columns[key] = self._column([(number, member)], [])
+        return columns[key]
 
     def _of(self, name: str) -> list[_Pair]:
         if len(self._objects) == 1:
@@ -86,23 +111,33 @@ class Column:
     """The values of one field in the objects of a set.
 
     Args:
-        survey: The survey of the event.
-        members: The value of the field in each object that has it.
-        unseen: What is known of elements that patterns do not look at.
+        shared: Counts the steps of sorting values.
 
     Attributes:
         filled: The objects in which the field has a value.
+        missing: The objects of the set in which it has none.
         values: The values.
         objects: The objects in the field; None if there are none.
     """
 
-    __slots__ = ("_direct", "_inside", "_owners", "filled", "objects", "values")
+    __slots__ = ("_direct", "_inside", "_owners", "filled", "missing", "objects", "values")
 
-    def __init__(
+    def __init__(self, shared: SharedWork) -> None:
+        self.values = ValueIndex(shared)
+        self.filled = self.missing = 0
+        self.objects: ObjectSet | None = None
+        self._direct = self._inside = self._owners = 0
+
+    def add(
         self, survey: Survey, members: Iterable[_Pair], unseen: list[tuple[int, Unseen]]
     ) -> None:
-        self.values = ValueIndex()
-        self._direct = self._inside = self._owners = 0
+        """Adds the values and objects of the field.
+
+        Args:
+            survey: The survey of the event.
+            members: The value of the field in each object that has it.
+            unseen: What is known of elements that patterns do not look at.
+        """
         hidden = [(number, each) for number, each in unseen if each.fields]
         valued = [number for number, each in unseen if each.valued]
         objects: list[tuple[int, Mapping[str, object]]] = []
@@ -125,8 +160,8 @@ class Column:
             self.filled |= 1 << number
         for number, _ in hidden:
             self._direct |= 1 << number
-        found = objects or hidden
-        self.objects = ObjectSet(survey, objects, hidden) if found else None
+        if objects or hidden:
+            self.objects = ObjectSet(survey, objects, hidden)
 
     def _add_elements(
         self,
@@ -135,13 +170,14 @@ class Column:
         elements: list[object],
         objects: list[tuple[int, Mapping[str, object]]],
     ) -> None:
-        before = len(objects)
-        for element in elements:
-            if isinstance(element, dict):
-                objects.append((survey.numbers[id(element)], element))
-            else:
-                self.values.add(number, element)
-        if len(objects) > before:
+        found = [each for each in elements if isinstance(each, dict)]
+        if len(found) < len(elements):
+            scalars = (
+                [each for each in elements if not isinstance(each, dict)] if found else elements
+            )
+            self.values.add_all(number, scalars)
+        if found:
+            objects += [(survey.numbers[id(each)], each) for each in found]
             first = survey.first[number]
             self._owners |= 1 << number
             self._inside |= (1 << number) - (1 << first)

@@ -85,7 +85,7 @@ class EventPattern:
         self.required = sum(
             1 << position for position, leaf in enumerate(self.leaves) if not leaf.values.absent
         )
-        self.cost = sum(len(leaf.path) + leaf.values.cost for leaf in self.leaves)
+        self.cost = sum(2 * len(leaf.path) + leaf.values.cost for leaf in self.leaves)
         self._root = _tree(self.leaves, self.combinations)
         self._only = self.leaves[0] if len(self.leaves) == 1 else None
         self._plan = set_matching.plan(self.leaves) if len(self.combinations) == 1 else None

@@ -5,12 +5,9 @@ from typing import TypeVar, cast
 from event_bus.matching.addresses import block_ends, parse_address
 from event_bus.matching.intervals import IntervalSet
 from event_bus.matching.operators import is_number
+from event_bus.matching.sorted_values import ADDRESS, NUMBER
 from event_bus.matching.tables import EntryTable, FoundEntries
-from event_bus.matching.value_index import (
-    ADDRESS,
-    NUMBER,
-    ValueIndex,
-)
+from event_bus.matching.value_index import ValueIndex
 
 T = TypeVar("T")
 

@@ -98,7 +98,7 @@ def meets(root: ObjectSet, leaf: "Leaf", work: Work) -> bool:
         if objects is None:
             return leaf.values.absent
         columns = objects.columns
-        column = columns[name] if name in columns else objects.column(name)
+        column = columns.get(name) or objects.column(name)
         if column is None:
             return leaf.values.absent
         objects = column.objects
@@ -112,18 +112,19 @@ def _holding(objects: ObjectSet, asked: ObjectDemands, known: dict["Leaf", int],
     """Returns the objects that satisfy a step which the lack of any field fails."""
     satisfied = objects.numbers
     columns = objects.columns
-    work.take(1 + len(asked.leaves) // 2)
+    work.take(max(1, 2 * len(asked.leaves) - 1))
     for name, leaf in asked.leaves.items():
-        column = columns[name] if name in columns else objects.column(name)
+        column = columns.get(name) or objects.column(name)
         if column is None:
             return 0
-        if leaf not in known:
-            known[leaf] = column.values.satisfying(leaf.values, work)
-        satisfied &= known[leaf]
+        found = known.get(leaf)
+        if found is None:
+            found = known[leaf] = column.values.satisfying(leaf.values, work)
+        satisfied &= found
         if not satisfied:
             return 0
     for name, inner in asked.inside.items():
-        column = columns[name] if name in columns else objects.column(name)
+        column = columns.get(name) or objects.column(name)
         if column is None or column.objects is None:
             return 0
         satisfied &= column.holders(_holding(column.objects, inner, known, work))
@@ -139,22 +140,27 @@ def _satisfying(
     positive = 0
     absent = satisfied = every = objects.numbers
     columns = objects.columns
-    work.take(len(asked.leaves) + 2 * len(asked.inside))
+    work.take(max(1, 2 * len(asked.leaves) - 1) + len(asked.inside))
     for name, leaf in asked.leaves.items():
-        column = columns[name] if name in columns else objects.column(name)
-        found = none = 0
-        if column is not None:
-            found = known[leaf] if leaf in known else column.values.satisfying(leaf.values, work)
-            known[leaf] = found
-        if leaf.values.absent:
-            none = every if column is None else every & ~column.filled
+        column = columns.get(name) or objects.column(name)
+        if column is None:
+            if not leaf.values.absent:
+                return 0, 0
+            continue
+        found = known.get(leaf)
+        if found is None:
+            found = known[leaf] = column.values.satisfying(leaf.values, work)
         positive |= found
-        absent &= none
-        satisfied &= found | none
+        if leaf.values.absent:
+            absent &= column.missing
+            found |= column.missing
+        else:
+            absent = 0
+        satisfied &= found
         if not satisfied:
             return 0, 0
     for name, inner in asked.inside.items():
-        column = columns[name] if name in columns else objects.column(name)
+        column = columns.get(name) or objects.column(name)
         found, none = 0, every if inner.optional else 0
         if column is not None and column.objects is not None:
             held, lacking = _satisfying(column.objects, inner, known, work)

@@ -7,7 +7,12 @@ contain a member of a set (`Column.holders`).
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+from event_bus.matching.work import SharedWork
+
+if TYPE_CHECKING:
+    from event_bus.matching.object_sets import Column
 
 
 class Unseen:
@@ -101,19 +106,34 @@ class Survey:
     Args:
         elements: How many elements patterns look at; an object counts once more for each field.
         nesting: How many levels deep patterns look.
+        shared: Counts the steps that serve all filters.
 
     Attributes:
         limited: Whether the event has elements that patterns do not look at.
         unseen: How many of them there are, with their fields.
         first: For each number of an object, the lowest number inside it, or its own.
         numbers: The number of each object in an array, by its identity.
+        shared: Counts the steps that serve all filters.
+        columns: The columns of one array or object each, by its number and identity.
     """
 
-    __slots__ = ("_arrays", "_left", "_nesting", "first", "limited", "numbers", "unseen")
+    __slots__ = (
+        "_arrays",
+        "_left",
+        "_nesting",
+        "columns",
+        "first",
+        "limited",
+        "numbers",
+        "shared",
+        "unseen",
+    )
 
-    def __init__(self, elements: int, nesting: int) -> None:
+    def __init__(self, elements: int, nesting: int, shared: SharedWork) -> None:
         self.limited = False
         self.unseen = 0
+        self.shared = shared
+        self.columns: dict[tuple[int, int], Column] = {}
         self.first: list[int] = []
         self.numbers: dict[int, int] = {}
         self._arrays: dict[int, Elements] = {}

@@ -6,9 +6,7 @@ A lookup costs more for a longer value and for more entries. Each table counts i
 from typing import Any, Generic, TypeVar
 
 from event_bus.matching.operators import scalar_key
-from event_bus.matching.value_index import (
-    ValueIndex,
-)
+from event_bus.matching.value_index import ValueIndex
 from event_bus.matching.work import Work
 
 # The steps of a lookup of a key among sorted values.

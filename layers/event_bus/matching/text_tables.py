@@ -5,24 +5,21 @@ from typing import TypeVar
 from event_bus.matching.access_keys import (
     MAX_AFFIX_LENGTH,
 )
-from event_bus.matching.ignore_case import fold
-from event_bus.matching.limits import MAX_STRING_LENGTH
-from event_bus.matching.tables import EntryTable, FoundEntries
-from event_bus.matching.value_index import (
+from event_bus.matching.ignore_case import LONGEST_FOLDED, fold
+from event_bus.matching.sorted_values import (
     FOLDED_TEXT,
     REVERSED_FOLDED_TEXT,
     REVERSED_TEXT,
     TEXT,
-    ValueIndex,
 )
+from event_bus.matching.tables import EntryTable, FoundEntries
+from event_bus.matching.value_index import ValueIndex
 from event_bus.matching.work import text_steps
 
 # With more keys than this, a lookup at each place of a long text is faster than a search.
 SEARCH_BELOW = 256
 # The steps of a lookup at one place of a text.
 _PLACE_STEPS = 3
-# A character has at most three characters in another case.
-_LONGEST_FOLDED = 3 * MAX_STRING_LENGTH
 
 T = TypeVar("T")
 
@@ -41,7 +38,7 @@ class FoldedTable(EntryTable[T]):
 
     def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
-        if isinstance(value, str) and len(value) <= _LONGEST_FOLDED:
+        if isinstance(value, str) and len(value) <= LONGEST_FOLDED:
             entry = self.entries.get(fold(value))
             if entry is not None:
                 found.append(entry)

@@ -6,25 +6,27 @@ distinct value is compared. Sets of objects are integers, as in `object_sets`.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
-from itertools import accumulate, islice
+from functools import reduce
 from math import inf
 from operator import or_
 from typing import Any
 
-from event_bus.json_numbers import ExactNumber, as_decimal
 from event_bus.matching import operators
-from event_bus.matching.addresses import block_ends, parse_address
+from event_bus.matching.addresses import block_ends
 from event_bus.matching.expressions import ValueList
-from event_bus.matching.ignore_case import fold
-from event_bus.matching.operators import Operator, is_number, scalar_key
-from event_bus.matching.work import PAGE, Work
-
-TEXT = "text"
-REVERSED_TEXT = "reversed text"
-FOLDED_TEXT = "folded text"
-REVERSED_FOLDED_TEXT = "reversed folded text"
-NUMBER = "number"
-ADDRESS = "address"
+from event_bus.matching.limits import SORTED_PER_STEP
+from event_bus.matching.operators import Operator, comparing_steps, scalar_key
+from event_bus.matching.sorted_values import (
+    ADDRESS,
+    FOLDED_TEXT,
+    NUMBER,
+    REVERSED_FOLDED_TEXT,
+    REVERSED_TEXT,
+    TEXT,
+    SortedValues,
+    SortOrder,
+)
+from event_bus.matching.work import PAGE, SharedWork, Work
 
 # The steps of a comparison that is one lookup among all values.
 _LOOKUP_STEPS = 3
@@ -33,18 +35,22 @@ _LOOKUP_STEPS = 3
 class ValueIndex:
     """Values, with the objects that have each.
 
+    Args:
+        shared: Counts the steps of sorting values.
+
     Attributes:
         all: The objects that have a value.
         by_key: The objects that have each value, by its hash key.
     """
 
-    __slots__ = ("_single", "_sorted", "all", "by_key")
+    __slots__ = ("_shared", "_single", "_sorted", "all", "by_key")
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedWork) -> None:
         self.all = 0
         self.by_key: dict[Any, int] = {}
+        self._shared = shared
         self._single = True
-        self._sorted: dict[str, _SortedValues] = {}
+        self._sorted: dict[SortOrder, SortedValues] = {}
 
     def add(self, number: int, value: object) -> None:
         """Adds a scalar of an object."""
@@ -54,6 +60,18 @@ class ValueIndex:
         self.all |= objects
         key = scalar_key(value)
         self.by_key[key] = self.by_key.get(key, 0) | objects
+
+    def add_all(self, number: int, values: list[object]) -> None:
+        """Adds several scalars of an object."""
+        objects = 1 << number
+        if len(values) > 1 or self.all & objects:
+            self._single = False
+        self.all |= objects
+        if not self.by_key:
+            self.by_key = dict.fromkeys(map(scalar_key, values), objects)
+            return
+        for key in map(scalar_key, values):
+            self.by_key[key] = self.by_key.get(key, 0) | objects
 
     def satisfying(self, asked: ValueList, work: Work) -> int:
         """Returns the objects with a value that satisfies what a pattern demands.
@@ -71,20 +89,34 @@ class ValueIndex:
             for key in fewer:
                 if key in others:
                     found |= sets[key]
-        for operator in asked.operators:
-            if found == self.all:
-                break
-            work.take(_LOOKUP_STEPS)
-            found |= _LOOKUPS[operator.__class__](self, operator, work)
+        if asked.operators and found != self.all:
+            if len(sets) == 1:
+                return self._satisfying_alone(asked.operators, work)
+            for operator in asked.operators:
+                work.take(_LOOKUP_STEPS)
+                found |= _LOOKUPS[operator.__class__](self, operator, work)
+                if found == self.all:
+                    break
         return found
 
-    def begins(self, text: str, kind: str = TEXT) -> bool:
-        """Returns whether a converted text among the values begins with a text."""
-        return self._values_by(kind).begins(text)
+    def _satisfying_alone(self, asked: Iterable[Operator], work: Work) -> int:
+        """Returns the objects with the only value, if it satisfies a comparison."""
+        (value,) = self.by_key
+        for operator in asked:
+            work.take(_LOOKUP_STEPS)
+            if operator.steps > 1:
+                work.take(comparing_steps(operator, value))
+            if operator.matches(value):
+                return self.all
+        return 0
 
-    def has_between(self, low: object, high: object, kind: str) -> bool:
+    def begins(self, text: str, order: SortOrder = TEXT) -> bool:
+        """Returns whether a converted text among the values begins with a text."""
+        return self._sorted_by(order).begins(text)
+
+    def has_between(self, low: object, high: object, order: SortOrder) -> bool:
         """Returns whether a number or address lies between two bounds, inclusive."""
-        ordered = self._values_by(kind)
+        ordered = self._sorted_by(order)
         keys, low, high = ordered.keys, ordered.read(low), ordered.read(high)
         start = bisect_left(keys, low)
         return start < len(keys) and bool(keys[start] <= high)
@@ -99,16 +131,16 @@ class ValueIndex:
     def _suffix(self, operator: operators.Suffix, work: Work) -> int:
         return self._beginning(REVERSED_TEXT, operator.backward, operator.beyond, work)
 
-    def _beginning(self, kind: str, text: str, beyond: str | None, work: Work) -> int:
-        ordered = self._values_by(kind)
+    def _beginning(self, order: SortOrder, text: str, beyond: str | None, work: Work) -> int:
+        ordered = self._sorted.get(order) or self._sort(order)
         if ordered.one_object:
             # Any match decides.
             return ordered.all if ordered.begins(text) else 0
-        start, end = _places(ordered.keys, text, beyond)
+        start, end = ordered.places(text, beyond)
         return ordered.between(start, end, work)
 
     def _numeric(self, operator: operators.Numeric, work: Work) -> int:
-        ordered = self._values_by(NUMBER)
+        ordered = self._sorted.get(NUMBER) or self._sort(NUMBER)
         keys, lower, upper = ordered.keys, operator.lower, operator.upper
         start, end = 0, len(keys)
         if lower != -inf:
@@ -120,7 +152,7 @@ class ValueIndex:
         return ordered.between(start, end, work)
 
     def _cidr(self, operator: operators.Cidr, work: Work) -> int:
-        ordered = self._values_by(ADDRESS)
+        ordered = self._sorted_by(ADDRESS)
         low, high = block_ends(operator.width, operator.bits, operator.network)
         start, end = bisect_left(ordered.keys, low), bisect_right(ordered.keys, high)
         return ordered.between(start, end, work)
@@ -128,9 +160,16 @@ class ValueIndex:
     def _anything_but(self, operator: operators.AnythingBut, work: Work) -> int:
         sets = self.by_key
         if not self._single:
-            return self._compared(operator, sets, len(sets), work)
+            return self._anything_but_of_several(operator, work)
         work.take(len(operator.keys) // 4)
         return self.all & ~_union([sets[key] for key in operator.keys if key in sets])
+
+    def _anything_but_of_several(self, operator: operators.AnythingBut, work: Work) -> int:
+        if self.all & (self.all - 1):
+            return self._compared(operator, self.by_key, len(self.by_key), work)
+        # All values belong to one object, so the first one that is not excluded decides.
+        work.take(min(len(operator.keys), len(self.by_key)) // 4)
+        return self.all if any(key not in operator.keys for key in self.by_key) else 0
 
     def _anything_but_matching(self, operator: operators.AnythingButMatching, work: Work) -> int:
         if not self._single:
@@ -144,22 +183,21 @@ class ValueIndex:
         return self._compared_from(REVERSED_TEXT, glob.tail[::-1], operator, work)
 
     def _equals_ignore_case(self, operator: operators.EqualsIgnoreCase, work: Work) -> int:
-        folded, ordered = fold(operator.text.text), self._values_by(FOLDED_TEXT)
-        start, end = bisect_left(ordered.keys, folded), bisect_right(ordered.keys, folded)
-        return self._compared(operator, ordered.values[start:end], end - start, work)
+        folded, ordered = operator.text.folded, self._sorted_by(FOLDED_TEXT)
+        places = range(bisect_left(ordered.keys, folded), bisect_right(ordered.keys, folded))
+        return self._compared(operator, ordered.at(places), len(places), work)
 
     def _prefix_ignore_case(self, operator: operators.PrefixIgnoreCase, work: Work) -> int:
-        return self._compared_from(FOLDED_TEXT, fold(operator.text.text), operator, work)
+        return self._compared_from(FOLDED_TEXT, operator.text.folded, operator, work)
 
     def _suffix_ignore_case(self, operator: operators.SuffixIgnoreCase, work: Work) -> int:
-        folded = fold(operator.text.text)[::-1]
-        return self._compared_from(REVERSED_FOLDED_TEXT, folded, operator, work)
+        return self._compared_from(REVERSED_FOLDED_TEXT, operator.text.folded[::-1], operator, work)
 
-    def _compared_from(self, kind: str, text: str, operator: Operator, work: Work) -> int:
+    def _compared_from(self, order: SortOrder, text: str, operator: Operator, work: Work) -> int:
         """Compares each value that begins with a text."""
-        ordered = self._values_by(kind)
-        start, end = _places(ordered.keys, text, operators.beyond(text))
-        return self._compared(operator, islice(ordered.values, start, end), end - start, work)
+        ordered = self._sorted_by(order)
+        places = range(*ordered.places(text, operators.beyond(text)))
+        return self._compared(operator, ordered.at(places), len(places), work)
 
     def _compared(self, operator: Operator, values: Iterable[Any], count: int, work: Work) -> int:
         found = 0
@@ -174,125 +212,18 @@ class ValueIndex:
                     break
         return found
 
-    def _values_by(self, kind: str) -> "_SortedValues":
-        found = self._sorted.get(kind)
-        if found is None:
-            read = _SORT_KEYS[kind]
-            keys = ((read(value), value) for value in self.by_key)
-            found = self._sorted[kind] = _SortedValues(
-                [(key, value, self.by_key[value]) for key, value in keys if key is not None],
-                single=self._single,
-                exact=kind == NUMBER and any(isinstance(each, ExactNumber) for each in self.by_key),
-            )
+    def _sorted_by(self, order: SortOrder) -> SortedValues:
+        return self._sorted.get(order) or self._sort(order)
+
+    def _sort(self, order: SortOrder) -> SortedValues:
+        self._shared.steps += len(self.by_key) // SORTED_PER_STEP
+        found = self._sorted[order] = SortedValues(self.by_key, order, single=self._single)
         return found
 
 
-class _SortedValues:
-    """Values, sorted by a key.
-
-    Attributes:
-        keys: The sort keys.
-        values: The values.
-        exact: Whether the keys are decimals, which compare faster than exact numbers.
-        all: The objects that have a value.
-        one_object: Whether at most one object has a value.
-    """
-
-    __slots__ = (
-        "_above",
-        "_below",
-        "_sets",
-        "_single",
-        "all",
-        "exact",
-        "keys",
-        "one_object",
-        "values",
-    )
-
-    def __init__(self, entries: list[tuple[Any, Any, int]], *, single: bool, exact: bool) -> None:
-        self.exact = exact
-        if exact:
-            entries = [(as_decimal(key), value, objects) for key, value, objects in entries]
-        entries.sort(key=lambda entry: entry[0])
-        self.keys = [key for key, _, _ in entries]
-        self.values = [value for _, value, _ in entries]
-        self._sets = [objects for _, _, objects in entries]
-        self._single = single
-        # For each place, the objects with a value before it, or from it on.
-        self._below = list(accumulate(self._sets, or_, initial=0))
-        self._above = list(accumulate(reversed(self._sets), or_, initial=0))[::-1]
-        self.all = self._below[-1]
-        self.one_object = not self.all & (self.all - 1)
-
-    def read(self, bound: Any) -> Any:
-        """Returns a bound in the form of the sort keys."""
-        return as_decimal(bound) if self.exact else bound
-
-    def begins(self, text: str) -> bool:
-        """Returns whether one of the keys begins with a text."""
-        start = bisect_left(self.keys, text)
-        return start < len(self.keys) and bool(self.keys[start].startswith(text))
-
-    def between(self, start: int, end: int, work: Work) -> int:
-        """Returns the objects with a value from one place up to another."""
-        if start >= end:
-            return 0
-        if self._single or start == 0:
-            return self._below[end] & ~self._below[start]
-        if end == len(self._sets):
-            return self._above[start]
-        if self.one_object:
-            return self.all
-        work.take(end - start)
-        return _union(self._sets[start:end])
-
-
 def _union(sets: Iterable[int]) -> int:
-    found = 0
-    for each in sets:
-        found |= each
-    return found
+    return reduce(or_, sets, 0)
 
-
-def _places(keys: list[str], text: str, beyond: str | None) -> tuple[int, int]:
-    """Returns the places of the keys that begin with a text; `beyond` sorts after all of them."""
-    start = bisect_left(keys, text)
-    return start, len(keys) if beyond is None else bisect_left(keys, beyond, start)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _reversed_text(value: object) -> str | None:
-    return value[::-1] if isinstance(value, str) else None
-
-
-def _folded(value: object) -> str | None:
-    return fold(value) if isinstance(value, str) else None
-
-
-def _reversed_folded(value: object) -> str | None:
-    return fold(value)[::-1] if isinstance(value, str) else None
-
-
-def _number(value: object) -> object:
-    return value if is_number(value) else None
-
-
-def _address(value: object) -> tuple[int, int] | None:
-    return parse_address(value) if isinstance(value, str) else None
-
-
-_SORT_KEYS = {
-    ADDRESS: _address,
-    FOLDED_TEXT: _folded,
-    NUMBER: _number,
-    REVERSED_FOLDED_TEXT: _reversed_folded,
-    REVERSED_TEXT: _reversed_text,
-    TEXT: _text,
-}
 
 _LOOKUPS: dict[type, Callable[[ValueIndex, Any, Work], int]] = {
     operators.AnythingBut: ValueIndex._anything_but,

@@ -39,6 +39,19 @@ class Work:
         self.left -= steps
 
 
+class SharedWork:
+    """Counts the steps that serve all filters of an event, such as sorting the values of a field.
+
+    Attributes:
+        steps: How many steps were taken.
+    """
+
+    __slots__ = ("steps",)
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+
 def text_steps(value: object) -> int:
     """Returns the steps of searching a value."""
     return 1 + len(value) // PAGE if isinstance(value, str) else 1

@@ -7,7 +7,7 @@ from event_bus.matching.limits import FIND_WORK
 from event_bus.matching.tables import FoundEntries, PresentTable
 from event_bus.matching.text_tables import SEARCH_BELOW, InfixTable
 from event_bus.matching.value_index import ValueIndex
-from event_bus.matching.work import PAGE, OutOfWork, Work
+from event_bus.matching.work import PAGE, OutOfWork, SharedWork, Work
 
 MANY = [f"{n:03}" for n in range(SEARCH_BELOW + 10)]
 FEW = ["1", "12", "0120", "9999"]
@@ -61,7 +61,7 @@ def test_searching_a_text_counts_its_length(keys: list[str], text: str, steps: i
 @pytest.mark.parametrize("kind", [kind for kind in FieldTables._KINDS if kind != PRESENT])
 def test_many_values_find_what_each_of_them_finds(kind: str) -> None:
     texts = ["ab", "abc", "b", "10.0.0.9", "STRASSE", *(f"{n:03}" for n in range(200))]
-    values = ValueIndex()
+    values = ValueIndex(SharedWork())
     for number, value in enumerate([*texts, *range(7, 90, 9), None, True]):
         values.add(number, value)
     keys: dict[str, list[Any]] = {
@@ -84,7 +84,7 @@ def test_all_that_any_value_finds_are_found_once_for_many_values() -> None:
     table: PresentTable[str] = PresentTable()
     table.add(None, "entry")
     entries: FoundEntries[str] = FoundEntries(Work(FIND_WORK))
-    values = ValueIndex()
+    values = ValueIndex(SharedWork())
     table.find_any(values, entries)
     assert entries == []
     for number in range(3):
