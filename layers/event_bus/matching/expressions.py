@@ -6,7 +6,7 @@ the Amazon EventBridge user guide and, where the guide is silent, of event-ruler
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import cast
 
 from event_bus.json_numbers import ExactNumber
@@ -34,6 +34,9 @@ from event_bus.matching.operators import (
     scalar_key,
 )
 from event_bus.matching.wildcards import Glob, split_wildcard
+
+# From this many members on, a set is faster than a tuple.
+_SET_FROM = 5
 
 _CIDR = re.compile(r"([^/]+)/(\d{1,3})", re.ASCII)
 _IGNORE_CASE = "equals-ignore-case"
@@ -129,7 +132,8 @@ class ValueList:
                     f"there is no comparison named {name[:64]!r}: known are "
                     + ", ".join(sorted(COMPARISONS)),
                 )
-        self.keys = frozenset(keys)
+        # A tuple takes a third of the memory of a small set.
+        self.keys: Collection[object] = tuple(keys) if len(keys) < _SET_FROM else frozenset(keys)
         self.operators = tuple(operators)
 
 

@@ -37,11 +37,17 @@ MAX_OPERATORS = 100
 MAX_OR_COMBINATIONS = 1_000
 """Combinations of the `$or` arrays of one pattern: the product of their lengths."""
 
-MAX_ALL_OR_COMBINATIONS = 5_000
+MAX_ALL_OR_COMBINATIONS = 2_000
 """Combinations of `$or` in all filters of one subscription that is registered.
 
-Each takes 200 bytes in the router, which holds the filters of all subscriptions.
+The router reads the filters of all subscriptions, and holds them.
 """
+
+MAX_ALL_COMBINED = 20_000
+"""Fields in all combinations of `$or` of one subscription that is registered, once for each."""
+
+MAX_ALL_FIELDS = 3_000
+"""Fields in all filters of one subscription that is registered, with those that hold others."""
 
 MAX_NAME_LENGTH = 256
 """Characters of a field name."""

@@ -1,22 +1,13 @@
 """Event patterns: what a filter demands of the fields of an event.
 
 The language is that of Amazon EventBridge ("Amazon EventBridge event patterns" in its user guide).
-A pattern is compiled once into a tree of the fields that it names. One walk over the event answers
-it, including `$or`: each combination of `$or` branches is one bit, and each step of the walk
-computes for all combinations at once
-
-* which are satisfied by values that are present (`positive`), and
-* which are satisfied because everything that they name is missing (`absent`).
-
-The two differ inside arrays. The fields of an array's objects must be satisfied by the same
-element, so one element suffices for what must be present. What must be missing must be missing from
-that element; if no other field chooses an element, it must be missing from all of them.
+A pattern is compiled once. Small events are walked (`walk_matching`), and the elements of large
+ones are compared as sets (`set_matching`).
 """
 
 from collections.abc import Iterator, Mapping
-from typing import cast
 
-from event_bus.matching import set_matching
+from event_bus.matching import set_matching, walk_matching
 from event_bus.matching.errors import InvalidPatternError, below
 from event_bus.matching.event_view import EventView
 from event_bus.matching.expressions import Budget, ValueList
@@ -27,7 +18,6 @@ from event_bus.matching.limits import (
     MAX_NAME_LENGTH,
     MAX_OR_COMBINATIONS,
 )
-from event_bus.matching.operators import Operator, comparing_steps, scalar_key
 from event_bus.matching.work import OutOfWork, Work
 
 OR = "$or"
@@ -86,7 +76,7 @@ class EventPattern:
             1 << position for position, leaf in enumerate(self.leaves) if not leaf.values.absent
         )
         self.cost = sum(2 * len(leaf.path) + leaf.values.cost for leaf in self.leaves)
-        self._root = _tree(self.leaves, self.combinations)
+        self._root = walk_matching.tree(self.leaves, self.combinations)
         self._only = self.leaves[0] if len(self.leaves) == 1 else None
         self._plan = set_matching.plan(self.leaves) if len(self.combinations) == 1 else None
 
@@ -112,8 +102,7 @@ class EventPattern:
             OutOfWork: The check needs more work than is allowed.
         """
         if event.walked:
-            positive, absent = _object(self._root, event.document, work)
-            return bool(positive or absent)
+            return walk_matching.matches(self._root, event.document, work)
         if self._only is not None:
             return set_matching.meets(event.root, self._only, work)
         plans = self._plans(work) if self._plan is None else (self._plan,)
@@ -216,171 +205,3 @@ def _check_name(name: object, pointer: str, *, in_or: bool) -> None:
         raise InvalidPatternError(
             below(pointer, name), "inside $or the name of a comparison is not a field"
         )
-
-
-class _Step:
-    """What all combinations together demand of one field and of the fields inside it.
-
-    A mask has one bit for each combination.
-
-    Attributes:
-        every: All combinations.
-        asked: The combinations that demand a value of the field itself.
-        keys: For each value that the field may equal, the combinations that it satisfies.
-        operators: The comparisons, each with the combinations that it satisfies.
-        present: The combinations satisfied by any value.
-        absent: The combinations that demand nothing of the field itself, or that it has no value.
-        inside: The fields inside it.
-        inside_asked: The combinations that demand something inside it.
-        inside_absent: The combinations that are satisfied when nothing is inside it.
-        missing: The combinations that are satisfied when there is no such field.
-    """
-
-    __slots__ = (
-        "absent",
-        "asked",
-        "every",
-        "inside",
-        "inside_absent",
-        "inside_asked",
-        "keys",
-        "missing",
-        "operators",
-        "present",
-    )
-
-    def __init__(self, every: int) -> None:
-        self.every = every
-        self.asked = 0
-        self.keys: dict[object, int] = {}
-        self.operators: tuple[tuple[Operator, int], ...] = ()
-        self.present = 0
-        self.absent = every
-        self.inside: dict[str, _Step] = {}
-        self.inside_asked = 0
-        self.inside_absent = every
-        self.missing = every
-
-    def add_leaf(self, values: ValueList, mask: int) -> None:
-        """Adds what the combinations of a mask demand of the field."""
-        self.asked |= mask
-        for key in values.keys:
-            self.keys[key] = self.keys.get(key, 0) | mask
-        self.operators += tuple((operator, mask) for operator in values.operators)
-        if values.present:
-            self.present |= mask
-        if not values.absent:
-            self.absent &= ~mask
-            self.missing &= ~mask
-
-
-def _tree(leaves: tuple[Leaf, ...], combinations: tuple[int, ...]) -> _Step:
-    root = _Step((1 << len(combinations)) - 1)
-    for leaf, mask in zip(leaves, _masks(len(leaves), combinations), strict=True):
-        steps = [root]
-        for name in leaf.path:
-            inside = steps[-1].inside
-            if name not in inside:
-                inside[name] = _Step(root.every)
-            steps.append(inside[name])
-        last = steps.pop()
-        above = 0
-        for step in steps:
-            above |= step.asked
-        if mask & (last.asked | last.inside_asked | above):
-            raise InvalidPatternError(
-                leaf.pointer,
-                "the field is named twice: inside and outside $or, or as a value and as an object",
-            )
-        last.add_leaf(leaf.values, mask)
-        for step in steps:
-            step.inside_asked |= mask
-            if not leaf.values.absent:
-                step.inside_absent &= ~mask
-                step.missing &= ~mask
-    return root
-
-
-def _masks(count: int, combinations: tuple[int, ...]) -> list[int]:
-    """Returns, for each leaf, the combinations that contain it."""
-    masks = [0] * count
-    for position, combination in enumerate(combinations):
-        rest = combination
-        while rest:
-            lowest = rest & -rest
-            masks[lowest.bit_length() - 1] |= 1 << position
-            rest ^= lowest
-    return masks
-
-
-def _object(step: _Step, value: Mapping[str, object], work: Work) -> tuple[int, int]:
-    """Returns the combinations that the fields of an object satisfy: positive, absent."""
-    work.take(1 + len(step.inside) // 4)
-    positive = 0
-    absent = satisfied = step.every
-    for name, inner in step.inside.items():
-        if name not in value:
-            satisfied &= inner.missing
-            absent &= inner.missing
-        else:
-            found, none = _value(inner, value[name], work)
-            satisfied &= found | none
-            positive |= found
-            absent &= none
-        if not satisfied:
-            break
-    return positive & satisfied, absent & satisfied
-
-
-def _value(step: _Step, value: object, work: Work) -> tuple[int, int]:
-    """Returns the combinations that the value of a field satisfies: positive, absent."""
-    kind = value.__class__
-    if kind is dict:
-        positive, absent = _object(step, cast("dict[str, object]", value), work)
-        # The field itself has no value, since an object is not a leaf.
-        return positive & step.absent, absent & step.absent
-    if kind is list:
-        return _array(step, cast("list[object]", value), work)
-    if not step.asked:
-        return 0, step.inside_absent
-    return _scalar(step, value, work) & step.inside_absent, step.inside_absent & ~step.asked
-
-
-def _scalar(step: _Step, value: object, work: Work) -> int:
-    """Returns the combinations that one scalar satisfies."""
-    satisfied = step.present
-    if step.keys:
-        satisfied |= step.keys.get(scalar_key(value), 0)
-    for operator, mask in step.operators:
-        if mask & ~satisfied:
-            steps = comparing_steps(operator, value) if operator.searches else operator.steps
-            work.take(1 + steps)
-            if operator.matches(value):
-                satisfied |= mask
-    return satisfied
-
-
-def _array(step: _Step, value: list[object], work: Work) -> tuple[int, int]:
-    """Returns the combinations that the elements of an array satisfy: positive, absent."""
-    own = 0
-    own_absent = step.absent
-    inside = 0
-    inside_absent: int | None = None
-    stack = value[::-1]
-    while stack:
-        element = stack.pop()
-        if isinstance(element, list):
-            stack.extend(reversed(element))
-        elif isinstance(element, dict):
-            if inside != step.inside_asked:
-                found, none = _object(step, element, work)
-                inside |= found
-                inside_absent = none if inside_absent is None else inside_absent & none
-        elif own != step.asked:
-            own_absent = step.every & ~step.asked
-            own |= _scalar(step, element, work)
-    if inside_absent is None:
-        inside_absent = step.inside_absent
-    inside_absent &= ~inside
-    positive = own & inside_absent | inside & own_absent
-    return positive, own_absent & inside_absent

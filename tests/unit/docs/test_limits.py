@@ -293,6 +293,16 @@ STATED = [
         "the same in all filters of a subscription; a filter without $or counts once",
         f"{matching.MAX_ALL_OR_COMBINATIONS:,}",
     ),
+    (
+        FILTERS,
+        "fields in all these combinations; a field counts for each that contains it",
+        f"{matching.MAX_ALL_COMBINED:,}",
+    ),
+    (
+        FILTERS,
+        "fields in all filters of a subscription, with those that hold other fields",
+        f"{matching.MAX_ALL_FIELDS:,}",
+    ),
     (FILTERS, "asterisks in a wildcard", f"{matching.MAX_WILDCARDS}"),
     (FILTERS, "characters of a string", f"{matching.MAX_STRING_LENGTH:,}"),
     (FILTERS, "characters of a field name", f"{matching.MAX_NAME_LENGTH}"),

@@ -11,7 +11,7 @@ from event_bus.matching.index import SubscriptionIndex
 from event_bus.matching.limits import MAX_FILTERS, MAX_INDEX_ENTRIES, MAX_VALUES
 from event_bus.model.filter_checks import check_sent_filters
 
-MOST_BYTES = 6 * 1024 * 1024
+MOST_BYTES = 3 * 1024 * 1024
 
 Filters = dict[str, dict[str, Any]]
 
@@ -40,6 +40,22 @@ def comparisons(number: int) -> dict[str, Any]:
     return {"a": [{"cidr": f"10.{number}.{each}.0/24"} for each in range(40)]}
 
 
+def levels(number: int) -> dict[str, Any]:
+    """Each of 7 values is inside 28 objects."""
+    filters: dict[str, Any] = {}
+    for each in range(7):
+        inside: Any = [number]
+        for _ in range(28):
+            inside = {"a": inside}
+        filters[f"f{each}"] = inside
+    return filters
+
+
+def any_case(number: int) -> dict[str, Any]:
+    """Characters with long forms in the other case."""
+    return {"a": [{"suffix": {"equals-ignore-case": f"{number}" + "\u0390" * 600}}]}
+
+
 def accepted(filters: Filters) -> bool:
     try:
         check_sent_filters(["task.*"], filters)
@@ -48,7 +64,7 @@ def accepted(filters: Filters) -> bool:
     return True
 
 
-@pytest.mark.parametrize("made", [combinations, fields, values, comparisons])
+@pytest.mark.parametrize("made", [combinations, fields, values, comparisons, levels, any_case])
 def test_the_largest_filters_take_a_few_megabytes(made: Filter) -> None:
     def filters(count: int) -> Filters:
         return {f"task.a{number}": made(number) for number in range(count)}
