@@ -82,7 +82,7 @@ UNSEEN_PER_STEP = 5
 SORTED_PER_STEP = 2
 """Values of a field that are sorted for a step of work."""
 
-COLUMN_WORK = 6
+COLUMN_WORK = 10
 """Steps of work for collecting the values of one field of all objects in an array."""
 
 FIND_WORK = 30_000

@@ -55,13 +55,12 @@ class ObjectSet:
 
     def column(self, name: str) -> "Column | None":
         """Returns the values of a field in these objects; None if none has the field."""
-        try:
+        if name in self.columns:
             return self.columns[name]
-        except KeyError:
-            column = self.columns[name] = self._made(name)
-            if column is not None:
-                column.missing = self.numbers & ~column.filled
-            return column
+        column = self.columns[name] = self._made(name)
+        if column is not None:
+            column.missing = self.numbers & ~column.filled
+        return column
 
     def _made(self, name: str) -> "Column | None":
         if len(self._objects) == 1 and not self._unseen:

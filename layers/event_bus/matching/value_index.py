@@ -195,6 +195,7 @@ class ValueIndex:
 
     def _compared_from(self, order: SortOrder, text: str, operator: Operator, work: Work) -> int:
         """Compares each value that begins with a text."""
+        work.take(2 * (len(text) // PAGE))
         ordered = self._sorted_by(order)
         places = range(*ordered.places(text, operators.beyond(text)))
         return self._compared(operator, ordered.at(places), len(places), work)
