@@ -71,12 +71,12 @@ def explain(
     """
     if not asked.selects(event_type):
         return [_type_reason(asked.event_types, event_type)]
-    document = event_view(source, payload, metadata).document
+    event = event_view(source, payload, metadata)
     reasons: list[Reason] = []
     for key, pattern in asked.filters:
         if matches_type(key, event_type):
             at = FILTERS + below("", key)
-            reasons += _pattern_reasons(pattern, filters[key], at, document)
+            reasons += _pattern_reasons(pattern, filters[key], at, event)
     return reasons[:_MAX_REASONS]
 
 
@@ -101,14 +101,13 @@ def _type_reason(event_types: Sequence[str], event_type: str) -> Reason:
 
 
 def _pattern_reasons(
-    pattern: EventPattern, given: Mapping[str, Any], at: str, document: Mapping[str, Any]
+    pattern: EventPattern, given: Mapping[str, Any], at: str, event: EventView
 ) -> Iterator[Reason]:
-    view = _view(document)
     try:
-        if pattern.satisfied_by(view, Work(EVENT_WORK)):
+        if pattern.satisfied_by(event, Work(EVENT_WORK)):
             return
         work = Work(EVENT_WORK)
-        unmet = [leaf for leaf in pattern.leaves if not _met(leaf, given, document, work)]
+        unmet = [leaf for leaf in pattern.leaves if not _met(leaf, given, event, work)]
     except OutOfWork:
         yield Reason("limited", at, "the filter takes more work than one event is allowed")
         return
@@ -120,7 +119,7 @@ def _pattern_reasons(
     )
     lacking = [leaf for leaf in unmet if nearest_combination >> positions[id(leaf)] & 1]
     for leaf in lacking:
-        yield _field_reason(leaf, _asked(given, leaf.pointer), at, document)
+        yield _field_reason(leaf, _asked(given, leaf.pointer), at, event.document)
     if not lacking:
         fields = [
             ".".join(leaf.path)
@@ -135,17 +134,12 @@ def _pattern_reasons(
         )
 
 
-def _view(document: Mapping[str, Any]) -> EventView:
-    """Returns the view of an event, from its document."""
-    return event_view(document["source"], document["payload"], document["metadata"])
-
-
-def _met(leaf: Leaf, given: Mapping[str, Any], document: Mapping[str, Any], work: Work) -> bool:
+def _met(leaf: Leaf, given: Mapping[str, Any], event: EventView, work: Work) -> bool:
     """Returns whether one field, looked at alone, is satisfied."""
     alone: Any = _asked(given, leaf.pointer)
     for name in reversed(leaf.path):
         alone = {name: alone}
-    return EventPattern(alone).satisfied_by(_view(document), work)
+    return EventPattern(alone).satisfied_by(event, work)
 
 
 def _asked(given: Any, pointer: str) -> Any:

@@ -2,12 +2,15 @@
 
 from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from event_bus.matching import event_view
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.explain import Reason, explain, nearest
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.pattern import EventPattern
+from event_bus.matching.survey import Survey
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -210,6 +213,15 @@ def test_an_explanation_has_a_bounded_length() -> None:
     said = reasons(pattern, payload)
     assert len(said) == 20
     assert max(len(each.detail) for each in said) < 1_500
+
+
+def test_an_explanation_surveys_a_large_event_once() -> None:
+    filters = {kind: {f"field{n}": ["x"] for n in range(50)} for kind in ("t.a", "t.*")}
+    asked = SubscriptionFilter(["t.a"], filters)
+    payload = {f"field{n}": ["y"] * 40 for n in range(50)}
+    with patch.object(event_view, "Survey", side_effect=Survey) as survey:
+        assert len(explain(asked, filters, "t.a", "shop", payload, {})) == 20
+    assert survey.call_count == 1
 
 
 def test_the_nearest_of_many() -> None:
