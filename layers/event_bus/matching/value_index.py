@@ -5,7 +5,7 @@ distinct value is compared. Sets of objects are integers, as in `object_sets`.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from math import inf
 from operator import or_
@@ -30,6 +30,8 @@ from event_bus.matching.work import PAGE, SharedWork, Work
 
 # The steps of a comparison that is one lookup among all values.
 _LOOKUP_STEPS = 3
+# Most fields have one value, which is not sorted.
+_NOT_SORTED: Mapping[SortOrder, SortedValues] = {}
 
 
 class ValueIndex:
@@ -50,7 +52,7 @@ class ValueIndex:
         self.by_key: dict[Any, int] = {}
         self._shared = shared
         self._single = True
-        self._sorted: dict[SortOrder, SortedValues] = {}
+        self._sorted: Mapping[SortOrder, SortedValues] = _NOT_SORTED
 
     def add(self, number: int, value: object) -> None:
         """Adds a scalar of an object."""
@@ -218,7 +220,8 @@ class ValueIndex:
 
     def _sort(self, order: SortOrder) -> SortedValues:
         self._shared.steps += len(self.by_key) // SORTED_PER_STEP
-        found = self._sorted[order] = SortedValues(self.by_key, order, single=self._single)
+        found = SortedValues(self.by_key, order, single=self._single)
+        self._sorted = {**self._sorted, order: found}
         return found
 
 
