@@ -26,6 +26,7 @@ from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.refusals import Refused
 from event_bus.stores.streams import StreamEntry, StreamStore
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import transact
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
@@ -119,7 +120,7 @@ def _bare(store: EventStore) -> Callable[[Event], None]:
             entry = StreamEntry(version, event.id, event.created_at)
             parts = streams.adding_parts(STREAM, [entry], listed=True)
             try:
-                transact(store.client, [store.adding_part(event, 1), *parts])
+                transact([store.adding_part(event, 1), *parts])
             except Refused:
                 continue
             return
@@ -147,7 +148,9 @@ def _tables() -> Iterator[EventStore]:
             for table in (EVENTS, STREAMS):
                 create(client, table, table.name)
             payloads = PayloadStore(None, "")  # type: ignore[arg-type]
-            yield EventStore(client, "events", payloads, StreamStore(client, "streams"))
+            yield EventStore(
+                Table(client, "events"), payloads, StreamStore(Table(client, "streams"))
+            )
     finally:
         BotocoreStubber.process_request = process  # type: ignore[method-assign]
 

@@ -32,6 +32,7 @@ from event_bus.stores.rights import RightsStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.snapshots import SnapshotStore
 from event_bus.stores.streams import StreamStore
+from event_bus.stores.table import Table
 
 from benchmarks.prices import READ_UNIT, WRITE_UNIT
 from infra.tables import TABLES
@@ -97,7 +98,7 @@ def main() -> None:
     with ThreadPoolExecutor(8) as executor:
         for number, (name, reducer) in enumerate((("merge", MERGE), ("jsonata", COUNT)), 1):
             version = ReducerVersion("planner", "task", number, reducer, "", "planner")
-            ReducerStore(client, "states").add(version)  # type: ignore[arg-type]
+            ReducerStore(Table(client, "states")).add(version)  # type: ignore[arg-type]
             for what in ("the first time", "again"):
                 meter = Meter(client)
                 reader = _reader(meter, executor)
@@ -135,21 +136,21 @@ def _fill(client: MemoryDynamoDB) -> None:
 
 def _reader(client: Any, executor: ThreadPoolExecutor) -> StateReader:
     nothing: Any = None
-    streams = StreamStore(client, "streams")
+    streams = StreamStore(Table(client, "streams"))
     finder = EventFinder(
-        EventStore(client, "events", PayloadStore(nothing, ""), streams),
-        RoutingStore(client, "deliveries"),
-        DeliveryStore(client, "deliveries"),
+        EventStore(Table(client, "events"), PayloadStore(nothing, ""), streams),
+        RoutingStore(Table(client, "deliveries")),
+        DeliveryStore(Table(client, "deliveries")),
         lambda _: (),
         executor,
-        RightsReader(RightsStore(client, "rights"), "everything"),
+        RightsReader(RightsStore(Table(client, "rights"), Table(client, "changes")), "everything"),
     )
     return StateReader(
         streams,
         finder,
-        ReducerStore(client, "states"),
+        ReducerStore(Table(client, "states")),
         Snapshots(
-            SnapshotStore(client, "states"), StateSeal(DataKeys(nothing, "")), RETENTION_DAYS
+            SnapshotStore(Table(client, "states")), StateSeal(DataKeys(nothing, "")), RETENTION_DAYS
         ),
         # The whole stream is read, however long that takes here.
         clock=lambda: 0.0,

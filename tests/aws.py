@@ -55,6 +55,7 @@ from event_bus.stores.snapshots import SnapshotStore
 from event_bus.stores.socket_subscribers import SocketSubscriberStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import transact
 from event_bus.targets import registry
 from event_bus.targets.upcasting import Upcaster
@@ -112,6 +113,10 @@ class Aws:
     carry_out: Callable[[AWSPreparedRequest], object]
     _queues: list[str] = field(default_factory=list)
 
+    def table(self, name: str) -> Table:
+        """A table, by what it holds."""
+        return Table(self.dynamodb, self.tables[name])
+
     @property
     def payloads(self) -> PayloadStore:
         return PayloadStore(self.s3, self.bucket)
@@ -119,8 +124,7 @@ class Aws:
     @property
     def events(self) -> EventStore:
         return EventStore(
-            self.dynamodb,
-            self.tables["events"],
+            self.table("events"),
             self.payloads,
             self.streams,
             archive=self.archive,
@@ -131,87 +135,87 @@ class Aws:
         return ArchiveStore(self.s3, self.bucket, partial(ThreadPoolExecutor, 4))
 
     def event_archive(self, executor: Executor) -> EventArchive:
-        return EventArchive(self.dynamodb, self.tables["events"], self.archive, executor)
+        return EventArchive(self.table("events"), self.archive, executor)
 
     @property
     def deliveries(self) -> DeliveryStore:
-        return DeliveryStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+        return DeliveryStore(self.table("deliveries"), RETENTION_DAYS)
 
     @property
     def commands(self) -> CommandStore:
-        return CommandStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+        return CommandStore(self.table("deliveries"), RETENTION_DAYS)
 
     @property
     def handlers(self) -> HandlerStore:
-        return HandlerStore(self.dynamodb, self.tables["changes"])
+        return HandlerStore(self.table("changes"))
 
     @property
     def claims(self) -> ClaimStore:
-        return ClaimStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+        return ClaimStore(self.table("deliveries"), RETENTION_DAYS)
 
     @property
     def dead_letters(self) -> DeadLetterStore:
-        return DeadLetterStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+        return DeadLetterStore(self.table("deliveries"), RETENTION_DAYS)
 
     @property
     def due(self) -> DueDeliveries:
-        return DueDeliveries(self.dynamodb, self.tables["deliveries"])
+        return DueDeliveries(self.table("deliveries"))
 
     @property
     def routings(self) -> RoutingStore:
-        return RoutingStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+        return RoutingStore(self.table("deliveries"), RETENTION_DAYS)
 
     @property
     def paces(self) -> PaceStore:
-        return PaceStore(self.dynamodb, self.tables["circuits"], RETENTION_DAYS)
+        return PaceStore(self.table("circuits"), RETENTION_DAYS)
 
     @property
     def circuits(self) -> CircuitStore:
-        return CircuitStore(self.dynamodb, self.tables["circuits"], RETENTION_DAYS)
+        return CircuitStore(self.table("circuits"), RETENTION_DAYS)
 
     @property
     def cursors(self) -> CursorStore:
-        return CursorStore(self.dynamodb, self.tables["cursors"], RETENTION_DAYS)
+        return CursorStore(self.table("cursors"), RETENTION_DAYS)
 
     @property
     def inbox_cursors(self) -> InboxCursorStore:
-        return InboxCursorStore(self.dynamodb, self.tables["cursors"], RETENTION_DAYS)
+        return InboxCursorStore(self.table("cursors"), RETENTION_DAYS)
 
     @property
     def inboxes(self) -> InboxStore:
-        return InboxStore(self.dynamodb, self.tables["inbox"], RETENTION_DAYS)
+        return InboxStore(self.table("inbox"), RETENTION_DAYS)
 
     @property
     def socket_subscribers(self) -> SocketSubscriberStore:
-        return SocketSubscriberStore(self.dynamodb, self.tables["socket_subscribers"])
+        return SocketSubscriberStore(self.table("socket_subscribers"))
 
     @property
     def streams(self) -> StreamStore:
-        return StreamStore(self.dynamodb, self.tables["streams"])
+        return StreamStore(self.table("streams"))
 
     @property
     def reducers(self) -> ReducerStore:
-        return ReducerStore(self.dynamodb, self.tables["states"])
+        return ReducerStore(self.table("states"))
 
     @property
     def snapshots(self) -> SnapshotStore:
-        return SnapshotStore(self.dynamodb, self.tables["states"])
+        return SnapshotStore(self.table("states"))
 
     @property
     def replays(self) -> ReplayStore:
-        return ReplayStore(self.dynamodb, self.tables["replays"], RETENTION_DAYS)
+        return ReplayStore(self.table("replays"), RETENTION_DAYS)
 
     @property
     def contexts(self) -> ContextStore:
-        return ContextStore(self.dynamodb, self.tables["contexts"])
+        return ContextStore(self.table("contexts"))
 
     @property
     def publishers(self) -> PublisherStore:
-        return PublisherStore(self.dynamodb, self.tables["publishers"])
+        return PublisherStore(self.table("publishers"))
 
     @cached_property
     def schemas(self) -> SchemaStore:
-        return SchemaStore(self.dynamodb, self.tables["publishers"])
+        return SchemaStore(self.table("publishers"))
 
     @property
     def upcaster(self) -> Upcaster:
@@ -225,11 +229,11 @@ class Aws:
 
     @property
     def limits(self) -> LimitStore:
-        return LimitStore(self.dynamodb, self.tables["limits"])
+        return LimitStore(self.table("limits"))
 
     @property
     def keys(self) -> KeyStore:
-        return KeyStore(self.dynamodb, self.tables["keys"])
+        return KeyStore(self.table("keys"))
 
     def add_keys(self, *keys: ApiKey) -> None:
         """Adds keys to the rings of their services."""
@@ -238,11 +242,11 @@ class Aws:
 
     def put_keys(self, *keys: ApiKey) -> None:
         """Adds keys that are in no ring, as an earlier release did."""
-        transact(self.dynamodb, [self.keys.adding_part(key) for key in keys])
+        transact([self.keys.adding_part(key) for key in keys])
 
     def add_publishers(self, *publishers: Publisher) -> None:
         """Adds publishers without keys."""
-        transact(self.dynamodb, [self.publishers.adding_part(each) for each in publishers])
+        transact([self.publishers.adding_part(each) for each in publishers])
 
     @property
     def registrations(self) -> Registrations:
@@ -269,16 +273,16 @@ class Aws:
     @property
     def subscriptions(self) -> SubscriptionStore:
         return SubscriptionStore(
-            self.dynamodb, self.tables["subscriptions"], registry.TARGETS, self.tables["changes"]
+            self.table("subscriptions"), registry.TARGETS, self.table("changes")
         )
 
     @property
     def log(self) -> ChangeLog:
-        return ChangeLog(self.dynamodb, self.tables["changes"])
+        return ChangeLog(self.table("changes"))
 
     @property
     def rights(self) -> RightsStore:
-        return RightsStore(self.dynamodb, self.tables["rights"], self.tables["changes"])
+        return RightsStore(self.table("rights"), self.table("changes"))
 
     @property
     def rights_reader(self) -> RightsReader:

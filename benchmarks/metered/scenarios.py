@@ -17,6 +17,7 @@ from event_bus.stores.event_items import ODD_SECONDS
 from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.routings import RoutingStore
+from event_bus.stores.table import Table
 
 from benchmarks.metered.bus import Invocation, MeteredBus
 from benchmarks.metered.wire import Call
@@ -173,9 +174,11 @@ def _sweep(metered: MeteredBus) -> UnroutedSweep:
 
     dynamodb = client("dynamodb")
     return UnroutedSweep(
-        events=EventStore(dynamodb, resources["events_table"], PayloadStore(client("s3"), "")),
-        routings=RoutingStore(dynamodb, resources["deliveries_table"]),
-        cursors=CursorStore(dynamodb, resources["cursors_table"], 1),
+        events=EventStore(
+            Table(dynamodb, resources["events_table"]), PayloadStore(client("s3"), "")
+        ),
+        routings=RoutingStore(Table(dynamodb, resources["deliveries_table"])),
+        cursors=CursorStore(Table(dynamodb, resources["cursors_table"]), 1),
         unroutable=UnroutableQueue(client("sqs"), resources["unroutable_queue_url"]),
         executor=ThreadPoolExecutor(8),
     )

@@ -6,6 +6,7 @@ import pytest
 from event_bus.model.contexts import ContextEntry
 from event_bus.stores.contexts import ContextStore
 from event_bus.stores.refusals import Outdated, QuotaReached
+from event_bus.stores.table import Table
 
 from tests.aws import Aws
 from tests.builders import LATER, NOON
@@ -33,7 +34,7 @@ class ContextsContract:
         assert not aws.contexts.replace(replace(ENTRY, version=2), ENTRY)
 
     def test_an_entry_whose_answer_was_lost_counts_as_written(self, aws: Aws) -> None:
-        store = ContextStore(aws.retrying, aws.tables["contexts"])
+        store = ContextStore(Table(aws.retrying, aws.tables["contexts"]))
         aws.contexts.add(ENTRY, 9)
         with answer_lost(aws.retrying, "PutItem", aws.carry_out):
             assert store.replace(replace(ENTRY, version=2), ENTRY)

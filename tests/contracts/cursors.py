@@ -32,6 +32,6 @@ class CursorsContract:
         assert third.position == "3"
 
     def test_a_hold_that_is_repeated_meets_itself(self, aws: Aws) -> None:
-        cursors = replace(aws.cursors, client=aws.retrying)
+        cursors = replace(aws, dynamodb=aws.retrying).cursors
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
             assert cursors.hold("sub_1", "task/1", "a", 60)

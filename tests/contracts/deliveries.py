@@ -100,7 +100,7 @@ class DeliveriesContract:
         with lost, pytest.raises(ConnectionClosedError):
             aws.deliveries.record(failed, 1)
         assert aws.deliveries.record(failed, 1) == failed
-        again = replace(aws.deliveries, client=aws.retrying)
+        again = replace(aws, dynamodb=aws.retrying).deliveries
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
             assert again.record(replace(failed, attempts=2), 2) == replace(failed, attempts=2)
 
@@ -115,7 +115,7 @@ class DeliveriesContract:
         assert aws.claims.take(delivery("pending"), "c-2", 60, once=False).epoch == 2
 
     def test_a_claim_that_is_repeated_meets_itself(self, aws: Aws) -> None:
-        again = replace(aws.claims, client=aws.retrying)
+        again = replace(aws, dynamodb=aws.retrying).claims
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
             assert again.take(delivery("pending"), "c-1", 60, once=True).epoch == 2
 
@@ -245,7 +245,7 @@ class DeliveriesContract:
         assert aws.dead_letters.reopen(transitions.reopened(waiting())) is not None
 
     def test_a_reopening_whose_answer_was_lost_counts_as_done(self, aws: Aws) -> None:
-        store = replace(aws.dead_letters, client=aws.retrying)
+        store = replace(aws, dynamodb=aws.retrying).dead_letters
         letter = waiting()
         aws.deliveries.record(letter, 1)
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):

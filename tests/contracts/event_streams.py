@@ -94,7 +94,7 @@ class ExpectedVersionsContract:
         assert aws.events.put(other, RETENTION_DAYS, 0)[0] is Put.CONFLICT
 
     def test_an_event_that_came_between_is_a_conflict(self, aws: Aws) -> None:
-        streams = Overtaken(aws.dynamodb, aws.tables["streams"], aws.events)
+        streams = Overtaken(aws.table("streams"), aws.events)
         late = replace(aws.events, streams=streams)
         with pytest.raises(WrongVersion) as refusal:
             late.put(in_stream("evt_1"), RETENTION_DAYS, "none")
@@ -111,9 +111,7 @@ class ExpectedVersionsContract:
 
 
 def with_keys(aws: Aws) -> EventStore:
-    return replace(
-        aws.events, deduplication=DeduplicationStore(aws.dynamodb, aws.tables["idempotency"])
-    )
+    return replace(aws.events, deduplication=DeduplicationStore(aws.table("idempotency")))
 
 
 class AppendContract:

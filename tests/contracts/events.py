@@ -12,6 +12,7 @@ from event_bus.querying.event_query import EventQuery
 from event_bus.stores import event_lists, listings
 from event_bus.stores.events import EventStore, Put
 from event_bus.stores.listings import EventSelector, Listing
+from event_bus.stores.table import Table
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import BESIDE_PLANNER, LARGE_PAYLOAD, event
@@ -152,7 +153,7 @@ class PutContract:
         assert aws.events.put(sent, RETENTION_DAYS) == (Put.REPEATED, sent)
 
     def test_a_put_that_the_client_repeats_meets_itself(self, aws: Aws) -> None:
-        store = EventStore(aws.retrying, aws.tables["events"], aws.payloads)
+        store = EventStore(Table(aws.retrying, aws.tables["events"]), aws.payloads)
         sent = event()
         with answer_lost(aws.retrying, "PutItem", aws.carry_out):
             assert store.put(sent, RETENTION_DAYS) == (Put.REPEATED, sent)
@@ -167,11 +168,11 @@ class PutContract:
         ids = ["evt_1", "evt_2", "evt_3"]
         for each in ids:
             aws.events.put(event(each), RETENTION_DAYS)
-        slow = replace(aws.events, client=grudging(aws.dynamodb, 1))
+        slow = replace(aws, dynamodb=grudging(aws.dynamodb, 1)).events
         assert slow.get_many(ids).keys() == set(ids)
 
     def test_a_table_that_never_reads_ends_in_an_error(self, aws: Aws) -> None:
-        never = replace(aws.events, client=grudging(aws.dynamodb, 0))
+        never = replace(aws, dynamodb=grudging(aws.dynamodb, 0)).events
         with pytest.raises(TimeoutError):
             never.get_many(["evt_1"])
 

@@ -57,7 +57,7 @@ class InboxCursorsContract:
         assert not lent(aws, "b", 3, 5)
 
     def test_a_lease_whose_answer_was_lost_meets_itself(self, aws: Aws) -> None:
-        cursors = replace(aws.inbox_cursors, client=aws.retrying)
+        cursors = replace(aws, dynamodb=aws.retrying).inbox_cursors
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
             assert cursors.lend("sub_1", "a", 0, 3, 60)
 

@@ -47,7 +47,7 @@ class InboxesContract:
 
     def test_a_late_writer_appends_behind_the_others(self, aws: Aws) -> None:
         aws.inboxes.append("sub_1", self._keys("evt_1"))
-        late = LateFiller(aws.dynamodb, aws.tables["inbox"], RETENTION_DAYS)
+        late = LateFiller(aws.table("inbox"), RETENTION_DAYS)
         late.append("sub_1", self._keys("evt_2", "evt_3"))
         assert self._entries(aws) == [(1, "evt_1"), (2, "evt_2"), (3, "evt_3")]
 

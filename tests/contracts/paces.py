@@ -39,7 +39,7 @@ class PacesContract:
 
     def test_a_write_whose_answer_was_lost_counts_once(self, aws: Aws) -> None:
         with answer_lost(aws.retrying, "PutItem", aws.carry_out):
-            paces = replace(aws.paces, client=aws.retrying)
+            paces = replace(aws, dynamodb=aws.retrying).paces
             changed = paces.change("sub_1", _taking_a_turn, None)
         assert changed == Pace(next_turn=1, version=1)
         assert aws.paces.get("sub_1") == changed

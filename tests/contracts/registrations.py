@@ -39,9 +39,9 @@ class PublishersContract:
 
     def test_a_publisher_is_removed_once(self, aws: Aws) -> None:
         aws.add_publishers(publisher("planner"))
-        transact(aws.dynamodb, [aws.publishers.removing_part("planner")])
+        transact([aws.publishers.removing_part("planner")])
         with pytest.raises(Outdated):
-            transact(aws.dynamodb, [aws.publishers.removing_part("planner")])
+            transact([aws.publishers.removing_part("planner")])
         assert aws.publishers.get("planner") is None
 
 
@@ -122,10 +122,10 @@ class KeysContract:
         key = ApiKey("hash", "planner", NOON)
         further = aws.keys.adding_part(ApiKey("other", "planner", NOON))
         with pytest.raises(KeyGone):
-            transact(aws.dynamodb, [further, *aws.keys.parts(KeptKey("hash"))])
+            transact([further, *aws.keys.parts(KeptKey("hash"))])
         assert aws.keys.find("other") is None
         aws.put_keys(key)
-        transact(aws.dynamodb, [further, *aws.keys.parts(KeptKey("hash"))])
+        transact([further, *aws.keys.parts(KeptKey("hash"))])
         assert aws.keys.find("other")
 
     def test_a_key_that_is_used_is_seen(self, aws: Aws) -> None:
@@ -176,7 +176,7 @@ class TransactionsContract:
             aws.keys.adding_part(ApiKey("hash", "planner", NOON)),
         ]
         with pytest.raises(KeyTaken):
-            transact(aws.dynamodb, parts)
+            transact(parts)
         assert aws.publishers.get("planner") is None
 
     def test_of_several_conditions_that_do_not_hold_the_first_counts(self, aws: Aws) -> None:
@@ -187,6 +187,6 @@ class TransactionsContract:
             aws.keys.adding_part(ApiKey("hash", "planner", NOON)),
         ]
         with pytest.raises(IdTaken):
-            transact(aws.dynamodb, parts)
+            transact(parts)
         with pytest.raises(KeyTaken):
-            transact(aws.dynamodb, parts[::-1])
+            transact(parts[::-1])

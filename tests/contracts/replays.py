@@ -43,7 +43,7 @@ class ReplaysContract:
 
     def test_a_move_that_is_repeated_meets_itself(self, aws: Aws) -> None:
         aws.replays.add(replay())
-        replays = replace(aws.replays, client=aws.retrying)
+        replays = replace(aws, dynamodb=aws.retrying).replays
         with answer_lost(aws.retrying, "PutItem", aws.carry_out):
             assert replays.move(replay(), replay(sent=3))
 

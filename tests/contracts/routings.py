@@ -59,7 +59,7 @@ class RoutingsContract:
         assert aws.deliveries.of_event("evt_1") == (first, [])
 
     def test_a_record_whose_answer_was_lost_stands(self, aws: Aws) -> None:
-        store = replace(aws.routings, client=aws.retrying)
+        store = replace(aws, dynamodb=aws.retrying).routings
         with answer_lost(aws.retrying, "PutItem", aws.carry_out):
             assert store.record([routing()]).standing == [routing()]
 
@@ -121,7 +121,7 @@ class RoutingsContract:
 
     def test_no_records_are_no_request(self, aws: Aws) -> None:
         slow = grudging(aws.dynamodb, 0)
-        store = replace(aws.routings, client=slow)
+        store = replace(aws, dynamodb=slow).routings
         store.record([])
         assert store.get_many([]) == {}
         assert slow.calls == 0

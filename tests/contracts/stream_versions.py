@@ -94,7 +94,7 @@ class StreamVersionsContract:
 
     def test_a_place_that_another_took_meanwhile_is_left_to_it(self, aws: Aws) -> None:
         self._put(aws, "evt_1")
-        late = replace(aws.events, streams=LateReader(aws.dynamodb, aws.tables["streams"]))
+        late = replace(aws.events, streams=LateReader(aws.table("streams")))
         put, stored = late.put(event("evt_2", metadata={"stream_id": "task/1"}), RETENTION_DAYS)
         assert (put, stored.metadata["stream_version"]) == (Put.STORED, 2)
         assert [each.event_id for each in aws.streams.after(TASK_1, 0, 9)] == ["evt_1", "evt_2"]

@@ -47,7 +47,7 @@ class SubscriptionsContract:
         assert aws.subscriptions.page("worker", None, 10) == [former, stored]
         for id_ in ("sub_1", "sub_2"):
             item = aws.dynamodb.get_item(
-                TableName=aws.subscriptions.table, Key={"id": {"S": id_}}, ConsistentRead=True
+                TableName=aws.tables["subscriptions"], Key={"id": {"S": id_}}, ConsistentRead=True
             )["Item"]
             assert "external_id" not in item["document"]["S"]
 
@@ -75,14 +75,14 @@ class SubscriptionsContract:
         subscribed = [counts.check_part("worker", subscribed=True)]
         unsubscribed = [counts.check_part("worker", subscribed=False)]
         for each in made:
-            transact(aws.dynamodb, subscribed)
+            transact(subscribed)
             with pytest.raises(Outdated):
-                transact(aws.dynamodb, unsubscribed)
+                transact(unsubscribed)
             aws.subscriptions.delete(aws.subscriptions.update(replace(each, name="another")))
         assert counts.of("worker") == Counts(0, 1)
-        transact(aws.dynamodb, unsubscribed)
+        transact(unsubscribed)
         with pytest.raises(Outdated):
-            transact(aws.dynamodb, subscribed)
+            transact(subscribed)
 
     def test_the_quota_of_subscriptions_is_not_exceeded(self, aws: Aws) -> None:
         for each in (1, 2):
@@ -123,9 +123,9 @@ class SubscriptionsContract:
         counts = aws.subscriptions.counts
         assert counts.of("worker") == Counts(2, 1)
         with pytest.raises(Outdated):
-            transact(aws.dynamodb, [counts.check_part("worker", subscribed=True)])
+            transact([counts.check_part("worker", subscribed=True)])
         assert counts.stored("worker") == Counts(2, 1)
-        transact(aws.dynamodb, [counts.check_part("worker", subscribed=True)])
+        transact([counts.check_part("worker", subscribed=True)])
         with pytest.raises(QuotaReached):
             aws.subscriptions.create(subscription("sub_4"), most=2)
 
@@ -260,7 +260,7 @@ class SubscriptionsContract:
         ids = ["sub_1", "sub_2", "sub_3"]
         for each in ids:
             aws.subscriptions.create(subscription(each))
-        slow = replace(aws.subscriptions, client=grudging(aws.dynamodb, 2))
+        slow = replace(aws, dynamodb=grudging(aws.dynamodb, 2)).subscriptions
         assert slow.get_many(ids).keys() == set(ids)
 
     def test_ended_listeners_are_found(self, aws: Aws) -> None:

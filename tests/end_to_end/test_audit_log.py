@@ -9,6 +9,7 @@ import orjson
 import pytest
 from event_bus.model.audit_chain import next_block
 from event_bus.stores.audit import AuditStore
+from event_bus.stores.table import Table
 from websockets.exceptions import InvalidStatus
 
 from infra.built import ROOT
@@ -210,7 +211,7 @@ def test_a_change_of_the_audit_log_is_found(world: World) -> None:
         )
 
     table = world.bus.resources["audit_table"]
-    store = AuditStore(world.bus.dynamodb, table, 1)
+    store = AuditStore(Table(world.bus.dynamodb, table), 1)
     service = world.service()
     write(service)
     write(service)

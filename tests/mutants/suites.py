@@ -184,6 +184,7 @@ SUITES = (
             "event_bus/stores/event_items.py",
             "event_bus/stores/inbox_cursors.py",
             "event_bus/stores/inboxes.py",
+            "event_bus/stores/table.py",
             "event_bus/stores/transactions.py",
         ),
         (
@@ -191,7 +192,7 @@ SUITES = (
             f"{_UNIT}/stores/test_archive.py",
             f"{_UNIT}/stores/test_deduplication.py",
             f"{_UNIT}/stores/test_event_items.py",
-            f"{_UNIT}/stores/test_items.py",
+            f"{_UNIT}/stores/test_table.py",
             f"{_UNIT}/stores/test_moments.py",
             f"{_UNIT}/stores/test_reads_of_the_past.py",
             f"{_UNIT}/stores/test_table_streams.py",

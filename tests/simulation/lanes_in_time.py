@@ -48,6 +48,7 @@ from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.stores.table import Table
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.registry import TARGETS
 from event_bus.targets.transport import DeliveryRequest
@@ -132,8 +133,10 @@ class LanesInTime:
         self._rng = random.Random(seed)
         self._numbers = iter(range(10**9))
         self._client = cast("Any", MemoryDynamoDB(Tables(TABLES)))
-        self.subscriptions = SubscriptionStore(self._client, "subscriptions", TARGETS, "changes")
-        self.paces = PaceStore(self._client, "circuits", _DAYS)
+        self.subscriptions = SubscriptionStore(
+            Table(self._client, "subscriptions"), TARGETS, Table(self._client, "changes")
+        )
+        self.paces = PaceStore(Table(self._client, "circuits"), _DAYS)
         self._queues = {
             "http": QueueInTime([], fair),
             "http_paced": QueueInTime([], fair),
@@ -277,9 +280,9 @@ class LanesInTime:
     def _lane(self, *, paced: bool, share: int) -> LaneRunner:
         executor = cast("Any", VirtualExecutor(self.time))
         client = self._client
-        circuits = Circuits(CircuitStore(client, "circuits", _DAYS))
-        deliveries = DeliveryStore(client, "deliveries", _DAYS)
-        events = EventStore(client, "events", PayloadStore(cast("Any", None), ""))
+        circuits = Circuits(CircuitStore(Table(client, "circuits"), _DAYS))
+        deliveries = DeliveryStore(Table(client, "deliveries"), _DAYS)
+        events = EventStore(Table(client, "events"), PayloadStore(cast("Any", None), ""))
         timers = cast("Any", VirtualTimers(self.time))
         pacing: HandOver | Turns
         if paced:
@@ -291,7 +294,7 @@ class LanesInTime:
         runner = AttemptRunner(
             timed,
             events,
-            ClaimStore(client, "deliveries", _DAYS),
+            ClaimStore(Table(client, "deliveries"), _DAYS),
             deliveries,
             lambda _service, _event: True,
             cast("Lanes", self),
@@ -309,16 +312,16 @@ class LanesInTime:
 
     def _enrichment_lane(self, share: int) -> EnrichmentRunner:
         client, timers = self._client, cast("Any", VirtualTimers(self.time))
-        deliveries = DeliveryStore(client, "deliveries", _DAYS)
+        deliveries = DeliveryStore(Table(client, "deliveries"), _DAYS)
         pacing = SourcePacing(
-            *(Circuits(CircuitStore(client, "circuits", _DAYS)), self.paces, deliveries),
+            *(Circuits(CircuitStore(Table(client, "circuits"), _DAYS)), self.paces, deliveries),
             functions=share,
             timers=timers,
         )
         return EnrichmentRunner(
             EnrichmentStep(
                 self._enrich,
-                EventStore(client, "events", PayloadStore(cast("Any", None), "")),
+                EventStore(Table(client, "events"), PayloadStore(cast("Any", None), "")),
                 deliveries,
                 lambda _service, _event: True,
                 pacing.measured,
@@ -333,12 +336,12 @@ class LanesInTime:
 
 def _ordered(client: Any, runner: AttemptRunner) -> OrderedRunner:
     """Delivers streams without replays."""
-    streams = StreamStore(client, "streams")
+    streams = StreamStore(Table(client, "streams"))
     history = StreamHistory(lambda _service, _event: True, runner.events.filtered_payload)
-    routings = RoutingStore(client, "deliveries", _DAYS)
+    routings = RoutingStore(Table(client, "deliveries"), _DAYS)
     return OrderedRunner(
         runner,
-        CursorStore(client, "cursors", _DAYS),
+        CursorStore(Table(client, "cursors"), _DAYS),
         LiveStreams(runner, routings, streams, _DAYS, history),
         ReplayedStreams(runner, streams, history, lambda _: None, cast("Any", None), _DAYS),
     )

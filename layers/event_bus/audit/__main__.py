@@ -12,6 +12,7 @@ from event_bus.audit.verifier import Verifier
 from event_bus.model.audit_chain import CHAINS
 from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
+from event_bus.stores.table import Table
 
 _DAY_SECONDS = 86_400
 _CHANGED, _NOT_CHECKED = 1, 3
@@ -45,7 +46,7 @@ def verify(
 
 def _faults(stage: str, retention_days: int) -> Iterator[str]:
     resources = _outputs(f"event-bus-{stage}-data") | _outputs(f"event-bus-{stage}-audit")
-    blocks = AuditStore(boto3.client("dynamodb"), resources["AuditTable"])
+    blocks = AuditStore(Table(boto3.client("dynamodb"), resources["AuditTable"]))
     heads = AuditHeads(boto3.client("s3"), resources["AuditBucket"])
     public_key = boto3.client("kms").get_public_key(KeyId=resources["AuditKeyArn"])["PublicKey"]
     verifier = Verifier(

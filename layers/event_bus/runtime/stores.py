@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from event_bus.stores.socket_subscribers import SocketSubscriberStore
     from event_bus.stores.streams import StreamStore
     from event_bus.stores.subscriptions import SubscriptionStore
+    from event_bus.stores.table import Table
 
 
 def archive() -> "ArchiveStore":
@@ -67,7 +68,7 @@ def audit_entries(*, writes: bool = False) -> "AuditStore":
 
     own = settings()
     days = own.audit_retention_days if writes else 0
-    return AuditStore(clients.dynamodb(), own.audit_table, days)
+    return AuditStore(_table(own.audit_table), days)
 
 
 def audit_heads() -> "AuditHeads":
@@ -81,7 +82,7 @@ def changes() -> "ChangeLog":
     """Makes the `ChangeLog`: the numbered log of what changes in the registry."""
     from event_bus.stores.changes import ChangeLog
 
-    return ChangeLog(clients.dynamodb(), settings().changes_table)
+    return ChangeLog(_table(settings().changes_table))
 
 
 def circuits(*, writes: bool = False) -> "CircuitStore":
@@ -92,7 +93,7 @@ def circuits(*, writes: bool = False) -> "CircuitStore":
     """
     from event_bus.stores.circuits import CircuitStore
 
-    return CircuitStore(clients.dynamodb(), settings().circuits_table, _retention(writes=writes))
+    return CircuitStore(_table(settings().circuits_table), _retention(writes=writes))
 
 
 def commands(*, writes: bool = False) -> "CommandStore":
@@ -103,14 +104,14 @@ def commands(*, writes: bool = False) -> "CommandStore":
     """
     from event_bus.stores.commands import CommandStore
 
-    return CommandStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
+    return CommandStore(_table(settings().deliveries_table), _retention(writes=writes))
 
 
 def contexts() -> "ContextStore":
     """Makes the `ContextStore`: the contexts of services, which enrichments look up."""
     from event_bus.stores.contexts import ContextStore
 
-    return ContextStore(clients.dynamodb(), settings().contexts_table)
+    return ContextStore(_table(settings().contexts_table))
 
 
 def cursors() -> "CursorStore":
@@ -118,7 +119,7 @@ def cursors() -> "CursorStore":
     from event_bus.stores.cursors import CursorStore
 
     own = settings()
-    return CursorStore(clients.dynamodb(), own.cursors_table, own.retention_days)
+    return CursorStore(_table(own.cursors_table), own.retention_days)
 
 
 def claims() -> "ClaimStore":
@@ -126,7 +127,7 @@ def claims() -> "ClaimStore":
     from event_bus.stores.claims import ClaimStore
 
     own = settings()
-    return ClaimStore(clients.dynamodb(), own.deliveries_table, own.retention_days)
+    return ClaimStore(_table(own.deliveries_table), own.retention_days)
 
 
 def dead_letters() -> "DeadLetterStore":
@@ -134,7 +135,7 @@ def dead_letters() -> "DeadLetterStore":
     from event_bus.stores.dead_letters import DeadLetterStore
 
     own = settings()
-    return DeadLetterStore(clients.dynamodb(), own.deliveries_table, own.retention_days)
+    return DeadLetterStore(_table(own.deliveries_table), own.retention_days)
 
 
 def deliveries(*, writes: bool = False) -> "DeliveryStore":
@@ -145,14 +146,14 @@ def deliveries(*, writes: bool = False) -> "DeliveryStore":
     """
     from event_bus.stores.deliveries import DeliveryStore
 
-    return DeliveryStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
+    return DeliveryStore(_table(settings().deliveries_table), _retention(writes=writes))
 
 
 def due_deliveries() -> "DueDeliveries":
     """Makes the `DueDeliveries`: the deliveries that the sweeper reads."""
     from event_bus.stores.due_deliveries import DueDeliveries
 
-    return DueDeliveries(clients.dynamodb(), settings().deliveries_table)
+    return DueDeliveries(_table(settings().deliveries_table))
 
 
 def event_archive(executor: "Executor") -> "EventArchive":
@@ -163,7 +164,7 @@ def event_archive(executor: "Executor") -> "EventArchive":
     """
     from event_bus.stores.event_archive import EventArchive
 
-    return EventArchive(clients.dynamodb(), settings().events_table, archive(), executor)
+    return EventArchive(_table(settings().events_table), archive(), executor)
 
 
 def events(
@@ -183,11 +184,10 @@ def events(
     own = settings()
     bucket = own.payloads_bucket if payloads else ""
     return EventStore(
-        clients.dynamodb(),
-        own.events_table,
+        _table(own.events_table),
         PayloadStore(clients.s3(), bucket),
         streams() if to_streams else None,
-        DeduplicationStore(clients.dynamodb(), own.idempotency_table) if deduplicates else None,
+        DeduplicationStore(_table(own.idempotency_table)) if deduplicates else None,
         archive() if payloads else None,
     )
 
@@ -196,28 +196,28 @@ def handlers() -> "HandlerStore":
     """Makes the `HandlerStore`: the handlers of commands."""
     from event_bus.stores.handlers import HandlerStore
 
-    return HandlerStore(clients.dynamodb(), settings().changes_table)
+    return HandlerStore(_table(settings().changes_table))
 
 
 def idempotency() -> "IdempotencyStore":
     """Makes the `IdempotencyStore`: the answers to requests with an `Idempotency-Key`."""
     from event_bus.stores.idempotency import IdempotencyStore
 
-    return IdempotencyStore(clients.dynamodb(), settings().idempotency_table)
+    return IdempotencyStore(_table(settings().idempotency_table))
 
 
 def metrics() -> "MetricStore":
     """Makes the `MetricStore`: the counters behind metrics and analytics."""
     from event_bus.stores.metrics import MetricStore
 
-    return MetricStore(clients.dynamodb(), settings().metrics_table)
+    return MetricStore(_table(settings().metrics_table))
 
 
 def socket_subscribers() -> "SocketSubscriberStore":
     """Makes the `SocketSubscriberStore`: the WebSocket subscribers of inboxes."""
     from event_bus.stores.socket_subscribers import SocketSubscriberStore
 
-    return SocketSubscriberStore(clients.dynamodb(), settings().socket_subscribers_table)
+    return SocketSubscriberStore(_table(settings().socket_subscribers_table))
 
 
 def inbox_cursors() -> "InboxCursorStore":
@@ -225,7 +225,7 @@ def inbox_cursors() -> "InboxCursorStore":
     from event_bus.stores.inbox_cursors import InboxCursorStore
 
     own = settings()
-    return InboxCursorStore(clients.dynamodb(), own.cursors_table, own.retention_days)
+    return InboxCursorStore(_table(own.cursors_table), own.retention_days)
 
 
 def inboxes(*, writes: bool = False) -> "InboxStore":
@@ -236,28 +236,28 @@ def inboxes(*, writes: bool = False) -> "InboxStore":
     """
     from event_bus.stores.inboxes import InboxStore
 
-    return InboxStore(clients.dynamodb(), settings().inbox_table, _retention(writes=writes))
+    return InboxStore(_table(settings().inbox_table), _retention(writes=writes))
 
 
 def keys() -> "KeyStore":
     """Makes the `KeyStore`: the API keys and the stream tokens."""
     from event_bus.stores.keys import KeyStore
 
-    return KeyStore(clients.dynamodb(), settings().keys_table)
+    return KeyStore(_table(settings().keys_table))
 
 
 def levels() -> "LevelStore":
     """Makes the `LevelStore`: how many deliveries wait, and how many events are held."""
     from event_bus.stores.levels import LevelStore
 
-    return LevelStore(clients.dynamodb(), settings().metrics_table)
+    return LevelStore(_table(settings().metrics_table))
 
 
 def limits() -> "LimitStore":
     """Makes the `LimitStore`: the counters of requests."""
     from event_bus.stores.limits import LimitStore
 
-    return LimitStore(clients.dynamodb(), settings().limits_table)
+    return LimitStore(_table(settings().limits_table))
 
 
 def paces() -> "PaceStore":
@@ -265,14 +265,14 @@ def paces() -> "PaceStore":
     from event_bus.stores.paces import PaceStore
 
     own = settings()
-    return PaceStore(clients.dynamodb(), own.circuits_table, own.retention_days)
+    return PaceStore(_table(own.circuits_table), own.retention_days)
 
 
 def publishers() -> "PublisherStore":
     """Makes the `PublisherStore`: the publishers."""
     from event_bus.stores.publishers import PublisherStore
 
-    return PublisherStore(clients.dynamodb(), settings().publishers_table)
+    return PublisherStore(_table(settings().publishers_table))
 
 
 def read_models(*, announces: bool = False) -> "ReadModelStore":
@@ -285,14 +285,14 @@ def read_models(*, announces: bool = False) -> "ReadModelStore":
 
     own = settings()
     log = own.changes_table if announces else ""
-    return ReadModelStore(clients.dynamodb(), own.states_table, log)
+    return ReadModelStore(_table(own.states_table), _table(log))
 
 
 def reducers() -> "ReducerStore":
     """Makes the `ReducerStore`: the reducers of stream categories."""
     from event_bus.stores.reducers import ReducerStore
 
-    return ReducerStore(clients.dynamodb(), settings().states_table)
+    return ReducerStore(_table(settings().states_table))
 
 
 def registrations() -> "Registrations":
@@ -319,7 +319,7 @@ def replays(*, writes: bool = False) -> "ReplayStore":
     """
     from event_bus.stores.replays import ReplayStore
 
-    return ReplayStore(clients.dynamodb(), settings().replays_table, _retention(writes=writes))
+    return ReplayStore(_table(settings().replays_table), _retention(writes=writes))
 
 
 def rights(*, changes: bool = False) -> "RightsStore":
@@ -331,9 +331,8 @@ def rights(*, changes: bool = False) -> "RightsStore":
     from event_bus.stores.rights import RightsStore
 
     own = settings()
-    if changes:
-        return RightsStore(clients.dynamodb(), own.rights_table, own.changes_table)
-    return RightsStore(clients.dynamodb(), own.rights_table)
+    log = own.changes_table if changes else ""
+    return RightsStore(_table(own.rights_table), _table(log))
 
 
 def routings(*, writes: bool = False) -> "RoutingStore":
@@ -344,7 +343,7 @@ def routings(*, writes: bool = False) -> "RoutingStore":
     """
     from event_bus.stores.routings import RoutingStore
 
-    return RoutingStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
+    return RoutingStore(_table(settings().deliveries_table), _retention(writes=writes))
 
 
 def schemas(*, announces: bool = False) -> "SchemaStore":
@@ -358,22 +357,22 @@ def schemas(*, announces: bool = False) -> "SchemaStore":
     own = settings()
     if announces:
         told = events(payloads=False)
-        return SchemaStore(clients.dynamodb(), own.publishers_table, told, own.retention_days)
-    return SchemaStore(clients.dynamodb(), own.publishers_table)
+        return SchemaStore(_table(own.publishers_table), told, own.retention_days)
+    return SchemaStore(_table(own.publishers_table))
 
 
 def snapshots() -> "SnapshotStore":
     """Makes the `SnapshotStore`: the snapshots of states."""
     from event_bus.stores.snapshots import SnapshotStore
 
-    return SnapshotStore(clients.dynamodb(), settings().states_table)
+    return SnapshotStore(_table(settings().states_table))
 
 
 def streams() -> "StreamStore":
     """Makes the `StreamStore`: the order of the events of each event stream."""
     from event_bus.stores.streams import StreamStore
 
-    return StreamStore(clients.dynamodb(), settings().streams_table)
+    return StreamStore(_table(settings().streams_table))
 
 
 def subscriptions(*, changes: bool = False) -> "SubscriptionStore":
@@ -387,7 +386,13 @@ def subscriptions(*, changes: bool = False) -> "SubscriptionStore":
 
     own = settings()
     log = own.changes_table if changes else ""
-    return SubscriptionStore(clients.dynamodb(), own.subscriptions_table, TARGETS, log)
+    return SubscriptionStore(_table(own.subscriptions_table), TARGETS, _table(log))
+
+
+def _table(name: str) -> "Table":
+    from event_bus.stores.table import Table
+
+    return Table(clients.dynamodb(), name)
 
 
 def _retention(*, writes: bool) -> int:

@@ -54,10 +54,10 @@ class AnnouncedCircuits:
         announcing = self.events.adding_part(event, self.retention_days)
         try:
             try:
-                transact(self.circuits.client, [part, announcing])
+                transact([part, announcing])
             except IdTaken:
                 # The event is stored already; only the circuit is left to change.
-                transact(self.circuits.client, [part])
+                transact([part])
         except Outdated:
             return False
         return True

@@ -1,17 +1,16 @@
 """The table of the audit log. Blocks are added and never changed."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from event_bus import times
 from event_bus.model.audit_chain import AuditBlock, Chain
-from event_bus.stores.items import document, number, query_items, text, unless_refused
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, document, number, text
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +18,11 @@ class AuditStore:
     """Adds and reads the blocks of the chains.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         retention_days: How many days a block is kept.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def add(self, block: AuditBlock) -> bool:
@@ -37,10 +34,9 @@ class AuditStore:
         Returns:
             Whether the number of the block was free.
         """
-        with unless_refused():
-            self.client.put_item(
-                TableName=self.table,
-                Item={
+        with suppress(ConditionFailed):
+            self.table.put(
+                {
                     "chain": text(block.chain),
                     "number": number(block.number),
                     "at": text(block.at),
@@ -70,10 +66,8 @@ class AuditStore:
             below: The number below which it begins; None for the end of the chain.
             limit: The largest number of blocks.
         """
-        items = query_items(
-            self.client,
+        items = self.table.query(
             limit,
-            TableName=self.table,
             KeyConditionExpression="#chain = :chain AND #number < :below",
             ExpressionAttributeNames={"#chain": "chain", "#number": "number"},
             ExpressionAttributeValues={
@@ -87,15 +81,13 @@ class AuditStore:
 
     def forwards(self, chain: Chain) -> Iterator[AuditBlock]:
         """Yields all blocks of a chain, the first one first."""
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
+        items = self.table.query_all(
             KeyConditionExpression="#chain = :chain",
             ExpressionAttributeNames={"#chain": "chain"},
             ExpressionAttributeValues={":chain": text(chain)},
             ConsistentRead=True,
         )
-        for page in pages:
-            yield from map(_block, page["Items"])
+        yield from map(_block, items)
 
 
 def _block(item: Mapping[str, Any]) -> AuditBlock:

@@ -6,17 +6,15 @@ once for each batch of events. So it never routes by registrations older than it
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from event_bus.conflicts import attempts
-from event_bus.stores.items import Item, document, number, query_all, text
+from event_bus.stores.items import document, number, text
 from event_bus.stores.refusals import Contended, Refused
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, transact
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _LOG = "subscriptions"
 _ATTEMPTS = 13
@@ -31,31 +29,26 @@ class ChangeLog:
     """Appends changes, and reads them in order.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def latest(self) -> int:
         """Returns the number of the last change; 0 before the first."""
-        answer = self.client.query(
-            TableName=self.table,
+        items = self.table.query(
+            1,
             KeyConditionExpression="#log = :log",
             ExpressionAttributeNames={"#log": "log"},
             ExpressionAttributeValues={":log": text(_LOG)},
             ConsistentRead=True,
             ScanIndexForward=False,
-            Limit=1,
         )
-        return int(answer["Items"][0]["version"]["N"]) if answer["Items"] else 0
+        return int(items[0]["version"]["N"]) if items else 0
 
     def after(self, version: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yields the changes after a number, in order: the number and document of each."""
-        for item in query_all(
-            self.client,
-            TableName=self.table,
+        for item in self.table.query_all(
             KeyConditionExpression="#log = :log AND version > :version",
             ExpressionAttributeNames={"#log": "log"},
             ExpressionAttributeValues={":log": text(_LOG), ":version": number(version)},
@@ -81,20 +74,19 @@ class ChangeLog:
         """
         for _ in attempts(_ATTEMPTS):
             version = self.latest() + 1
-            put: Item = {
-                "TableName": self.table,
-                "Item": {
+            # The entry comes last: the refusal of another part counts before its own.
+            entry = self.table.put_part(
+                {
                     "log": text(_LOG),
                     "version": number(version),
                     "document": document(describe(version)),
                 },
-                "ConditionExpression": "attribute_not_exists(#log)",
-                "ExpressionAttributeNames": {"#log": "log"},
-            }
-            # The entry comes last: the refusal of another part counts before its own.
-            entry = Part({"Put": put}, _NumberTaken(str(version)))
+                _NumberTaken(str(version)),
+                ConditionExpression="attribute_not_exists(#log)",
+                ExpressionAttributeNames={"#log": "log"},
+            )
             try:
-                transact(self.client, [*parts(version), entry])
+                transact([*parts(version), entry])
             except (_NumberTaken, Contended):
                 continue
             return version

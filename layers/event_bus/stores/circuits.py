@@ -1,8 +1,9 @@
 """The table of circuit breakers: one item for each subscription that has failed lately."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -11,22 +12,11 @@ from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryError
 from event_bus.model.pace import Pace
 from event_bus.stored import restored
-from event_bus.stores.items import (
-    Item,
-    batch_get,
-    document,
-    number,
-    put_unless_refused,
-    scan_all,
-    text,
-    unless_refused,
-)
+from event_bus.stores.items import ConditionFailed, Item, document, number, text
 from event_bus.stores.paces import pace_in, pace_key
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +24,11 @@ class CircuitStore:
     """Reads and writes circuits.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         retention_days: How many days a circuit is kept after its last change.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def get_many(self, subscription_ids: Iterable[str]) -> dict[str, Circuit]:
@@ -68,7 +56,7 @@ class CircuitStore:
 
     def by_subscription(self) -> dict[str, Circuit]:
         """Returns the circuits of all subscriptions, without those of sources of enrichments."""
-        found = _circuits(scan_all(self.client, TableName=self.table))
+        found = _circuits(self.table.scan_all())
         return {each: circuit for each, circuit in found.items() if "#" not in each}
 
     def put(self, subscription_id: str, circuit: Circuit) -> bool:
@@ -78,10 +66,8 @@ class CircuitStore:
             Whether it was written; False if another function changed or removed it first.
         """
         # A permit to probe must not be lost with the answer to the request that takes it.
-        return put_unless_refused(
-            self.client,
-            TableName=self.table,
-            Item=self._item(subscription_id, circuit),
+        return self.table.put_unless_refused(
+            self._item(subscription_id, circuit),
             **_over_the_version_before(circuit),
         )
 
@@ -96,21 +82,17 @@ class CircuitStore:
 
     def putting_part(self, subscription_id: str, circuit: Circuit) -> Part:
         """Returns the part of a transaction that writes a circuit over the version before it."""
-        put: Item = {
-            "TableName": self.table,
-            "Item": self._item(subscription_id, circuit),
+        return self.table.put_part(
+            self._item(subscription_id, circuit),
+            Outdated(subscription_id),
             **_over_the_version_before(circuit),
-        }
-        return Part({"Put": put}, Outdated(subscription_id))
+        )
 
     def removing_part(self, subscription_id: str, circuit: Circuit) -> Part:
         """Returns the part of a transaction that removes a circuit, unless it has changed."""
-        delete: Item = {
-            "TableName": self.table,
-            "Key": _key(subscription_id),
-            **_gone_or_unchanged(circuit),
-        }
-        return Part({"Delete": delete}, Outdated(subscription_id))
+        return self.table.delete_part(
+            _key(subscription_id), Outdated(subscription_id), **_gone_or_unchanged(circuit)
+        )
 
     def forget(self, subscription_id: str, circuit: Circuit | None = None) -> bool:
         """Removes the circuit of a subscription that no longer fails.
@@ -123,13 +105,13 @@ class CircuitStore:
             Whether the subscription has no circuit now; False if another function has changed it.
         """
         condition = _gone_or_unchanged(circuit) if circuit else {}
-        with unless_refused():
-            self.client.delete_item(TableName=self.table, Key=_key(subscription_id), **condition)
+        with suppress(ConditionFailed):
+            self.table.delete(_key(subscription_id), **condition)
             return True
         return False
 
     def _read(self, keys: list[Item], *, consistent: bool = True) -> list[Item]:
-        return batch_get(self.client, self.table, keys, ConsistentRead=consistent)
+        return self.table.batch_get(keys, ConsistentRead=consistent)
 
 
 def _key(subscription_id: str) -> Item:

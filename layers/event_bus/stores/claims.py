@@ -2,17 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from event_bus import times
 from event_bus.model.delivery import Delivery
 from event_bus.stores.delivery_items import UNSETTLED, delivery_of, item_key
-from event_bus.stores.items import number, standing_item, text
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, number, text
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +31,11 @@ class ClaimStore:
     """Claims deliveries.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the deliveries table.
+        table: The deliveries table.
         retention_days: How many days a claimed delivery is kept.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def take(
@@ -74,9 +68,8 @@ class ClaimStore:
             free += " OR attribute_not_exists(lease_until) OR lease_until <= :now"
             values[":now"] = number(now)
         try:
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key=item_key(delivery.key),
+            item = self.table.update(
+                item_key(delivery.key),
                 UpdateExpression="SET claimed_by = :token, lease_until = :until, "
                 "epoch = if_not_exists(epoch, :zero) + :one, "
                 "service_id = :service, event_type = :type, protocol = :protocol, "
@@ -90,10 +83,9 @@ class ClaimStore:
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            standing = standing_item(error)
+        except ConditionFailed as refusal:
+            standing = refusal.standing
             return DeliveryClaim(None, delivery_of(standing), _lease_until(standing))
-        item = answer["Attributes"]
         return DeliveryClaim(int(item["epoch"]["N"]), delivery_of(item), _lease_until(item))
 
 

@@ -15,12 +15,13 @@ from event_bus.model.event import Event
 from event_bus.stored import restored
 from event_bus.stores.delivery_items import COMMAND
 from event_bus.stores.events import EventStore
-from event_bus.stores.items import Item, batch_get, document, number, text
+from event_bus.stores.items import Item, document, number, text
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, put_alone, transact
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from event_bus.stores.table import Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +29,22 @@ class CommandStore:
     """Reads and writes the records of commands.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the deliveries table.
+        table: The deliveries table.
         retention_days: How many days a record is kept.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def get(self, event_id: str) -> Command:
         """Returns the record of a command; an open one if there is none."""
-        answer = self.client.get_item(TableName=self.table, Key=_key(event_id), ConsistentRead=True)
-        return _command(answer["Item"]) if "Item" in answer else Command(event_id)
+        item = self.table.get(_key(event_id), ConsistentRead=True)
+        return _command(item) if item else Command(event_id)
 
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Command]:
         """Returns those records of commands that exist, by the commands' ids."""
         keys = [_key(each) for each in dict.fromkeys(event_ids)]
-        found = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        found = self.table.batch_get(keys, ConsistentRead=True)
         return {each["event_id"]["S"]: _command(each) for each in found}
 
     def save(self, command: Command) -> Command:
@@ -58,7 +57,7 @@ class CommandStore:
             Outdated: It has changed since it was read.
         """
         stored, part = self._part(command)
-        put_alone(self.client, part)
+        put_alone(part)
         return stored
 
     def save_with_reply(self, command: Command, reply: Event, events: EventStore) -> Command:
@@ -75,28 +74,24 @@ class CommandStore:
         """
         events.put_payload(reply)
         stored, part = self._part(command)
-        transact(self.client, [events.adding_part(reply, self.retention_days), part])
+        transact([events.adding_part(reply, self.retention_days), part])
         return stored
 
     def _part(self, command: Command) -> tuple[Command, Part]:
         stored = replace(command, version=command.version + 1)
-        condition: Item = {"ConditionExpression": "attribute_not_exists(event_id)"}
+        condition: Condition = {"ConditionExpression": "attribute_not_exists(event_id)"}
         if command.version:
             condition = {
                 "ConditionExpression": "version = :version",
                 "ExpressionAttributeValues": {":version": number(command.version)},
             }
-        put: Item = {
-            "TableName": self.table,
-            "Item": {
-                **_key(command.event_id),
-                "version": number(stored.version),
-                "document": document(asdict(stored)),
-                "expires_at": number(times.expiry(self.retention_days)),
-            },
-            **condition,
+        item = {
+            **_key(command.event_id),
+            "version": number(stored.version),
+            "document": document(asdict(stored)),
+            "expires_at": number(times.expiry(self.retention_days)),
         }
-        return stored, Part({"Put": put}, Outdated(command.event_id))
+        return stored, self.table.put_part(item, Outdated(command.event_id), **condition)
 
 
 def _key(event_id: str) -> Item:

@@ -5,15 +5,13 @@ A further item for each service counts its entries. Entries of earlier releases 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from event_bus.model.contexts import ContextEntry
-from event_bus.stores.items import Item, number, put_unless_refused, query_items, text
+from event_bus.stores.items import Item, number, text
 from event_bus.stores.refusals import Outdated, QuotaReached
-from event_bus.stores.transactions import Part, transact
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.table import Table
+from event_bus.stores.transactions import transact
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +19,15 @@ class ContextStore:
     """Finds, lists and changes the entries of contexts.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def get(self, service_id: str, context: str, key: str) -> ContextEntry | None:
         """Returns the entry of a key; None if there is none."""
-        answer = self.client.get_item(
-            TableName=self.table, Key=_key(service_id, context, key), ConsistentRead=True
-        )
-        return _entry(answer["Item"]) if "Item" in answer else None
+        item = self.table.get(_key(service_id, context, key), ConsistentRead=True)
+        return _entry(item) if item else None
 
     def page(
         self, service_id: str, context: str, after: str | None, limit: int
@@ -48,9 +42,7 @@ class ContextStore:
             asked["KeyConditionExpression"] += " AND #key > :after"
             asked["ExpressionAttributeNames"]["#key"] = "key"
             asked["ExpressionAttributeValues"][":after"] = text(after)
-        return [
-            _entry(item) for item in query_items(self.client, limit, TableName=self.table, **asked)
-        ]
+        return [_entry(item) for item in self.table.query(limit, **asked)]
 
     def add(self, entry: ContextEntry, most: int) -> None:
         """Writes a new entry.
@@ -64,22 +56,17 @@ class ContextStore:
             QuotaReached: The service has as many.
             Contended: Another entry of the service was written or removed at the same time.
         """
-        put: Item = {
-            "TableName": self.table,
-            "Item": _item(entry),
-            "ConditionExpression": "attribute_not_exists(#context)",
-            "ExpressionAttributeNames": {"#context": "context"},
-        }
-        count = self._counting(entry.service_id, 1)
+        put = self.table.put_part(
+            _item(entry),
+            Outdated(entry.key),
+            ConditionExpression="attribute_not_exists(#context)",
+            ExpressionAttributeNames={"#context": "context"},
+        )
+        count = _counting(1)
         count["ConditionExpression"] = "attribute_not_exists(entries) OR entries < :most"
         count["ExpressionAttributeValues"][":most"] = number(most)
-        transact(
-            self.client,
-            [
-                Part({"Put": put}, Outdated(entry.key)),
-                Part({"Update": count}, QuotaReached(entry.service_id)),
-            ],
-        )
+        full = QuotaReached(entry.service_id)
+        transact([put, self.table.update_part(_count_key(entry.service_id), full, **count)])
 
     def replace(self, entry: ContextEntry, before: ContextEntry) -> bool:
         """Writes an entry in place of another, unless that has changed since it was read.
@@ -87,10 +74,8 @@ class ContextStore:
         Returns:
             Whether it was written.
         """
-        return put_unless_refused(
-            self.client,
-            TableName=self.table,
-            Item=_item(entry),
+        return self.table.put_unless_refused(
+            _item(entry),
             ConditionExpression="version = :version AND updated_at = :updated_at",
             ExpressionAttributeValues={
                 ":version": number(before.version),
@@ -106,28 +91,25 @@ class ContextStore:
             Outdated: There is no such entry.
             Contended: Another entry of the service was written or removed at the same time.
         """
-        removal: Item = {
-            "TableName": self.table,
-            "Key": _key(service_id, context, key),
-            "ConditionExpression": "attribute_exists(#context)",
-            "ExpressionAttributeNames": {"#context": "context"},
-        }
-        transact(
-            self.client,
-            [
-                Part({"Delete": removal}, Outdated(key)),
-                Part({"Update": self._counting(service_id, -1)}),
-            ],
+        removal = self.table.delete_part(
+            _key(service_id, context, key),
+            Outdated(key),
+            ConditionExpression="attribute_exists(#context)",
+            ExpressionAttributeNames={"#context": "context"},
         )
+        transact([removal, self.table.update_part(_count_key(service_id), **_counting(-1))])
 
-    def _counting(self, service_id: str, by: int) -> Item:
-        return {
-            "TableName": self.table,
-            # No context has an empty name.
-            "Key": _key(service_id, "", "entries"),
-            "UpdateExpression": "SET entries = if_not_exists(entries, :none) + :by",
-            "ExpressionAttributeValues": {":none": number(0), ":by": number(by)},
-        }
+
+def _count_key(service_id: str) -> Item:
+    # No context has an empty name.
+    return _key(service_id, "", "entries")
+
+
+def _counting(by: int) -> Item:
+    return {
+        "UpdateExpression": "SET entries = if_not_exists(entries, :none) + :by",
+        "ExpressionAttributeValues": {":none": number(0), ":by": number(by)},
+    }
 
 
 def _partition(service_id: str, context: str) -> str:

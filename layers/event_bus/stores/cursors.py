@@ -1,14 +1,11 @@
 """The table of cursors: progress and lease of each long-running scan."""
 
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from event_bus import times
-from event_bus.stores.items import number, text, unless_refused
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, Item, number, text
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +30,11 @@ class CursorStore:
     """Leases each cursor to one function call at a time.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         retention_days: How many days a cursor is kept after its last lease.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def position(self, owner: str, name: str, *, consistent: bool = False) -> str:
@@ -50,12 +45,8 @@ class CursorStore:
             name: The name of the scan among those of its owner.
             consistent: Whether to read consistently, at twice the cost.
         """
-        answer = self.client.get_item(
-            TableName=self.table,
-            Key={"owner": text(owner), "name": text(name)},
-            ConsistentRead=consistent,
-        )
-        return answer.get("Item", {}).get("position", {"S": ""})["S"]
+        item = self.table.get(_key(owner, name), ConsistentRead=consistent)
+        return _position(item or {})
 
     def hold(
         self, owner: str, name: str, holder: str, seconds: float, *, days: int | None = None
@@ -73,10 +64,9 @@ class CursorStore:
             The cursor, or None while another call holds it.
         """
         now = int(times.unix())
-        with unless_refused():
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key={"owner": text(owner), "name": text(name)},
+        with suppress(ConditionFailed):
+            item = self.table.update(
+                _key(owner, name),
                 UpdateExpression="SET holder = :holder, held_until = :until, expires_at = :expiry",
                 ConditionExpression="attribute_not_exists(held_until) OR held_until <= :now "
                 "OR holder = :holder",
@@ -88,8 +78,7 @@ class CursorStore:
                 },
                 ReturnValues="ALL_NEW",
             )
-            item: Mapping[str, Any] = answer["Attributes"]
-            return Cursor(owner, name, item.get("position", {"S": ""})["S"], holder)
+            return Cursor(owner, name, _position(item), holder)
         return None
 
     def release(self, cursor: Cursor, position: str) -> bool:
@@ -98,10 +87,9 @@ class CursorStore:
         Returns:
             Whether the lease still held. If not, the stored position stays.
         """
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key={"owner": text(cursor.owner), "name": text(cursor.name)},
+        with suppress(ConditionFailed):
+            self.table.update(
+                _key(cursor.owner, cursor.name),
                 UpdateExpression="SET #position = :position REMOVE held_until",
                 ConditionExpression="holder = :holder",
                 ExpressionAttributeNames={"#position": "position"},
@@ -112,3 +100,12 @@ class CursorStore:
             )
             return True
         return False
+
+
+def _key(owner: str, name: str) -> Item:
+    return {"owner": text(owner), "name": text(name)}
+
+
+def _position(item: Item) -> str:
+    position: str = item.get("position", {"S": ""})["S"]
+    return position

@@ -1,9 +1,7 @@
 """The dead letters of the deliveries table: listed, reopened and discarded by people."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from event_bus import times
 from event_bus.ids import new_id
@@ -17,10 +15,8 @@ from event_bus.stores.delivery_items import (
     same_round,
     shard_of,
 )
-from event_bus.stores.items import document, number, standing_item, text
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, document, number, text
+from event_bus.stores.table import Table
 
 _CONTINUED_SECONDS = 60
 """After how many seconds the sweep continues the stream of a discarded delivery."""
@@ -44,19 +40,16 @@ class DeadLetterStore:
     """Finds, reopens and discards dead letters.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the deliveries table.
+        table: The deliveries table.
         retention_days: How many days a reopened delivery is kept.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def get(self, dead_letter_id: str) -> Delivery | None:
         """Returns the delivery of a dead letter, or None."""
-        answer = self.client.query(
-            TableName=self.table,
+        items = self.table.query_all(
             IndexName="by_dead",
             KeyConditionExpression="dead_shard = :shard AND dead_letter_id = :id",
             ExpressionAttributeValues={
@@ -64,11 +57,11 @@ class DeadLetterStore:
                 ":id": text(dead_letter_id),
             },
         )
-        if not answer["Items"]:
+        listed = next(items, None)
+        if listed is None:
             return None
-        key = item_key(key_of(answer["Items"][0]))
-        found = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
-        return delivery_of(found["Item"]) if "Item" in found else None
+        item = self.table.get(item_key(key_of(listed)), ConsistentRead=True)
+        return delivery_of(item) if item else None
 
     def page(
         self, service_id: str | None, between: tuple[str, str], limit: int
@@ -87,8 +80,8 @@ class DeadLetterStore:
                 if service_id
                 else ("by_dead", "dead_shard", str(shard))
             )
-            answer = self.client.query(
-                TableName=self.table,
+            items = self.table.query(
+                limit,
                 IndexName=index,
                 KeyConditionExpression=f"{name} = :partition "
                 "AND dead_letter_id BETWEEN :first AND :last",
@@ -98,9 +91,8 @@ class DeadLetterStore:
                     ":last": text(between[1]),
                 },
                 ScanIndexForward=False,
-                Limit=limit,
             )
-            for item in answer["Items"]:
+            for item in items:
                 entry = DeadLetterEntry(item["dead_letter_id"]["S"], key_of(item))
                 found[entry.id] = entry
         return [found[each] for each in sorted(found, reverse=True)][:limit]
@@ -199,17 +191,16 @@ class DeadLetterStore:
         """Makes one conditional write. If several requests write at once, one succeeds."""
         writer = text(new_id("req"))
         try:
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key=item_key(key),
+            item = self.table.update(
+                item_key(key),
                 **expressions,
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={**values, ":writer": writer},
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
+        except ConditionFailed as refusal:
             # A repeated write whose first answer was lost finds its own result.
-            standing = standing_item(error)
+            standing = refusal.standing
             return delivery_of(standing) if standing.get("written_by") == writer else None
-        return delivery_of(answer["Attributes"])
+        return delivery_of(item)

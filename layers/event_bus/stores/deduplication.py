@@ -6,16 +6,13 @@ an event also claims its key, so a key always leads to a stored event.
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from event_bus import times
 from event_bus.model.event import Event
 from event_bus.stores.items import number, text, unexpired
 from event_bus.stores.refusals import Refused
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _MINUTE_SECONDS = 60
 
@@ -29,40 +26,30 @@ class DeduplicationStore:
     """Claims deduplication keys.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the table of idempotency keys.
+        table: The table of idempotency keys.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def claiming_part(self, event: Event) -> Part | None:
         """Returns the part that claims the key of an event; None if it has no key."""
         if event.deduplication_key is None:
             return None
         now = int(times.unix())
-        return Part(
+        return self.table.put_part(
             {
-                "Put": {
-                    "TableName": self.table,
-                    "Item": {
-                        "id": text(_id(event)),
-                        "event_id": text(event.id),
-                        "expires_at": number(now + _MINUTE_SECONDS * event.deduplication_window),
-                    },
-                    "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
-                    "ExpressionAttributeValues": {":now": number(now)},
-                }
+                "id": text(_id(event)),
+                "event_id": text(event.id),
+                "expires_at": number(now + _MINUTE_SECONDS * event.deduplication_window),
             },
             Deduplicated(event.id),
+            ConditionExpression="attribute_not_exists(id) OR expires_at <= :now",
+            ExpressionAttributeValues={":now": number(now)},
         )
 
     def first(self, event: Event) -> str | None:
         """Returns the id of the event that has the key; None if its window is over."""
-        answer = self.client.get_item(
-            TableName=self.table, Key={"id": text(_id(event))}, ConsistentRead=True
-        )
-        item = answer.get("Item")
+        item = self.table.get({"id": text(_id(event))}, ConsistentRead=True)
         return item["event_id"]["S"] if item and unexpired(item) else None
 
 

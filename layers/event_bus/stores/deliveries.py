@@ -5,10 +5,8 @@ write changes it.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import ClientError
 
 from event_bus import times
 from event_bus.model.delivery import Delivery, DeliveryKey, Routing
@@ -20,19 +18,9 @@ from event_bus.stores.delivery_items import (
     item_key,
     same_round,
 )
-from event_bus.stores.items import (
-    Item,
-    batch_get,
-    number,
-    query_all,
-    standing_item,
-    text,
-    unless_refused,
-)
+from event_bus.stores.items import ConditionFailed, Item, number, text
 from event_bus.stores.routings import is_routing, routings_of
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +28,11 @@ class DeliveryStore:
     """Reads and records deliveries.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         retention_days: How many days a delivery is kept.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def record(
@@ -79,19 +65,18 @@ class DeliveryStore:
             on_lane = "attribute_not_exists(due_at) OR due_at <> next_retry_at"
             condition = f"({condition}) AND ({on_lane})"
         try:
-            self.client.update_item(
-                TableName=self.table,
-                Key=item_key(delivery.key),
+            self.table.update(
+                item_key(delivery.key),
                 UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=values | compared,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
+        except ConditionFailed as refusal:
             # A repeated write whose first answer was lost is refused by its own result. The caller
             # finds its own message in it, and continues.
-            return delivery_of(standing_item(error))
+            return delivery_of(refusal.standing)
         return None
 
     def continued(self, ended: Delivery) -> None:
@@ -100,10 +85,9 @@ class DeliveryStore:
         Args:
             ended: The delivery as it was read. Nothing is done if it has changed since.
         """
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key=item_key(ended.key),
+        with suppress(ConditionFailed):
+            self.table.update(
+                item_key(ended.key),
                 UpdateExpression="REMOVE due_shard, due_at, next_retry_at",
                 ConditionExpression="#status = :status AND written_by = :writer",
                 ExpressionAttributeNames={"#status": "status"},
@@ -115,14 +99,12 @@ class DeliveryStore:
 
     def get(self, key: DeliveryKey) -> Delivery | None:
         """Returns a delivery, or None if none is recorded."""
-        answer = self.client.get_item(TableName=self.table, Key=item_key(key), ConsistentRead=True)
-        return delivery_of(answer["Item"]) if "Item" in answer else None
+        item = self.table.get(item_key(key), ConsistentRead=True)
+        return delivery_of(item) if item else None
 
     def get_many(self, keys: Sequence[DeliveryKey]) -> dict[DeliveryKey, Delivery]:
         """Returns those of these deliveries that are recorded, by key."""
-        items = batch_get(
-            self.client, self.table, [item_key(key) for key in keys], ConsistentRead=True
-        )
+        items = self.table.batch_get([item_key(key) for key in keys], ConsistentRead=True)
         found = map(delivery_of, items)
         return {delivery.key: delivery for delivery in found}
 
@@ -130,9 +112,7 @@ class DeliveryStore:
         """Returns the routing record of an event, if it was routed, and its deliveries so far."""
         records: list[Item] = []
         deliveries: list[Delivery] = []
-        for item in query_all(
-            self.client,
-            TableName=self.table,
+        for item in self.table.query_all(
             KeyConditionExpression="event_id = :event",
             ExpressionAttributeValues={":event": text(event_id)},
             ConsistentRead=True,

@@ -1,14 +1,12 @@
 """The deliveries that the sweeper reads, by the time at which they fall due."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from event_bus.model.delivery import DeliveryKey
 from event_bus.stores.delivery_items import item_key, key_of
-from event_bus.stores.items import text, unless_refused
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, text
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,10 @@ class DueDeliveries:
     """Lists and postpones due deliveries.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the deliveries table.
+        table: The deliveries table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def page(self, shard: int, until: str, limit: int) -> list[DueDelivery]:
         """Returns the deliveries of an index shard that fall due by a time, earliest first.
@@ -52,12 +48,11 @@ class DueDeliveries:
             until: The time, RFC 3339.
             limit: The largest number of deliveries to return.
         """
-        answer = self.client.query(
-            TableName=self.table,
+        items = self.table.query(
+            limit,
             IndexName="by_due",
             KeyConditionExpression="due_shard = :shard AND due_at <= :until",
             ExpressionAttributeValues={":shard": text(str(shard)), ":until": text(until)},
-            Limit=limit,
         )
         return [
             DueDelivery(
@@ -68,7 +63,7 @@ class DueDeliveries:
                 round_start=int(item["round_start"]["N"]),
                 protocol=item["protocol"]["S"],
             )
-            for item in answer["Items"]
+            for item in items
         ]
 
     def postpone(self, due: DueDelivery, until: str, *, waits: bool) -> bool:
@@ -83,10 +78,9 @@ class DueDeliveries:
             Whether the delivery was postponed. A repeated request also returns True.
         """
         shown = ", next_retry_at = :until" if waits else ""
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key=item_key(due.key),
+        with suppress(ConditionFailed):
+            self.table.update(
+                item_key(due.key),
                 UpdateExpression=f"SET due_at = :until{shown}",
                 ConditionExpression="attribute_exists(due_shard) AND due_at IN (:due, :until)",
                 ExpressionAttributeValues={":until": text(until), ":due": text(due.due_at)},

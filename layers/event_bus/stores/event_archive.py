@@ -6,8 +6,8 @@ Whatever fails in between, every event is readable: from its item, or from the o
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,10 +17,8 @@ from event_bus.log import logger
 from event_bus.stores.archive import ArchiveStore
 from event_bus.stores.archive_runs import ByteRange
 from event_bus.stores.event_items import from_item, is_odd, is_stub, stub_of
-from event_bus.stores.items import Item, batch_get, text, unless_refused
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, Item, text
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +43,12 @@ class EventArchive:
     """Finds kept events, and moves them to the archive.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the events table.
+        table: The events table.
         store: The objects of the archive.
         executor: Writes stubs side by side.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     store: ArchiveStore
     executor: Executor
 
@@ -67,7 +63,7 @@ class EventArchive:
         keys = [{"id": text(event_id)} for event_id in event_ids]
         found: list[KeptEvent] = []
         # An item that has just become a stub is refused when its stub is written again.
-        for item in batch_get(self.client, self.table, keys):
+        for item in self.table.batch_get(keys):
             if "expires_at" in item or is_stub(item):
                 continue
             try:
@@ -98,10 +94,9 @@ class EventArchive:
 
     def _put_stub(self, event: KeptEvent, place: ByteRange) -> None:
         try:
-            with unless_refused():
-                self.client.put_item(
-                    TableName=self.table,
-                    Item=stub_of(event.item, place),
+            with suppress(ConditionFailed):
+                self.table.put(
+                    stub_of(event.item, place),
                     ConditionExpression="digest = :digest AND created_at = :created_at "
                     "AND attribute_not_exists(expires_at)",
                     ExpressionAttributeValues={

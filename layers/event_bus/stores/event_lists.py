@@ -3,13 +3,10 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from event_bus.stores.items import text
 from event_bus.stores.listings import POSITIONS, Listing, ListPage, Partition, entry
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.table import Table
 
 LOOK_BUDGET = 20_000
 """The number of index entries that one request reads."""
@@ -22,15 +19,13 @@ class EventList:
     """Reads one list of events, several partitions at a time.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the events table.
+        table: The events table.
         listing: The partitions that hold the list, and the filter of their entries.
         executor: Reads partitions in parallel.
         newest_first: Whether the list begins with the newest event.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     listing: Listing
     executor: Executor
     newest_first: bool = True
@@ -90,8 +85,8 @@ class EventList:
     def _read(self, partition: Partition, between: tuple[str, str], depth: int) -> ListPage:
         key, position = POSITIONS[partition.index]
         left_out = self.listing.filter()
-        answer = self.client.query(
-            TableName=self.table,
+        answer = self.table.query_once(
+            depth,
             IndexName=partition.index,
             KeyConditionExpression="#partition = :partition AND #position BETWEEN :first AND :last",
             **{
@@ -109,7 +104,6 @@ class EventList:
                 },
             },
             ScanIndexForward=not self.newest_first,
-            Limit=depth,
         )
         last = answer.get("LastEvaluatedKey")
         return ListPage(

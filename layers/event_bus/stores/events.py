@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from event_bus import times
 from event_bus.conflicts import fair_attempts
 from event_bus.log import logger
@@ -17,15 +15,16 @@ from event_bus.stores.archive import ArchiveStore, Lost
 from event_bus.stores.deduplication import DeduplicationStore
 from event_bus.stores.event_items import from_item, is_stub, to_item
 from event_bus.stores.event_lists import EventList
-from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
+from event_bus.stores.items import ConditionFailed, Item, number, text, unexpired
 from event_bus.stores.listings import Listing
 from event_bus.stores.payloads import PayloadStore, is_missing
 from event_bus.stores.refusals import IdTaken, Outdated, Refused, StreamDeleted, WrongVersion
 from event_bus.stores.streams import StreamEntry, StreamStore
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from event_bus.stores.table import Condition
 
 _ATTEMPT_SECONDS = 10
 """For how many seconds storing an event is attempted while others compete.
@@ -53,16 +52,14 @@ class EventStore:
     """Stores and finds events.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         payloads: The bucket of large payloads.
         streams: The event streams, for a function that stores events in them.
         deduplication: The deduplication keys, for a function that stores events with them.
         archive: The archive, for a function that reads events.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     payloads: PayloadStore
     streams: StreamStore | None = None
     deduplication: DeduplicationStore | None = None
@@ -96,12 +93,13 @@ class EventStore:
             return met
         self.put_payload(event)
         try:
-            self.client.put_item(
-                **self._put_request(event, retention_days),
+            self.table.put(
+                to_item(event, retention_days),
+                **_unless_stored(),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            return _met(event, self._read(standing_item(error)))
+        except ConditionFailed as refusal:
+            return _met(event, self._read(refusal.standing))
         return Put.STORED, event
 
     def append(
@@ -134,16 +132,8 @@ class EventStore:
 
     def adding_part(self, event: Event, retention_days: int) -> Part:
         """Returns the part that stores an event, unless its id is taken."""
-        return Part({"Put": self._put_request(event, retention_days)}, IdTaken(event.id))
-
-    def _put_request(self, event: Event, retention_days: int) -> Item:
-        return {
-            "TableName": self.table,
-            "Item": to_item(event, retention_days),
-            # An event that has expired counts as gone before DynamoDB deletes it.
-            "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
-            "ExpressionAttributeValues": {":now": number(int(times.unix()))},
-        }
+        item = to_item(event, retention_days)
+        return self.table.put_part(item, IdTaken(event.id), **_unless_stored())
 
     def _put_with(
         self, events: Sequence[Event], retention_days: int, expected: int | str | None
@@ -167,7 +157,7 @@ class EventStore:
                     *filter(None, claims),
                     *entries,
                 ]
-                transact(self.client, parts)
+                transact(parts)
             except Outdated:
                 # Another event took the version, or another transaction was in the way.
                 continue
@@ -230,10 +220,7 @@ class EventStore:
         return self.whole(stored) if stored else None
 
     def _item(self, event_id: str) -> Event | None:
-        answer = self.client.get_item(
-            TableName=self.table, Key={"id": text(event_id)}, ConsistentRead=True
-        )
-        item = answer.get("Item")
+        item = self.table.get({"id": text(event_id)}, ConsistentRead=True)
         return self._read(item) if item and unexpired(item) else None
 
     def _read(self, item: Item) -> Event:
@@ -255,9 +242,7 @@ class EventStore:
 
     def probe(self) -> None:
         """Makes the smallest read, and raises if the table does not answer."""
-        self.client.get_item(
-            TableName=self.table, Key={"id": text("#health")}, ProjectionExpression="id"
-        )
+        self.table.get({"id": text("#health")}, ProjectionExpression="id")
 
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
         """Returns the events with these ids, by id, without payloads that lie in the bucket.
@@ -306,7 +291,7 @@ class EventStore:
         keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
         items: list[Item] = []
         stubs: list[Item] = []
-        for item in batch_get(self.client, self.table, keys, ConsistentRead=True):
+        for item in self.table.batch_get(keys, ConsistentRead=True):
             if unexpired(item):
                 (stubs if is_stub(item) else items).append(item)
         return items, stubs
@@ -349,7 +334,15 @@ class EventStore:
             executor: Reads partitions in parallel.
             newest_first: Whether the list begins with the newest event.
         """
-        return EventList(self.client, self.table, listing, executor, newest_first)
+        return EventList(self.table, listing, executor, newest_first)
+
+
+def _unless_stored() -> "Condition":
+    # An event that has expired counts as gone before DynamoDB deletes it.
+    return {
+        "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
+        "ExpressionAttributeValues": {":now": number(int(times.unix()))},
+    }
 
 
 # The sealed part of a payload follows it in a line of its own: compact JSON has no line break.

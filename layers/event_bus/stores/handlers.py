@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from event_bus.model.registration import Subscription
 from event_bus.stores.items import Item, number, text
 from event_bus.stores.refusals import HandlerTaken, Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from event_bus.stores.table import Condition
 
 _FREE_OR_OWN = "attribute_not_exists(#log) OR subscription_id = :own"
 
@@ -36,19 +37,14 @@ class HandlerStore:
     """Finds the handlers of commands, and claims types for subscriptions.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the table of changes.
+        table: The table of changes.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def of(self, event_type: str) -> Handler | None:
         """Returns the handler of a command type, or None."""
-        answer = self.client.get_item(
-            TableName=self.table, Key=_key(event_type), ConsistentRead=True
-        )
-        item = answer.get("Item")
+        item = self.table.get(_key(event_type), ConsistentRead=True)
         return Handler(item["subscription_id"]["S"], item["service_id"]["S"]) if item else None
 
     def claiming_parts(self, subscription: Subscription) -> list[Part]:
@@ -66,24 +62,17 @@ class HandlerStore:
         return released + [self._claim(each, after) for each in has if each not in had]
 
     def _claim(self, event_type: str, subscription: Subscription) -> Part:
-        put: Item = {
-            "TableName": self.table,
-            "Item": {
-                **_key(event_type),
-                "subscription_id": text(subscription.id),
-                "service_id": text(subscription.service_id),
-            },
-            **_condition(subscription),
+        item = {
+            **_key(event_type),
+            "subscription_id": text(subscription.id),
+            "service_id": text(subscription.service_id),
         }
-        return Part({"Put": put}, HandlerTaken(event_type))
+        return self.table.put_part(item, HandlerTaken(event_type), **_condition(subscription))
 
     def _release(self, event_type: str, subscription: Subscription) -> Part:
-        delete: Item = {
-            "TableName": self.table,
-            "Key": _key(event_type),
-            **_condition(subscription),
-        }
-        return Part({"Delete": delete}, Outdated(subscription.id))
+        return self.table.delete_part(
+            _key(event_type), Outdated(subscription.id), **_condition(subscription)
+        )
 
 
 def _handled(subscription: Subscription) -> list[str]:
@@ -94,7 +83,7 @@ def _key(event_type: str) -> Item:
     return {"log": text(f"handler of {event_type}"), "version": number(0)}
 
 
-def _condition(subscription: Subscription) -> Item:
+def _condition(subscription: Subscription) -> "Condition":
     return {
         "ConditionExpression": _FREE_OR_OWN,
         "ExpressionAttributeNames": {"#log": "log"},

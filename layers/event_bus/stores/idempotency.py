@@ -1,21 +1,12 @@
 """The table of idempotency keys: the request of each, and its answer."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import ClientError
-
-from event_bus.stores.items import (
-    Item,
-    number,
-    standing_item,
-    text,
-    unless_refused,
-)
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, Item, number, text
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +38,10 @@ class IdempotencyStore:
     """Claims idempotency keys and stores answers.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def claim(self, wanted: RequestClaim, now: int) -> RequestClaim:
         """Claims a key, unless another request has it.
@@ -65,15 +54,14 @@ class IdempotencyStore:
             The stored claim: the wanted one, or the one of the other request.
         """
         try:
-            self.client.put_item(
-                TableName=self.table,
-                Item=_item(wanted),
+            self.table.put(
+                _item(wanted),
                 ConditionExpression="attribute_not_exists(id) OR expires_at <= :now",
                 ExpressionAttributeValues={":now": number(now)},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            return _claim(standing_item(error))
+        except ConditionFailed as refusal:
+            return _claim(refusal.standing)
         return wanted
 
     def take_over(self, before: RequestClaim, wanted: RequestClaim) -> bool:
@@ -82,7 +70,7 @@ class IdempotencyStore:
         Returns:
             Whether the key was claimed; False if another request was faster.
         """
-        with unless_refused():
+        with suppress(ConditionFailed):
             self._update(
                 before,
                 "SET claimed_by = :by, claimed_until = :until",
@@ -93,28 +81,26 @@ class IdempotencyStore:
 
     def answer(self, claim: RequestClaim, sealed: str) -> None:
         """Stores the answer of a request, unless another one has claimed its key since."""
-        with unless_refused():
+        with suppress(ConditionFailed):
             self._update(claim, "SET answer = :answer", {":answer": text(sealed)})
 
     def give_up(self, claim: RequestClaim) -> None:
         """Ends a claim whose result is unknown, so that the next request may try again."""
-        with unless_refused():
+        with suppress(ConditionFailed):
             self._update(claim, "SET claimed_until = :over", {":over": number(0)})
 
     def release(self, claim: RequestClaim) -> None:
         """Frees the key of a request that was refused and has changed nothing."""
-        with unless_refused():
-            self.client.delete_item(
-                TableName=self.table,
-                Key={"id": text(claim.id)},
+        with suppress(ConditionFailed):
+            self.table.delete(
+                {"id": text(claim.id)},
                 ConditionExpression="claimed_by = :holder",
                 ExpressionAttributeValues={":holder": text(claim.claimed_by)},
             )
 
     def _update(self, held: RequestClaim, expression: str, values: Item) -> None:
-        self.client.update_item(
-            TableName=self.table,
-            Key={"id": text(held.id)},
+        self.table.update(
+            {"id": text(held.id)},
             UpdateExpression=expression,
             ConditionExpression="claimed_by = :holder AND attribute_not_exists(answer)",
             ExpressionAttributeValues={":holder": text(held.claimed_by), **values},

@@ -2,16 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from event_bus import times
-from event_bus.stores.items import Item, number, standing_item, text, unless_refused
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, Item, number, text
+from event_bus.stores.table import Table
 
 _NAME = "inbox"
 
@@ -45,21 +42,17 @@ class InboxCursorStore:
     """Reads and moves the cursors of inboxes.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         retention_days: How many days a cursor is kept after its last use.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def get(self, subscription_id: str) -> InboxCursor:
         """Returns the cursor of an inbox."""
-        answer = self.client.get_item(
-            TableName=self.table, Key=_key(subscription_id), ConsistentRead=True
-        )
-        return _cursor(answer.get("Item", {}))
+        item = self.table.get(_key(subscription_id), ConsistentRead=True)
+        return _cursor(item or {})
 
     def lend(
         self, subscription_id: str, lease: str, begun: int, taken: int, seconds: int
@@ -77,10 +70,9 @@ class InboxCursorStore:
             The cursor with the lease, or None if the lease was not given.
         """
         now = times.unix()
-        with unless_refused():
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key=_key(subscription_id),
+        with suppress(ConditionFailed):
+            item = self.table.update(
+                _key(subscription_id),
                 UpdateExpression="SET holder = :lease, held_until = :until, begun = :begun, "
                 "taken = :taken, acknowledged = :begun, expires_at = :expiry",
                 # A repeated write whose first answer was lost finds its own lease.
@@ -98,7 +90,7 @@ class InboxCursorStore:
                 },
                 ReturnValues="ALL_NEW",
             )
-            return _cursor(answer["Attributes"])
+            return _cursor(item)
         return None
 
     def acknowledge(
@@ -127,9 +119,8 @@ class InboxCursorStore:
             change += ", held_until = :until"
             values[":until"] = number(math.ceil(now + extend))
         try:
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key=_key(subscription_id),
+            item = self.table.update(
+                _key(subscription_id),
                 UpdateExpression=change,
                 ConditionExpression="holder = :lease AND held_until > :now "
                 "AND begun < :place AND taken >= :place AND acknowledged <= :place",
@@ -137,9 +128,9 @@ class InboxCursorStore:
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            return _cursor(standing_item(error))
-        return _cursor(answer["Attributes"])
+        except ConditionFailed as refusal:
+            return _cursor(refusal.standing)
+        return _cursor(item)
 
     def extend(self, subscription_id: str, lease: str, seconds: int) -> bool:
         """Lets a lease last longer, while it holds and covers what is not acknowledged.
@@ -153,10 +144,9 @@ class InboxCursorStore:
             Whether it was extended.
         """
         now = times.unix()
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key=_key(subscription_id),
+        with suppress(ConditionFailed):
+            self.table.update(
+                _key(subscription_id),
                 UpdateExpression="SET held_until = :until",
                 ConditionExpression="holder = :lease AND held_until > :now "
                 "AND acknowledged < taken",
@@ -171,10 +161,9 @@ class InboxCursorStore:
 
     def advance(self, subscription_id: str, place: int) -> None:
         """Moves a cursor forwards to a place, whatever lease there is; never backwards."""
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key=_key(subscription_id),
+        with suppress(ConditionFailed):
+            self.table.update(
+                _key(subscription_id),
                 UpdateExpression="SET acknowledged = :place, expires_at = :expiry",
                 ConditionExpression="attribute_not_exists(acknowledged) OR acknowledged < :place",
                 ExpressionAttributeValues={

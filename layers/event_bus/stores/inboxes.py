@@ -6,17 +6,15 @@ has read up to a number has seen every entry before it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.model.delivery import DeliveryKey
-from event_bus.stores.items import Item, number, query_items, text, unexpired
+from event_bus.stores.items import Item, number, text, unexpired
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, transact
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _HEAD = 0
 _ATTEMPTS = 13
@@ -45,13 +43,11 @@ class InboxStore:
     """Fills and reads inboxes.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         retention_days: How many days an entry is kept.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def append(
@@ -85,7 +81,7 @@ class InboxStore:
             if until is not None and times.unix() >= until:
                 raise TimeoutError(f"it is too late to fill the inbox of {subscription_id}")
             try:
-                transact(self.client, self._appending(subscription_id, last, keys, marks))
+                transact(self._appending(subscription_id, last, keys, marks))
             except Outdated:
                 # Another function was faster: append after its entries.
                 continue
@@ -96,55 +92,44 @@ class InboxStore:
         self, subscription_id: str, last: int, keys: Sequence[DeliveryKey], marks: Item
     ) -> list[Part]:
         expires_at = number(times.expiry(self.retention_days))
-        head: Item = {
-            "Update": {
-                "TableName": self.table,
-                "Key": _key(subscription_id, _HEAD),
-                "UpdateExpression": "SET #last = :new",
-                "ConditionExpression": "#last = :old" if last else "attribute_not_exists(#last)",
-                "ExpressionAttributeNames": {"#last": "last"},
-                "ExpressionAttributeValues": {
-                    ":new": number(last + len(keys)),
-                    **({":old": number(last)} if last else {}),
-                },
-            }
-        }
+        head = self.table.update_part(
+            _key(subscription_id, _HEAD),
+            Outdated(subscription_id),
+            UpdateExpression="SET #last = :new",
+            ConditionExpression="#last = :old" if last else "attribute_not_exists(#last)",
+            ExpressionAttributeNames={"#last": "last"},
+            ExpressionAttributeValues={
+                ":new": number(last + len(keys)),
+                **({":old": number(last)} if last else {}),
+            },
+        )
         entries: list[Item] = [
             {
-                "Put": {
-                    "TableName": self.table,
-                    "Item": {
-                        **_key(subscription_id, last + place),
-                        "event_id": text(key.event_id),
-                        "expires_at": expires_at,
-                        **({"replay_id": text(key.replay_id)} if key.replay_id else {}),
-                        **marks,
-                    },
-                }
+                **_key(subscription_id, last + place),
+                "event_id": text(key.event_id),
+                "expires_at": expires_at,
+                **({"replay_id": text(key.replay_id)} if key.replay_id else {}),
+                **marks,
             }
             for place, key in enumerate(keys, 1)
         ]
-        return [Part(head, Outdated(subscription_id)), *map(Part, entries)]
+        return [head, *map(self.table.put_part, entries)]
 
     def last(self, subscription_id: str) -> int:
         """Returns the number of the last entry that was ever appended; 0 before the first."""
-        answer = self.client.get_item(
-            TableName=self.table, Key=_key(subscription_id, _HEAD), ConsistentRead=True
-        )
-        return int(answer["Item"]["last"]["N"]) if "Item" in answer else 0
+        item = self.table.get(_key(subscription_id, _HEAD), ConsistentRead=True)
+        return int(item["last"]["N"]) if item else 0
 
     def forget(self, subscription_id: str) -> None:
         """Removes the number of the last entry, once the subscription is gone."""
-        self.client.delete_item(TableName=self.table, Key=_key(subscription_id, _HEAD))
+        self.table.delete(_key(subscription_id, _HEAD))
 
     def after(self, subscription_id: str, position: int, limit: int) -> list[InboxEntry]:
         """Returns the entries after a number, in order."""
         size = limit
         while True:
-            items = query_items(
-                self.client,
+            items = self.table.query(
                 size,
-                TableName=self.table,
                 KeyConditionExpression="subscription_id = :subscription AND #position > :position",
                 ExpressionAttributeNames={"#position": "position"},
                 ExpressionAttributeValues={

@@ -7,6 +7,7 @@ not enough, because it may lag.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +15,13 @@ import orjson
 
 from event_bus import times
 from event_bus.model.api_keys import ApiKey, is_token
-from event_bus.stores.items import (
-    Item,
-    batch_get,
-    document,
-    number,
-    query_all,
-    scan_all,
-    text,
-    unexpired,
-    unless_refused,
-)
+from event_bus.stores.items import ConditionFailed, Item, document, number, text, unexpired
 from event_bus.stores.refusals import KeyGone, KeyTaken, Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, put_alone, transact
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from event_bus.stores.table import Condition
 
 _EMPTY_RING_SECONDS = 86_400
 """How long the ring of a service without keys is kept: longer than any request takes."""
@@ -102,12 +94,10 @@ class KeyStore:
     """Finds and changes keys.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def find(self, key_id: str) -> ApiKey | None:
         """Returns the valid key with this id, or None."""
@@ -122,9 +112,7 @@ class KeyStore:
         stored = self._item(_ring_id(service_id)) or {}
         key_ids = orjson.loads(stored["key_ids"]["S"]) if stored else []
         named = dict.fromkeys([*key_ids, *self._indexed(service_id)])
-        items = batch_get(
-            self.client, self.table, [{"id": text(each)} for each in named], ConsistentRead=True
-        )
+        items = self.table.batch_get([{"id": text(each)} for each in named], ConsistentRead=True)
         keys = (_key(item) for item in items if _valid(item))
         own = [key for key in keys if key.service_id == service_id]
         own.sort(key=lambda key: (key.created_at, key.id))
@@ -139,7 +127,7 @@ class KeyStore:
         """
         # A filter of DynamoDB would read, and charge, as much. A consistent read costs twice as
         # much, and adds only keys of the last second, whose owners have just chosen their ends.
-        items = scan_all(self.client, TableName=self.table)
+        items = self.table.scan_all()
         keys = (_key(item) for item in items if _valid(item))
         return (key for key in keys if key.expires_at and after < key.expires_at <= until)
 
@@ -151,7 +139,7 @@ class KeyStore:
             KeyTaken: A key that is added belongs to another service.
             KeyGone: The key that ends later was removed.
         """
-        transact(self.client, self.parts(change))
+        transact(self.parts(change))
 
     def parts(self, change: KeyChange | KeptKey) -> list[Part]:
         """Returns the parts of a transaction that change keys, or demand one; see `change`."""
@@ -163,48 +151,38 @@ class KeyStore:
         return [
             self._ring_part(change.ring, list(dict.fromkeys(key_ids))),
             *map(self.adding_part, change.added),
-            *(
-                Part({"Delete": {"TableName": self.table, "Key": {"id": text(each)}}})
-                for each in gone
-            ),
+            *(self.table.delete_part({"id": text(each)}) for each in gone),
             *([self._ending_part(change.ending)] if change.ending else []),
         ]
 
     def adding_part(self, key: ApiKey) -> Part:
         """Returns the part that adds a key, unless it belongs to another service."""
-        put: Item = {
-            "TableName": self.table,
-            "Item": _item_of(key),
-            "ConditionExpression": "attribute_not_exists(id) OR service_id = :service",
-            "ExpressionAttributeValues": {":service": text(key.service_id)},
-        }
-        return Part({"Put": put}, KeyTaken(key.id))
+        return self.table.put_part(
+            _item_of(key),
+            KeyTaken(key.id),
+            ConditionExpression="attribute_not_exists(id) OR service_id = :service",
+            ExpressionAttributeValues={":service": text(key.service_id)},
+        )
 
     def add_token(self, token: ApiKey) -> None:
         """Adds a stream token. It is in no ring, because it ends within the hour."""
-        put_alone(self.client, self.adding_part(token))
+        put_alone(self.adding_part(token))
 
     def saw(self, key_id: str, at: str) -> None:
         """Records when a key was last used, RFC 3339, if it still exists."""
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key={"id": text(key_id)},
+        with suppress(ConditionFailed):
+            self.table.update(
+                {"id": text(key_id)},
                 UpdateExpression="SET last_used_at = :at",
                 ConditionExpression="attribute_exists(id)",
                 ExpressionAttributeValues={":at": text(at)},
             )
 
-    def _item(self, key_id: str) -> Mapping[str, Any] | None:
-        answer = self.client.get_item(
-            TableName=self.table, Key={"id": text(key_id)}, ConsistentRead=True
-        )
-        return answer.get("Item")
+    def _item(self, key_id: str) -> Item | None:
+        return self.table.get({"id": text(key_id)}, ConsistentRead=True)
 
     def _indexed(self, service_id: str) -> Iterable[str]:
-        items = query_all(
-            self.client,
-            TableName=self.table,
+        items = self.table.query_all(
             IndexName="by_service",
             KeyConditionExpression="service_id = :service",
             ExpressionAttributeValues={":service": text(service_id)},
@@ -212,25 +190,21 @@ class KeyStore:
         return [key_id for item in items if not is_token(key_id := item["id"]["S"])]
 
     def _kept_part(self, key_id: str) -> Part:
-        check: Item = {
-            "TableName": self.table,
-            "Key": {"id": text(key_id)},
-            "ConditionExpression": "attribute_exists(id)",
-        }
-        return Part({"ConditionCheck": check}, KeyGone(key_id))
+        return self.table.check_part(
+            {"id": text(key_id)}, KeyGone(key_id), ConditionExpression="attribute_exists(id)"
+        )
 
     def _ending_part(self, ending: KeyEnding) -> Part:
-        update: Item = {
-            "TableName": self.table,
-            "Key": {"id": text(ending.key_id)},
-            "UpdateExpression": "SET expires_at = :at, replaced_by = :other",
-            "ConditionExpression": "attribute_exists(id)",
-            "ExpressionAttributeValues": {
+        return self.table.update_part(
+            {"id": text(ending.key_id)},
+            KeyGone(ending.key_id),
+            UpdateExpression="SET expires_at = :at, replaced_by = :other",
+            ConditionExpression="attribute_exists(id)",
+            ExpressionAttributeValues={
                 ":at": number(ending.at),
                 ":other": text(ending.replaced_by),
             },
-        }
-        return Part({"Update": update}, KeyGone(ending.key_id))
+        )
 
     def _ring_part(self, ring: KeyRing, key_ids: list[str]) -> Part:
         item: Item = {
@@ -241,13 +215,14 @@ class KeyStore:
         if not key_ids:
             # It stays for a day, so that a request that read the ring before cannot add to it.
             item["expires_at"] = number(int(times.unix()) + _EMPTY_RING_SECONDS)
-        put: Item = {"TableName": self.table, "Item": item}
+        condition: Condition = {"ConditionExpression": "attribute_not_exists(id)"}
         if ring.version:
-            put["ConditionExpression"] = "version = :read"
-            put["ExpressionAttributeValues"] = {":read": number(ring.version)}
-        else:
-            put["ConditionExpression"] = "attribute_not_exists(id)"
-        return Part({"Put": put}, Outdated(f"the keys of {ring.service_id}"))
+            condition = {
+                "ConditionExpression": "version = :read",
+                "ExpressionAttributeValues": {":read": number(ring.version)},
+            }
+        outdated = Outdated(f"the keys of {ring.service_id}")
+        return self.table.put_part(item, outdated, **condition)
 
 
 _BESIDE = ("id", "service_id", "expires_at", "last_used_at", "replaced_by")

@@ -6,17 +6,14 @@ are added in one transaction with a mark, by which a repeated batch is recognise
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from event_bus import times
 from event_bus.batches import chunks
 from event_bus.conflicts import attempts
-from event_bus.stores.items import Item, batch_get, number, query_items, text
+from event_bus.stores.items import Item, number, text
 from event_bus.stores.refusals import Contended, IdTaken
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, transact
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _SPAN, _MARKS = "level", "level_batch"
 _DAYS, _MARK_DAYS = 400, 2
@@ -43,12 +40,10 @@ class LevelStore:
     """Adds to levels, and reads them.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the table of metrics.
+        table: The table of metrics.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def add(self, batch_id: str, changes: Mapping[str, int]) -> None:
         """Adds the changes of a batch, once: a batch that comes again changes nothing.
@@ -65,56 +60,47 @@ class LevelStore:
             self._add_once(f"{batch_id}#{part}", {name: changes[name] for name in some})
 
     def _add_once(self, mark: str, changes: Mapping[str, int]) -> None:
-        marking: Item = {
-            "Put": {
-                "TableName": self.table,
-                "Item": {
-                    "span": text(_MARKS),
-                    "start": text(mark),
-                    "expires_at": number(times.expiry(_MARK_DAYS)),
-                },
-                "ConditionExpression": "attribute_not_exists(span)",
-            }
-        }
+        marking = self.table.put_part(
+            {
+                "span": text(_MARKS),
+                "start": text(mark),
+                "expires_at": number(times.expiry(_MARK_DAYS)),
+            },
+            IdTaken(mark),
+            ConditionExpression="attribute_not_exists(span)",
+        )
         parts = [self._adding_part(name, change) for name, change in changes.items()]
         for _ in attempts(12):
             try:
-                return transact(self.client, [Part(marking, IdTaken(mark)), *parts])
+                return transact([marking, *parts])
             except IdTaken:
                 return None
             except Contended:
                 continue
-        raise TimeoutError(f"{self.table} is written by too many at a time")
+        raise TimeoutError(f"{self.table.name} is written by too many at a time")
 
     def _adding_part(self, name: str, change: int) -> Part:
-        return Part(
-            {
-                "Update": {
-                    "TableName": self.table,
-                    "Key": _key(name),
-                    "UpdateExpression": "SET expires_at = :expiry, "
-                    "amount = if_not_exists(amount, :zero) + :change",
-                    "ExpressionAttributeValues": {
-                        ":expiry": number(times.expiry(_DAYS)),
-                        ":change": number(change),
-                        ":zero": number(0),
-                    },
-                }
-            }
+        return self.table.update_part(
+            _key(name),
+            UpdateExpression="SET expires_at = :expiry, "
+            "amount = if_not_exists(amount, :zero) + :change",
+            ExpressionAttributeValues={
+                ":expiry": number(times.expiry(_DAYS)),
+                ":change": number(change),
+                ":zero": number(0),
+            },
         )
 
     def read(self, names: Iterable[str]) -> dict[str, int]:
         """Returns the levels of these names; 0 for those to which nothing was added."""
         wanted = list(dict.fromkeys(names))
-        items = batch_get(self.client, self.table, [_key(name) for name in wanted])
+        items = self.table.batch_get([_key(name) for name in wanted])
         return dict.fromkeys(wanted, 0) | dict(map(_level, items))
 
     def beginning_with(self, beginning: str, limit: int) -> dict[str, int]:
         """Returns the levels whose names have a prefix, up to a limit, in the order of names."""
-        items = query_items(
-            self.client,
+        items = self.table.query(
             limit,
-            TableName=self.table,
             KeyConditionExpression="span = :span AND begins_with(#start, :beginning)",
             ExpressionAttributeNames={"#start": "start"},
             ExpressionAttributeValues={":span": text(_SPAN), ":beginning": text(beginning)},
@@ -123,7 +109,7 @@ class LevelStore:
 
     def forget(self, name: str) -> None:
         """Removes a level that is no longer used."""
-        self.client.delete_item(TableName=self.table, Key=_key(name))
+        self.table.delete(_key(name))
 
 
 def _key(name: str) -> Item:

@@ -1,12 +1,9 @@
 """The table of counted requests."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from event_bus.stores.items import number, text
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +11,10 @@ class LimitStore:
     """Counts requests.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def add(self, name: str, requests: int, expires_at: int) -> int:
         """Adds to a counter, and returns its new value.
@@ -29,9 +24,8 @@ class LimitStore:
             requests: The number to add.
             expires_at: When it expires, in Unix seconds.
         """
-        answer = self.client.update_item(
-            TableName=self.table,
-            Key={"id": text(name)},
+        counter = self.table.update(
+            {"id": text(name)},
             UpdateExpression="ADD requests :number SET expires_at = :expiry",
             ExpressionAttributeValues={
                 ":number": number(requests),
@@ -39,4 +33,4 @@ class LimitStore:
             },
             ReturnValues="UPDATED_NEW",
         )
-        return int(answer["Attributes"]["requests"]["N"])
+        return int(counter["requests"]["N"])

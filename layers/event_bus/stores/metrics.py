@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from event_bus import times
 from event_bus.batches import chunks
 from event_bus.conflicts import attempts
 from event_bus.model.metrics import MetricTotals, unpacked
-from event_bus.stores.items import Item, batch_get, number, text
+from event_bus.stores.items import Item, number, text
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, transact
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 Granularity = Literal["minute", "hour", "day"]
 
@@ -76,12 +74,10 @@ class MetricStore:
     """Adds to metrics and reads them.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def add(
         self,
@@ -132,12 +128,12 @@ class MetricStore:
                 return False
             parts = [self._putting(key, metrics, found.get(key)) for key, metrics in more.items()]
             try:
-                transact(self.client, [self._marking(mark), *parts])
+                transact([self._marking(mark), *parts])
             except Outdated:
                 # Another batch came first: read what it wrote.
                 continue
             return True
-        raise TimeoutError(f"{self.table} is written by too many at a time")
+        raise TimeoutError(f"{self.table.name} is written by too many at a time")
 
     def total(self) -> MetricTotals:
         """Returns the metrics of all time."""
@@ -151,16 +147,15 @@ class MetricStore:
     def _read(self, wanted: Iterable[MetricKey]) -> dict[MetricKey, Any]:
         by_key = {(each.span, each.start): each for each in wanted}
         keys = [each.item_key for each in by_key.values()]
-        items = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        items = self.table.batch_get(keys, ConsistentRead=True)
         return {by_key[each["span"]["S"], each["start"]["S"]]: each for each in items}
 
     def _marking(self, mark: MetricKey) -> Part:
-        put: Item = {
-            "TableName": self.table,
-            "Item": {**mark.item_key, "expires_at": number(times.expiry(mark.days))},
-            "ConditionExpression": "attribute_not_exists(span)",
-        }
-        return Part({"Put": put}, Outdated(mark.start))
+        return self.table.put_part(
+            {**mark.item_key, "expires_at": number(times.expiry(mark.days))},
+            Outdated(mark.start),
+            ConditionExpression="attribute_not_exists(span)",
+        )
 
     def _putting(self, key: MetricKey, metrics: MetricTotals, stored: Any) -> Part:
         whole, version = MetricTotals(), 0
@@ -168,15 +163,14 @@ class MetricStore:
             whole, version = unpacked(stored["figures"]["B"]), int(stored["version"]["N"])
         whole.most = metrics.most
         whole.merge(metrics)
-        put: Item = {
-            "TableName": self.table,
-            "Item": {
+        return self.table.put_part(
+            {
                 **key.item_key,
                 "figures": {"B": whole.packed()},
                 "version": number(version + 1),
                 "expires_at": number(times.expiry(key.days)),
             },
-            "ConditionExpression": "attribute_not_exists(version) OR version = :version",
-            "ExpressionAttributeValues": {":version": number(version)},
-        }
-        return Part({"Put": put}, Outdated(key.start))
+            Outdated(key.start),
+            ConditionExpression="attribute_not_exists(version) OR version = :version",
+            ExpressionAttributeValues={":version": number(version)},
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -10,11 +10,9 @@ from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.model.pace import Pace
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, number, put_unless_refused, text
+from event_bus.stores.items import Item, document, number, text
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _SUFFIX = "#pace"
 _NEW = Pace()
@@ -42,23 +40,19 @@ class PaceStore:
     """Reads and writes paces.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the table of circuits.
+        table: The table of circuits.
         retention_days: How many days a pace is kept after its last change.
         sleep: Sleeps for a number of seconds.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
     sleep: Callable[[float], None] = times.sleep
 
     def get(self, subscription_id: str) -> Pace | None:
         """Returns the pace of a subscription, or None."""
-        answer = self.client.get_item(
-            TableName=self.table, Key=pace_key(subscription_id), ConsistentRead=True
-        )
-        found = pace_in(answer["Item"]) if "Item" in answer else None
+        item = self.table.get(pace_key(subscription_id), ConsistentRead=True)
+        found = pace_in(item) if item else None
         return found[1] if found else None
 
     def change(
@@ -106,17 +100,15 @@ class PaceStore:
             Whether it was written; False if another function wrote that version first.
         """
         # Turns must not be lost with the answer to the request that takes them.
-        return put_unless_refused(
-            self.client,
-            TableName=self.table,
-            Item=self._item(subscription_id, pace),
+        return self.table.put_unless_refused(
+            self._item(subscription_id, pace),
             ConditionExpression="attribute_not_exists(version) OR version = :before",
             ExpressionAttributeValues={":before": number(pace.version - 1)},
         )
 
     def putting_part(self, subscription_id: str, pace: Pace) -> Part:
         """Returns the part that writes a pace over any other."""
-        return Part({"Put": {"TableName": self.table, "Item": self._item(subscription_id, pace)}})
+        return self.table.put_part(self._item(subscription_id, pace))
 
     def put_anew(self, subscription_id: str, pace: Pace) -> None:
         """Writes a pace over any other, as its next version.

@@ -6,9 +6,9 @@ from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.delivery_items import delivery_of, item_key
-from event_bus.stores.items import tables_get
 from event_bus.stores.routings import RoutingStore, is_routing, routing_key
 from event_bus.stores.streams import StreamEntry, StreamStore, entries_of, entry_key
+from event_bus.stores.table import tables_get
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,14 @@ class PlacedEvents:
             version: The version.
             key: The delivery.
         """
-        entries, records = self.streams.table, self.deliveries.table
-        keys = {
-            entries: [entry_key(stream, version)],
-            records: [routing_key(key.event_id), item_key(key)],
-        }
-        items = tables_get(self.streams.client, keys, ConsistentRead=True)
-        found = [each for each in entries_of(items[entries]) if each.event_id == key.event_id]
+        entries, records = tables_get(
+            (self.streams.table, [entry_key(stream, version)]),
+            (self.deliveries.table, [routing_key(key.event_id), item_key(key)]),
+            ConsistentRead=True,
+        )
+        found = [each for each in entries_of(entries) if each.event_id == key.event_id]
         if not found:
             return None
-        routings = self.routings.whole(filter(is_routing, items[records]), consistent=True)
-        recorded = [delivery_of(item) for item in items[records] if not is_routing(item)]
+        routings = self.routings.whole(filter(is_routing, records), consistent=True)
+        recorded = [delivery_of(item) for item in records if not is_routing(item)]
         return PlacedEvent(found[0], routings.get(key.event_id), next(iter(recorded), None))

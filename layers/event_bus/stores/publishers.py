@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from event_bus.model.publisher import Publisher
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, if_unchanged, index_page, text
+from event_bus.stores.items import Item, document, text
 from event_bus.stores.refusals import IdTaken, Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _KIND = "publisher"
 
@@ -29,25 +27,21 @@ class PublisherStore:
     """Finds and lists publishers. `Registrations` adds, replaces and removes them.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def get(self, service_id: str) -> Publisher | None:
         """Returns the publisher with this service id, or None."""
-        answer = self.client.get_item(
-            TableName=self.table, Key={"service_id": text(service_id)}, ConsistentRead=True
-        )
-        return read_publisher(answer["Item"]) if "Item" in answer else None
+        item = self.table.get({"service_id": text(service_id)}, ConsistentRead=True)
+        return read_publisher(item) if item else None
 
     def page(self, after: str | None, limit: int) -> list[Publisher]:
         """Returns publishers in the order of their service ids, beginning after `after`."""
         # Service ids are not empty, so all of them sort after a space.
         behind = ("service_id", after or " ")
-        items = index_page(self.client, self.table, "by_kind", ("kind", _KIND), behind, limit)
+        items = self.table.index_page("by_kind", ("kind", _KIND), behind, limit)
         return [read_publisher(item) for item in items]
 
     def all(self) -> Iterator[Publisher]:
@@ -59,46 +53,34 @@ class PublisherStore:
 
     def adding_part(self, publisher: Publisher) -> Part:
         """Returns the part that adds a publisher, unless its service is one already."""
-        put: Item = {
-            "TableName": self.table,
-            "Item": _item(publisher),
-            "ConditionExpression": "attribute_not_exists(service_id)",
-        }
-        return Part({"Put": put}, IdTaken(publisher.service_id))
+        return self.table.put_part(
+            _item(publisher),
+            IdTaken(publisher.service_id),
+            ConditionExpression="attribute_not_exists(service_id)",
+        )
 
     def replacing_part(self, before: Publisher, after: Publisher) -> Part:
         """Returns the part that replaces a publisher, unless it has changed since it was read."""
-        put: Item = {
-            "TableName": self.table,
-            "Item": _item(after),
-            **if_unchanged(
-                self.client,
-                self.table,
-                {"service_id": text(after.service_id)},
-                before,
-                read_publisher,
-            ),
-        }
-        return Part({"Put": put}, Outdated(after.service_id))
+        key = {"service_id": text(after.service_id)}
+        unchanged = self.table.if_unchanged(key, before, read_publisher)
+        return self.table.put_part(_item(after), Outdated(after.service_id), **unchanged)
 
     def removing_part(self, service_id: str) -> Part:
         """Returns the part that removes a publisher, if it exists."""
-        delete: Item = {
-            "TableName": self.table,
-            "Key": {"service_id": text(service_id)},
-            "ConditionExpression": "attribute_exists(service_id)",
-        }
-        return Part({"Delete": delete}, Outdated(service_id))
+        return self.table.delete_part(
+            {"service_id": text(service_id)},
+            Outdated(service_id),
+            ConditionExpression="attribute_exists(service_id)",
+        )
 
     def check_part(self, service_id: str, *, registered: bool) -> Part:
         """Returns the part that demands that a service is, or is not, a publisher."""
         function = "attribute_exists" if registered else "attribute_not_exists"
-        check: Item = {
-            "TableName": self.table,
-            "Key": {"service_id": text(service_id)},
-            "ConditionExpression": f"{function}(service_id)",
-        }
-        return Part({"ConditionCheck": check}, Outdated(service_id))
+        return self.table.check_part(
+            {"service_id": text(service_id)},
+            Outdated(service_id),
+            ConditionExpression=f"{function}(service_id)",
+        )
 
 
 def _item(publisher: Publisher) -> Item:

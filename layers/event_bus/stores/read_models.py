@@ -11,23 +11,13 @@ from event_bus.model.category import is_category
 from event_bus.model.read_model import MAX_INDEXED_BYTES, Generation, ModelState, ReadModel
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
-from event_bus.stores.items import (
-    Item,
-    batch_get,
-    document,
-    if_unchanged,
-    number,
-    put_unless_refused,
-    query_all,
-    query_items,
-    query_names,
-    text,
-)
+from event_bus.stores.items import Item, document, number, text
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, put_alone
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from event_bus.stores.table import Condition
 
 _MODELS = "models"
 _KIND = "read_model"
@@ -43,25 +33,19 @@ class ReadModelStore:
     """Finds, lists and changes read models, and their states.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
-        changes: The name of the table of changes, for those who register read models.
+        table: The table.
+        changes: The table of changes, for those who register read models.
     """
 
-    client: "DynamoDBClient"
-    table: str
-    changes: str = ""
+    table: Table
+    changes: Table
 
     def get(self, source: str, category: str) -> ReadModel | None:
         """Returns the read model of a category; None if it never had one."""
         if not is_category(category):
             return None
-        answer = self.client.get_item(
-            TableName=self.table,
-            Key=_key(f"{source}#{category}"),
-            ConsistentRead=True,
-        )
-        return _model(answer["Item"]) if "Item" in answer else None
+        item = self.table.get(_key(f"{source}#{category}"), ConsistentRead=True)
+        return _model(item) if item else None
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReadModel]:
         """Returns read models in the order of their names, those that were removed as well.
@@ -71,16 +55,12 @@ class ReadModelStore:
             after: The name of the read model that the page follows.
             limit: How many to return at most.
         """
-        items = query_names(
-            self.client, self.table, _MODELS, source=source, after=after, limit=limit
-        )
+        items = self.table.query_names(_MODELS, source=source, after=after, limit=limit)
         return [_model(item) for item in items]
 
     def all(self) -> Iterator[ReadModel]:
         """Yields all read models, for a router that starts."""
-        for item in query_all(
-            self.client,
-            TableName=self.table,
+        for item in self.table.query_all(
             KeyConditionExpression="#partition = :partition",
             ExpressionAttributeNames={"#partition": "partition"},
             ExpressionAttributeValues={":partition": text(_MODELS)},
@@ -97,7 +77,7 @@ class ReadModelStore:
         """
         part = self._replacing(before, after)
         change = {"kind": _KIND, _KIND: {"name": after.name, "live": bool(after.live)}}
-        ChangeLog(self.client, self.changes).append(lambda _: change, lambda _: [part])
+        ChangeLog(self.changes).append(lambda _: change, lambda _: [part])
 
     def put(self, before: ReadModel, after: ReadModel) -> None:
         """Writes a read model.
@@ -105,13 +85,13 @@ class ReadModelStore:
         Raises:
             Outdated: It has changed since it was read.
         """
-        put_alone(self.client, self._replacing(before, after))
+        put_alone(self._replacing(before, after))
 
     def state(self, model: ReadModel, generation: int, stream_id: str) -> ModelState | None:
         """Returns the state of a stream in a generation."""
         key = {"partition": text(_partition(model, generation)), "id": text(stream_id)}
-        answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
-        return _state(answer["Item"]) if "Item" in answer else None
+        item = self.table.get(key, ConsistentRead=True)
+        return _state(item) if item else None
 
     def put_state(
         self, model: ReadModel, generation: Generation, before: ModelState | None, after: ModelState
@@ -137,15 +117,13 @@ class ReadModelStore:
         for attribute, name in zip(_INDEXES, generation.indexes, strict=False):
             if (value := indexed(after.state.get(name))) is not None:
                 item[attribute] = text(f"{partition}\n{value}")
-        request: Item = {
-            "TableName": self.table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(id)",
-        }
+        condition: Condition = {"ConditionExpression": "attribute_not_exists(id)"}
         if before:
-            request["ConditionExpression"] = "version = :before"
-            request["ExpressionAttributeValues"] = {":before": number(before.version)}
-        return put_unless_refused(self.client, **request)
+            condition = {
+                "ConditionExpression": "version = :before",
+                "ExpressionAttributeValues": {":before": number(before.version)},
+            }
+        return self.table.put_unless_refused(item, **condition)
 
     def states(
         self,
@@ -170,27 +148,26 @@ class ReadModelStore:
         if any(len(value.encode()) > MAX_INDEXED_BYTES for value in wanted.values()):
             return [], None
         partition = _partition(model, generation.number)
-        asked: dict[str, Any] = {"TableName": self.table}
+        index: dict[str, Any] = {}
         key, value = "partition", partition
         for attribute, name in zip(_INDEXES, generation.indexes, strict=False):
             if name in wanted:
                 key, value = attribute, f"{partition}\n{wanted[name]}"
-                asked["IndexName"] = f"by_{attribute}"
+                index["IndexName"] = f"by_{attribute}"
                 break
-        found = query_items(
-            self.client,
+        found = self.table.query(
             limit,
-            **asked,
+            **index,
             KeyConditionExpression="#key = :value AND id > :after",
             ExpressionAttributeNames={"#key": key},
             ExpressionAttributeValues={":value": text(value), ":after": text(after or " ")},
         )
         reached = found[-1]["id"]["S"] if len(found) == limit else None
-        if "IndexName" in asked:
+        if index:
             # An index holds only keys and may lag, so the states themselves are checked. Like the
             # index, and like a list without one, they may be as they were a second ago.
             keys = [{"partition": text(partition), "id": each["id"]} for each in found]
-            found = batch_get(self.client, self.table, keys)
+            found = self.table.batch_get(keys)
         states = sorted(map(_state, found), key=lambda each: each.stream_id)
         return [each for each in states if _fits(each, wanted)], reached
 
@@ -200,10 +177,8 @@ class ReadModelStore:
         Returns:
             Whether any may be left.
         """
-        found = query_items(
-            self.client,
+        found = self.table.query(
             _BATCH,
-            TableName=self.table,
             KeyConditionExpression="#partition = :partition",
             ExpressionAttributeNames={"#partition": "partition"},
             ExpressionAttributeValues={":partition": text(_partition(model, generation))},
@@ -211,19 +186,18 @@ class ReadModelStore:
         )
         for item in found:
             key = {"partition": item["partition"], "id": item["id"]}
-            self.client.delete_item(TableName=self.table, Key=key)
+            self.table.delete(key)
         return len(found) == _BATCH
 
     def _replacing(self, before: ReadModel | None, after: ReadModel) -> Part:
         key = _key(after.name)
-        condition = (
-            if_unchanged(self.client, self.table, key, before, _model)
+        condition: Condition = (
+            self.table.if_unchanged(key, before, _model)
             if before
             else {"ConditionExpression": "attribute_not_exists(id)"}
         )
         item = {**key, "document": document(asdict(after))}
-        put = {"TableName": self.table, "Item": item, **condition}
-        return Part({"Put": put}, Outdated(after.name))
+        return self.table.put_part(item, Outdated(after.name), **condition)
 
 
 def indexed(value: Any) -> str | None:

@@ -13,12 +13,13 @@ import orjson
 from event_bus.model.category import is_category
 from event_bus.model.reducer import Reducer, ReducerVersion, reducer_name
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, query_items, query_names, text
+from event_bus.stores.items import Item, document, text
 from event_bus.stores.refusals import Outdated
-from event_bus.stores.transactions import Part, transact
+from event_bus.stores.table import Table
+from event_bus.stores.transactions import transact
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from event_bus.stores.table import Condition
 
 _LATEST = "reducers"
 
@@ -28,23 +29,20 @@ class ReducerStore:
     """Finds, lists and changes reducers.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def latest(self, source: str, category: str) -> ReducerVersion | None:
         """Returns the latest version of a category's reducer; None if it never had one."""
         if not is_category(category):
             return None
-        answer = self.client.get_item(
-            TableName=self.table,
-            Key={"partition": text(_LATEST), "id": text(reducer_name(source, category))},
+        item = self.table.get(
+            {"partition": text(_LATEST), "id": text(reducer_name(source, category))},
             ConsistentRead=True,
         )
-        return _version(answer["Item"]) if "Item" in answer else None
+        return _version(item) if item else None
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReducerVersion]:
         """Returns the latest version of each reducer, in the order of their names.
@@ -54,9 +52,7 @@ class ReducerStore:
             after: The name of the reducer that the page follows.
             limit: How many to return at most.
         """
-        items = query_names(
-            self.client, self.table, _LATEST, source=source, after=after, limit=limit
-        )
+        items = self.table.query_names(_LATEST, source=source, after=after, limit=limit)
         return [_version(item) for item in items]
 
     def history(
@@ -70,10 +66,8 @@ class ReducerStore:
             before: The version that the page follows; None for the first page.
             limit: How many to return at most.
         """
-        items = query_items(
-            self.client,
+        items = self.table.query(
             limit,
-            TableName=self.table,
             KeyConditionExpression="#partition = :partition AND id < :before",
             ExpressionAttributeNames={"#partition": "partition"},
             ExpressionAttributeValues={
@@ -87,12 +81,11 @@ class ReducerStore:
 
     def version(self, source: str, category: str, number: int) -> ReducerVersion | None:
         """Returns one version of a category's reducer."""
-        answer = self.client.get_item(
-            TableName=self.table,
-            Key={"partition": text(_history(source, category)), "id": text(_number(number))},
+        item = self.table.get(
+            {"partition": text(_history(source, category)), "id": text(_number(number))},
             ConsistentRead=True,
         )
-        return _version(answer["Item"]) if "Item" in answer else None
+        return _version(item) if item else None
 
     def add(self, version: ReducerVersion) -> None:
         """Stores a version, which is the latest one from now on.
@@ -103,28 +96,29 @@ class ReducerStore:
         name = version.name
         stored = document(asdict(version))
         latest: Item = {
-            "TableName": self.table,
-            "Item": {
-                "partition": text(_LATEST),
-                "id": text(name),
-                "number": text(_number(version.number)),
-                "document": stored,
-            },
-            "ConditionExpression": "attribute_not_exists(id)",
+            "partition": text(_LATEST),
+            "id": text(name),
+            "number": text(_number(version.number)),
+            "document": stored,
         }
+        condition: Condition = {"ConditionExpression": "attribute_not_exists(id)"}
         if version.number > 1:
-            latest["ConditionExpression"] = "#number = :before"
-            latest["ExpressionAttributeNames"] = {"#number": "number"}
-            latest["ExpressionAttributeValues"] = {":before": text(_number(version.number - 1))}
+            condition = {
+                "ConditionExpression": "#number = :before",
+                "ExpressionAttributeNames": {"#number": "number"},
+                "ExpressionAttributeValues": {":before": text(_number(version.number - 1))},
+            }
         kept: Item = {
-            "TableName": self.table,
-            "Item": {
-                "partition": text(_history(version.source, version.category)),
-                "id": text(_number(version.number)),
-                "document": stored,
-            },
+            "partition": text(_history(version.source, version.category)),
+            "id": text(_number(version.number)),
+            "document": stored,
         }
-        transact(self.client, [Part({"Put": latest}, Outdated(name)), Part({"Put": kept})])
+        transact(
+            [
+                self.table.put_part(latest, Outdated(name), **condition),
+                self.table.put_part(kept),
+            ]
+        )
 
 
 def _history(source: str, category: str) -> str:

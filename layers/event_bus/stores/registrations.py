@@ -74,7 +74,7 @@ class Registrations:
         """
         replacing = self.publishers.replacing_part(before, after)
         if before.restricted == after.restricted:
-            put_alone(self.publishers.client, replacing)
+            put_alone(replacing)
         else:
             self.rights.restrict(_restriction(after), [replacing])
 
@@ -95,7 +95,7 @@ class Registrations:
             self.subscriptions.counts.check_part(service_id, subscribed=keys is None),
             *(self.keys.parts(keys) if keys else []),
         ]
-        transact(self.publishers.client, parts)
+        transact(parts)
 
     def add_subscription(
         self,

@@ -1,8 +1,9 @@
 """The table of replays."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -10,22 +11,17 @@ from event_bus import times
 from event_bus.model.replay import Replay
 from event_bus.stored import restored
 from event_bus.stores.items import (
+    ConditionFailed,
     Item,
     document,
-    if_unchanged,
-    index_page,
     number,
     of_service_or_all,
-    put_unless_refused,
     text,
     unexpired,
-    unless_refused,
 )
 from event_bus.stores.refusals import IdTaken
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _KIND = "replay"
 
@@ -48,30 +44,26 @@ class ReplayStore:
     """Finds, lists and changes replays.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         retention_days: How many days a replay is kept after its last change.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def adding_part(self, replay: Replay) -> Part:
         """Returns the part that adds a replay."""
-        put: Item = {
-            "TableName": self.table,
-            "Item": self._item(replay),
-            "ConditionExpression": "attribute_not_exists(id)",
-        }
-        return Part({"Put": put}, IdTaken(replay.id))
+        return self.table.put_part(
+            self._item(replay),
+            IdTaken(replay.id),
+            ConditionExpression="attribute_not_exists(id)",
+        )
 
     def add(self, replay: Replay) -> None:
         """Adds a replay. Its id is new, so only a repeated request finds it, perhaps moved on."""
-        with unless_refused():
-            self.client.put_item(
-                TableName=self.table,
-                Item=self._item(replay),
+        with suppress(ConditionFailed):
+            self.table.put(
+                self._item(replay),
                 ConditionExpression="attribute_not_exists(id)",
             )
 
@@ -87,19 +79,14 @@ class ReplayStore:
             Whether it was replaced. A repeated request also returns True.
         """
         key = {"id": text(before.id)}
-        return put_unless_refused(
-            self.client,
-            TableName=self.table,
-            Item=self._item(after, wait),
-            **if_unchanged(self.client, self.table, key, before, _replay),
+        return self.table.put_unless_refused(
+            self._item(after, wait),
+            **self.table.if_unchanged(key, before, _replay),
         )
 
     def get(self, replay_id: str) -> Replay | None:
         """Returns the replay with this id, or None."""
-        answer = self.client.get_item(
-            TableName=self.table, Key={"id": text(replay_id)}, ConsistentRead=True
-        )
-        item = answer.get("Item")
+        item = self.table.get({"id": text(replay_id)}, ConsistentRead=True)
         return _replay(item) if item and unexpired(item) else None
 
     def page(self, service_id: str | None, before: str | None, limit: int) -> list[Replay]:
@@ -112,28 +99,24 @@ class ReplayStore:
         """
         index, partition = of_service_or_all(service_id, _KIND)
         behind = ("id", before or "~")
-        items = index_page(
-            self.client, self.table, index, partition, behind, limit, descending=True
-        )
+        items = self.table.index_page(index, partition, behind, limit, descending=True)
         return [_replay(item) for item in items]
 
     def due(self, before: str, limit: int) -> list[DueStep]:
         """Returns running replays whose next step was due before a time (RFC 3339), in order."""
-        answer = self.client.query(
-            TableName=self.table,
+        items = self.table.query(
+            limit,
             IndexName="by_running",
             KeyConditionExpression="running = :yes AND moved_at < :before",
             ExpressionAttributeValues={":yes": text("yes"), ":before": text(before)},
-            Limit=limit,
         )
-        return [DueStep(item["id"]["S"], item["moved_at"]["S"]) for item in answer["Items"]]
+        return [DueStep(item["id"]["S"], item["moved_at"]["S"]) for item in items]
 
     def postpone(self, step: DueStep, until: str) -> None:
         """Lets a step be due at a time (RFC 3339), unless the replay has continued."""
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key={"id": text(step.replay_id)},
+        with suppress(ConditionFailed):
+            self.table.update(
+                {"id": text(step.replay_id)},
                 UpdateExpression="SET moved_at = :until",
                 ConditionExpression="moved_at = :due",
                 ExpressionAttributeValues={":until": text(until), ":due": text(step.due_at)},

@@ -5,19 +5,17 @@ Each change is also an entry of the log of changes, from which routers learn of 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from event_bus.model.rights import Grant, Restriction
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
-from event_bus.stores.items import Item, batch_get, document, index_page, scan_all, text
+from event_bus.stores.items import Item, document, text
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _GRANT, _RESTRICTION = "grant", "restriction"
 
@@ -27,45 +25,39 @@ class RightsStore:
     """Finds, lists and changes rights.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
-        changes: The name of the table of changes, for those who change rights.
+        table: The table.
+        changes: The table of changes, for those who change rights.
     """
 
-    client: "DynamoDBClient"
-    table: str
-    changes: str = ""
+    table: Table
+    changes: Table
 
     def grant(self, service_id: str) -> Grant | None:
         """Returns the types that a service was given; None if the default holds."""
-        answer = self.client.get_item(
-            TableName=self.table,
-            Key={"id": text(_key(_GRANT, service_id))},
-            ConsistentRead=True,
-        )
-        return _grant(answer["Item"]) if "Item" in answer else None
+        item = self.table.get({"id": text(_key(_GRANT, service_id))}, ConsistentRead=True)
+        return _grant(item) if item else None
 
     def page(self, after: str | None, limit: int) -> list[Grant]:
         """Returns what services were given, in the order of their ids, beginning after `after`."""
         behind = ("id", _key(_GRANT, after or ""))
-        items = index_page(self.client, self.table, "by_kind", ("kind", _GRANT), behind, limit)
+        items = self.table.index_page("by_kind", ("kind", _GRANT), behind, limit)
         return [_grant(item) for item in items]
 
     def read(self, service_id: str, sources: Iterable[str]) -> list[Grant | Restriction]:
         """Returns what a service was given, and what sources restrict, in one request."""
         names = [_key(_GRANT, service_id), *(_key(_RESTRICTION, each) for each in sources)]
         keys = [{"id": text(each)} for each in dict.fromkeys(names)]
-        return [*map(_right, batch_get(self.client, self.table, keys, ConsistentRead=True))]
+        return [*map(_right, self.table.batch_get(keys, ConsistentRead=True))]
 
     def all(self) -> Iterator[Grant | Restriction]:
         """Yields all rights by a scan, for a router that starts."""
-        yield from map(_right, scan_all(self.client, TableName=self.table, ConsistentRead=True))
+        yield from map(_right, self.table.scan_all(ConsistentRead=True))
 
     def put(self, grant: Grant) -> None:
         """Replaces the types that a service may receive."""
         self._log.append(
             lambda _: change_of(grant),
-            lambda _: [Part({"Put": {"TableName": self.table, "Item": _grant_item(grant)}})],
+            lambda _: [self.table.put_part(_grant_item(grant))],
         )
 
     def remove(self, grant: Grant) -> bool:
@@ -74,12 +66,11 @@ class RightsStore:
         Returns:
             Whether it had been given any.
         """
-        delete: Item = {
-            "TableName": self.table,
-            "Key": {"id": text(_key(_GRANT, grant.service_id))},
-            "ConditionExpression": "attribute_exists(id)",
-        }
-        part = Part({"Delete": delete}, Outdated(grant.service_id))
+        part = self.table.delete_part(
+            {"id": text(_key(_GRANT, grant.service_id))},
+            Outdated(grant.service_id),
+            ConditionExpression="attribute_exists(id)",
+        )
         try:
             self._log.append(
                 lambda _: change_of(replace(grant, event_types=None)), lambda _: [part]
@@ -107,13 +98,13 @@ class RightsStore:
     def _restriction_part(self, restriction: Restriction) -> Part:
         key = {"id": text(_key(_RESTRICTION, restriction.source))}
         if not restriction.readers:
-            return Part({"Delete": {"TableName": self.table, "Key": key}})
+            return self.table.delete_part(key)
         item = {**key, "kind": text(_RESTRICTION), "document": document(asdict(restriction))}
-        return Part({"Put": {"TableName": self.table, "Item": item}})
+        return self.table.put_part(item)
 
     @property
     def _log(self) -> ChangeLog:
-        return ChangeLog(self.client, self.changes)
+        return ChangeLog(self.changes)
 
 
 def change_of(right: Grant | Restriction) -> dict[str, Any]:

@@ -12,7 +12,7 @@ writers share parts. Earlier releases left out the writer.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,10 +24,8 @@ from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import Routing
 from event_bus.stores.delivery_items import ROUTING
-from event_bus.stores.items import Item, batch_get, document, number, standing_item, text
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, Item, document, number, text
+from event_bus.stores.table import Table
 
 _Work = TypeVar("_Work")
 _Result = TypeVar("_Result")
@@ -60,13 +58,11 @@ class RoutingStore:
     """Reads and writes routing records.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the deliveries table.
+        table: The deliveries table.
         retention_days: How many days a record is kept, unless its event is kept for ever.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     retention_days: int = 0
 
     def record(
@@ -105,15 +101,16 @@ class RoutingStore:
         for _ in attempts():
             try:
                 self._set_released(routing.event_id, released, {**released, **sent})
+            except ConditionFailed as refusal:
+                if not refusal.standing:
+                    return
+                released = routing_of(refusal.standing).released
             except ClientError as error:
-                if blames_content(error):
-                    # The item is full. The backlog sends the events once more.
-                    logger.exception("release not recorded", event_id=routing.event_id)
-                    return
-                standing = standing_item(error)
-                if not standing:
-                    return
-                released = routing_of(standing).released
+                if not blames_content(error):
+                    raise
+                # The item is full. The backlog sends the events once more.
+                logger.exception("release not recorded", event_id=routing.event_id)
+                return
             else:
                 return
         raise TimeoutError(f"{routing.event_id} is released by others in every attempt")
@@ -126,7 +123,7 @@ class RoutingStore:
             consistent: Whether to read consistently, at twice the cost.
         """
         keys = [routing_key(event_id) for event_id in event_ids]
-        found = batch_get(self.client, self.table, keys, ConsistentRead=consistent)
+        found = self.table.batch_get(keys, ConsistentRead=consistent)
         return self.whole(found, consistent=consistent)
 
     def whole(self, items: Iterable[Item], *, consistent: bool = False) -> dict[str, Routing]:
@@ -141,7 +138,7 @@ class RoutingStore:
             routing_key(item["event_id"]["S"], name) for item in found for name in _names(item)
         ]
         if further:
-            found += batch_get(self.client, self.table, further, ConsistentRead=consistent)
+            found += self.table.batch_get(further, ConsistentRead=consistent)
         return routings_of(found)
 
     def _put(self, routing: Routing) -> Routing | None:
@@ -152,22 +149,19 @@ class RoutingStore:
         try:
             for place, part in enumerate(further, start=1):
                 key = routing_key(routing.event_id, _part_name(writer, place))
-                self.client.put_item(
-                    TableName=self.table, Item={**key, **_matches(part, self.retention_days)}
-                )
-            self.client.put_item(
-                TableName=self.table,
-                Item=item,
+                self.table.put({**key, **_matches(part, self.retention_days)})
+            self.table.put(
+                item,
                 **_unless_routed(routing),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
+        except ConditionFailed as refusal:
+            return self._merged(routing, refusal.standing)
         except (ClientError, BotoCoreError) as error:
-            if blames_content(error):
-                logger.exception("routing record refused", event_id=routing.event_id)
-                return None
-            if not isinstance(error, ClientError):
+            if not blames_content(error):
                 raise
-            return self._merged(routing, standing_item(error))
+            logger.exception("routing record refused", event_id=routing.event_id)
+            return None
         return routing
 
     def _merged(self, routing: Routing, item: Item) -> Routing | None:
@@ -182,11 +176,13 @@ class RoutingStore:
                 return standing
             try:
                 self._add(item, lacking)
+            except ConditionFailed as refusal:
+                item = refusal.standing
             except ClientError as error:
-                if blames_content(error):
-                    logger.exception("matches not recorded", event_id=routing.event_id)
-                    return standing
-                item = standing_item(error)
+                if not blames_content(error):
+                    raise
+                logger.exception("matches not recorded", event_id=routing.event_id)
+                return standing
             else:
                 return _with_matches(standing, lacking)
         raise TimeoutError(f"{routing.event_id} is routed by others in every attempt")
@@ -198,9 +194,8 @@ class RoutingStore:
         changes: Item = {"matched": document(after.matched), "held": document(after.held)}
         if after.handler:
             changes["handler"] = text(after.handler)
-        self.client.update_item(
-            TableName=self.table,
-            Key=routing_key(lacking.event_id),
+        self.table.update(
+            routing_key(lacking.event_id),
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
             ConditionExpression="#matched = :before",
             ExpressionAttributeNames={f"#{name}": name for name in changes},
@@ -215,9 +210,8 @@ class RoutingStore:
         self, event_id: str, before: Mapping[str, int], after: Mapping[str, int]
     ) -> None:
         stands = "released = :before" if before else "attribute_not_exists(released)"
-        self.client.update_item(
-            TableName=self.table,
-            Key=routing_key(event_id),
+        self.table.update(
+            routing_key(event_id),
             UpdateExpression="SET released = :after",
             ConditionExpression=f"attribute_exists(matched) AND {stands}",
             ExpressionAttributeValues={

@@ -16,14 +16,16 @@ from event_bus.model.publisher import Publisher
 from event_bus.model.schemas import SchemaVersion, TypeInIndex, TypeSchemas, VersionEntry
 from event_bus.stored import restored
 from event_bus.stores.events import EventStore
-from event_bus.stores.items import Item, batch_get, document, if_unchanged, index_page, text
+from event_bus.stores.items import Item, document, text
 from event_bus.stores.publishers import read_publisher
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from event_bus.stores.table import Condition
 
 _KIND = "schema"
 # No service has such an id: ids of services do not contain this character.
@@ -67,14 +69,12 @@ class SchemaStore:
     """Finds, lists and changes schemas.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
         events: Where events about new versions are stored, for those who register versions.
         retention_days: How long these are kept.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     events: EventStore | None = None
     retention_days: int = 0
 
@@ -86,7 +86,7 @@ class SchemaStore:
     def versions(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], SchemaVersion]:
         """Returns versions by type and number, including deleted ones."""
         keys = [{"service_id": text(_version_key(*each))} for each in wanted]
-        found = map(_version, batch_get(self.client, self.table, keys, ConsistentRead=True))
+        found = map(_version, self.table.batch_get(keys, ConsistentRead=True))
         return {(each.type, each.number): each for each in found}
 
     def version(self, event_type: str, number: int) -> SchemaVersion | None:
@@ -97,7 +97,7 @@ class SchemaStore:
     def page(self, after: str | None, limit: int) -> list[TypeSchemas]:
         """Returns the schemas of types in the order of the types, beginning after `after`."""
         behind = ("service_id", _key(after or ""))
-        items = index_page(self.client, self.table, "by_kind", ("kind", _KIND), behind, limit)
+        items = self.table.index_page("by_kind", ("kind", _KIND), behind, limit)
         return [_schemas(item) for item in items]
 
     def all(self) -> Iterator[TypeSchemas]:
@@ -114,7 +114,7 @@ class SchemaStore:
     def publisher_and_index(self, service_id: str) -> tuple[Publisher | None, SchemaIndex]:
         """Returns the publisher of a service and the index, in one request."""
         keys = [{"service_id": text(each)} for each in (service_id, _INDEX)]
-        found = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        found = self.table.batch_get(keys, ConsistentRead=True)
         items = {item["service_id"]["S"]: item for item in found}
         publisher = items.get(service_id)
         return read_publisher(publisher) if publisher else None, _index(items.get(_INDEX))
@@ -140,42 +140,42 @@ class SchemaStore:
             Outdated: They, or the index, have changed.
             Contended: Another transaction was under way on the same items.
         """
-        own = self._replacing(_key(after.type), _schemas, before, document(asdict(after)))
-        own["Put"]["Item"]["kind"] = text(_KIND)
-        puts = [own]
+        own = _stored(_key(after.type), document(asdict(after)))
+        own["kind"] = text(_KIND)
+        outdated = Outdated(after.type)
+        parts = [self._replacing(before, own, _schemas, outdated)]
         if (changed := index.with_type(after)) != index:
             known = index if index.text else None
-            puts.append(self._replacing(_INDEX, _index, known, text(changed.text)))
+            item = _stored(_INDEX, text(changed.text))
+            parts.append(self._replacing(known, item, _index, outdated))
         if version:
             key = _version_key(version.type, version.number)
-            written = text(json_numbers.dumps(asdict(version)).decode())
-            puts.append(self._replacing(key, _version, None, written))
-        parts = [Part(each, Outdated(after.type)) for each in puts]
+            item = _stored(key, text(json_numbers.dumps(asdict(version)).decode()))
+            parts.append(self._replacing(None, item, _version, outdated))
         if told and self.events:
             parts.append(self.events.adding_part(told, self.retention_days))
-        transact(self.client, parts)
+        transact(parts)
 
     def _replacing(
         self,
-        service_id: str,
-        read: Callable[[Item], object],
         before: object | None,
-        after: "AttributeValueTypeDef",
-    ) -> Item:
-        key = {"service_id": text(service_id)}
-        condition = (
-            if_unchanged(self.client, self.table, key, before, read)
+        item: Item,
+        read: Callable[[Item], object],
+        outdated: Outdated,
+    ) -> Part:
+        condition: Condition = (
+            self.table.if_unchanged({"service_id": item["service_id"]}, before, read)
             if before
             else {"ConditionExpression": "attribute_not_exists(service_id)"}
         )
-        item = {**key, "document": after}
-        return {"Put": {"TableName": self.table, "Item": item, **condition}}
+        return self.table.put_part(item, outdated, **condition)
 
-    def _item(self, key: str) -> Mapping[str, Any] | None:
-        answer = self.client.get_item(
-            TableName=self.table, Key={"service_id": text(key)}, ConsistentRead=True
-        )
-        return answer.get("Item")
+    def _item(self, key: str) -> Item | None:
+        return self.table.get({"service_id": text(key)}, ConsistentRead=True)
+
+
+def _stored(key: str, written: "AttributeValueTypeDef") -> Item:
+    return {"service_id": text(key), "document": written}
 
 
 def _key(event_type: str) -> str:

@@ -5,13 +5,11 @@ a reducer. It saves reading these events again, and nothing depends on it.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.items import Item, number, text, unexpired
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.table import Table
 
 MAX_SNAPSHOT_BYTES = 380 * 1024
 """The largest state of a snapshot, compressed: an item has 400 KB."""
@@ -44,12 +42,10 @@ class SnapshotStore:
     """Stores snapshots, and finds the latest one that serves.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def latest(self, stream: StreamName, basis: str, at_version: int) -> Snapshot | None:
         """Returns the latest snapshot of a stream up to a version.
@@ -59,8 +55,8 @@ class SnapshotStore:
             basis: What else it depends on: the version of the reducer, and the first version.
             at_version: The highest version.
         """
-        answer = self.client.query(
-            TableName=self.table,
+        found = self.table.query(
+            1,
             KeyConditionExpression="#partition = :partition AND id <= :id",
             ExpressionAttributeNames={"#partition": "partition"},
             ExpressionAttributeValues={
@@ -68,9 +64,7 @@ class SnapshotStore:
                 ":id": text(_id(at_version)),
             },
             ScanIndexForward=False,
-            Limit=1,
         )
-        found = answer["Items"]
         return _snapshot(found[0]) if found and unexpired(found[0]) else None
 
     def put(self, stream: StreamName, basis: str, snapshot: Snapshot) -> bool:
@@ -91,7 +85,7 @@ class SnapshotStore:
         }
         if snapshot.sealed_key is not None:
             item["sealed_key"] = {"B": snapshot.sealed_key}
-        self.client.put_item(TableName=self.table, Item=item)
+        self.table.put(item)
         return True
 
 

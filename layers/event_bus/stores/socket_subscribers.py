@@ -1,14 +1,13 @@
 """The table of WebSocket subscribers: connections that inboxes are pushed to, with progress."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from event_bus import times
-from event_bus.stores.items import Item, number, text, unexpired, unless_refused
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from event_bus.stores.items import ConditionFailed, Item, number, text, unexpired
+from event_bus.stores.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,10 @@ class SocketSubscriberStore:
     """Keeps WebSocket subscribers, and leases each to one push at a time.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def add(
         self, subscriber: SocketSubscriber, holder: str, seconds: float, expires_at: int
@@ -80,10 +77,9 @@ class SocketSubscriberStore:
         Returns:
             Whether it was added; False if it is there already.
         """
-        with unless_refused():
-            self.client.put_item(
-                TableName=self.table,
-                Item={
+        with suppress(ConditionFailed):
+            self.table.put(
+                {
                     **_key(subscriber.key),
                     "sent": number(subscriber.sent),
                     "acknowledged": number(subscriber.acknowledged),
@@ -111,9 +107,7 @@ class SocketSubscriberStore:
 
     def get(self, key: SocketSubscriberKey) -> SocketSubscriber | None:
         """Returns a WebSocket subscriber, or None."""
-        item = self.client.get_item(TableName=self.table, Key=_key(key), ConsistentRead=True).get(
-            "Item"
-        )
+        item = self.table.get(_key(key), ConsistentRead=True)
         return _socket_subscriber(item) if item and unexpired(item) else None
 
     def hold(
@@ -129,10 +123,9 @@ class SocketSubscriberStore:
         Returns:
             The WebSocket subscriber; None if another one holds it, or there is none.
         """
-        with unless_refused():
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key=_key(key),
+        with suppress(ConditionFailed):
+            item = self.table.update(
+                _key(key),
                 UpdateExpression="SET holder = :holder, held_until = :until",
                 ConditionExpression="attribute_exists(sent) AND (attribute_not_exists(held_until) "
                 "OR held_until <= :now OR holder = :holder)",
@@ -143,7 +136,7 @@ class SocketSubscriberStore:
                 },
                 ReturnValues="ALL_NEW",
             )
-            return _socket_subscriber(answer["Attributes"])
+            return _socket_subscriber(item)
         return None
 
     def release(
@@ -161,10 +154,9 @@ class SocketSubscriberStore:
             The WebSocket subscriber as it is now; None if it was no longer held. Then nothing
             changes.
         """
-        with unless_refused():
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key=_key(key),
+        with suppress(ConditionFailed):
+            item = self.table.update(
+                _key(key),
                 UpdateExpression="SET sent = :sent, waiting = :waiting REMOVE held_until, holder",
                 ConditionExpression="holder = :holder",
                 ExpressionAttributeValues={
@@ -174,7 +166,7 @@ class SocketSubscriberStore:
                 },
                 ReturnValues="ALL_NEW",
             )
-            return _socket_subscriber(answer["Attributes"])
+            return _socket_subscriber(item)
         return None
 
     def acknowledge(
@@ -191,10 +183,9 @@ class SocketSubscriberStore:
             The WebSocket subscriber as it is now; None if the client has acknowledged more
             already, or if the place was not sent yet.
         """
-        with unless_refused():
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key=_key(key),
+        with suppress(ConditionFailed):
+            item = self.table.update(
+                _key(key),
                 UpdateExpression="SET acknowledged = :place",
                 ConditionExpression="acknowledged < :place AND sent >= :place"
                 if recorded
@@ -202,24 +193,22 @@ class SocketSubscriberStore:
                 ExpressionAttributeValues={":place": number(place)},
                 ReturnValues="ALL_NEW",
             )
-            return _socket_subscriber(answer["Attributes"])
+            return _socket_subscriber(item)
         return None
 
     def remove(self, key: SocketSubscriberKey) -> None:
         """Removes a WebSocket subscriber, if it exists."""
-        self.client.delete_item(TableName=self.table, Key=_key(key))
+        self.table.delete(_key(key))
 
     def _keys(self, name: str, value: str, **options: Any) -> list[SocketSubscriberKey]:
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
+        items = self.table.query_all(
             KeyConditionExpression=f"{name} = :value",
             ExpressionAttributeValues={":value": text(value)},
             **options,
         )
         return [
             SocketSubscriberKey(item["subscription_id"]["S"], item["connection_id"]["S"])
-            for page in pages
-            for item in page["Items"]
+            for item in items
         ]
 
 

@@ -11,25 +11,20 @@ it takes the next version, so an append and a deletion at the same time cannot b
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from event_bus import times
 from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
-from event_bus.stores.items import (
-    Item,
-    batch_get,
-    number,
-    query_items,
-    text,
-    unless_refused,
-)
+from event_bus.stores.items import ConditionFailed, Item, number, text
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from event_bus.stores.table import Query
 
 DISORDER_SECONDS = 60
 """How far the times of a stream may be out of the order of its versions, in seconds.
@@ -114,20 +109,17 @@ class StreamStore:
     """Reads streams, and makes the parts of transactions that append to them.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The table's name.
+        table: The table.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
 
     def end(self, stream: StreamName) -> StreamEnd:
         """Returns the end of a stream."""
         # In earlier releases all sources shared a stream of one id. A source continues from the
         # version that its subscribers may have seen there.
         for key in (stream.key, stream.stream_id):
-            request = self._query_of(key, 0, newest_first=True)
-            for item in self.client.query(**request, Limit=1)["Items"]:
+            for item in self.table.query(1, **_after(key, 0, newest_first=True)):
                 version = int(item["version"]["N"])
                 if "event_id" not in item:
                     return StreamEnd(version - 1, listed=True, deleted=True)
@@ -140,8 +132,8 @@ class StreamStore:
 
     def after(self, stream: StreamName, version: int, limit: int) -> list[StreamEntry]:
         """Returns the entries after a version, in order."""
-        request = self._query_of(stream.key, version, newest_first=False)
-        return entries_of(self.client.query(**request, Limit=limit)["Items"])
+        query = _after(stream.key, version, newest_first=False)
+        return entries_of(self.table.query(limit, **query))
 
     def between(
         self, stream: StreamName, first: int, last: int, limit: int, *, newest_first: bool = False
@@ -172,13 +164,11 @@ class StreamStore:
 
     def version_before(self, stream: StreamName, moment: str) -> int:
         """Returns the version before the first event stored at a time (RFC 3339) or later."""
-        pages = self.client.get_paginator("query").paginate(
-            **self._query_of(stream.key, 0, newest_first=True)
-        )
+        pages = self.table.query_pages(**_after(stream.key, 0, newest_first=True))
         certainly_before = times.at(times.seconds(moment) - DISORDER_SECONDS)
         before = None
         for page in pages:
-            for entry in entries_of(page["Items"]):
+            for entry in entries_of(page):
                 if entry.created_at >= moment:
                     before = entry.version - 1
                 elif before is None:
@@ -199,37 +189,41 @@ class StreamStore:
         """
         parts = []
         for place, entry in enumerate(entries):
-            put = self._put_of(stream, entry.version)
-            put["Item"] |= {
+            item: Item = {
+                **entry_key(stream, entry.version),
                 "event_id": text(entry.event_id),
                 "created_at": text(entry.created_at),
                 "listed": {"BOOL": True},
             }
             if place == 0 and not listed:
-                put["Item"] |= {"source": text(stream.source), "name": text(stream.stream_id)}
-            parts.append(Part({"Put": put}, Outdated(stream.stream_id)))
+                item |= {"source": text(stream.source), "name": text(stream.stream_id)}
+            parts.append(self._adding_part(stream, item))
         return parts
+
+    def _adding_part(self, stream: StreamName, item: Item) -> Part:
+        return self.table.put_part(
+            item,
+            Outdated(stream.stream_id),
+            ConditionExpression="attribute_not_exists(stream_id)",
+        )
 
     def marks(self, stream: StreamName) -> StreamMarks:
         """Returns what was done to a stream as a whole."""
-        answer = self.client.get_item(
-            TableName=self.table, Key=_mark_key(stream), ConsistentRead=True
-        )
-        return _marks(answer.get("Item", {}))
+        item = self.table.get(_mark_key(stream), ConsistentRead=True)
+        return _marks(item or {})
 
     def marks_of(self, streams: Iterable[StreamName]) -> dict[StreamName, StreamMarks]:
         """Returns what was done to streams as a whole, without streams that were not changed."""
         by_key = {stream.key: stream for stream in streams}
         keys = [_mark_key(stream) for stream in by_key.values()]
-        items = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        items = self.table.batch_get(keys, ConsistentRead=True)
         return {by_key[item["stream_id"]["S"]]: _marks(item) for item in items}
 
     def truncate(self, stream: StreamName, version: int) -> None:
         """Hides the events before a version; a lower version than before changes nothing."""
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key=_mark_key(stream),
+        with suppress(ConditionFailed):
+            self.table.update(
+                _mark_key(stream),
                 UpdateExpression="SET truncate_before = :version",
                 ConditionExpression="attribute_not_exists(truncate_before) "
                 "OR truncate_before < :version",
@@ -247,16 +241,13 @@ class StreamStore:
             Outdated: An event was appended meanwhile, or the stream was deleted.
         """
         now = times.now()
-        put = self._put_of(stream, version + 1)
-        put["Item"]["created_at"] = text(now)
-        marking: Item = {
-            "TableName": self.table,
-            "Key": _mark_key(stream),
-            "UpdateExpression": "SET deleted_at = :now",
-            "ExpressionAttributeValues": {":now": text(now)},
-        }
-        ending = Part({"Put": put}, Outdated(stream.stream_id))
-        transact(self.client, [ending, Part({"Update": marking})])
+        end = {**entry_key(stream, version + 1), "created_at": text(now)}
+        marking = self.table.update_part(
+            _mark_key(stream),
+            UpdateExpression="SET deleted_at = :now",
+            ExpressionAttributeValues={":now": text(now)},
+        )
+        transact([self._adding_part(stream, end), marking])
 
     def listed(
         self, source: str, first: str, last: str, after: str | None, limit: int
@@ -273,11 +264,9 @@ class StreamStore:
         low = max(first, after or "", key=str.encode)
         if low.encode() > last.encode():
             return []
-        items = query_items(
-            self.client,
+        items = self.table.query(
             # The range includes its lower bound: the last stream of the previous page comes first.
             limit + 1,
-            TableName=self.table,
             IndexName="by_source",
             KeyConditionExpression="#source = :source AND #name BETWEEN :low AND :high",
             ExpressionAttributeNames={"#source": "source", "#name": "name"},
@@ -295,8 +284,9 @@ class StreamStore:
     ) -> list[StreamEntry]:
         if last < first:
             return []
-        answer = self.client.query(
-            TableName=self.table,
+        items = self.table.query(
+            # One of them may be the end of a deleted stream.
+            limit + 1,
             KeyConditionExpression="stream_id = :stream AND version BETWEEN :first AND :last",
             ExpressionAttributeValues={
                 ":stream": text(key),
@@ -305,26 +295,8 @@ class StreamStore:
             },
             ConsistentRead=True,
             ScanIndexForward=not newest_first,
-            # One of them may be the end of a deleted stream.
-            Limit=limit + 1,
         )
-        return entries_of(answer["Items"])[:limit]
-
-    def _put_of(self, stream: StreamName, version: int) -> Item:
-        return {
-            "TableName": self.table,
-            "Item": entry_key(stream, version),
-            "ConditionExpression": "attribute_not_exists(stream_id)",
-        }
-
-    def _query_of(self, key: str, version: int, *, newest_first: bool) -> dict[str, Any]:
-        return {
-            "TableName": self.table,
-            "KeyConditionExpression": "stream_id = :stream AND version > :version",
-            "ExpressionAttributeValues": {":stream": text(key), ":version": number(version)},
-            "ConsistentRead": True,
-            "ScanIndexForward": not newest_first,
-        }
+        return entries_of(items)[:limit]
 
 
 def last_with(prefix: str) -> str:
@@ -349,6 +321,16 @@ def entries_of(items: Iterable[Mapping[str, Any]]) -> list[StreamEntry]:
     """Reads entries from their items."""
     # The end of a deleted stream is not an event.
     return [_entry(item) for item in items if "event_id" in item]
+
+
+def _after(key: str, version: int, *, newest_first: bool) -> "Query":
+    """Returns the query for the entries after a version."""
+    return {
+        "KeyConditionExpression": "stream_id = :stream AND version > :version",
+        "ExpressionAttributeValues": {":stream": text(key), ":version": number(version)},
+        "ConsistentRead": True,
+        "ScanIndexForward": not newest_first,
+    }
 
 
 def _mark_key(stream: StreamName) -> Item:

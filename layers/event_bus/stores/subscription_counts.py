@@ -6,17 +6,15 @@ because it may lag.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from event_bus.conflicts import attempts
 from event_bus.model.registration import Subscription
-from event_bus.stores.items import Item, number, text, unless_refused
-from event_bus.stores.refusals import Outdated, QuotaReached
+from event_bus.stores.items import ConditionFailed, Item, number, text
+from event_bus.stores.refusals import Outdated, QuotaReached, Refused
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _LOG = "subscriptions of "
 
@@ -39,13 +37,11 @@ class SubscriptionCounts:
     """Counts the subscriptions of services.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the table of changes.
+        table: The table of changes.
         existing: Returns all subscriptions of a service, for the first count.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     existing: Callable[[str], Iterable[Subscription]]
 
     def of(self, service_id: str) -> Counts:
@@ -79,7 +75,7 @@ class SubscriptionCounts:
             condition += f" AND {name} < :most"
             values[":most"] = number(most)
         refusal = QuotaReached(subscription.service_id)
-        return Part(self._changing(subscription, 1, condition, values), refusal)
+        return self._changing_part(subscription, 1, refusal, condition, values)
 
     def removing_part(self, subscription: Subscription, *, last: bool | None = None) -> Part:
         """Returns the part that counts a removed subscription.
@@ -93,35 +89,32 @@ class SubscriptionCounts:
             condition += f" AND {_kind(subscription)} {'<=' if last else '>'} :one"
             values[":one"] = number(1)
         refusal = Outdated(subscription.service_id)
-        return Part(self._changing(subscription, -1, condition, values), refusal)
+        return self._changing_part(subscription, -1, refusal, condition, values)
 
     def check_part(self, service_id: str, *, subscribed: bool) -> Part:
         """Returns the part that demands that a service has, or has not, lasting subscriptions."""
-        check: Item = {
-            "TableName": self.table,
-            "Key": _key(service_id),
-            "ConditionExpression": "attribute_exists(listeners) AND "
+        return self.table.check_part(
+            _key(service_id),
+            Outdated(service_id),
+            ConditionExpression="attribute_exists(listeners) AND "
             f"subscriptions {'>' if subscribed else '<='} :none",
-            "ExpressionAttributeValues": {":none": number(0)},
-        }
-        return Part({"ConditionCheck": check}, Outdated(service_id))
+            ExpressionAttributeValues={":none": number(0)},
+        )
 
-    def _changing(self, subscription: Subscription, by: int, condition: str, values: Item) -> Item:
+    def _changing_part(
+        self, subscription: Subscription, by: int, refusal: Refused, condition: str, values: Item
+    ) -> Part:
         name = _kind(subscription)
-        part: Item = {
-            "TableName": self.table,
-            "Key": _key(subscription.service_id),
-            "UpdateExpression": f"SET {name} = {name} + :by",
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": {**values, ":by": number(by)},
-        }
-        return {"Update": part}
+        return self.table.update_part(
+            _key(subscription.service_id),
+            refusal,
+            UpdateExpression=f"SET {name} = {name} + :by",
+            ConditionExpression=condition,
+            ExpressionAttributeValues={**values, ":by": number(by)},
+        )
 
     def _item(self, service_id: str) -> Item:
-        answer = self.client.get_item(
-            TableName=self.table, Key=_key(service_id), ConsistentRead=True
-        )
-        return answer.get("Item", {})
+        return self.table.get(_key(service_id), ConsistentRead=True) or {}
 
     def _found(self, service_id: str) -> Counts:
         lasting = [each.ends_at is None for each in self.existing(service_id)]
@@ -141,10 +134,9 @@ class SubscriptionCounts:
         if "subscriptions" in item:
             condition = "subscriptions = :read AND attribute_not_exists(listeners)"
             values[":read"] = item["subscriptions"]
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key=_key(service_id),
+        with suppress(ConditionFailed):
+            self.table.update(
+                _key(service_id),
                 UpdateExpression="SET subscriptions = :subscriptions, listeners = :listeners",
                 ConditionExpression=condition,
                 ExpressionAttributeValues=values,

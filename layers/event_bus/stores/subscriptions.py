@@ -5,30 +5,21 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.exceptions import ClientError
 
 from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule, routing_rule
 from event_bus.model.target import TargetTypes
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.handlers import HandlerStore
-from event_bus.stores.items import (
-    Item,
-    batch_get,
-    index_page,
-    number,
-    of_service_or_all,
-    scan_all,
-    standing_item,
-    text,
-)
+from event_bus.stores.items import ConditionFailed, Item, number, of_service_or_all, text
 from event_bus.stores.refusals import IdRetired, IdTaken, Outdated, Refused
 from event_bus.stores.subscription_counts import SubscriptionCounts
 from event_bus.stores.subscription_items import ENDING, KIND, read_subscription, subscription_item
+from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    from event_bus.stores.table import Condition
 
 CHOSEN = "."
 """The character that only identifiers chosen by clients contain."""
@@ -41,35 +32,31 @@ class SubscriptionStore:
     """Finds, lists and changes subscriptions.
 
     Attributes:
-        client: The DynamoDB client.
-        table: The name of the table of subscriptions.
+        table: The table of subscriptions.
         targets: Reads stored targets.
-        changes: The name of the table of their changes, for those who change or follow them.
+        changes: The table of their changes, for those who change or follow them.
     """
 
-    client: "DynamoDBClient"
-    table: str
+    table: Table
     targets: TargetTypes
-    changes: str = ""
+    changes: Table
 
     def get(self, subscription_id: str) -> Subscription | None:
         """Returns the subscription with this id, or None."""
-        answer = self.client.get_item(
-            TableName=self.table, Key={"id": text(subscription_id)}, ConsistentRead=True
-        )
-        return self._read(answer["Item"]) if "Item" in answer else None
+        item = self.table.get(_key(subscription_id), ConsistentRead=True)
+        return self._read(item) if item else None
 
     def get_many(self, subscription_ids: Iterable[str]) -> dict[str, Subscription]:
         """Returns those of these subscriptions that exist, by id."""
-        keys = [{"id": text(each)} for each in dict.fromkeys(subscription_ids)]
-        items = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        keys = [_key(each) for each in dict.fromkeys(subscription_ids)]
+        items = self.table.batch_get(keys, ConsistentRead=True)
         return {item["id"]["S"]: self._read(item) for item in items}
 
     def page(self, service_id: str | None, after: str | None, limit: int) -> list[Subscription]:
         """Returns subscriptions of one service or of all, oldest first, beginning after `after`."""
         index, partition = of_service_or_all(service_id, KIND)
         behind = ("id", after or " ")
-        items = index_page(self.client, self.table, index, partition, behind, limit)
+        items = self.table.index_page(index, partition, behind, limit)
         return [self._read(item) for item in items]
 
     def of_service(self, service_id: str | None) -> Iterator[Subscription]:
@@ -82,12 +69,12 @@ class SubscriptionStore:
     @property
     def counts(self) -> SubscriptionCounts:
         """The counts of subscriptions by service."""
-        return SubscriptionCounts(self.client, self.changes, self._existing)
+        return SubscriptionCounts(self.changes, self._existing)
 
     @property
     def handlers(self) -> HandlerStore:
         """The handlers of commands."""
-        return HandlerStore(self.client, self.changes)
+        return HandlerStore(self.changes)
 
     def create(
         self, subscription: Subscription, further: Sequence[Part] = (), *, most: int | None = None
@@ -110,7 +97,7 @@ class SubscriptionStore:
             Refused: A condition of a further part did not hold.
         """
         self.counts.stored(subscription.service_id)
-        new: Item = {"ConditionExpression": "attribute_not_exists(id)"}
+        new: Condition = {"ConditionExpression": "attribute_not_exists(id)"}
         parts = [
             *self._unused_part(subscription),
             self.counts.adding_part(subscription, most),
@@ -161,13 +148,9 @@ class SubscriptionStore:
             Refused: A condition of a further part did not hold.
         """
         self.counts.stored(subscription.service_id)
-        delete: Item = {
-            "TableName": self.table,
-            "Key": {"id": text(subscription.id)},
-            **_at_version(subscription),
-        }
+        outdated = Outdated(subscription.id)
         parts = [
-            Part({"Delete": delete}, Outdated(subscription.id)),
+            self.table.delete_part(_key(subscription.id), outdated, **_at_version(subscription)),
             self.counts.removing_part(subscription, last=last),
             *self.handlers.releasing_parts(subscription),
             *further,
@@ -186,32 +169,30 @@ class SubscriptionStore:
             Whether the subscription still existed.
         """
         try:
-            self.client.update_item(
-                TableName=self.table,
-                Key={"id": text(subscription_id)},
+            self.table.update(
+                _key(subscription_id),
                 UpdateExpression="SET ends_at = :end",
                 ConditionExpression="ends_at < :end",
                 ExpressionAttributeValues={":end": number(ends_at)},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except ClientError as error:
-            return "ends_at" in standing_item(error)
+        except ConditionFailed as refusal:
+            return "ends_at" in refusal.standing
         return True
 
     def ended(self, before: int, limit: int) -> list[str]:
         """Returns the ids of subscriptions that ended before a time (Unix seconds), in order."""
-        answer = self.client.query(
-            TableName=self.table,
+        items = self.table.query(
+            limit,
             IndexName="by_end",
             KeyConditionExpression="ending = :ending AND ends_at < :before",
             ExpressionAttributeValues={":ending": text(ENDING), ":before": number(before)},
-            Limit=limit,
         )
-        return [item["id"]["S"] for item in answer["Items"]]
+        return [item["id"]["S"] for item in items]
 
     def routing_rules(self) -> Iterator[RoutingRule]:
         """Yields the routing rule of every subscription by a scan, for a router that starts."""
-        for item in scan_all(self.client, TableName=self.table, ConsistentRead=True):
+        for item in self.table.scan_all(ConsistentRead=True):
             members = orjson.loads(item["document"]["S"])
             yield routing_rule(members, self.targets.lane_of(members["target"]["type"]))
 
@@ -225,21 +206,20 @@ class SubscriptionStore:
     def _write(
         self,
         subscription: Subscription,
-        condition: Item,
+        condition: "Condition",
         refusal: Refused,
         further: Sequence[Part],
     ) -> Subscription:
         def parts(version: int) -> list[Part]:
             item = subscription_item(replace(subscription, version=version))
-            put: Item = {"TableName": self.table, "Item": item, **condition}
-            return [Part({"Put": put}, refusal), *further]
+            return [self.table.put_part(item, refusal, **condition), *further]
 
         version = self._log.append(lambda version: _change(subscription, version), parts)
         return replace(subscription, version=version)
 
     @property
     def _log(self) -> ChangeLog:
-        return ChangeLog(self.client, self.changes)
+        return ChangeLog(self.changes)
 
     def _unused_part(self, subscription: Subscription) -> list[Part]:
         """Returns the part that is refused if a removed subscription had a chosen id.
@@ -248,27 +228,31 @@ class SubscriptionStore:
         """
         if CHOSEN not in subscription.id:
             return []
-        check: Item = {
-            "TableName": self.changes,
-            "Key": _removal_key(subscription.id),
-            "ConditionExpression": "attribute_not_exists(#log)",
-            "ExpressionAttributeNames": {"#log": "log"},
-        }
-        return [Part({"ConditionCheck": check}, IdRetired(subscription.id))]
+        check = self.changes.check_part(
+            _removal_key(subscription.id),
+            IdRetired(subscription.id),
+            ConditionExpression="attribute_not_exists(#log)",
+            ExpressionAttributeNames={"#log": "log"},
+        )
+        return [check]
 
     def _removed_part(self, subscription: Subscription) -> list[Part]:
         """Returns the part that records that a chosen id was used."""
         if CHOSEN not in subscription.id:
             return []
-        return [Part({"Put": {"TableName": self.changes, "Item": _removal_key(subscription.id)}})]
+        return [self.changes.put_part(_removal_key(subscription.id))]
 
 
-def _at_version(subscription: Subscription) -> Item:
+def _at_version(subscription: Subscription) -> "Condition":
     """Returns the condition that a subscription has not changed since it was read."""
     return {
         "ConditionExpression": "version = :version",
         "ExpressionAttributeValues": {":version": number(subscription.version)},
     }
+
+
+def _key(subscription_id: str) -> Item:
+    return {"id": text(subscription_id)}
 
 
 def _removal_key(subscription_id: str) -> Item:

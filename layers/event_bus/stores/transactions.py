@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from event_bus.stores.items import Item, unless_refused
+from event_bus.stores.items import ConditionFailed, Item, conditional
 from event_bus.stores.refusals import Contended, Refused
 
 if TYPE_CHECKING:
@@ -20,26 +20,28 @@ _NOT_NOW = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExce
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One write of a transaction, or one check.
+    """One write of a transaction, or one check. A `Table` makes it.
 
     Attributes:
+        client: The DynamoDB client of its table.
         item: The element of `TransactItems`.
         refusal: What is raised if the condition of the element does not hold.
     """
 
+    client: "DynamoDBClient"
     item: Item
     refusal: Refused | None = None
 
 
-def transact(client: "DynamoDBClient", parts: Sequence[Part]) -> None:
+def transact(parts: Sequence[Part]) -> None:
     """Carries out all parts or none.
 
     The client sends a token, by which DynamoDB recognises a repeated request for ten minutes. So a
     transaction whose first answer was lost is not refused by its own result.
 
     Args:
-        client: The DynamoDB client.
-        parts: The parts. If several conditions do not hold, the first of them counts.
+        parts: The parts, of one table or of several; the client of the first one sends them. If
+            several conditions do not hold, the first of them counts.
 
     Raises:
         Refused: A condition did not hold. The part determines the subclass.
@@ -48,7 +50,7 @@ def transact(client: "DynamoDBClient", parts: Sequence[Part]) -> None:
     """
     items: Any = [part.item for part in parts]
     try:
-        client.transact_write_items(TransactItems=items)
+        parts[0].client.transact_write_items(TransactItems=items)
     except ClientError as error:
         if error.response["Error"]["Code"] != "TransactionCanceledException":
             raise
@@ -62,14 +64,15 @@ def transact(client: "DynamoDBClient", parts: Sequence[Part]) -> None:
         raise Contended("another transaction was in the way, or a write was throttled") from None
 
 
-def put_alone(client: "DynamoDBClient", part: Part) -> None:
+def put_alone(part: Part) -> None:
     """Carries out a part that puts an item, without a transaction, at half the cost.
 
     Raises:
         Refused: The condition did not hold. The part determines the subclass.
     """
-    with unless_refused():
-        client.put_item(**part.item["Put"])
-        return
-    if part.refusal:
-        raise part.refusal
+    try:
+        with conditional():
+            part.client.put_item(**part.item["Put"])
+    except ConditionFailed:
+        if part.refusal:
+            raise part.refusal from None

@@ -59,16 +59,16 @@ def _add_members(aws: Aws, table: str, key: dict[str, Any]) -> None:
 def test_a_subscription_of_a_later_version_is_read(aws: Aws) -> None:
     secrets = (SealedSecret("sealed"),)
     stored = aws.subscriptions.create(subscription(signing_secrets=secrets))
-    _add_members(aws, aws.subscriptions.table, {"id": {"S": stored.id}})
+    _add_members(aws, aws.subscriptions.table.name, {"id": {"S": stored.id}})
     assert aws.subscriptions.get(stored.id) == stored
 
 
 def test_a_publisher_and_a_replay_of_a_later_version_are_read(aws: Aws) -> None:
     aws.add_publishers(publisher("shop", "order.*"))
-    _add_members(aws, aws.publishers.table, {"service_id": {"S": "shop"}})
+    _add_members(aws, aws.publishers.table.name, {"service_id": {"S": "shop"}})
     assert aws.publishers.get("shop") == publisher("shop", "order.*")
     aws.replays.add(replay())
-    _add_members(aws, aws.replays.table, {"id": {"S": "rpl_1"}})
+    _add_members(aws, aws.replays.table.name, {"id": {"S": "rpl_1"}})
     assert aws.replays.get("rpl_1") == replay()
 
 
@@ -108,16 +108,14 @@ class Change:
 def _of_a_publisher(aws: Aws) -> Change:
     record = publisher("shop", "order.*")
     return Change(
-        aws.publishers.table,
+        aws.publishers.table.name,
         {"service_id": {"S": "shop"}},
         record,
         replace(record, name="Shop"),
         ("sensitive",),
         aws.add_publishers,
         lambda: aws.publishers.get("shop"),
-        lambda before, after: transact(
-            aws.dynamodb, [aws.publishers.replacing_part(before, after)]
-        ),
+        lambda before, after: transact([aws.publishers.replacing_part(before, after)]),
     )
 
 
@@ -128,7 +126,7 @@ def _of_a_replay(aws: Aws) -> Change:
 
     record = replay()
     return Change(
-        aws.replays.table,
+        aws.replays.table.name,
         {"id": {"S": "rpl_1"}},
         record,
         replace(record, sent=3),
@@ -143,7 +141,7 @@ def _of_schemas(aws: Aws) -> Change:
     record = TypeSchemas("order.placed", "shop", NOON, NOON)
     changed = replace(record, versions=[VersionEntry(1, "digest", NOON, "shop")])
     return Change(
-        aws.schemas.table,
+        aws.schemas.table.name,
         {"service_id": {"S": "schema#order.placed"}},
         record,
         changed,
@@ -155,11 +153,11 @@ def _of_schemas(aws: Aws) -> Change:
 
 
 def _of_a_read_model(aws: Aws) -> Change:
-    models = ReadModelStore(aws.dynamodb, aws.tables["states"], aws.tables["changes"])
+    models = ReadModelStore(aws.table("states"), aws.table("changes"))
     building = Generation(1, 0, [], NOON)
     record = ReadModel("planner", "task", NOON, NOON, 1, building=building)
     return Change(
-        models.table,
+        models.table.name,
         {"partition": {"S": "models"}, "id": {"S": "planner#task"}},
         record,
         replace(record, building=replace(building, position="x")),
@@ -239,7 +237,7 @@ def test_of_two_first_registrations_one_is_refused(aws: Aws, made: Callable[[Aws
 def test_conditions_on_a_whole_document_are_made_in_one_place() -> None:
     [package] = event_bus.stores.__path__
     found = [each.name for each in Path(package).glob("*.py") if "document =" in each.read_text()]
-    assert found == ["items.py"]
+    assert found == ["table.py"]
 
 
 def test_the_entries_of_a_later_index_of_schemas_are_read() -> None:

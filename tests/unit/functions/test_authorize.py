@@ -80,7 +80,7 @@ def test_a_request_whose_caller_cannot_be_looked_up_gets_a_problem(
         raise error
 
     monkeypatch.setattr(
-        functions.load("authorize")._authenticator._keys.client, "get_item", failing
+        functions.load("authorize")._authenticator._keys.table.client, "get_item", failing
     )
     asked = {"headers": {"x-api-key": KEY}, "routeKey": "GET /events"}
     found = functions.invoke("authorize", asked)
@@ -105,7 +105,7 @@ def test_a_caller_is_looked_up_in_time(
         ours.settimeout(30)
         module = functions.load("authorize")
         monkeypatch.setattr(
-            module._authenticator._keys.client, "get_item", lambda **_: ours.recv(1)
+            module._authenticator._keys.table.client, "get_item", lambda **_: ours.recv(1)
         )
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: 1_050)
         event = {"headers": {"x-api-key": KEY}, **asked}

@@ -96,7 +96,7 @@ def filled(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
     for route, body in made.items():
         answer = functions.request("registry", route, PLANNER, body, parameters=PATH_PARAMETERS)
         assert answer.status == 201, answer.body
-    models = ReadModelStore(functions.aws.dynamodb, functions.aws.tables["states"])
+    models = ReadModelStore(functions.aws.table("states"), functions.aws.table("changes"))
     model = models.get("planner", "task")
     assert model
     models.put(model, replace(model, serving=model.building, building=None))

@@ -99,7 +99,7 @@ def test_a_value_that_is_too_long_is_refused(functions: Functions) -> None:
 
 def test_a_cursor_reveals_no_stream_that_its_caller_may_not_see(functions: Functions) -> None:
     ask(functions, "PUT", {})
-    models = ReadModelStore(functions.aws.dynamodb, functions.aws.tables["states"])
+    models = ReadModelStore(functions.aws.table("states"), functions.aws.table("changes"))
     model = models.get("planner", "task")
     assert model
     assert model.building

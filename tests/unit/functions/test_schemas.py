@@ -227,7 +227,7 @@ def test_the_catalogue_shows_types_with_who_publishes_and_receives_them(bus: Fun
     counted = MetricTotals()
     for source in ("shop", "planner", "planner", "other"):
         counted.add(Observation("published", TYPE, source, 0.0))
-    MetricStore(bus.aws.dynamodb, bus.aws.tables["metrics"]).add("b", {"2026-05-01T12:00": counted})
+    MetricStore(bus.aws.table("metrics")).add("b", {"2026-05-01T12:00": counted})
     page = ask(bus, "GET /event-types", caller=AN_ADMIN).body["items"]
     assert [each["events"] for each in page] == [0, 2]
     assert [(each["type"], each["owner"], each["latest_version"]) for each in page] == [

@@ -9,6 +9,7 @@ from event_bus.model.circuit import Circuit
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.table import Table
 
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.known import Subscriber
@@ -39,7 +40,7 @@ def most_within_a_second(moments: list[float]) -> int:
 
 def circuit_of(world: World, subscription_id: str) -> Circuit:
     """The circuit of a subscription that is in trouble."""
-    store = CircuitStore(cast("DynamoDBClient", MemoryDynamoDB(world.tables)), "circuits")
+    store = CircuitStore(Table(cast("DynamoDBClient", MemoryDynamoDB(world.tables)), "circuits"))
     return store.get_many([subscription_id])[subscription_id]
 
 

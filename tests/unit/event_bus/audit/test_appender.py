@@ -42,7 +42,7 @@ class Log:
 
 
 def test_entries_of_the_largest_size_fit_into_blocks(aws: Aws) -> None:
-    store = AuditStore(aws.dynamodb, aws.tables["audit"], 30)
+    store = AuditStore(aws.table("audit"), 30)
     log: Any = Log()
     largest = {"id": "r", "text": '"' * (MAX_ENTRY_BYTES // 2 - 10)}
     assert len(orjson.dumps(largest)) <= MAX_ENTRY_BYTES

@@ -20,7 +20,7 @@ def at(second: int) -> str:
 
 @pytest.fixture
 def store(aws: Aws) -> AuditStore:
-    return AuditStore(aws.dynamodb, aws.tables["audit"], 30)
+    return AuditStore(aws.table("audit"), 30)
 
 
 def fill(store: AuditStore, chain: Chain, seconds: list[list[int]]) -> None:

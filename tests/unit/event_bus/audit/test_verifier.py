@@ -38,7 +38,7 @@ class Log:
 
     @property
     def blocks(self) -> AuditStore:
-        return AuditStore(self.aws.dynamodb, self.aws.tables["audit"], RETENTION_DAYS)
+        return AuditStore(self.aws.table("audit"), RETENTION_DAYS)
 
     @property
     def heads(self) -> AuditHeads:
@@ -58,7 +58,7 @@ class Log:
 
     def remove(self, chain: Chain, number: int) -> None:
         key: Any = {"chain": {"S": chain}, "number": {"N": str(number)}}
-        self.aws.dynamodb.delete_item(TableName=self.blocks.table, Key=key)
+        self.aws.dynamodb.delete_item(TableName=self.blocks.table.name, Key=key)
 
     def replace(self, block: AuditBlock) -> None:
         """Puts a block in the place of the one with its number."""
@@ -82,7 +82,7 @@ def log(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Log:
 
 def deploy(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     outputs = {
-        "event-bus-prod-data": {"AuditTable": log.blocks.table},
+        "event-bus-prod-data": {"AuditTable": log.blocks.table.name},
         "event-bus-prod-audit": {"AuditBucket": log.heads.bucket, "AuditKeyArn": log.key},
     }
 
@@ -122,7 +122,7 @@ def edited(log: Log) -> None:
     block = log.block("operations", 2)
     values: Any = {":entries": {"S": '[{"id":"x"}]'}}
     log.aws.dynamodb.update_item(
-        TableName=log.blocks.table,
+        TableName=log.blocks.table.name,
         Key={"chain": {"S": block.chain}, "number": {"N": "2"}},
         UpdateExpression="SET entries = :entries",
         ExpressionAttributeValues=values,

@@ -116,7 +116,7 @@ def test_nobody_replies_to_a_command_that_was_routed_without_a_handler(
     aws: Aws, commands: Commands
 ) -> None:
     sent(aws)
-    transact(aws.dynamodb, commands.handlers.claiming_parts(_handling()))
+    transact(commands.handlers.claiming_parts(_handling()))
     routed(aws, handler=None)
     with pytest.raises(Forbidden):
         reply(commands, HANDLER)
@@ -126,7 +126,7 @@ def test_a_handler_replies_before_the_routing_is_recorded(aws: Aws, commands: Co
     sent(aws)
     with pytest.raises(NotFound):
         reply(commands, HANDLER)
-    transact(aws.dynamodb, commands.handlers.claiming_parts(_handling()))
+    transact(commands.handlers.claiming_parts(_handling()))
     with pytest.raises(NotFound):
         reply(commands, OBSERVER)
     reply(commands, HANDLER)

@@ -174,10 +174,8 @@ def test_a_circuit_of_an_earlier_version_of_the_bus_goes_on(aws: Aws) -> None:
     # A function of the earlier version goes on with a later circuit, and does not keep its id.
     assert aws.circuits.forget("sub_1", stored(aws))
     assert circuits.count("sub_1", failed(1)) == stored(aws)
-    aws.circuits.client.put_item(
-        TableName=aws.circuits.table,
-        Item=aws.circuits._item("sub_1", replace(stored(aws), id="", failures=2, version=2)),
-    )
+    earlier = replace(stored(aws), id="", failures=2, version=2)
+    aws.circuits.table.put(aws.circuits._item("sub_1", earlier))
     assert circuits.count("sub_1", failed(1)) == stored(aws)
     assert (stored(aws).id, stored(aws).failures) == ("", 3)
 
@@ -230,7 +228,7 @@ def test_a_success_of_a_short_batch_reads_nothing_more(
 ) -> None:
     circuits, _, now = two(aws)
     circuits.look_up(["sub_1"])
-    monkeypatch.setattr(aws.circuits.client, "batch_get_item", None)
+    monkeypatch.setattr(aws.dynamodb, "batch_get_item", None)
     now[0] += CACHE_SECONDS - 0.1
     assert circuits.count("sub_1", Tally(successes=1)) is None
 

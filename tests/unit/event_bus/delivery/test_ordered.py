@@ -87,7 +87,7 @@ def test_a_record_of_a_moment_ago_is_read(
     asked: list[bool] = []
     original = aws.dynamodb.batch_get_item
     # A circuit may be some seconds old.
-    circuits = aws.circuits.table
+    circuits = aws.circuits.table.name
 
     def reading(RequestItems: dict[str, Any]) -> Any:  # noqa: N803
         asked.extend(

@@ -88,7 +88,7 @@ def test_the_message_of_the_sweep_makes_the_attempt_of_the_retry(
 ) -> None:
     store(aws)
     aws.dead_letters.leave_to_sweep(retried(aws, times))
-    due = DueDeliveries(aws.dynamodb, aws.tables["deliveries"])
+    due = DueDeliveries(aws.table("deliveries"))
     assert DueSweep(due, aws.deliveries, aws.circuits, run.lane.lanes).run(30.0) == 1
     [sent] = run.sent()
     run.target.script["evt_1"] = REFUSED

@@ -32,7 +32,7 @@ class CountingStore(SubscriptionStore):
 
 @pytest.fixture
 def store(aws: Aws) -> CountingStore:
-    return CountingStore(aws.dynamodb, aws.tables["subscriptions"], TARGETS, aws.tables["changes"])
+    return CountingStore(aws.table("subscriptions"), TARGETS, aws.table("changes"))
 
 
 @pytest.fixture

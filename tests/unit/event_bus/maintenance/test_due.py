@@ -18,6 +18,7 @@ from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.delivery_items import SHARDS
 from event_bus.stores.due_deliveries import DueDeliveries, DueDelivery
+from event_bus.stores.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,12 +50,12 @@ class Sweeps:
         self.now = START
         self.queues = SqsQueues(lambda: self.now)
         dynamodb = MemoryDynamoDB(Tables(TABLES))
-        self.deliveries = DeliveryStore(dynamodb, "deliveries", 30)  # type: ignore[arg-type]
-        self.circuits = CircuitStore(dynamodb, "circuits", 30)  # type: ignore[arg-type]
+        self.deliveries = DeliveryStore(Table(dynamodb, "deliveries"), 30)  # type: ignore[arg-type]
+        self.circuits = CircuitStore(Table(dynamodb, "circuits"), 30)  # type: ignore[arg-type]
         lane = self.queues.create("lane")
         sqs = MemorySqs(self.queues)
         lanes = Lanes(sqs, {"http": lane}, executor)  # type: ignore[arg-type]
-        due = DueDeliveries(dynamodb, "deliveries")  # type: ignore[arg-type]
+        due = DueDeliveries(Table(dynamodb, "deliveries"))  # type: ignore[arg-type]
         self.sweep = DueSweep(due, self.deliveries, self.circuits, lanes, clock=lambda: self.now)
 
     def wait(self, dues: Sequence[float]) -> None:

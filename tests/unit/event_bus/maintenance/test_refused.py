@@ -70,7 +70,7 @@ def test_a_discarded_delivery_whose_message_is_refused_is_due_no_more(aws: Aws) 
 
     lanes: Any = SimpleNamespace(send=refuses_first)
     behind = refused_by(subscription(ordered=True), "evt_2")
-    due = DueDeliveries(aws.dynamodb, aws.tables["deliveries"])
+    due = DueDeliveries(aws.table("deliveries"))
     sweep = DueSweep(due, aws.deliveries, aws.circuits, lanes, behind.following)
     for _ in range(2):
         sweep.run(60)

@@ -52,7 +52,7 @@ def test_a_due_delivery_is_sent_once(
     due = times.after(0.95 - INTERVAL_SECONDS)
     waiting = delivery("retrying", attempts=2, next_retry_at=due, waiting=True)
     aws.deliveries.record(waiting, 2)
-    late = LateIndex(aws.dynamodb, aws.tables["deliveries"])
+    late = LateIndex(aws.table("deliveries"))
     lanes = Lanes(aws.sqs, {"http": url}, executor)
     sweep = DueSweep(late, aws.deliveries, aws.circuits, lanes, clock=lambda: 0.0)
     assert sweep.run(1.0) == 1

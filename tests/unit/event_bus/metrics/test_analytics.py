@@ -27,7 +27,7 @@ def _in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(aws: Aws) -> MetricStore:
-    made = MetricStore(aws.dynamodb, aws.tables["metrics"])
+    made = MetricStore(aws.table("metrics"))
     seen = [
         (0, Observation("published", "task.created", "shop", AT)),
         (0, Observation("delivered", "task.created", "worker", AT, 0.2)),

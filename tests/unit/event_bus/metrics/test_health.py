@@ -13,6 +13,7 @@ from event_bus.metrics.health import (
     seconds_check,
     worst,
 )
+from event_bus.stores.table import Table
 
 from tests.aws import Aws
 from tests.clock import Clock
@@ -80,7 +81,8 @@ def test_a_result_stands_for_a_while(broken: bool) -> None:
 
 def test_a_table_passes_while_it_is_there(aws: Aws) -> None:
     assert database_check(aws.events.probe)() == {}
-    gone = Health({"database": {"gone": database_check(replace(aws.events, table="gone").probe)}})
+    events = replace(aws.events, table=Table(aws.dynamodb, "gone"))
+    gone = Health({"database": {"gone": database_check(events.probe)}})
     assert [check.status for check in gone.check("database")] == ["fail"]
 
 

@@ -12,7 +12,7 @@ from tests.aws import Aws
 
 @pytest.fixture
 def levels(aws: Aws) -> LevelStore:
-    return LevelStore(aws.dynamodb, aws.tables["metrics"])
+    return LevelStore(aws.table("metrics"))
 
 
 def record(number: int, new: dict[str, Any] | None, old: dict[str, Any] | None) -> dict[str, Any]:

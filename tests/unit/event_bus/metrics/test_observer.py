@@ -63,7 +63,7 @@ class Stream:
 
 @pytest.fixture
 def store(aws: Aws) -> MetricStore:
-    return MetricStore(aws.dynamodb, aws.tables["metrics"])
+    return MetricStore(aws.table("metrics"))
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def test_a_delivery_remembers_when_its_event_was_accepted(aws: Aws) -> None:
 
 
 def test_so_many_subscriptions_are_counted_by_themselves(aws: Aws) -> None:
-    stream, store = Stream(aws), MetricStore(aws.dynamodb, aws.tables["metrics"])
+    stream, store = Stream(aws), MetricStore(aws.table("metrics"))
     observer = Observer(store, subscriptions=1)
     aws.deliveries.record(delivery(log=(TAKEN,), attempts=2), 2)
     aws.deliveries.record(delivery(event_id="evt_2", log=(TAKEN,), attempts=2), 2)
@@ -307,7 +307,7 @@ def test_so_many_subscriptions_are_counted_by_themselves(aws: Aws) -> None:
 
 
 def test_without_the_setting_nothing_more_is_written(aws: Aws) -> None:
-    stream, store = Stream(aws), MetricStore(aws.dynamodb, aws.tables["metrics"])
+    stream, store = Stream(aws), MetricStore(aws.table("metrics"))
     aws.deliveries.record(delivery(log=(TAKEN,), attempts=2), 2)
     stream.look()
     Observer(store).count(stream.records)

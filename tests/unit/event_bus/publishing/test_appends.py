@@ -31,9 +31,7 @@ def appends(aws: Aws, executor: Executor) -> Appends:
         sensitive={"task.secret": ["/phone"]},
     )
     rights = PublisherRights(KnownPublishers({"planner": listed}.get))
-    store = replace(
-        aws.events, deduplication=DeduplicationStore(aws.dynamodb, aws.tables["idempotency"])
-    )
+    store = replace(aws.events, deduplication=DeduplicationStore(aws.table("idempotency")))
     sees = lambda event, caller: event.source == caller.service_id  # noqa: E731
     checks = aws.schema_checks
     return Appends(Intake(store, rights, checks, aws.seal, RETENTION_DAYS, executor, sees))

@@ -79,7 +79,7 @@ class HesitantStore(EventStore):
 
 
 def test_the_first_counts_even_where_it_takes_longest(aws: Aws, intake: Intake) -> None:
-    store = HesitantStore(aws.dynamodb, aws.tables["events"], aws.payloads)
+    store = HesitantStore(aws.table("events"), aws.payloads)
     sent = [submission(id="evt_own", payload={"a": number}) for number in range(3)]
     assert statuses(replace(intake, store=store).take_all(sent, PLANNER)) == [202, 409, 409]
 
@@ -114,7 +114,7 @@ class SlowFirst(EventStore):
 def test_the_first_of_an_id_counts_whatever_its_stream(
     aws: Aws, intake: Intake, stream: str | None
 ) -> None:
-    slow = SlowFirst(aws.dynamodb, aws.tables["events"], aws.payloads, aws.streams)
+    slow = SlowFirst(aws.table("events"), aws.payloads, aws.streams)
     intake = replace(intake, store=slow)
     streams: list[str | None] = ["task/2", "task/2", "task/2", "task/1", stream]
     names = ["evt_0", "evt_1", "evt_2", "evt_own", "evt_own"]
@@ -171,7 +171,7 @@ def test_a_batch_takes_its_places_in_a_stream_among_competing_events(
 
 
 def test_one_put_that_fails_does_not_touch_the_others(aws: Aws, intake: Intake) -> None:
-    store = FailingStore(aws.dynamodb, aws.tables["events"], aws.payloads, failing="evt_1")
+    store = FailingStore(aws.table("events"), aws.payloads, failing="evt_1")
     sent = [submission(id=f"evt_{number}") for number in range(3)]
     results = replace(intake, store=store).take_all(sent, PLANNER)
     assert statuses(results) == [202, 503, 202]
@@ -200,7 +200,7 @@ class MeetingStore(EventStore):
 
 
 def test_the_events_of_a_batch_are_stored_side_by_side(aws: Aws, intake: Intake) -> None:
-    store = MeetingStore(aws.dynamodb, aws.tables["events"], aws.payloads)
+    store = MeetingStore(aws.table("events"), aws.payloads)
     results = replace(intake, store=store).take_all([submission()] * 4, PLANNER)
     assert statuses(results) == [202] * 4
 

@@ -51,7 +51,7 @@ class MemoryEvents(EventStore):
     ) -> EventList:
         if listing not in self.listings:
             self.listings.append(listing)
-        return MemoryList(_NOTHING, "", listing, executor, newest_first, self)
+        return MemoryList(_NOTHING, listing, executor, newest_first, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class NoRights(RightsStore):
         return []
 
 
-EVERYTHING = RightsReader(NoRights(_NOTHING, ""), "everything")
+EVERYTHING = RightsReader(NoRights(_NOTHING, _NOTHING), "everything")
 """Rights by which all services may receive everything."""
 
 
@@ -132,16 +132,15 @@ def finder(
     rights: RightsReader = EVERYTHING,
 ) -> tuple[EventFinder, MemoryEvents]:
     """A finder over what is in memory."""
-    store = MemoryEvents(
-        _NOTHING, "", PayloadStore(_NOTHING, ""), events={each.id: each for each in events}
-    )
+    by_id = {each.id: each for each in events}
+    store = MemoryEvents(_NOTHING, PayloadStore(_NOTHING, ""), events=by_id)
     held = {each.event_id: each for each in routings}
-    deliveries = MemoryDeliveries(_NOTHING, "", held=held, made=tuple(made))
+    deliveries = MemoryDeliveries(_NOTHING, held=held, made=tuple(made))
 
     def of_service(service_id: str) -> list[Subscription]:
         return [each for each in subscriptions if each.service_id == service_id]
 
-    routed = MemoryRoutings(_NOTHING, "", held=held)
+    routed = MemoryRoutings(_NOTHING, held=held)
     return EventFinder(store, routed, deliveries, of_service, executor, rights), store
 
 

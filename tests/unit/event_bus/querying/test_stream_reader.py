@@ -58,7 +58,7 @@ def reader(
         [routing(f"evt_{version}", sub_1="worker") for version in routed],
         [subscription("sub_1", "worker", ["other.*"])],
     )
-    return StreamReader(MemoryStreams(None, "", entries), through)  # type: ignore[arg-type]
+    return StreamReader(MemoryStreams(None, entries), through)  # type: ignore[arg-type]
 
 
 def versions_by_page(

@@ -43,7 +43,7 @@ def test_the_next_sweep_sends_what_a_queue_does_not_take(
         assert dead_letters.retry("dl_1", service("worker")).status == "retrying"
         # The first one waits in the table, so that it may be retried once more.
         assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (2, None)
-    due = DueDeliveries(aws.dynamodb, aws.tables["deliveries"])
+    due = DueDeliveries(aws.table("deliveries"))
     assert DueSweep(due, aws.deliveries, aws.circuits, lanes).run(30.0) == 2
     sent = {each.subscription_id: each.attempt for each in aws.sent_on(url)}
     assert sent == {"sub_1": 5, "sub_2": 7}

@@ -108,5 +108,5 @@ class BusyStore(SubscriptionStore):
 
 
 def busy_registry(aws: Aws, *urls: str) -> SubscriptionRegistry:
-    table, changes = aws.tables["subscriptions"], aws.tables["changes"]
-    return registry_over(aws, BusyStore(aws.dynamodb, table, TARGETS, changes, list(urls)))
+    table, changes = aws.table("subscriptions"), aws.table("changes")
+    return registry_over(aws, BusyStore(table, TARGETS, changes, list(urls)))

@@ -14,7 +14,7 @@ ERROR = DeliveryError("http_status", "the subscriber answered 503", NOON)
 
 @pytest.fixture
 def failing(aws: Aws) -> FailingSubscriptions:
-    levels = LevelStore(aws.dynamodb, aws.tables["metrics"])
+    levels = LevelStore(aws.table("metrics"))
     return FailingSubscriptions(aws.subscriptions, aws.circuits, levels)
 
 

@@ -20,7 +20,7 @@ BUILDING = Generation(1, 0, [], NOON)
 
 
 def test_a_view_learns_of_read_models_by_changes_and_when_it_starts(aws: Aws) -> None:
-    store = ReadModelStore(aws.dynamodb, aws.tables["states"], aws.tables["changes"])
+    store = ReadModelStore(aws.table("states"), aws.table("changes"))
     view = aws.view(RegistryView, models=store)
     view.refresh()
     assert not view.has_model(TASK)
@@ -46,7 +46,7 @@ def test_a_view_learns_of_read_models_by_changes_and_when_it_starts(aws: Aws) ->
 def test_events_are_announced_to_their_read_models_before_they_count_as_routed(
     aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = ReadModelStore(aws.dynamodb, aws.tables["states"], aws.tables["changes"])
+    store = ReadModelStore(aws.table("states"), aws.table("changes"))
     store.announce(None, ReadModel("planner", "task", NOON, NOON, 1, building=BUILDING))
     queue = aws.queue()
     router = Router(

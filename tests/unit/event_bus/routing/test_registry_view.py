@@ -109,7 +109,7 @@ class ChangingStore(SubscriptionStore):
 
 def test_a_change_during_the_first_scan_is_not_missed(aws: Aws) -> None:
     aws.subscriptions.create(subscription("sub_1"))
-    store = ChangingStore(aws.dynamodb, aws.tables["subscriptions"], TARGETS, aws.tables["changes"])
+    store = ChangingStore(aws.table("subscriptions"), TARGETS, aws.table("changes"))
     view = aws.view(RegistryView, store=store)
     view.refresh()
     assert [name for name, _ in matched(view, event())] == ["sub_2"]

@@ -33,7 +33,7 @@ class Models:
     def __init__(self, aws: Aws, executor: Executor) -> None:
         self.aws = aws
         self.url = aws.queue()
-        self.store = ReadModelStore(aws.dynamodb, aws.tables["states"], aws.tables["changes"])
+        self.store = ReadModelStore(aws.table("states"), aws.table("changes"))
         queue = ProjectionQueue(aws.sqs, self.url)
         self.registry = ReadModelRegistry(self.store, aws.reducers, queue)
         self.projector = Projector(

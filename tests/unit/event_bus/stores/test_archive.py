@@ -19,6 +19,7 @@ from event_bus.stores.event_archive import EventArchive
 from event_bus.stores.event_items import events_in, is_stub, stub_of, to_item
 from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore, is_missing
+from event_bus.stores.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,8 +61,7 @@ class World:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.gets = 0
         self.store = EventStore(
-            MemoryDynamoDB(self.tables),  # type: ignore[arg-type]
-            "events",
+            Table(MemoryDynamoDB(self.tables), "events"),  # type: ignore[arg-type]
             PayloadStore(self._s3(), "payloads"),
             archive=ArchiveStore(self._s3(), "payloads", Inline),  # type: ignore[arg-type]
         )
@@ -77,7 +77,7 @@ class World:
         """One that may crash at any of its calls."""
         archive = ArchiveStore(MemoryS3(self.objects, intercept), "payloads", Inline)  # type: ignore[arg-type]
         client: Any = MemoryDynamoDB(self.tables, intercept)
-        return EventArchive(client, "events", archive, Inline())  # type: ignore[arg-type]
+        return EventArchive(Table(client, "events"), archive, Inline())  # type: ignore[arg-type]
 
     def archive(self, ids: list[str], intercept: Any = carried_out) -> None:
         archiver = self.archiver(intercept)

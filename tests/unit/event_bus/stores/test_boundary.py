@@ -43,6 +43,7 @@ def test_the_words_are_recognised(line: str) -> None:
 
 
 def test_every_store_speaks_dynamodb() -> None:
-    stores = [each for each in (LAYER / "stores").glob("*.py") if "TableName=" in each.read_text()]
-    assert len(stores) > 15
-    assert all("Expression" in each.read_text() or "Key=" in each.read_text() for each in stores)
+    texts = [each.read_text() for each in (LAYER / "stores").glob("*.py")]
+    stores = [each for each in texts if "    table: Table\n" in each]
+    assert len(stores) > 30
+    assert all("Expression" in each or "self.table.get(" in each for each in stores)

@@ -15,7 +15,7 @@ BEGAN = 1_800_000_000.0
 
 @pytest.fixture
 def store(aws: Aws) -> EventStore:
-    keys = DeduplicationStore(aws.dynamodb, aws.tables["idempotency"])
+    keys = DeduplicationStore(aws.table("idempotency"))
     return replace(aws.events, deduplication=keys)
 
 

@@ -45,16 +45,16 @@ def aws(aws: Aws) -> Aws:
 
 
 def models(aws: Aws) -> ReadModelStore:
-    return ReadModelStore(aws.dynamodb, aws.tables["states"], aws.tables["changes"])
+    return ReadModelStore(aws.table("states"), aws.table("changes"))
 
 
 def deduplication(aws: Aws) -> DeduplicationStore:
-    return DeduplicationStore(aws.dynamodb, aws.tables["events"])
+    return DeduplicationStore(aws.table("events"))
 
 
 def append(aws: Aws) -> None:
     entries = [StreamEntry(each, f"evt_{each}", NOON) for each in (1, 2)]
-    transact(aws.dynamodb, aws.streams.adding_parts(STREAM, entries, listed=False))
+    transact(aws.streams.adding_parts(STREAM, entries, listed=False))
 
 
 def end(aws: Aws) -> None:
@@ -72,7 +72,7 @@ SECOND = replace(REDUCER, number=2)
 def claim(aws: Aws) -> None:
     part = deduplication(aws).claiming_part(DEDUPLICATED)
     assert part
-    transact(aws.dynamodb, [part])
+    transact([part])
 
 
 def reduce_anew(aws: Aws) -> None:
@@ -141,7 +141,7 @@ CASES = {
         1,
     ),
     "a handler": Case(
-        lambda aws: transact(aws.dynamodb, aws.handlers.claiming_parts(HANDLING)),
+        lambda aws: transact(aws.handlers.claiming_parts(HANDLING)),
         lambda aws: aws.handlers.of("command.pay") is not None,
         True,
     ),

@@ -8,6 +8,7 @@ from event_bus.stores.events import EventStore, Put
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.refusals import StreamDeleted, WrongVersion
 from event_bus.stores.streams import StreamStore, last_with
+from event_bus.stores.table import Table
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -47,8 +48,8 @@ class Streams(RuleBasedStateMachine):
         super().__init__()
         client: Any = MemoryDynamoDB(Tables(TABLES))
         payloads: Any = MemoryS3({})
-        self.streams = StreamStore(client, "streams")
-        self.events = EventStore(client, "events", PayloadStore(payloads, ""), self.streams)
+        self.streams = StreamStore(Table(client, "streams"))
+        self.events = EventStore(Table(client, "events"), PayloadStore(payloads, ""), self.streams)
         self.models = {name: Model() for name in NAMES}
         self.made = 0
 

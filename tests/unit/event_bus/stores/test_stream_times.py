@@ -34,7 +34,7 @@ def test_the_version_before_the_first_event_that_came_later(
         at += wait
         created.append(moment(at + disorder))
         entry = StreamEntry(version, f"evt_{version}", created[-1])
-        transact(aws.dynamodb, aws.streams.adding_parts(stream, [entry], listed=True))
+        transact(aws.streams.adding_parts(stream, [entry], listed=True))
     later = [place for place, each in enumerate(created) if each > moment(asked)]
     expected = later[0] if later else len(created)
     assert version_at(aws.streams, stream, moment(asked)) == expected
@@ -44,7 +44,7 @@ def test_long_streams_are_not_read_whole(aws: Aws) -> None:
     stream = StreamName("planner", "task/1")
     for version in range(1, 301):
         entry = StreamEntry(version, f"evt_{version}", moment(version * 100))
-        transact(aws.dynamodb, aws.streams.adding_parts(stream, [entry], listed=True))
+        transact(aws.streams.adding_parts(stream, [entry], listed=True))
     read: list[int] = []
 
     class Counting(type(aws.streams)):  # type: ignore[misc]
@@ -55,7 +55,7 @@ def test_long_streams_are_not_read_whole(aws: Aws) -> None:
             read.append(len(found))
             return found
 
-    counting = Counting(aws.dynamodb, aws.tables["streams"])
+    counting = Counting(aws.table("streams"))
     assert version_at(counting, stream, moment(5_050)) == 50
     assert len(read) < 12
     assert sum(read) < 120

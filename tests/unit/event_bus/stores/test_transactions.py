@@ -27,7 +27,7 @@ class Cancelling:
 
 
 def refused(client: Any, *refusals: Outdated | None) -> None:
-    transact(client, [Part({}, each) for each in refusals])
+    transact([Part(client, {}, each) for each in refusals])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from event_bus.stores.items import BATCH_PAUSE_SECONDS, batch_get, tables_get
+from event_bus.stores.table import BATCH_PAUSE_SECONDS, Table, tables_get
 
 from tests.aws import Aws
 from tests.faults import grudging
@@ -38,7 +38,7 @@ def test_keys_that_were_left_unread_are_asked_for_after_growing_pauses(
     aws: Aws, pauses: list[float]
 ) -> None:
     keys = stored(aws, *range(7))
-    found = batch_get(grudging(aws.dynamodb, 2), "deliveries", keys)
+    found = Table(grudging(aws.dynamodb, 2), "deliveries").batch_get(keys)
     assert len(found) == 7
     assert pauses == [BATCH_PAUSE_SECONDS * factor for factor in (1, 2, 4)]
 
@@ -59,9 +59,11 @@ def test_what_one_table_left_unread_is_asked_for_alone(aws: Aws, pauses: list[fl
             return {**answer, "UnprocessedKeys": {each: RequestItems[each] for each in later}}
 
     one: Any = One()
-    found = tables_get(one, {"deliveries": keys, "cursors": [cursor]}, ConsistentRead=True)
-    assert len(found["deliveries"]) == 2
-    assert found["cursors"] == [cursor]
+    deliveries, cursors = tables_get(
+        (Table(one, "deliveries"), keys), (Table(one, "cursors"), [cursor]), ConsistentRead=True
+    )
+    assert len(deliveries) == 2
+    assert cursors == [cursor]
     assert asked == [{"deliveries", "cursors"}, {"cursors"}]
     assert len(pauses) == 1
 
@@ -71,7 +73,7 @@ def test_a_table_that_never_answers_is_given_up_within_seconds(
 ) -> None:
     never = grudging(aws.dynamodb, 0)
     with pytest.raises(TimeoutError):
-        batch_get(never, "deliveries", [key(1)])
+        Table(never, "deliveries").batch_get([key(1)])
     assert never.calls == 8
     assert len(pauses) == 7
     assert pauses == sorted(pauses)
