@@ -58,7 +58,7 @@ class DueSweep:
             How many deliveries were sent to their lanes.
 
         Raises:
-            Exception: Some were not sent; they fall due again a minute later.
+            Exception: Some were not sent, and fall due again a minute later; or a table failed.
         """
         sent = 0
         failure: Exception | None = None
@@ -68,13 +68,9 @@ class DueSweep:
             end = self.clock() + seconds / SHARDS
             while self.clock() < end:
                 due = self.due.page(shard, until, _PAGE)
-                try:
-                    moved = self._take(due)
-                except Exception as error:
-                    # Deliveries of a lane that takes nothing must not hold up all others.
-                    logger.exception("due deliveries not sent", shard=shard)
-                    failure, moved = error, _Moved(0, any=True)
+                moved = self._take(due)
                 sent += moved.sent
+                failure = moved.failure or failure
                 # The index lags behind its table, so it may list deliveries that were already
                 # postponed.
                 if len(due) < _PAGE or not moved.any:
@@ -105,9 +101,11 @@ class DueSweep:
                     sent.append((replace(each, due_at=times.at(until)), now + delay))
         try:
             refused = self.lanes.send(messages)
-        except Exception:
+        except Exception as error:
+            # A lane that takes nothing must not hold up the deliveries of the others.
+            logger.exception("due deliveries not sent")
             self._send_again(sent)
-            raise
+            return _Moved(0, postponed > 0, error)
         self._end([message.key for message in refused])
         return _Moved(len(messages) - len(refused), postponed > 0)
 
@@ -137,6 +135,7 @@ class DueSweep:
 class _Moved:
     sent: int
     any: bool
+    failure: Exception | None = None
 
 
 def _delay(due_at: float, now: float) -> int:

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 
 import orjson
@@ -212,6 +212,28 @@ def test_a_lane_that_takes_nothing_does_not_hold_up_the_others(
     with pytest.raises(NotSent):
         sweeps.run()
     assert sorted(sweeps.sent()) == sorted(f"evt_{number}" for number in range(1_000, 1_200))
+
+
+def test_a_sweep_ends_at_a_table_that_fails(
+    begin: Callable[[], Sweeps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps = begin()
+    sweeps.wait([-60] * 1_200)
+    read, reads = CircuitStore.get_many, 0
+
+    def throttled(store: CircuitStore, names: Iterable[str]) -> dict[str, Circuit]:
+        nonlocal reads
+        reads += 1
+        if reads < 4:
+            raise TimeoutError
+        return read(store, names)
+
+    monkeypatch.setattr(CircuitStore, "get_many", throttled)
+    with pytest.raises(TimeoutError):
+        sweeps.run()
+    # It does not read the same page again and again.
+    assert reads == 1
+    assert sweeps.sent() == {}
 
 
 def test_deliveries_due_during_an_open_circuit_wait_for_its_probe(
