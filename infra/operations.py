@@ -155,7 +155,7 @@ class OperationsStack(StageStack):
         """
         for construct_id, metric_name, said in (
             (f"{name}GaveUp", "OnFailureDestinationDeliveredEventCount", description),
-            (f"{name}Dropped", "DroppedEventCount", "Lambda could not keep what it gave up."),
+            (f"{name}Dropped", "DroppedEventCount", "Lambda lost records that it gave up."),
         ):
             self._alarm(
                 construct_id,

@@ -64,7 +64,7 @@ SEALING: dict[str, dict[str, frozenset[str]]] = {
     },
     data_keys.PURPOSE: {
         **dict.fromkeys((LANES - REPLYING - {"deliver_inbox"}) | {"push", "socket"}, _OPENS),
-        # The function `events` seals snapshots of states.
+        # The function `events` encrypts snapshots of states.
         **dict.fromkeys(REPLYING | {"publish", "inbox", "events"}, _SEALS),
     },
     data_keys.KEPT_ANSWERS: dict.fromkeys(("keys", "recovery", "registry"), _SEALS),

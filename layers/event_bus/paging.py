@@ -62,8 +62,8 @@ def first_page(
 ) -> tuple[list[_Element], str | None]:
     """Reads portions of a list until a page is full.
 
-    Whether an element is left out may depend on a payload, which takes long to read. After
-    `PAGE_SECONDS` of that, the page ends early.
+    Making an element may take a while, since a payload may have to be read to decide whether it
+    belongs to the page. Once the elements have taken `PAGE_SECONDS`, the page ends early.
 
     Args:
         portions: The portions in their order. No more of them are read than needed.

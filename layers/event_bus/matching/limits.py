@@ -59,9 +59,10 @@ MAX_WILDCARDS = 16
 """Asterisks in one `wildcard` string."""
 
 MAX_INDEX_ENTRIES = 2_000
-"""Entries of the index that lead to one rule, and the type patterns that lead to it.
+"""Entries of the index for one rule, those for its type patterns included.
 
-A rule that would need more is not in the index. It is checked against each event of its types.
+A rule that needs more entries is left out of the index. It is checked against each event of its
+types.
 """
 
 MAX_ELEMENTS = 10_000

@@ -99,7 +99,7 @@ class Step:
 
 
 def tree(leaves: tuple["Leaf", ...], combinations: tuple[int, ...]) -> Step:
-    """Returns what the combinations of a pattern demand of a document.
+    """Returns the tree of fields that checks a document against all combinations at once.
 
     Raises:
         InvalidPatternError: A combination demands something of one field twice.
@@ -131,7 +131,7 @@ def matches(root: Step, document: Mapping[str, object], work: Work) -> bool:
     """Returns whether a document satisfies one of the combinations of a pattern.
 
     Args:
-        root: What the combinations demand.
+        root: The tree of the pattern.
         document: The document.
         work: The work that is allowed.
 

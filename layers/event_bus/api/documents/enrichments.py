@@ -100,7 +100,7 @@ Enrichment = Annotated[
 
 
 def enrichment_document(asked: enrichment.Enrichment | None) -> dict[str, EnrichmentSource] | None:
-    """Returns an enrichment as a client sends it, with the external ids of roles."""
+    """Returns an enrichment in the form of a request, with the external ids of its roles."""
     if asked is None:
         return None
     return {name: _source(source) for name, source in asked.items()}

@@ -270,7 +270,7 @@ def event_type_summary(found: event_types.EventType) -> EventTypeSummary:
 
 
 def event_type_document(found: event_types.EventType, version: SchemaVersion | None) -> EventType:
-    """Returns a type, with its schema and who publishes and receives it."""
+    """Returns an event type with its schema, its publishers and its subscribers."""
     return {
         **event_type_summary(found),
         "schema": version.schema if version else None,

@@ -41,7 +41,7 @@ class Transform(TypedDict):
 
 
 def transform_document(asked: transform.Transform | None) -> Transform | None:
-    """Returns a transform as a client sends it."""
+    """Returns a transform in the form of a request."""
     if asked is None:
         return None
     shown: Transform = {"format": asked.format}

@@ -7,12 +7,15 @@ from event_bus.access.callers import Caller
 from event_bus.access.rate_limits import RateLimiter
 from event_bus.inbox.conversation import Conversation
 from event_bus.inbox.pusher import Pusher
+from event_bus.model.delivery import DeliveryKey
 
 from tests.aws import Aws
-from tests.builders import service
+from tests.builders import event, service
 from tests.unit.event_bus.inbox.sockets.wire import Wire
 
 CALLER = service("worker")
+
+SUBSCRIBE = {"action": "subscribe", "subscription_id": "sub_1"}
 
 
 def conversation_of(aws: Aws, wire: Wire, pusher: Pusher, limiter: RateLimiter) -> Conversation:
@@ -27,6 +30,12 @@ def conversation_of(aws: Aws, wire: Wire, pusher: Pusher, limiter: RateLimiter) 
         connections=wire,
         limiter=limiter,
     )
+
+
+def fill(aws: Aws, name: str, owner: str = "sub_1") -> None:
+    """Stores an event, and appends it to the inbox of a subscription."""
+    aws.events.put(event(name), 30)
+    aws.inboxes.append(owner, [DeliveryKey(name, owner)], pushed=True)
 
 
 def say(

@@ -7,33 +7,23 @@ import orjson
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from event_bus.access.callers import Caller
-from event_bus.access.rate_limits import RateLimiter
 from event_bus.inbox import pusher as pushing
 from event_bus.inbox.connections import ConnectionGone
 from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS, Conversation
 from event_bus.inbox.pusher import WINDOW, Pusher
-from event_bus.model.delivery import DeliveryKey
 from event_bus.stores.socket_subscribers import SocketSubscriberKey
 from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
-from tests.builders import event, key, service, subscription
-from tests.unit.event_bus.inbox.sockets.conversing import CALLER, conversation_of, kinds, say
+from tests.builders import key, service, subscription
+from tests.unit.event_bus.inbox.sockets.conversing import (
+    CALLER,
+    SUBSCRIBE,
+    fill,
+    kinds,
+    say,
+)
 from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
-
-SUBSCRIBE = {"action": "subscribe", "subscription_id": "sub_1"}
-
-
-@pytest.fixture
-def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
-    for name in ("sub_1", "sub_2"):
-        aws.subscriptions.create(subscription(name, target=InboxTarget("websocket")))
-    return conversation_of(aws, wire, pusher, RateLimiter(aws.limits))
-
-
-def fill(aws: Aws, name: str, owner: str = "sub_1") -> None:
-    aws.events.put(event(name), 30)
-    aws.inboxes.append(owner, [DeliveryKey(name, owner)], pushed=True)
 
 
 def test_a_client_without_a_place_continues_after_the_acknowledged_one(

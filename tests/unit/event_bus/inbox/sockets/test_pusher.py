@@ -93,7 +93,7 @@ def test_an_acknowledgement_in_the_last_moment_is_not_missed(
 @pytest.mark.moto
 def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Pusher) -> None:
     follow(aws)
-    # However slow the machine is, each waits for its turn and is not cut short.
+    # All who wait move the clock, so that on a slow machine it would end a push.
     pusher = replace(pusher, clock=lambda: 0.0)
 
     def acknowledge() -> None:

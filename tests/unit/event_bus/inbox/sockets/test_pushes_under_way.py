@@ -5,33 +5,21 @@ from threading import Event
 
 import orjson
 import pytest
-from event_bus.access.rate_limits import RateLimiter
 from event_bus.errors import Unavailable
 from event_bus.inbox.conversation import Conversation
-from event_bus.inbox.pusher import PUSH_SECONDS, Pusher, PushUnderWay
-from event_bus.model.delivery import DeliveryKey
+from event_bus.inbox.pusher import PUSH_SECONDS, PushUnderWay
 from event_bus.stores.socket_subscribers import SocketSubscriberKey
-from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
-from tests.builders import event, subscription
 from tests.clock import Clock, pass_by
-from tests.unit.event_bus.inbox.sockets.conversing import CALLER, conversation_of, kinds, say
+from tests.unit.event_bus.inbox.sockets.conversing import (
+    CALLER,
+    SUBSCRIBE,
+    fill,
+    kinds,
+    say,
+)
 from tests.unit.event_bus.inbox.sockets.wire import Wire
-
-SUBSCRIBE = {"action": "subscribe", "subscription_id": "sub_1"}
-
-
-@pytest.fixture
-def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
-    for name in ("sub_1", "sub_2"):
-        aws.subscriptions.create(subscription(name, target=InboxTarget("websocket")))
-    return conversation_of(aws, wire, pusher, RateLimiter(aws.limits))
-
-
-def fill(aws: Aws, name: str, owner: str = "sub_1") -> None:
-    aws.events.put(event(name), 30)
-    aws.inboxes.append(owner, [DeliveryKey(name, owner)], pushed=True)
 
 
 def test_no_push_precedes_the_answer_of_a_function_that_stands_still(

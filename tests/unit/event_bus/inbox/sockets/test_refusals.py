@@ -3,18 +3,10 @@
 from typing import Any
 
 import pytest
-from event_bus.access.rate_limits import RateLimiter
 from event_bus.inbox.conversation import Conversation
-from event_bus.inbox.pusher import Pusher
 
-from tests.aws import Aws
-from tests.unit.event_bus.inbox.sockets.conversing import conversation_of, kinds, say
+from tests.unit.event_bus.inbox.sockets.conversing import kinds, say
 from tests.unit.event_bus.inbox.sockets.wire import Wire
-
-
-@pytest.fixture
-def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
-    return conversation_of(aws, wire, pusher, RateLimiter(aws.limits))
 
 
 @pytest.mark.parametrize("ref", [7, "r" * 128, "\x01" * 128, "漢" * 128, ["r"]])
