@@ -25,7 +25,7 @@ def parse_address(text: str) -> Address | None:
     if not _IPV6.fullmatch(text):
         return None
     try:
-        return 128, int.from_bytes(inet_pton(AF_INET6, text))
+        return 128, int.from_bytes(inet_pton(AF_INET6, text), "big")
     except OSError:
         return None
 
