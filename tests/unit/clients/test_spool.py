@@ -2,6 +2,8 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from event_bus_client.spool import Spool
@@ -24,3 +26,36 @@ def test_an_event_is_on_the_disk_before_it_counts_as_added(
     # All of the file, up to the new event: nothing stays in a buffer of this process.
     assert synced == [b'{"id":"evt_1"}\n', b'{"id":"evt_1"}\n{"id":"evt_2"}\n']
     spool.close()
+
+
+class _Killed(BaseException):
+    """The process is killed."""
+
+
+@pytest.mark.parametrize("step", ["unlink", "truncate"])
+def test_a_kill_while_the_file_begins_anew_loses_no_later_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise _Killed
+
+    spool = Spool(tmp_path / "events")
+    spool.append(b'{"id":"evt_1"}')
+    spool.append(b'{"id":"evt_2"}')
+    spool.done(1, empty=False)
+    with monkeypatch.context() as patched:
+        if step == "unlink":
+            patched.setattr(Path, "unlink", killed)
+        else:
+            patched.setattr(spool, "_lines", SimpleNamespace(truncate=killed))
+        with pytest.raises(_Killed):
+            spool.done(1, empty=True)
+    spool.close()
+
+    second = Spool(tmp_path / "events")
+    second.append(b'{"id":"evt_3"}')
+    second.close()
+
+    third = Spool(tmp_path / "events")
+    assert [each["id"] for each in third.load()][-1:] == ["evt_3"]
+    third.close()

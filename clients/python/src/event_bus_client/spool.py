@@ -66,9 +66,10 @@ class Spool:
             empty: Whether none is left, so that the file begins anew.
         """
         if empty:
+            # In this order: a number without its lines would pass over as many later events.
+            self._mark.unlink(missing_ok=True)
             self._lines.truncate(0)
             self._done = 0
-            self._mark.unlink(missing_ok=True)
             return
         self._done += count
         beside = self._mark.with_name(self._mark.name + ".new")
