@@ -1,4 +1,4 @@
-"""Errors for invalid event types and event patterns."""
+"""Errors for invalid event types and event patterns, and the JSON pointers in them."""
 
 
 class InvalidEventTypeError(ValueError):
@@ -35,3 +35,8 @@ def below(pointer: str, member: str | int) -> str:
         member: A name in the object, or a position in the array.
     """
     return f"{pointer}/{str(member).replace('~', '~0').replace('/', '~1')}"
+
+
+def steps_of(pointer: str) -> list[str]:
+    """Returns the names and indexes of a JSON pointer (RFC 6901, section 4)."""
+    return [each.replace("~1", "/").replace("~0", "~") for each in pointer.split("/")[1:]]

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from event_bus import json_numbers
-from event_bus.matching.errors import below
+from event_bus.matching.errors import below, steps_of
 from event_bus.matching.event_types import matches_type
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.matching.filters import FILTERS, SubscriptionFilter
@@ -107,17 +107,20 @@ def _pattern_reasons(
         if pattern.satisfied_by(event, Work(EVENT_WORK)):
             return
         work = Work(EVENT_WORK)
-        unmet = [leaf for leaf in pattern.leaves if not _met(leaf, given, event, work)]
+        unmet = {
+            place: leaf
+            for place, leaf in enumerate(pattern.leaves)
+            if not _met(leaf, given, event, work)
+        }
     except OutOfWork:
         yield Reason("limited", at, "the filter takes more work than one event is allowed")
         return
-    positions = {id(leaf): place for place, leaf in enumerate(pattern.leaves)}
-    missed = sum(1 << positions[id(leaf)] for leaf in unmet)
+    missed = sum(1 << place for place in unmet)
     # Of the alternatives of $or, the one with the fewest unmet fields was probably meant.
     nearest_combination = min(
         pattern.combinations, key=lambda each: (each & missed).bit_count(), default=0
     )
-    lacking = [leaf for leaf in unmet if nearest_combination >> positions[id(leaf)] & 1]
+    lacking = [leaf for place, leaf in unmet.items() if nearest_combination >> place & 1]
     for leaf in lacking:
         yield _field_reason(leaf, _asked(given, leaf.pointer), at, event.document)
     if not lacking:
@@ -144,8 +147,7 @@ def _met(leaf: Leaf, given: Mapping[str, Any], event: EventView, work: Work) -> 
 
 def _asked(given: Any, pointer: str) -> Any:
     """Returns the value at a pointer in a pattern."""
-    for step in pointer.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
+    for name in steps_of(pointer):
         given = given[int(name)] if isinstance(given, list) else given[name]
     return given
 

@@ -31,6 +31,7 @@ from event_bus.matching.operators import (
     Suffix,
     SuffixIgnoreCase,
     Wildcard,
+    is_number,
     scalar_key,
 )
 from event_bus.matching.wildcards import Glob, split_wildcard
@@ -156,10 +157,6 @@ def _string(value: object, pointer: str, name: str) -> str:
     return value
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _number(value: object, pointer: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidPatternError(
@@ -178,7 +175,7 @@ def _scalar(value: object, pointer: str) -> object:
         return _string(value, pointer, "equality")
     if value is None or isinstance(value, bool):
         return value
-    if _is_number(value) or isinstance(value, ExactNumber):
+    if is_number(value):
         return _number(value, pointer)
     raise InvalidPatternError(
         pointer, "a value is a string, a number, true, false, null or a match expression"
@@ -289,7 +286,7 @@ def _anything_but(operand: object, pointer: str, budget: Budget) -> Operator:
 
 
 def _string_or_number(value: object, pointer: str) -> object:
-    if isinstance(value, str | ExactNumber) or _is_number(value):
+    if isinstance(value, str) or is_number(value):
         return _scalar(value, pointer)
     raise InvalidPatternError(
         pointer, "anything-but takes strings, numbers, or one of " + ", ".join(_NEGATABLE)

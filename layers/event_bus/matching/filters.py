@@ -92,10 +92,11 @@ class SubscriptionFilter:
             return False
 
     def decides(self, selected: Set[str], event: EventView, work: Work) -> bool:
-        """Returns whether the filters accept an event whose type the subscription receives.
+        """Returns whether the filters with some keys accept an event.
 
         Args:
-            selected: The keys of filters that select the event's type.
+            selected: The keys that select the event's type. Others than those of this subscription
+                may be among them.
             event: The event.
             work: The work that is allowed.
 

@@ -63,10 +63,11 @@ class ObjectSet:
         return column
 
     def _made(self, name: str) -> "Column | None":
+        """Returns a new column of a field; None if no object has the field."""
         if len(self._objects) == 1 and not self._unseen:
             ((number, value),) = self._objects
             return self._column_of(number, value[name]) if name in value else None
-        members = self._of(name)
+        members = self._members_named(name)
         unseen = [
             (number, each.fields[name]) for number, each in self._unseen if name in each.fields
         ]
@@ -90,7 +91,8 @@ class ObjectSet:
             columns[key] = self._column([(number, member)], [])
         return columns[key]
 
-    def _of(self, name: str) -> list[_Pair]:
+    def _members_named(self, name: str) -> list[_Pair]:
+        """Returns the value of a field in each object that has it."""
         if len(self._objects) == 1:
             ((number, value),) = self._objects
             return [(number, value[name])] if name in value else []

@@ -10,7 +10,7 @@ from event_bus.json_numbers import ExactNumber, number_key
 from event_bus.matching.addresses import Address, parse_address
 from event_bus.matching.ignore_case import CaseInsensitiveText
 from event_bus.matching.wildcards import Glob
-from event_bus.matching.work import PAGE
+from event_bus.matching.work import text_steps
 
 
 class _Boolean:
@@ -48,9 +48,7 @@ def is_number(value: object) -> bool:
 
 def comparing_steps(operator: "Operator", value: object) -> int:
     """Returns what the comparison of a value costs, in steps of `Work`."""
-    if operator.searches and isinstance(value, str):
-        return operator.steps * (1 + len(value) // PAGE)
-    return operator.steps
+    return operator.steps * text_steps(value) if operator.searches else operator.steps
 
 
 def beyond(text: str) -> str | None:

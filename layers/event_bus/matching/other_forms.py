@@ -12,9 +12,9 @@ from event_bus import json_numbers
 from event_bus.matching.errors import InvalidPatternError, below
 from event_bus.matching.event_types import WILDCARD, intersection, validate_type_pattern
 from event_bus.matching.expressions import COMPARISONS, Budget, ValueList
+from event_bus.matching.filters import FILTERS
+from event_bus.matching.pattern import OR
 
-_FILTERS = "/filters"
-_OR = "$or"
 _DETAIL, _DETAIL_TYPE = "detail", "detail-type"
 _SYMBOLS = ("=", "<", "<=", ">", ">=")
 _SHOWN_CHARACTERS = 400
@@ -42,9 +42,9 @@ def refuse_other_forms(event_types: list[str], filters: Mapping[str, Any]) -> No
 
 def _faults(event_types: list[str], filters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if (name := _envelope_member(filters, event_types)) is not None:
-        yield below(_FILTERS, name), _NO_ENVELOPE
+        yield below(FILTERS, name), _NO_ENVELOPE
     for key, pattern in filters.items():
-        at = below(_FILTERS, key)
+        at = below(FILTERS, key)
         if _is_field(key, pattern, event_types):
             yield at, _NO_TYPE
         elif not isinstance(pattern, dict):
@@ -71,7 +71,7 @@ _NO_ENVELOPE = (
 def _faults_inside(pattern: Mapping[str, Any], pointer: str) -> Iterator[tuple[str, str]]:
     for name, value in pattern.items():
         at = below(pointer, name)
-        if name == _OR and isinstance(value, list):
+        if name == OR and isinstance(value, list):
             for place, branch in enumerate(value):
                 if isinstance(branch, dict):
                     yield from _faults_inside(branch, below(at, place))
@@ -119,7 +119,7 @@ def _written(pattern: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the pattern with every value and comparison in an array."""
     written: dict[str, Any] = {}
     for name, value in pattern.items():
-        if name == _OR and isinstance(value, list):
+        if name == OR and isinstance(value, list):
             written[name] = [_written(each) if isinstance(each, dict) else each for each in value]
         elif _is_comparison(value):
             [(operator, operand)] = value.items()

@@ -2,9 +2,7 @@
 
 from typing import TypeVar
 
-from event_bus.matching.access_keys import (
-    MAX_AFFIX_LENGTH,
-)
+from event_bus.matching.access_keys import MAX_AFFIX_LENGTH
 from event_bus.matching.ignore_case import LONGEST_FOLDED, fold
 from event_bus.matching.sorted_values import (
     FOLDED_TEXT,

@@ -112,18 +112,19 @@ class ValueIndex:
                 return self.all
         return 0
 
-    def begins(self, text: str, order: SortOrder = TEXT) -> bool:
-        """Returns whether a converted text among the values begins with a text."""
+    def begins(self, text: str, order: SortOrder) -> bool:
+        """Returns whether the sort key of one of the values begins with a text."""
         return self._sorted_by(order).begins(text)
 
     def has_between(self, low: object, high: object, order: SortOrder) -> bool:
-        """Returns whether a number or address lies between two bounds, inclusive."""
+        """Returns whether the sort key of one of the values is between two bounds, inclusive."""
         ordered = self._sorted_by(order)
         keys, low, high = ordered.keys, ordered.read(low), ordered.read(high)
         start = bisect_left(keys, low)
         return start < len(keys) and bool(keys[start] <= high)
 
     def _satisfying(self, operator: Operator, work: Work) -> int:
+        """Returns the objects with a value that satisfies one comparison."""
         work.take(_LOOKUP_STEPS)
         return _LOOKUPS[operator.__class__](self, operator, work)
 

@@ -7,6 +7,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from event_bus.matching.errors import steps_of
 from event_bus.matching.marker import marker
 
 WHOLE = ""
@@ -63,11 +64,6 @@ def put_back(shown: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
     for pointer, value in values.items():
         _put(shown, steps_of(pointer), value)
     return shown
-
-
-def steps_of(pointer: str) -> list[str]:
-    """Returns the names and indexes of a JSON pointer."""
-    return [each.replace("~1", "/").replace("~0", "~") for each in pointer.split("/")[1:]]
 
 
 def _value(value: Any, steps: Iterable[str]) -> Any:

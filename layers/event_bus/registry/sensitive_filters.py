@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from event_bus.errors import InvalidRequest, pointer
+from event_bus.matching.errors import steps_of
 from event_bus.matching.event_types import intersection
 from event_bus.matching.filters import FILTERS, SubscriptionFilter
 from event_bus.model.publisher import Publisher
-from event_bus.model.sensitive import steps_of
 
 _BESIDE_THE_PAYLOAD = frozenset({"source", "metadata"})
 

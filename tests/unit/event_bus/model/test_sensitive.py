@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from event_bus.errors import InvalidRequest, pointer
+from event_bus.matching.errors import steps_of
 from event_bus.matching.marker import marker
-from event_bus.model.sensitive import WHOLE, points_at_something, put_back, steps_of, take_out
+from event_bus.model.sensitive import WHOLE, points_at_something, put_back, take_out
 from event_bus.requests.event import EventSubmission, accept
 from event_bus.requests.sensitive import MAX_SENSITIVE_FIELDS
 from event_bus.requests.validation import read
