@@ -70,7 +70,12 @@ def is_token(key_id: str) -> bool:
 
 
 def orphaned(key: ApiKey, good: Callable[[str], bool]) -> bool:
-    """Returns whether a stream token has ended because the key that requested it has."""
+    """Returns whether a stream token has ended because the key that requested it has.
+
+    Args:
+        key: The stream token, or a key, which never ends for this reason.
+        good: Returns whether the key with an identifier is still valid.
+    """
     return key.issued_by is not None and not good(key.issued_by)
 
 

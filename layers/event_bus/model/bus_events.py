@@ -218,7 +218,8 @@ def about_subscription(event_type: str, subscription: "Subscription", **more: An
 
     Args:
         event_type: The type of the event, which names the change.
-        subscription: The subscription after the change, with the version before it.
+        subscription: The subscription with its new members, but still with the version that the
+            change replaces.
         more: Further members of the payload.
     """
     what = event_type.rpartition(".")[2]
@@ -254,12 +255,13 @@ def about_circuit(
     """Makes the event that reports an opened or closed circuit; returns None for neither."""
     if before.permits == after.permits:
         return None
-    opened_at = (before if after.permits else after).opened_at or 0.0
+    opened = before if after.permits else after
+    opened_at = opened.opened_at or 0.0
     payload: CircuitEventPayload = {
         **_subscription(subscription),
         "opened_at": times.at(opened_at),
-        "failures": (before if after.permits else after).consecutive,
-        "error": _error(before if after.permits else after),
+        "failures": opened.consecutive,
+        "error": _error(opened),
     }
     event_type = CIRCUIT_CLOSED if after.permits else CIRCUIT_OPENED
     what = event_type.rpartition(".")[2]
@@ -272,7 +274,7 @@ def about_dead_letter(letter: "Delivery", minute: str) -> Event:
 
     Args:
         letter: The dead letter.
-        minute: The minute, as the beginning of an RFC 3339 time.
+        minute: The minute in UTC, such as `2026-05-01T12-00`.
     """
     error = letter.last_error
     payload: DeadLetterEventPayload = {

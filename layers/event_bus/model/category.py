@@ -15,7 +15,10 @@ _CATEGORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
 
 def is_category(text: str) -> bool:
-    """Returns whether a category may have a reducer or a read model; streams may be of others."""
+    """Returns whether a category may have a reducer or a read model.
+
+    A stream may also belong to a category that may have neither.
+    """
     return _CATEGORY.fullmatch(text) is not None
 
 

@@ -138,7 +138,7 @@ class Delivery:
         status: Its status.
         attempts: The number of attempts.
         round_start: The number of attempts before a person retried it.
-        reopened: How often a person has retried it, maybe before its first attempt.
+        reopened: How often a person has retried it, including before its first attempt.
         last_error: The last error, while it is not delivered.
         next_retry_at: The time of the next attempt while it is retrying, RFC 3339.
         waiting: Whether it waits in the table instead of as a message on its lane.

@@ -68,7 +68,7 @@ class Histogram:
     total: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """Counts one."""
+        """Counts a latency, in seconds."""
         self.counts[bisect.bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
 

@@ -43,4 +43,7 @@ def read_service_id(text: str) -> str:
 
 
 MAX_LABEL_CHARACTERS = 256
-"""The longest label: 1,024 bytes in UTF-8, which is the longest sort key of DynamoDB."""
+"""The longest identifier that events share, such as a correlation id or a stream id.
+
+In UTF-8, it has up to 1,024 bytes, which is the longest sort key of DynamoDB.
+"""

@@ -24,7 +24,7 @@ differ.
 
 A function that crashes does not return its lease, so its attempts count as in flight until then.
 Its messages come again only after the visibility timeout of the queue, which is six times as long
-as the function may run. Until then, others may have its places: it makes no attempt any more."""
+as the function may run. Others may have its slots before that: it makes no attempt any more."""
 
 TURN_SECONDS = 10.0
 """How long a turn stays valid after its time, in seconds; a later message needs another one."""
@@ -33,9 +33,17 @@ LONGEST_WAIT_SECONDS = 300.0
 """The longest wait for a free slot before a message checks again, in seconds."""
 
 _SOON = 10
+"""If a subscription becomes slow again within this many times its last hold, the next hold is twice
+as long."""
+
 _WEIGHT = 0.2
+"""The weight of an attempt in the moving average of durations."""
+
 _EARLY_SECONDS = 0.05
+"""How long before its turn an attempt may be made, in seconds."""
+
 _ATTEMPTS_SIDE_BY_SIDE = 10
+"""How many attempts a function makes at the same time: as many as a batch has messages."""
 
 PaceState = Literal["trial", "slow", "fast"]
 
@@ -98,7 +106,7 @@ class Pace:
         return sum(attempts for until, attempts in self.leases.values() if until > now)
 
     def marked_slow(self, now: float) -> "Pace":
-        """Returns the pace after an attempt in a lane that takes no leases was slow."""
+        """Returns the pace after a slow attempt in a lane without leases."""
         return self if self.state == "slow" else self.proved_slow(now)
 
     def proved_slow(self, now: float) -> "Pace":
