@@ -69,35 +69,35 @@ class Archiver:
         cursor = self.cursors.hold(_OWNER, name, new_id("cur"), _HOLD_SECONDS)
         if cursor is None:
             return 0
-        walk = _Walk(self.archive, cursor.position or "0", odd=name == "by_odd")
+        scan = _Scan(self.archive, cursor.position or "0", odd=name == "by_odd")
         listed = self.events.listed(listing, self.executor, newest_first=False)
         last = times.at(until)
         try:
-            while walk.position < last and self.clock() < end:
-                page = listed.page((walk.position, last), _DEPTH)
+            while scan.position < last and self.clock() < end:
+                page = listed.page((scan.position, last), _DEPTH)
                 for chunk in chunks(list(page.entries), _AT_ONCE):
-                    walk.take([entry.id for entry in chunk], behind(chunk[-1].position))
+                    scan.take([entry.id for entry in chunk], behind(chunk[-1].position))
                     if self.clock() >= end:
                         break
                 else:
-                    walk.position = last if page.reached is None else behind(page.reached)
-            walk.move_all()
+                    scan.position = last if page.reached is None else behind(page.reached)
+            scan.move_all()
         finally:
-            self.cursors.release(cursor, walk.reached)
-        if walk.archived:
+            self.cursors.release(cursor, scan.reached)
+        if scan.archived:
             logger.info(
                 "events archived",
                 list=name,
-                events=walk.archived,
-                bytes=walk.size,
-                objects=walk.objects,
-                reached=walk.reached,
+                events=scan.archived,
+                bytes=scan.size,
+                objects=scan.objects,
+                reached=scan.reached,
             )
-        return walk.archived
+        return scan.archived
 
 
-class _Walk:
-    """One look through a list.
+class _Scan:
+    """One scan of a list.
 
     Attributes:
         position: The position behind the events that were taken.

@@ -33,9 +33,9 @@ class CrashedMessages:
     lanes: Lanes
 
     def take(self, message_id: str, body: str) -> None:
-        """Makes a dead letter of a message; its payload is where the event is stored.
+        """Makes a dead letter of a message.
 
-        It counts as an attempt, and further ones follow after the policy's waits.
+        The crash counts as an attempt, and further ones follow after the policy's waits.
 
         Args:
             message_id: The queue's identifier of the message.

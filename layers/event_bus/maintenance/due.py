@@ -73,7 +73,7 @@ class DueSweep:
                 failure = moved.failure or failure
                 # The index lags behind its table, so it may list deliveries that were already
                 # postponed.
-                if len(due) < _PAGE or not moved.any:
+                if len(due) < _PAGE or not moved.postponed:
                     break
         if sent:
             logger.info("due deliveries sent", deliveries=sent)
@@ -133,8 +133,16 @@ class DueSweep:
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
+    """What became of a page of due deliveries.
+
+    Attributes:
+        sent: How many were sent to their lanes.
+        postponed: Whether any is due later now, so that the next page lists others.
+        failure: Why a lane did not take some of them, if one did not.
+    """
+
     sent: int
-    any: bool
+    postponed: bool
     failure: Exception | None = None
 
 

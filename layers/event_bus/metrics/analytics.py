@@ -77,14 +77,16 @@ def analytics_query(
 
     Args:
         granularity: The length of each bucket.
-        since: RFC 3339; by default the time of `_DEFAULT_BUCKETS` before `until`.
+        since: RFC 3339; by default 60 minutes, 24 hours or 30 days before `until`, after the
+            granularity.
         until: RFC 3339; by default now.
         type: A type, or a type pattern.
         source: A publisher.
         subscriber: A subscriber.
 
     Raises:
-        MalformedRequest: The period has too many buckets.
+        MalformedRequest: The period ends before it begins, has too many buckets, or begins before
+            the oldest kept ones.
     """
     length = SECONDS[granularity]
     end = times.seconds(until or times.now())

@@ -29,12 +29,7 @@ _COUNTERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("published", "events_published", "Events accepted and routed.", ("type",)),
     ("delivered", "events_delivered", "Deliveries that succeeded.", _BOTH),
     ("failed", "delivery_failures", "Attempts that failed.", _BOTH),
-    (
-        "dead_lettered",
-        "dead_letters",
-        "Deliveries that became dead letters.",
-        ("type", "subscriber"),
-    ),
+    ("dead_lettered", "dead_letters", "Deliveries that became dead letters.", _BOTH),
     (
         SCHEMA_INVALID,
         "events_schema_invalid",

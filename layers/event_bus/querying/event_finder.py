@@ -22,7 +22,7 @@ from event_bus.stores.listings import EventSelector, Listing, domain_of
 from event_bus.stores.routings import RoutingStore
 
 _MAX_DOMAINS = 8
-"""The number of domains from which on reading all events is cheaper."""
+"""With more domains than this, reading all events is cheaper."""
 
 READ_BUDGET = 1_000
 """The number of events that one request reads before it ends its page early."""
@@ -115,11 +115,12 @@ class EventFinder:
         events = self.events.get_many(event_ids)
         visibility = Visibility(caller, self.subscriptions, self.rights)
         visibility.prepare(event.source for event in events.values())
-        became = zip(
+        outcomes = zip(
             events.values(), self.executor.map(self.deliveries.of_event, events), strict=True
         )
         found = [
-            FoundEvent(event, routing, tuple(deliveries)) for event, (routing, deliveries) in became
+            FoundEvent(event, routing, tuple(deliveries))
+            for event, (routing, deliveries) in outcomes
         ]
         return [_as_seen(each, caller) for each in found if self._sees(each, visibility)]
 

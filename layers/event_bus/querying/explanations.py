@@ -66,7 +66,9 @@ class Explainer:
     rights: RightsReader
 
     def event(self, event_id: str, caller: Caller) -> Event:
-        """Returns an event about which its publisher and services that may receive it may ask.
+        """Returns an event for a caller that may ask about it.
+
+        These are admins, and the services that may receive it.
 
         Raises:
             NotFound: There is none, or none that the caller may ask about.

@@ -1,1 +1,1 @@
-"""Lanes, their messages, and the queues of unroutable events and of replays."""
+"""Lanes, their messages, and the queues of unroutable events, of replays and of the audit log."""

@@ -53,10 +53,10 @@ class Message:
             enrichment.
         times_held: How often in a row it was sent back because another function was delivering its
             stream, or because too many functions were waiting for slow sources.
-        receives: How often the messages before it were received without a result, such as because
-            their function crashed; they were then sent back as this message.
-        origin: The queue's identifier of the first of the messages before it that may have written
-            a record of a delivery.
+        receives: How often it was received without a result, such as because its function crashed,
+            before it was sent back. The queue counts anew for the message that is sent back.
+        origin: The queue's identifier of the first message that was sent back as this one and may
+            have recorded the delivery; empty if there is none.
         from_router: Whether the router sent it for an event of a stream, and no function has
             handled it. No other event of the stream relies on it.
         enriches: Whether it travels on the enrichment lane; not part of its text.
@@ -180,7 +180,7 @@ def first_message(event: Event, rule: "RoutingRule", replay_id: str | None = Non
 
 
 def owed_message(event: Event, subscription: "Subscription", delay: int = 0) -> Message:
-    """Returns the message that delivers an event which a subscription is owed since it was routed.
+    """Returns the message that delivers an event from a backlog, or from a stream that catches up.
 
     Args:
         event: The event.

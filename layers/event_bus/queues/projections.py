@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _ENDED_SECONDS = 120
-"""After how many seconds no function writes to a generation that has ended: longer than one runs
-that has read the read model before."""
+"""The time after which no function writes to a generation that has ended, in seconds.
+
+A function may have read the read model just before. It runs for a shorter time than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class ProjectionQueue:
     def drop_later(self, source: str, category: str, generation: int) -> None:
         """Has the states of a generation removed, once no function can write to it any more.
 
-        Send this before the write that ends the generation: a function that ends in between then
-        leaves no states behind. If the write fails, the message changes nothing.
+        Send this before the write that ends the generation. A function that crashes between the two
+        then leaves no states behind. If the write fails, the message changes nothing.
         """
         self.continue_generation(source, category, generation, _ENDED_SECONDS)
 

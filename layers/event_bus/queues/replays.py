@@ -39,6 +39,10 @@ class ReplayQueue:
             group: The service for which it runs.
             delay: How long the queue holds the message back, in seconds.
             behind: When the replay last continued, if the message is only for the next step.
+
+        Raises:
+            BotoCoreError: SQS did not answer.
+            ClientError: SQS refused the message.
         """
         body = f"{replay_id} {behind}" if behind else replay_id
         self.client.send_message(
