@@ -1,6 +1,5 @@
 """The function that enriches events."""
 
-import concurrent.futures
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from event_bus.enrichment.lookup import LookupAsker
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import rights_reader, upcaster
 from event_bus.runtime.queues import lanes
+from event_bus.runtime.threads import threads
 from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
 from event_bus.timers import Timers
@@ -44,7 +44,7 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
         upcaster(),
         SourceCircuits(circuits),
     )
-    executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
+    executor = threads(_BATCH)
     subscriptions = SubscriptionCache(stores.subscriptions())
     events = stores.events()
     deliveries = stores.deliveries(writes=True)
@@ -60,7 +60,7 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
         ),
         subscriptions,
         # Its threads send while those of the other executor wait for them.
-        lanes(concurrent.futures.ThreadPoolExecutor(_BATCH)),
+        lanes(threads(_BATCH)),
         executor,
         timers,
         pacing,

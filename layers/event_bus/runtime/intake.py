@@ -1,6 +1,5 @@
 """Builds the intake of events and replies."""
 
-import concurrent.futures
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -15,6 +14,7 @@ from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import deployed_seal, rights_reader
+from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
@@ -89,6 +89,6 @@ def _intake(
         schemas=checks,
         seal=deployed_seal(),
         retention_days=settings().retention_days,
-        executor=concurrent.futures.ThreadPoolExecutor(workers),
+        executor=threads(workers),
         sees=sees,
     )

@@ -1,6 +1,5 @@
 """The handler of every lane's function. Only the target differs."""
 
-import concurrent.futures
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -23,6 +22,7 @@ from event_bus.runtime import stores
 from event_bus.runtime.enrichment_calls import enrichment_calls
 from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
 from event_bus.runtime.queues import lanes
+from event_bus.runtime.threads import threads
 from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
 from event_bus.stores.announced_changes import AnnouncedChanges
@@ -75,7 +75,7 @@ def _handler(
     transport: Transport, enrich: Enrich | None, answers: AnswerTimes | None, *, paced: bool
 ) -> Handler:
     retention_days = settings().retention_days
-    executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
+    executor = threads(_BATCH)
     subscriptions = stores.subscriptions(changes=True)
     events = stores.events()
     deliveries = stores.deliveries(writes=True)
@@ -89,7 +89,12 @@ def _handler(
     commands = stores.commands()
     sending = lanes(executor)
     runner = AttemptRunner(
-        *(transport, events, stores.claims(), deliveries, rights.permits, sending),
+        transport=transport,
+        events=events,
+        claims=stores.claims(),
+        deliveries=deliveries,
+        may_receive=rights.permits,
+        lanes=sending,
         command_end=lambda event_id: commands.get(event_id).ended,
         enrich=enrich,
     )
@@ -139,7 +144,10 @@ def _ordered(runner: AttemptRunner, rights: HandoverRights, retention_days: int)
         stores.cursors(),
         LiveStreams(runner, stores.routings(), streams, retention_days, history),
         ReplayedStreams(
-            *(runner, streams, history, lambda replay_id: stores.replays().get(replay_id)),
+            runner=runner,
+            streams=streams,
+            history=history,
+            replay=lambda replay_id: stores.replays().get(replay_id),
             rights=rights.reader.of,
             retention_days=retention_days,
         ),

@@ -1,6 +1,6 @@
 """Builds the components for dead letters and replays."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from event_bus.runtime import stores
 from event_bus.runtime.queues import lanes, replay_queue
@@ -45,21 +45,37 @@ def replay_runner() -> "ReplayRunner":
     from event_bus.recovery.replay_steps import ReplaySteps
     from event_bus.runtime.routing import registry_view
 
-    replays = stores.replays(writes=True)
-    parts: dict[str, Any] = {
-        "replays": replays,
-        "events": stores.events(),
-        "deliveries": stores.deliveries(writes=True),
-        "lanes": lanes(threads(_WORKERS)),
-        "steps": ReplaySteps(replays, replay_queue()),
-        "executor": threads(_WORKERS),
-    }
+    replays, subscriptions = stores.replays(writes=True), stores.subscriptions()
+    events, deliveries = stores.events(), stores.deliveries(writes=True)
+    sending, executor = lanes(threads(_WORKERS)), threads(_WORKERS)
+    steps = ReplaySteps(replays, replay_queue())
     backlogs = BacklogRunner(
-        **parts, subscriptions=stores.subscriptions(), routings=stores.routings()
+        replays=replays,
+        subscriptions=subscriptions,
+        events=events,
+        routings=stores.routings(),
+        deliveries=deliveries,
+        lanes=sending,
+        steps=steps,
+        executor=executor,
     )
     catch_ups = CatchUpRunner(
-        **{name: part for name, part in parts.items() if name != "executor"},
-        subscriptions=stores.subscriptions(),
+        replays=replays,
+        subscriptions=subscriptions,
         streams=stores.streams(),
+        events=events,
+        deliveries=deliveries,
+        lanes=sending,
+        steps=steps,
     )
-    return ReplayRunner(**parts, view=registry_view(), backlogs=backlogs, catch_ups=catch_ups)
+    return ReplayRunner(
+        replays=replays,
+        view=registry_view(),
+        events=events,
+        deliveries=deliveries,
+        lanes=sending,
+        steps=steps,
+        executor=executor,
+        backlogs=backlogs,
+        catch_ups=catch_ups,
+    )
