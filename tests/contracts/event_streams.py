@@ -10,6 +10,7 @@ from event_bus.model.stream_name import StreamName
 from event_bus.stores.deduplication import DeduplicationStore
 from event_bus.stores.events import EventStore, Put
 from event_bus.stores.refusals import Outdated, StreamDeleted, WrongVersion
+from event_bus.stores.stream_times import version_before
 from event_bus.stores.streams import (
     ListedStream,
     StreamEnd,
@@ -259,7 +260,7 @@ class ListedStreamsContract:
         for limit in (1, 2, 3):
             back = aws.streams.between(TASK_1, 1, 9, limit, newest_first=True)
             assert [each.version for each in back] == [2, 1][:limit]
-        assert aws.streams.version_before(TASK_1, "2000-01-01T00:00:00.000Z") == 0
+        assert version_before(aws.streams, TASK_1, "2000-01-01T00:00:00.000Z") == 0
 
     def test_a_deletion_does_not_pass_an_event_that_came_between(self, aws: Aws) -> None:
         self._put(aws, "task/1", "task/1")

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.events import Put
+from event_bus.stores.stream_times import version_before
 from event_bus.stores.streams import StreamEnd, StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -113,9 +114,9 @@ class StreamVersionsContract:
             entry = StreamEntry(number, f"evt_{number}", f"2026-05-0{number}T00:00:00.000Z")
             put = aws.streams.adding_parts(TASK_1, [entry], listed=True)[0].item["Put"]
             aws.dynamodb.put_item(**put)
-        assert aws.streams.version_before(TASK_1, "2026-05-02T12:00:00.000Z") == 2
-        assert aws.streams.version_before(TASK_1, "2026-05-01T00:00:00.000Z") == 0
-        assert aws.streams.version_before(StreamName("planner", "task/2"), LATER) == 0
+        assert version_before(aws.streams, TASK_1, "2026-05-02T12:00:00.000Z") == 2
+        assert version_before(aws.streams, TASK_1, "2026-05-01T00:00:00.000Z") == 0
+        assert version_before(aws.streams, StreamName("planner", "task/2"), LATER) == 0
 
     def test_a_stream_whose_times_are_out_of_order_loses_nothing(self, aws: Aws) -> None:
         seconds = ("00.000", "30.000", "29.500", "31.000")
@@ -124,6 +125,6 @@ class StreamVersionsContract:
             aws.dynamodb.put_item(
                 **aws.streams.adding_parts(TASK_1, [entry], listed=True)[0].item["Put"]
             )
-        assert aws.streams.version_before(TASK_1, "2026-05-01T00:05:29.800Z") == 1
-        assert aws.streams.version_before(TASK_1, "2026-05-01T00:05:30.500Z") == 3
-        assert aws.streams.version_before(TASK_1, "2026-05-01T00:10:00.000Z") == 4
+        assert version_before(aws.streams, TASK_1, "2026-05-01T00:05:29.800Z") == 1
+        assert version_before(aws.streams, TASK_1, "2026-05-01T00:05:30.500Z") == 3
+        assert version_before(aws.streams, TASK_1, "2026-05-01T00:10:00.000Z") == 4

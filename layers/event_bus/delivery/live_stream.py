@@ -17,6 +17,7 @@ from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.placed_events import PlacedEvents
 from event_bus.stores.routings import RoutingStore
+from event_bus.stores.stream_times import version_before
 from event_bus.stores.streams import StreamEntry, StreamStore
 
 MOMENT_SECONDS = 3
@@ -228,14 +229,14 @@ class LiveWalk:
             if hidden >= first:
                 # The events since the registration were routed, and are owed even if hidden.
                 since = received_since(subscription.created_at)
-                hidden = min(hidden, streams.version_before(self.stream, since))
+                hidden = min(hidden, version_before(streams, self.stream, since))
             return max(first - 1, hidden)
         # The router matches no earlier event, and expired events are owed to nobody.
         expired = times.at(times.unix() - 86_400 * self.parts.retention_days)
         since = max(received_since(subscription.created_at), expired)
         if self.event.metadata["stream_version"] == 1 and self.event.created_at >= since:
             return 0
-        return streams.version_before(self.stream, since)
+        return version_before(streams, self.stream, since)
 
     def _routing(self) -> Routing | None:
         """The routing record of the event of the message."""

@@ -1,25 +1,51 @@
 """Finds versions of event streams by time."""
 
+from collections.abc import Callable
+
 from event_bus import times
 from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
-from event_bus.stores.streams import DISORDER_SECONDS, StreamEntry, StreamStore
+from event_bus.stores.streams import StreamEntry, StreamStore
 
 _PAGE = 100
 
+_DISORDER_SECONDS = 60
+"""How far the times of a stream may be out of the order of its versions, in seconds.
+
+An event gets its time first and its version a moment later. Another event may come between them.
+"""
+
 
 def version_at(streams: StreamStore, stream: StreamName, moment: str) -> int:
-    """Returns the version before the first event that was stored after a time (RFC 3339).
+    """Returns the version before the first event that was stored after a time (RFC 3339)."""
+    return _version_before_first(streams, stream, moment, lambda each: each.created_at > moment)
 
-    The number of reads grows with the logarithm of the stream's length, and with the number of
-    events that were stored within about a minute of the time.
+
+def version_before(streams: StreamStore, stream: StreamName, moment: str) -> int:
+    """Returns the version before the first event stored at a time (RFC 3339) or later."""
+    return _version_before_first(streams, stream, moment, lambda each: each.created_at >= moment)
+
+
+def _version_before_first(
+    streams: StreamStore, stream: StreamName, moment: str, is_late: Callable[[StreamEntry], bool]
+) -> int:
+    """Returns the version before the first event that is late, in a stream around a time.
+
+    One read decides if the time is among the last events, as it usually is. Otherwise the number of
+    reads grows with the logarithm of the stream's length, and with the number of events that were
+    stored within about a minute of the time.
     """
-    low = version_certainly_before(streams, stream, moment, streams.last_version(stream))
-    while entries := streams.between(stream, low + 1, MAX_VERSION, _PAGE):
+    low = 0
+    entries = streams.between(stream, 1, MAX_VERSION, _PAGE, newest_first=True)[::-1]
+    if len(entries) == _PAGE and entries[0].created_at >= _certainly_by(moment):
+        low = version_certainly_before(streams, stream, moment, entries[0].version)
+        entries = streams.between(stream, low + 1, MAX_VERSION, _PAGE)
+    while entries:
         for each in entries:
-            if each.created_at > moment:
+            if is_late(each):
                 return each.version - 1
         low = entries[-1].version
+        entries = streams.between(stream, low + 1, MAX_VERSION, _PAGE)
     return low
 
 
@@ -37,8 +63,7 @@ def version_certainly_before(
         moment: The time.
         last: The highest version to return.
     """
-    # The times of a stream are out of order by seconds at most.
-    certainly_by = times.at(times.seconds(moment) - DISORDER_SECONDS)
+    certainly_by = _certainly_by(moment)
     low, high = 0, last
     while low < high:
         middle = (low + high + 1) // 2
@@ -50,6 +75,11 @@ def version_certainly_before(
         else:
             high = middle - 1
     return low
+
+
+def _certainly_by(moment: str) -> str:
+    """Returns a time before which only events come that precede all those of another time."""
+    return times.at(times.seconds(moment) - _DISORDER_SECONDS)
 
 
 def _first_from(

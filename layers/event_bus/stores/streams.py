@@ -26,12 +26,6 @@ from event_bus.stores.transactions import Part, transact
 if TYPE_CHECKING:
     from event_bus.stores.table import Query
 
-DISORDER_SECONDS = 60
-"""How far the times of a stream may be out of the order of its versions, in seconds.
-
-An event gets its time first and its version a moment later. Another event may come between them.
-"""
-
 _KEY_BYTES = 1024
 """The longest sort key, in bytes."""
 
@@ -161,21 +155,6 @@ class StreamStore:
             limit: How many entries to return at most.
         """
         return self._between(stream_id, first, last, limit, newest_first=False)
-
-    def version_before(self, stream: StreamName, moment: str) -> int:
-        """Returns the version before the first event stored at a time (RFC 3339) or later."""
-        pages = self.table.query_pages(**_after(stream.key, 0, newest_first=True))
-        certainly_before = times.at(times.seconds(moment) - DISORDER_SECONDS)
-        before = None
-        for page in pages:
-            for entry in entries_of(page):
-                if entry.created_at >= moment:
-                    before = entry.version - 1
-                elif before is None:
-                    before = entry.version
-                if entry.created_at < certainly_before:
-                    return before
-        return before or 0
 
     def adding_parts(
         self, stream: StreamName, entries: Sequence[StreamEntry], *, listed: bool

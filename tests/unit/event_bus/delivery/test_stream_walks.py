@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from event_bus import times
-from event_bus.delivery import replayed_stream
+from event_bus.delivery import live_stream, replayed_stream
 from event_bus.model import transitions
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
 from event_bus.model.enrichment import StaticSource
@@ -13,7 +13,6 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.placed_events import PlacedEvent, PlacedEvents
-from event_bus.stores.streams import StreamStore
 
 from tests.aws import Aws
 from tests.builders import delivery, message, replay, subscription
@@ -112,7 +111,7 @@ def test_a_retry_of_the_event_that_continues_a_stream_does_not_stop_it(
 @pytest.mark.parametrize(
     ("replay_id", "where", "name"),
     [
-        (None, StreamStore, "version_before"),
+        (None, live_stream, "version_before"),
         ("rpl_1", replayed_stream, "version_certainly_before"),
     ],
 )
