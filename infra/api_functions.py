@@ -147,7 +147,7 @@ class ApiFunctions:
         function.use_table(self._data.replays, "GetItem", "PutItem")
         function.use_table(self._data.states, "GetItem", "PutItem", "Query")
         function.use_table(self._data.metrics, "BatchGetItem")
-        function.use_table(self._data.inbox, "DeleteItem")
+        function.use_table(self._data.inbox, "UpdateItem")
         function.use_table(
             self._data.contexts, "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"
         )

@@ -222,7 +222,7 @@ class BusStack(StageStack):
         sweep.use_table(data.subscriptions, "DeleteItem", "GetItem", indexes=("by_end",))
         sweep.use_table(data.changes, "PutItem", "Query")
         sweep.count_subscriptions(data)
-        sweep.use_table(data.inbox, "DeleteItem")
+        sweep.use_table(data.inbox, "UpdateItem")
         self.lanes.send_from(sweep)
         sweep.use_queue("UNROUTABLE_QUEUE_URL", self.unroutable.queue, "SendMessage")
         sweep.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")

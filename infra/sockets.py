@@ -91,7 +91,7 @@ class Sockets(Construct):
     ) -> None:
         """Lets a function take a connection, push the events of its inbox, and close it."""
         function.use_table(data.socket_subscribers, "DeleteItem", "GetItem", "Query", "UpdateItem")
-        function.use_table(data.inbox, "DeleteItem", "Query")
+        function.use_table(data.inbox, "Query", "UpdateItem")
         function.use_table(data.events, "BatchGetItem")
         # The commands that have ended.
         function.use_table(data.deliveries, "BatchGetItem")

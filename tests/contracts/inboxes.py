@@ -64,11 +64,19 @@ class InboxesContract:
         marked = [item["event_id"]["S"] for item in items if "pushed" in item]
         assert marked == ["evt_1"]
 
-    def test_a_forgotten_inbox_begins_at_its_first_position(self, aws: Aws) -> None:
-        aws.inboxes.append("sub_1", self._keys("evt_1"))
+    @pytest.mark.parametrize("before", [[], ["evt_1", "evt_2"]])
+    def test_a_forgotten_inbox_expires_even_if_a_delivery_comes_later(
+        self, aws: Aws, before: list[str]
+    ) -> None:
+        if before:
+            aws.inboxes.append("sub_1", self._keys(*before))
         aws.inboxes.forget("sub_1")
-        aws.inboxes.forget("sub_1")
-        assert aws.inboxes.last("sub_1") == 0
+        assert aws.inboxes.last("sub_1") == len(before)
+        aws.inboxes.append("sub_1", self._keys("evt_9"))
+        assert aws.inboxes.last("sub_1") == len(before) + 1
+        items = aws.dynamodb.scan(TableName=aws.tables["inbox"])["Items"]
+        assert len(items) == len(before) + 2
+        assert all(int(item["expires_at"]["N"]) > times.unix() for item in items)
 
     def test_an_inbox_does_not_hold_an_entry_whose_request_was_not_sent(self, aws: Aws) -> None:
         with (

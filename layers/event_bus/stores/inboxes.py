@@ -19,6 +19,9 @@ from event_bus.stores.transactions import Part, transact
 _HEAD = 0
 _ATTEMPTS = 13
 
+_FORGOTTEN_SECONDS = 86_400
+"""How long the number of the last entry is kept after the end of its subscription, in seconds."""
+
 _MOST_READ = 4_000
 """The most entries that one query reads."""
 
@@ -117,12 +120,17 @@ class InboxStore:
 
     def last(self, subscription_id: str) -> int:
         """Returns the number of the last entry that was ever appended; 0 before the first."""
-        item = self.table.get(_key(subscription_id, _HEAD), ConsistentRead=True)
-        return int(item["last"]["N"]) if item else 0
+        item = self.table.get(_key(subscription_id, _HEAD), ConsistentRead=True) or {}
+        return int(item["last"]["N"]) if "last" in item else 0
 
     def forget(self, subscription_id: str) -> None:
-        """Removes the number of the last entry, once the subscription is gone."""
-        self.table.delete(_key(subscription_id, _HEAD))
+        """Lets the number of the last entry expire, once the subscription is gone."""
+        # A delivery under way may still append an entry. It would write a deleted number anew.
+        self.table.update(
+            _key(subscription_id, _HEAD),
+            UpdateExpression="SET expires_at = :expiry",
+            ExpressionAttributeValues={":expiry": number(int(times.unix()) + _FORGOTTEN_SECONDS)},
+        )
 
     def after(self, subscription_id: str, position: int, limit: int) -> list[InboxEntry]:
         """Returns the entries after a number, in order."""

@@ -7,9 +7,11 @@ from event_bus.callbacks.handshake import Handshake
 from event_bus.delivery.disabling import Disabler
 from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import DeliveryKey
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.registry.subscriptions import SubscriptionRegistry
 from event_bus.targets.http import HttpTarget
+from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, service, subscription
@@ -115,6 +117,19 @@ class TestRemoving:
         with pytest.raises(NotFound):
             registry.remove(made.id, service("other"))
         registry.remove(made.id, AN_ADMIN)
+
+    @pytest.mark.parametrize("moved", [False, True])
+    def test_its_inbox_expires_even_if_its_target_was_changed(
+        self, aws: Aws, registry: SubscriptionRegistry, *, moved: bool
+    ) -> None:
+        made = aws.subscriptions.create(subscription(target=InboxTarget("pull")))
+        aws.inboxes.append(made.id, [DeliveryKey("evt_1", made.id)])
+        if moved:
+            aws.subscriptions.update(replace(made, target=HttpTarget("https://a/")))
+        registry.remove(made.id, WORKER)
+        items = aws.dynamodb.scan(TableName=aws.tables["inbox"])["Items"]
+        assert sorted(int(item["position"]["N"]) for item in items) == [0, 1]
+        assert all("expires_at" in item for item in items)
 
     def test_a_change_meanwhile_does_not_save_it(self, aws: Aws) -> None:
         made = aws.subscriptions.create(subscription())
