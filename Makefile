@@ -25,7 +25,7 @@ help: ## List the targets
 
 setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/layers ## Install everything, once
 
-run: up ## Start the bus and play an example on it
+run: up ## Start the bus and play two examples on it
 	$(PYTHON) -m examples.engineering_day
 	$(PYTHON) -m examples.saga
 
