@@ -26,6 +26,9 @@ _AT_ONCE = 64
 _Packed = tuple[Message, str]
 """A message, and its text on the lane."""
 
+_Refused = tuple[Message, str]
+"""A message that its lane refuses, and the reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
@@ -57,21 +60,29 @@ class Lanes:
             NotSent: A lane did not take some of them now; others may have been sent.
         """
         refused = self._send(messages)
-        hopeless = [each for each in refused if each.event is None]
+        hopeless = [(each, reason) for each, reason in refused if each.event is None]
         if len(hopeless) < len(refused):
-            hopeless += self._send([replace(each, event=None) for each in refused if each.event])
-        for each in hopeless:
+            hopeless += self._send([replace(each, event=None) for each, _ in refused if each.event])
+        for each, reason in hopeless:
             logger.error(
-                "message refused", event_id=each.event_id, subscription_id=each.subscription_id
+                "message refused",
+                event_id=each.event_id,
+                subscription_id=each.subscription_id,
+                reason=reason,
             )
-        return hopeless
+        return [each for each, _ in hopeless]
 
-    def _send(self, messages: Sequence[Message]) -> list[Message]:
+    def _send(self, messages: Sequence[Message]) -> list[_Refused]:
         lanes: dict[str, list[Message]] = {}
         for message in messages:
             lanes.setdefault(message.lane, []).append(message)
         # A lane that this deployment does not have takes nothing.
-        refused = [each for name in lanes if name not in self.urls for each in lanes[name]]
+        refused = [
+            (each, "this deployment does not have the lane")
+            for name in lanes
+            if name not in self.urls
+            for each in lanes[name]
+        ]
         requests = (
             (self.urls[lane], batch)
             for lane, own in lanes.items()
@@ -92,15 +103,17 @@ class Lanes:
                 refused += each
         return refused
 
-    def _send_batch(self, each: tuple[str, list[_Packed]]) -> list[Message]:
+    def _send_batch(self, each: tuple[str, list[_Packed]]) -> list[_Refused]:
         url, batch = each
-        refused = by_halves(batch, partial(self._request, url), _refused)
+        reasons = by_halves(batch, partial(self._request, url), _reason)
         return [
-            message for (message, _), is_refused in zip(batch, refused, strict=True) if is_refused
+            (message, reason)
+            for (message, _), reason in zip(batch, reasons, strict=True)
+            if reason is not None
         ]
 
-    def _request(self, url: str, batch: Sequence[_Packed]) -> list[bool]:
-        """Sends a batch, and returns whether SQS refuses each message for good."""
+    def _request(self, url: str, batch: Sequence[_Packed]) -> list[str | None]:
+        """Sends a batch, and returns why SQS refuses each message for good; None if it does not."""
         entries = [
             {
                 "Id": str(place),
@@ -111,10 +124,10 @@ class Lanes:
             for place, (message, body) in enumerate(batch)
         ]
         refused = send_entries(self.client, url, entries)
-        return [str(place) in refused for place in range(len(batch))]
+        return [refused.get(str(place)) for place in range(len(batch))]
 
 
-def _refused(error: ClientError | BotoCoreError) -> bool:
+def _reason(error: ClientError | BotoCoreError) -> str:
     if not blames_content(error):
         raise error
-    return True
+    return str(error)

@@ -1,6 +1,6 @@
 """Sends messages to a queue of the bus in one request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from event_bus.batches import blames_entry
@@ -15,7 +15,7 @@ class NotSent(Exception):
     """A queue did not take messages that it may take later."""
 
 
-def send_entries(client: "SQSClient", url: str, entries: list[Any]) -> set[str]:
+def send_entries(client: "SQSClient", url: str, entries: list[Any]) -> dict[str, str]:
     """Sends up to ten messages, and sends again those that SQS did not take.
 
     Args:
@@ -24,21 +24,26 @@ def send_entries(client: "SQSClient", url: str, entries: list[Any]) -> set[str]:
         entries: The messages, as SQS takes them, each with an `Id` of its own.
 
     Returns:
-        The ids of the messages that SQS refuses for their content. All others are sent.
+        SQS's reason for each message that it refuses for its content, by the message's id. All
+        others are sent.
 
     Raises:
         NotSent: SQS did not take some of the others in three tries.
     """
-    refused: set[str] = set()
+    refused: dict[str, str] = {}
     for _ in range(_TRIES):
         answer = client.send_message_batch(QueueUrl=url, Entries=entries)
         failed = {each["Id"]: each for each in answer.get("Failed", [])}
-        refused |= {name for name, failure in failed.items() if blames_entry(failure)}
-        entries = [entry for entry in entries if entry["Id"] in failed.keys() - refused]
+        refused |= {name: _reason(each) for name, each in failed.items() if blames_entry(each)}
+        entries = [each for each in entries if each["Id"] in failed.keys() - refused.keys()]
         if not entries:
             return refused
     codes = sorted({failed[entry["Id"]]["Code"] for entry in entries})
     raise NotSent(f"{len(entries)} messages: {', '.join(codes)}")
+
+
+def _reason(failure: Mapping[str, Any]) -> str:
+    return f"{failure['Code']}: {failure.get('Message', '')}"
 
 
 def send_bodies(

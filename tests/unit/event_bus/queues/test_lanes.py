@@ -1,5 +1,7 @@
 """Messages go to their lane in few requests, and none is lost silently."""
 
+import io
+import json
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
@@ -18,7 +20,8 @@ MAX_REQUEST_BYTES = 240 * 1024
 QUEUE = "https://queue.example"
 
 
-INVALID = ClientError({"Error": {"Code": "InvalidMessageContents", "Message": ""}}, "Send")
+REFUSAL: Any = {"Code": "InvalidMessageContents", "Message": "Invalid character #xFFFF was found"}
+INVALID = ClientError({"Error": REFUSAL}, "Send")
 
 
 class FussyQueue:
@@ -34,8 +37,8 @@ class FussyQueue:
         if bad and self.whole:
             raise INVALID
         self.taken += [from_json(each["MessageBody"]) for each in Entries if each not in bad]
-        code = {"Code": "InvalidMessageContents", "SenderFault": True}
-        return {"Failed": [{"Id": each["Id"], **code} for each in bad]}
+        failed = {**REFUSAL, "SenderFault": True}
+        return {"Failed": [{"Id": each["Id"], **failed} for each in bad]}
 
 
 class RecordingQueue:
@@ -183,6 +186,17 @@ def test_a_message_that_a_lane_refuses_is_returned(executor: Executor, whole: bo
     refused = lanes(queue, executor).send([with_text(number, "") for number in range(10)])
     assert [(each.event_id, each.event) for each in refused] == [("evt_4", None)]
     assert len({each.event_id for each in queue.taken}) == len(queue.taken) == 9
+
+
+@BOTH_WAYS
+def test_the_log_says_why_a_lane_refuses_a_message(
+    executor: Executor, log: io.StringIO, whole: bool
+) -> None:
+    lanes(FussyQueue("evt_4", whole=whole), executor).send([with_text(4, "")])
+    [line] = map(json.loads, log.getvalue().splitlines())
+    assert (line["message"], line["event_id"]) == ("message refused", "evt_4")
+    assert "InvalidMessageContents" in line["reason"]
+    assert "#xFFFF" in line["reason"]
 
 
 def test_a_lane_that_does_not_exist_refuses_its_messages_alone(executor: Executor) -> None:
