@@ -38,7 +38,10 @@ def lane_concurrency(lane: str, settings: DeploymentSettings) -> int:
 
 
 def paced_share(concurrency: int) -> str:
-    """Returns the variable by which functions know how many of them what is slow may occupy: half.
+    """Returns the value of the variable `PACED_SHARE`: half of a lane's functions.
+
+    One subscription may occupy as many in a paced lane, and all slow sources together in the
+    enrichment lane.
 
     Args:
         concurrency: How many functions the lane has.

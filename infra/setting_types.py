@@ -33,7 +33,7 @@ def _stage(text: str) -> str:
     if len(text) > MAX_STAGE_LENGTH:
         raise ValueError(
             f"may have at most {MAX_STAGE_LENGTH} characters: CloudFormation would cut a longer "
-            "one in the names of functions, by which the bus keeps deliveries from itself"
+            "one in the names of functions, by which policies deny deliveries to the bus itself"
         )
     return text
 

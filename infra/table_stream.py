@@ -77,13 +77,16 @@ class TableStreamSource(Construct):
         Args:
             scope: The parent construct.
             construct_id: Its id in the parent construct.
-            table: The table. `ValueError` is raised if it has no table stream.
+            table: The table.
             function: The function.
             patterns: The filters of records; one that fits any of them is passed.
             batching: How records are passed, in batches.
             failures: The bucket for records on which the function keeps failing; None if they may
                 be dropped.
             settings: The settings of the deployment.
+
+        Raises:
+            ValueError: The table has no table stream.
         """
         super().__init__(scope, construct_id)
         stream_arn = table.table.table_stream_arn

@@ -51,16 +51,21 @@ def _started(command: list[str], **members: Any) -> "ForkedProcess | subprocess.
 
 @dataclass(frozen=True)
 class _Template:
-    """The process that forks into those of functions with some layers."""
+    """The process that forks into those of functions with some layers.
+
+    Attributes:
+        process: The process.
+        requests: The socket over which it is asked to fork.
+    """
 
     process: "subprocess.Popen[bytes]"
-    asked: socket.socket
+    requests: socket.socket
 
-    def fork(self, told: bytes, streams: list[int]) -> int:
+    def fork(self, request: bytes, streams: list[int]) -> int:
         """Returns the number of a new process.
 
         Args:
-            told: What it gets, as JSON.
+            request: The script, the folder and the environment of the process, as JSON.
             streams: The descriptors of its standard streams.
 
         Raises:
@@ -68,8 +73,8 @@ class _Template:
         """
         named = f"the process {self.process.pid}, which forks those of functions,"
         try:
-            socket.send_fds(self.asked, [told], streams)
-            answer = self.asked.recv(32)
+            socket.send_fds(self.requests, [request], streams)
+            answer = self.requests.recv(32)
         except TimeoutError:
             raise TimeoutError(f"{named} did not answer within {_ANSWER_SECONDS:g} s") from None
         except ConnectionError:
@@ -80,7 +85,7 @@ class _Template:
 
     def end(self) -> None:
         """Ends it."""
-        self.asked.close()
+        self.requests.close()
         self.process.kill()
         # It cannot hang, since nothing survives this signal.
         self.process.wait()
@@ -114,9 +119,9 @@ class ForkedProcess:
         stdout, their_stdout = os.pipe()
         stderr, their_stderr = os.pipe()
         streams = [their_stdin, their_stdout, their_stderr]
-        told = {"script": script, "cwd": str(folder), "env": dict(environment)}
+        request = {"script": script, "cwd": str(folder), "env": dict(environment)}
         try:
-            self.pid = template.fork(json.dumps(told).encode(), streams)
+            self.pid = template.fork(json.dumps(request).encode(), streams)
         except OSError:
             # The next function gets a new template.
             _template.cache_clear()

@@ -62,18 +62,18 @@ def main(number: int, layers: list[str]) -> None:
     gc.freeze()
     # Nobody here waits for the processes that end.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    with socket.socket(fileno=number) as asked:
+    with socket.socket(fileno=number) as requests:
         while True:
-            message, streams, _, _ = socket.recv_fds(asked, _LONGEST_MESSAGE, _STREAMS)
+            message, streams, _, _ = socket.recv_fds(requests, _LONGEST_MESSAGE, _STREAMS)
             if not message:
                 return
             pid = os.fork()
             if not pid:
-                asked.close()
+                requests.close()
                 _become(json.loads(message), streams)
             for stream in streams:
                 os.close(stream)
-            asked.send(str(pid).encode())
+            requests.send(str(pid).encode())
 
 
 def import_all(package: ModuleType) -> None:
