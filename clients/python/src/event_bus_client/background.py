@@ -120,7 +120,7 @@ class BackgroundPublisher:
             while len(self._waiting) >= self._queue_size and not (self._closed or self._ended):
                 if not self._block:
                     raise QueueFull(f"{self._queue_size} events wait to be published.")
-                # Without a bound, as whoever asked to block wants it. The thread's end is a change.
+                # No time limit: the caller chose to block. The end of the thread notifies, too.
                 self._changed.wait()
             if self._closed or self._ended:
                 said = "is closed" if self._closed else "has failed"

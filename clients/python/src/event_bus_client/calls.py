@@ -95,9 +95,9 @@ class RetryPolicy:
 
     A request is sent again when no answer came, and when the answer is 429, 500, 502, 503 or 504;
     never when the request could do its work twice. Waits grow exponentially with full jitter.
-    `Retry-After` is honoured up to `longest_wait`. A 409 says that an earlier attempt is still
-    being carried out if it has a `Retry-After`: the request is sent again, for the last time when
-    that attempt has ended.
+    `Retry-After` is honoured up to `longest_wait`. A 409 with a `Retry-After` says that an earlier
+    attempt is still being carried out: the request is sent again, too, the last time after the wait
+    that `Retry-After` asks for.
 
     Attributes:
         attempts: How often it is sent in all.

@@ -37,8 +37,8 @@ def prepared(event: NewEvent) -> dict[str, Any]:
     return document
 
 
-def tested(event: NewEvent | dict[str, Any] | str) -> dict[str, Any]:
-    """Names the event of a test in a request: a new event, or a stored one by its id."""
+def tested_event(event: NewEvent | dict[str, Any] | str) -> dict[str, Any]:
+    """Returns the member of a request for a test: a new event, or the id of a stored one."""
     if isinstance(event, str):
         return {"event_id": event}
     return {"event": event.document() if isinstance(event, NewEvent) else event}

@@ -94,7 +94,7 @@ class AsyncEvents:
         return answer
 
     def explain(self, event_id: str, *, limit: int | None = None) -> AsyncListing[Match]:
-        """Lists the subscriptions that the key may see: was the event for them, and why not?
+        """Lists whether an event matched each subscription that the key may see, and why not.
 
         Args:
             event_id: The event.

@@ -9,7 +9,7 @@ from event_bus_client._sync.lists import Listing
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, creating, path, present, text
 from event_bus_client.models import NewEvent, Tested
-from event_bus_client.publishing import tested
+from event_bus_client.publishing import tested_event
 
 Document = dict[str, Any]
 
@@ -249,7 +249,7 @@ class Subscriptions(_Registered):
             event: An event, or the id of a stored one.
             enrichment: The parts of the enrichment, as their sources would answer.
         """
-        body = {**tested(event), **present(enrichment=enrichment)}
+        body = {**tested_event(event), **present(enrichment=enrichment)}
         call = Call("POST", path("/subscriptions/{}/test", subscription_id), body=body)
         return self._transport.read(call, Tested.model_validate)
 
@@ -277,7 +277,7 @@ class Subscriptions(_Registered):
             transform=transform,
             enrichment=enrichment,
         )
-        call = Call("POST", "/filters/test", body={**tested(event), **more})
+        call = Call("POST", "/filters/test", body={**tested_event(event), **more})
         return self._transport.read(call, Tested.model_validate)
 
     def failing(self, *, limit: int | None = None) -> Document:

@@ -203,11 +203,12 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
 def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]:
     """Yields findings on dead letters that wait for a person, by subscription and error."""
     counts = Counter((each["subscription_id"], _code(each)) for each in letters)
-    first = {(each["subscription_id"], _code(each)): each for each in reversed(letters)}
+    # The newest come first in the list.
+    newest = {(each["subscription_id"], _code(each)): each for each in reversed(letters)}
     at_least = "at least " if len(letters) >= most else ""
     for (subscription, code), count in counts.most_common():
-        newest = first[subscription, code]
-        message = (newest["error"] or {}).get("message", "unknown")
+        letter = newest[subscription, code]
+        message = (letter["error"] or {}).get("message", "unknown")
         need = "needs" if count == 1 else "need"
         chosen = f"--subscription {subscription} --code {code} --dry-run"
         yield Finding(
@@ -217,7 +218,7 @@ def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]
             f"The newest: {message}.",
             advice_for(code),
             (
-                f"event-bus dead-letters get {newest['id']}",
+                f"event-bus dead-letters get {letter['id']}",
                 f"event-bus dead-letters retry {chosen}",
                 f"event-bus dead-letters discard {chosen}",
             ),

@@ -171,12 +171,12 @@ class Store:
                 "lease_expires_at": now() if items else None,
             }
 
-    def items(self, found: Subscription, begun: int, limit: int) -> list[Document]:
+    def items(self, found: Subscription, after: int, limit: int) -> list[Document]:
         """Returns the events after a place of an inbox; without commands that have ended."""
-        ids = found.inbox[begun:]
+        ids = found.inbox[after:]
         items = [
             {"cursor": str(place), "delivery_id": each, "event": envelope(self.events[each])}
-            for place, each in enumerate(ids, begun + 1)
+            for place, each in enumerate(ids, after + 1)
             if self.live(self.events[each], found)
         ]
         return items[:limit]
@@ -206,11 +206,11 @@ class Store:
             self.statuses[event_id][found.id] = "delivered"
 
     def _catch_up(self, made: Subscription) -> None:
-        begun = (made.document["stream"] or {}).get("from_version")
-        if begun is None or made.callback_url is not None:
+        first = (made.document["stream"] or {}).get("from_version")
+        if first is None or made.callback_url is not None:
             return
         for event_id, event in self.events.items():
-            if made.wants(event) and event["metadata"]["stream_version"] >= begun:
+            if made.wants(event) and event["metadata"]["stream_version"] >= first:
                 made.inbox.append(event_id)
 
     def _check_rivals(self, made: Subscription) -> None:

@@ -15,6 +15,8 @@ from event_bus_client.cli.bus_file.text import FileFault, InvalidFile, Node, Par
 Action = Literal["create", "change", "remove"]
 
 _FIXED = ("service_id", "ordered", "stream")
+"""The members of a subscription that cannot change."""
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MISSING = object()
 
@@ -311,10 +313,5 @@ def _takes_variables(path: Sequence[Part]) -> bool:
     return (
         len(path) > 2
         and path[0] in ("publishers", "subscriptions")
-        and path[2]
-        in (
-            "authentication",
-            "callback_url",
-            "target",
-        )
+        and path[2] in ("authentication", "callback_url", "target")
     )
