@@ -78,7 +78,8 @@ def _get(request: Request) -> Response:
     caller, wanted = request.caller, request.query().get(operations.SCHEMA_VERSION)
     found = _shown(_finder.get(request.resource_id, caller), caller)
     try:
-        return Response(200, event_document(_brought(found, wanted)))
+        upcast = _upcaster.brought(found.event, wanted)
+        return Response(200, event_document(replace(found, event=upcast)))
     except UpcastFailed as failure:
         said = f"The event cannot be brought to version {wanted}: {failure.detail}."
         raise Conflict(said, [Fault("schema_version", failure.detail)]) from None
@@ -258,8 +259,5 @@ def _schema_drafts(request: Request) -> Response:
 
 
 def _upcast(found: FoundEvent, wanted: int | None) -> FoundEvent:
+    """Returns an event at a schema version; unchanged if its upcast fails."""
     return replace(found, event=_upcaster.shown(found.event, wanted))
-
-
-def _brought(found: FoundEvent, wanted: int | None) -> FoundEvent:
-    return replace(found, event=_upcaster.brought(found.event, wanted))
