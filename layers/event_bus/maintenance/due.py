@@ -82,32 +82,58 @@ class DueSweep:
         return sent
 
     def _take(self, due: Sequence[DueDelivery]) -> "_Moved":
+        """Postpones due deliveries, and sends those that do not wait for a circuit.
+
+        Raises:
+            Exception: The table failed at one of them. Those before it are sent nevertheless.
+        """
         circuits = self.circuits.get_many(each.key.subscription_id for each in due)
         now = times.unix()
         messages: list[Message] = []
         sent: list[tuple[DueDelivery, float]] = []
         postponed = 0
-        for each in due:
-            due_at = times.seconds(each.due_at)
-            retry_at = _retry_at(circuits.get(each.key.subscription_id), due_at, now)
-            delay = _delay(due_at, now)
-            # Random, since two sweeps that write the same time would both send the delivery.
-            on_lane = ON_LANE_SECONDS + random.uniform(0, 1)  # noqa: S311
-            until = now + delay + on_lane if retry_at is None else retry_at
-            if self.due.postpone(each, times.at(until), waits=retry_at is not None):
-                postponed += 1
-                if retry_at is None:
-                    messages.append(replace(next_message(each), delay=delay))
-                    sent.append((replace(each, due_at=times.at(until)), now + delay))
+        try:
+            for each in due:
+                due_at = times.seconds(each.due_at)
+                retry_at = _retry_at(circuits.get(each.key.subscription_id), due_at, now)
+                delay = _delay(due_at, now)
+                # Random, since two sweeps that write the same time would both send the delivery.
+                on_lane = ON_LANE_SECONDS + random.uniform(0, 1)  # noqa: S311
+                until = now + delay + on_lane if retry_at is None else retry_at
+                if self.due.postpone(each, times.at(until), waits=retry_at is not None):
+                    postponed += 1
+                    if retry_at is None:
+                        messages.append(replace(next_message(each), delay=delay))
+                        sent.append((replace(each, due_at=times.at(until)), now + delay))
+        finally:
+            # Also if the table fails: without their messages, they would wait `ON_LANE_SECONDS`.
+            moved = self._send(messages, sent, postponed=postponed > 0)
+        return moved
+
+    def _send(
+        self,
+        messages: Sequence[Message],
+        sent: Sequence[tuple[DueDelivery, float]],
+        *,
+        postponed: bool,
+    ) -> "_Moved":
+        """Sends the messages of postponed deliveries.
+
+        Args:
+            messages: The messages.
+            sent: The delivery of each, as it was postponed, and when its message comes, in Unix
+                seconds.
+            postponed: Whether any delivery of the page was postponed.
+        """
         try:
             refused = self.lanes.send(messages)
         except Exception as error:
             # A lane that takes nothing must not hold up the deliveries of the others.
             logger.exception("due deliveries not sent")
             self._send_again(sent)
-            return _Moved(0, postponed > 0, error)
+            return _Moved(0, postponed, error)
         self._end([message.key for message in refused])
-        return _Moved(len(messages) - len(refused), postponed > 0)
+        return _Moved(len(messages) - len(refused), postponed)
 
     def _send_again(self, sent: Sequence[tuple[DueDelivery, float]]) -> None:
         """Lets deliveries fall due a minute after their messages, some of which were not sent.

@@ -236,6 +236,35 @@ def test_a_sweep_ends_at_a_table_that_fails(
     assert sweeps.sent() == {}
 
 
+def test_a_table_that_fails_later_does_not_delay_what_was_postponed(
+    begin: Callable[[], Sweeps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps = begin()
+    sweeps.wait([-60] * 8 * SHARDS)
+    postpone, asked = DueDeliveries.postpone, 0
+
+    def throttled(due: DueDeliveries, each: DueDelivery, until: str, *, waits: bool) -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 4:
+            raise TimeoutError
+        return postpone(due, each, until, waits=waits)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DueDeliveries, "postpone", throttled)
+        with pytest.raises(TimeoutError):
+            sweeps.run()
+    # It ends at once, and sends those that it had postponed.
+    assert asked == 4
+    assert len(sweeps.sent()) == 3
+    for _ in range(3):
+        sweeps.now += INTERVAL_SECONDS
+        sweeps.run()
+    comes = sweeps.sent()
+    assert sorted(comes) == sorted(f"evt_{number}" for number in range(8 * SHARDS))
+    assert all(len(each) == 1 and each[0] <= 4 * INTERVAL_SECONDS for each in comes.values())
+
+
 def test_deliveries_due_during_an_open_circuit_wait_for_its_probe(
     begin: Callable[[], Sweeps],
 ) -> None:
