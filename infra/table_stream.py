@@ -111,12 +111,7 @@ class TableStreamSource(Construct):
             maximum_retry_attempts=_RETRIES,
             maximum_record_age_in_seconds=batching.max_age.to_seconds(),
             destination_config=destination,
-            filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
-                filters=[
-                    lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(pattern))
-                    for pattern in patterns
-                ]
-            ),
+            filter_criteria=_criteria(patterns),
             metrics_config=lambda_.CfnEventSourceMapping.MetricsConfigProperty(
                 metrics=["EventCount"]
             ),
@@ -157,6 +152,16 @@ def _allow_reading(function: BusFunction, table: BusTable, stream_arn: str) -> N
         suffix="/stream/*",
         reason="ListStreams is checked against every stream of the table.",
     )
+
+
+def _criteria(
+    patterns: Sequence[Mapping[str, object]],
+) -> lambda_.CfnEventSourceMapping.FilterCriteriaProperty:
+    filters = [
+        lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(pattern))
+        for pattern in patterns
+    ]
+    return lambda_.CfnEventSourceMapping.FilterCriteriaProperty(filters=filters)
 
 
 def _destination(
