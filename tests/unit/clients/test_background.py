@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from event_bus_client import (
     PublisherClosed,
     QueueFull,
     RetryPolicy,
+    background,
 )
 
 from tests.waiting import join
@@ -63,7 +65,7 @@ def fill(publisher: BackgroundPublisher, given: list[str]) -> None:
         given.append(publisher.publish("order.placed", {}))
 
 
-def client(bus: Bus) -> EventBus:
+def client(bus: Callable[[httpx.Request], httpx.Response]) -> EventBus:
     return EventBus(
         "https://bus.example",
         retries=RetryPolicy(attempts=1),
@@ -208,6 +210,28 @@ def test_a_spool_file_outlives_the_process(tmp_path: Path) -> None:
     assert bus.stored == given
     assert file.read_bytes() == b""
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_batch_that_ends_after_its_publisher_has_given_up_empties_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, asked, given_up = Bus(), threading.Event(), threading.Event()
+
+    def held(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        assert given_up.wait(30)
+        return bus(request)
+
+    # The publisher holds its lock while it logs, so the batch ends after it has given up.
+    monkeypatch.setattr(background.logger, "error", lambda *_: given_up.set())
+    first = BackgroundPublisher(client(held), spool=tmp_path / "spool", batch_size=3)
+    given = [first.publish("order.placed", {"n": n}) for n in range(8)]
+    assert asked.wait(30)
+    assert not first.close(timeout=0)
+    join(first._thread)
+    with BackgroundPublisher(client(bus), spool=tmp_path / "spool") as second:
+        assert second.flush(30)
+    assert bus.stored == given
 
 
 def test_a_spool_file_keeps_bytes(tmp_path: Path) -> None:

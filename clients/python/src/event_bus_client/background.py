@@ -207,7 +207,9 @@ class BackgroundPublisher:
         with self._changed:
             self._in_flight = 0
             if self._spool and results is not None:
-                self._spool.done(len(batch), empty=not self._waiting)
+                # A publisher that gives up forgets the events that wait, but the file keeps them.
+                done_with_all = not (self._waiting or self._given_up)
+                self._spool.done(len(batch), empty=done_with_all)
             self._changed.notify_all()
         for event, outcome in zip(batch, results or (), strict=False):
             if outcome.problem:
