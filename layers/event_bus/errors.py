@@ -146,6 +146,18 @@ class Forbidden(Problem):
         super().__init__(detail, faults)
         self.reason = reason
 
+    @classmethod
+    def at(cls, pointer: str, detail: str, reason: Reason) -> "Forbidden":
+        """Returns the refusal of a single member or parameter.
+
+        Args:
+            pointer: The JSON pointer of the member, or the name of the parameter.
+            detail: What is wrong, and what to send instead, in a sentence that begins with the
+                pointer and has no full stop.
+            reason: The reason code.
+        """
+        return cls(f"{pointer} {detail}.", [Fault(pointer, detail)], reason=reason)
+
 
 class NotFound(Problem):
     """There is no such resource, or none that the caller may see."""
@@ -167,6 +179,16 @@ class Conflict(Problem):
     """The request contradicts what is stored."""
 
     status, kind, title = 409, "conflict", "The request conflicts with what is stored"
+
+    @staticmethod
+    def at(pointer: str, detail: str) -> "Conflict":
+        """Returns the refusal of a single member or parameter.
+
+        Args:
+            pointer: The JSON pointer of the member, or the name of the parameter.
+            detail: What is wrong, in a whole sentence without its full stop.
+        """
+        return Conflict(f"{detail}.", [Fault(pointer, detail)])
 
 
 class VersionConflict(Conflict):

@@ -89,6 +89,17 @@ class Caller:
         return context
 
 
+def other_service(pointer: str, caller: Caller) -> Forbidden:
+    """Returns the refusal of a service that names another one than itself.
+
+    Args:
+        pointer: Where the request names it: a JSON pointer, or the name of a parameter.
+        caller: Who asks.
+    """
+    detail = f"must be {caller.service_id}, whose key was sent, or left out"
+    return Forbidden.at(pointer, detail, "other_service")
+
+
 def caller_of(context: Mapping[str, Any] | None) -> Caller:
     """Returns the caller that the authorizer found, if it has a key.
 

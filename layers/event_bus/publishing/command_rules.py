@@ -67,4 +67,4 @@ def _check_address(event: Event, caller: Caller, rights: PublisherRights, at: st
         rights.check(caller, address, at)
     except Forbidden:
         detail = f"must begin with {event.source}., or be a type that this key may publish"
-        raise Forbidden(f"{at} {detail}.", [Fault(at, detail)], reason="event_type") from None
+        raise Forbidden.at(at, detail, "event_type") from None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from event_bus.access.callers import Caller
+from event_bus.access.callers import Caller, other_service
 from event_bus.access.known_publishers import RESERVED_NAMES, KnownPublishers
 from event_bus.access.type_owners import denial
 from event_bus.errors import Fault, Forbidden
@@ -32,10 +32,7 @@ class PublisherRights:
         """
         if named is None or named == caller.service_id or caller.admin:
             return named or caller.service_id
-        detail = f"must be {caller.service_id}, whose key was sent, or left out"
-        raise Forbidden(
-            f"{at}/source {detail}.", [Fault(f"{at}/source", detail)], reason="other_service"
-        )
+        raise other_service(f"{at}/source", caller)
 
     def check(self, caller: Caller, event_type: str, at: str) -> None:
         """Refuses a type that the caller may not publish.

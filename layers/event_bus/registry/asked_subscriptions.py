@@ -3,10 +3,10 @@
 from typing import Any
 
 from event_bus import times
-from event_bus.access.callers import Caller
+from event_bus.access.callers import Caller, other_service
 from event_bus.access.ownership import refuse_reserved
 from event_bus.enrichment.requests import enrichment_of
-from event_bus.errors import Fault, Forbidden, InvalidRequest
+from event_bus.errors import Forbidden, InvalidRequest
 from event_bus.model.registration import Subscription
 from event_bus.recovery.replays import refuse_future
 from event_bus.registry.roles import with_external_id
@@ -65,10 +65,7 @@ def owner_of(registration: SubscriptionRegistration, caller: Caller) -> str:
         raise InvalidRequest.at("/service_id", "is required if an admin registers")
     service_id = registration.service_id or caller.service_id
     if service_id != caller.service_id and not caller.admin:
-        detail = f"must be {caller.service_id}, whose key was sent, or left out"
-        raise Forbidden(
-            f"/service_id {detail}.", [Fault("/service_id", detail)], reason="other_service"
-        )
+        raise other_service("/service_id", caller)
     refuse_reserved(service_id)
     return service_id
 
@@ -90,7 +87,7 @@ def check_history(registration: SubscriptionRegistration, caller: Caller) -> Non
     ):
         if asked and not caller.permits("recover"):
             detail = "starts a replay, for which the key needs the scope recover"
-            raise Forbidden(f"{pointer} {detail}.", [Fault(pointer, detail)], reason="scope")
+            raise Forbidden.at(pointer, detail, "scope")
     if registration.replay_from:
         refuse_future("/replay_from", registration.replay_from)
 

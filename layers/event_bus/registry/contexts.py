@@ -8,7 +8,6 @@ from event_bus.access.callers import Caller
 from event_bus.conflicts import attempts
 from event_bus.errors import (
     Conflict,
-    Fault,
     Forbidden,
     InvalidRequest,
     MalformedRequest,
@@ -145,7 +144,7 @@ class Contexts:
                 f"{entry.service_id} has {MAX_ENTRIES:,} entries in its contexts, the most that a "
                 "service may have; remove some"
             )
-            raise Conflict(f"{detail}.", [Fault("key", detail)]) from None
+            raise Conflict.at("key", detail) from None
         except (Outdated, Contended):
             return False
         return True

@@ -153,10 +153,7 @@ class KeyRegistry:
             Unauthenticated: The caller's key is no longer valid.
         """
         if asked.rate_limit is not None and not caller.admin:
-            detail = "can only be set with an admin key"
-            raise Forbidden(
-                f"/rate_limit {detail}.", [Fault("/rate_limit", detail)], reason="admin"
-            )
+            raise Forbidden.at("/rate_limit", "can only be set with an admin key", "admin")
         expires_at = int(times.seconds(asked.expires_at)) if asked.expires_at else None
         if expires_at and expires_at <= times.unix():
             raise InvalidRequest.at("/expires_at", "must lie in the future")

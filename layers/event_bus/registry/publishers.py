@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_publisher, refuse_reserved
 from event_bus.conflicts import attempts
-from event_bus.errors import Conflict, Fault, Forbidden
+from event_bus.errors import Conflict, Forbidden
 from event_bus.model.publisher import Publisher
 from event_bus.registry.keys import addition, issue, taken
 from event_bus.registry.named_services import NamedServices
@@ -69,7 +69,7 @@ class PublisherRegistry:
                 self.registrations.add_publisher(publisher, keys)
             except IdTaken:
                 detail = f"{publisher.service_id} is registered as a publisher already"
-                raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
+                raise Conflict.at("/service_id", detail) from None
             except KeyTaken:
                 raise taken(registration.authentication) from None
             except Refused:
@@ -152,5 +152,4 @@ def _refuse_granted(members: Mapping[str, object]) -> None:
     """Refuses a service's change of what an admin has granted it."""
     for name in ("event_types", "stream_categories", "kept_stream_categories"):
         if name in members:
-            detail = "may be changed only by an admin"
-            raise Forbidden(f"/{name} {detail}.", [Fault(f"/{name}", detail)], reason="admin")
+            raise Forbidden.at(f"/{name}", "may be changed only by an admin", "admin")

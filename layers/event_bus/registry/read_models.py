@@ -6,7 +6,7 @@ from functools import partial
 
 from event_bus import times
 from event_bus.conflicts import attempts
-from event_bus.errors import Conflict, Fault
+from event_bus.errors import Conflict
 from event_bus.model.category import read_category
 from event_bus.model.read_model import MAX_READ_MODELS, Generation, ReadModel
 from event_bus.paging import chosen_page
@@ -136,4 +136,4 @@ class ReadModelRegistry:
     def _check_room(self, source: str) -> None:
         if len(self.page(source, None, MAX_READ_MODELS)) >= MAX_READ_MODELS:
             detail = f"{source} has {MAX_READ_MODELS} read models, the most that a service may have"
-            raise Conflict(f"{detail}.", [Fault("category", detail)])
+            raise Conflict.at("category", detail)

@@ -8,7 +8,7 @@ from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.external_ids import new_external_id
 from event_bus.conflicts import attempts
-from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
+from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.expressions.evaluator import InvalidExpression, check
 from event_bus.model.category import read_category
 from event_bus.model.reducer import (
@@ -72,7 +72,7 @@ class ReducerRegistry:
                 self._check_room(source)
             if latest and latest.number >= MAX_VERSIONS:
                 detail = f"{category} has had {MAX_VERSIONS:,} versions of its reducer, the most"
-                raise Conflict(f"{detail}.", [Fault("category", detail)])
+                raise Conflict.at("category", detail)
             with suppress(Outdated):
                 return self._add(source, category, latest, reducer, caller), True
         raise Conflict.overtaken(f"the reducer of {category}")
@@ -141,7 +141,7 @@ class ReducerRegistry:
     def _check_room(self, source: str) -> None:
         if len(self.page(source, None, MAX_REDUCERS)) >= MAX_REDUCERS:
             detail = f"{source} has {MAX_REDUCERS} reducers, the most that a service may have"
-            raise Conflict(f"{detail}.", [Fault("category", detail)])
+            raise Conflict.at("category", detail)
 
 
 def _check(expression: str) -> None:

@@ -13,7 +13,7 @@ from event_bus.access.callers import Caller
 from event_bus.access.type_owners import check_owner
 from event_bus.access.type_visibility import TypeVisibility
 from event_bus.conflicts import attempts
-from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
+from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.expressions.evaluator import (
     ExpressionFailed,
     InvalidExpression,
@@ -212,10 +212,9 @@ class SchemaRegistry:
     def _check_room(before: TypeSchemas | None, index: SchemaIndex, event_type: str) -> None:
         if before and len(before.versions) >= MAX_VERSIONS:
             detail = f"{event_type} has {MAX_VERSIONS} versions, the most that a type may have"
-            raise Conflict(f"{detail}.", [Fault("type", detail)])
+            raise Conflict.at("type", detail)
         if event_type not in (types := index.types()) and len(types) >= MAX_TYPES:
-            detail = f"{MAX_TYPES} types have schemas, the most that may have any"
-            raise Conflict(f"{detail}.", [Fault("type", detail)])
+            raise Conflict.at("type", f"{MAX_TYPES} types have schemas, the most that may have any")
 
     def _check_compatible(self, schema: Any, schemas: TypeSchemas) -> None:
         if schemas.compatibility == "none" or not schemas.live:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from event_bus.access.callers import Caller
+from event_bus.access.callers import Caller, other_service
 from event_bus.conflicts import attempts
-from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, NotFound
+from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.streams import StreamEnd, StreamStore
@@ -60,9 +60,7 @@ class StreamChanges:
 
     def _end(self, stream: StreamName, caller: Caller) -> StreamEnd:
         if not caller.admin and caller.service_id != stream.source:
-            detail = f"must be {caller.service_id}, whose key was sent, or left out"
-            faults = [Fault("source", detail)]
-            raise Forbidden(f"source {detail}.", faults, reason="other_service")
+            raise other_service("source", caller)
         end = self.streams.end(stream)
         if end == StreamEnd(0):
             raise NotFound(f"There is no stream {stream.stream_id} of {stream.source}.")

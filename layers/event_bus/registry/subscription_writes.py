@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from event_bus.access.callers import Caller, unknown_key
 from event_bus.conflicts import attempts
-from event_bus.errors import Conflict, Fault
+from event_bus.errors import Conflict
 from event_bus.model.pace import Pace
 from event_bus.model.registration import ResumeFrom, Subscription
 from event_bus.model.replay import Replay
@@ -150,4 +150,4 @@ def _handled(refused: HandlerTaken, subscription: Subscription) -> Conflict:
     event_type = str(refused)
     place = subscription.event_types.index(event_type)
     detail = f"{event_type} has a handler already; a type of commands has one"
-    return Conflict(f"{detail}.", [Fault(f"/event_types/{place}", detail)])
+    return Conflict.at(f"/event_types/{place}", detail)
