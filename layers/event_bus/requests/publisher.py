@@ -11,7 +11,14 @@ from event_bus.requests.credentials import Authentication
 from event_bus.requests.readers import Readers, RestrictedTypes
 from event_bus.requests.sensitive import SensitiveFields
 from event_bus.requests.type_patterns import TypePatterns
-from event_bus.requests.validation import Label, Name, RequestModel, ServiceId, checked
+from event_bus.requests.validation import (
+    EACH_ONCE,
+    Label,
+    Name,
+    RequestModel,
+    ServiceId,
+    checked,
+)
 
 MAX_SENSITIVE_BYTES = 64 * 1024
 """The largest `sensitive` of a publisher, as compact JSON in UTF-8."""
@@ -38,7 +45,7 @@ def _check_category(category: str) -> None:
 StreamCategories = Annotated[
     list[Annotated[Label, AfterValidator(checked(_check_category))]],
     Field(max_length=100),
-    AfterValidator(lambda categories: list(dict.fromkeys(categories))),
+    EACH_ONCE,
 ]
 """Categories of streams, each once."""
 

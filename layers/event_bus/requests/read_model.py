@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from event_bus.requests.validation import RequestModel, checked
+from event_bus.requests.validation import EACH_ONCE, RequestModel, checked
 
 MAX_INDEXES = 2
 """The most indexed members of a read model."""
@@ -34,5 +34,5 @@ class ReadModelRegistration(RequestModel):
     indexes: Annotated[
         list[Annotated[str, AfterValidator(checked(_check_member))]],
         Field(max_length=MAX_INDEXES),
-        AfterValidator(lambda names: list(dict.fromkeys(names))),
+        EACH_ONCE,
     ] = Field(default_factory=list)

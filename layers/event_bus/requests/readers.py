@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from event_bus.errors import InvalidRequest, pointer
 from event_bus.matching.event_types import intersection, validate_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
-from event_bus.requests.validation import ServiceId
+from event_bus.requests.validation import EACH_ONCE, ServiceId
 
 MAX_READERS = 100
 """The largest number of services in one list of readers."""
@@ -17,11 +17,7 @@ MAX_READERS = 100
 MAX_RESTRICTED_NAMES = 200
 """The largest number of names in all lists of a publisher's restricted types together."""
 
-Readers = Annotated[
-    list[ServiceId],
-    Field(max_length=MAX_READERS),
-    AfterValidator(lambda services: list(dict.fromkeys(services))),
-]
+Readers = Annotated[list[ServiceId], Field(max_length=MAX_READERS), EACH_ONCE]
 """A list of services; each is kept once."""
 
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.requests.type_patterns import TypePattern
-from event_bus.requests.validation import RequestModel
+from event_bus.requests.validation import EACH_ONCE, RequestModel
 
 
 class SubscriberRequest(RequestModel):
@@ -16,8 +16,4 @@ class SubscriberRequest(RequestModel):
         event_types: The types and patterns that the service may receive, beside its own events.
     """
 
-    event_types: Annotated[
-        list[TypePattern],
-        Field(max_length=MAX_EVENT_TYPES),
-        AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
-    ]
+    event_types: Annotated[list[TypePattern], Field(max_length=MAX_EVENT_TYPES), EACH_ONCE]

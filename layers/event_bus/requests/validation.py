@@ -98,6 +98,9 @@ def _utc(text: str) -> str:
 Time = Annotated[str, AfterValidator(_utc)]
 """An RFC 3339 time, converted to UTC with milliseconds."""
 
+EACH_ONCE = AfterValidator(lambda values: list(dict.fromkeys(values)))
+"""Keeps the first of equal elements of a list."""
+
 _WORDS: dict[str, str] = {}
 
 
