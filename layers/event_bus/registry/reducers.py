@@ -9,7 +9,6 @@ from event_bus.access.callers import Caller
 from event_bus.access.external_ids import new_external_id
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, InvalidRequest, NotFound
-from event_bus.expressions.evaluator import InvalidExpression, check
 from event_bus.model.category import read_category
 from event_bus.model.reducer import (
     MAX_REDUCERS,
@@ -20,6 +19,7 @@ from event_bus.model.reducer import (
 )
 from event_bus.paging import chosen_page
 from event_bus.registry.opt_ins import OptIns
+from event_bus.requests.expressions import check_expression
 from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.refusals import Outdated
 from event_bus.targets.lambda_function import LambdaTarget
@@ -145,11 +145,7 @@ class ReducerRegistry:
 
 
 def _check(expression: str) -> None:
-    try:
-        check(expression)
-    except InvalidExpression as error:
-        detail = f"{error.detail}, at character {error.position}"
-        raise InvalidRequest.at("/expression", detail) from None
+    check_expression(expression, "/expression")
     if found := unpredictable_call(expression):
         name, position = found
         raise InvalidRequest.at(

@@ -14,12 +14,7 @@ from event_bus.access.type_owners import check_owner
 from event_bus.access.type_visibility import TypeVisibility
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, InvalidRequest, NotFound
-from event_bus.expressions.evaluator import (
-    ExpressionFailed,
-    InvalidExpression,
-    check,
-    evaluate,
-)
+from event_bus.expressions.evaluator import ExpressionFailed, evaluate
 from event_bus.matching.errors import InvalidEventTypeError
 from event_bus.matching.event_types import validate_event_type
 from event_bus.model.bus_events import about_schema
@@ -33,10 +28,11 @@ from event_bus.model.schemas import (
     VersionEntry,
 )
 from event_bus.paging import chosen_page
+from event_bus.requests.expressions import check_expression
 from event_bus.requests.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.requests.validation import invalid, members_of
 from event_bus.schemas.checks import check_schema
-from event_bus.schemas.compatibility import incompatibilities
+from event_bus.schemas.compatibility import incompatibilities, versions_compared
 from event_bus.schemas.validator import PayloadValidator, compiled
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.schemas import SchemaIndex, SchemaStore
@@ -217,12 +213,11 @@ class SchemaRegistry:
             raise Conflict.at("type", f"{MAX_TYPES} types have schemas, the most that may have any")
 
     def _check_compatible(self, schema: Any, schemas: TypeSchemas) -> None:
-        if schemas.compatibility == "none" or not schemas.live:
+        # Only the versions that count are read.
+        compared = versions_compared(schemas.live, schemas.compatibility)
+        if not compared:
             return
-        numbers = [each.number for each in schemas.live]
-        if not schemas.compatibility.endswith("_transitive"):
-            numbers = numbers[-1:]
-        known = self.store.versions((schemas.type, number) for number in numbers)
+        known = self.store.versions((schemas.type, each.number) for each in compared)
         earlier = [(number, each.schema) for (_, number), each in sorted(known.items())]
         faults = incompatibilities(schema, earlier, schemas.compatibility, "/schema")
         if faults:
@@ -235,11 +230,7 @@ class SchemaRegistry:
             return
         if not schemas.versions:
             raise InvalidRequest.at("/upcast", "must be left out: there is no version before")
-        try:
-            check(upcast)
-        except InvalidExpression as error:
-            detail = f"{error.detail}, at character {error.position}"
-            raise InvalidRequest.at("/upcast", detail) from None
+        check_expression(upcast, "/upcast")
         before = self.store.version(schemas.type, schemas.versions[-1].number)
         if before is None or before.example is None:
             return

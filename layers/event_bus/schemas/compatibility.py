@@ -1,6 +1,7 @@
 """Decides whether a new version of a schema may follow the versions before it."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from event_bus.errors import Fault, pointer
 from event_bus.model.schemas import Compatibility
@@ -8,6 +9,20 @@ from event_bus.schemas.covering import library_covers
 from event_bus.schemas.limits import MAX_FAULTS
 from event_bus.schemas.structure import Schema
 from event_bus.schemas.widening import breaking_changes
+
+_Version = TypeVar("_Version")
+
+
+def versions_compared(earlier: Sequence[_Version], mode: Compatibility) -> Sequence[_Version]:
+    """Returns the earlier versions with which a new version must be compatible.
+
+    Args:
+        earlier: The earlier versions, the latest last.
+        mode: The required compatibility.
+    """
+    if mode == "none":
+        return []
+    return earlier if mode.endswith("_transitive") else earlier[-1:]
 
 
 def incompatibilities(
@@ -24,11 +39,9 @@ def incompatibilities(
     Returns:
         The places that break it; none if the version may follow.
     """
-    if mode == "none":
-        return []
-    direction, _, transitive = mode.partition("_")
+    direction = mode.partition("_")[0]
     faults: list[Fault] = []
-    for number, old in earlier if transitive else earlier[-1:]:
+    for number, old in versions_compared(earlier, mode):
         if direction in ("backward", "full"):
             said = f"refuses payloads that version {number} accepts: it"
             faults += _faults(old, new, at, said)
