@@ -175,7 +175,7 @@ def _attributes(request: DeliveryRequest) -> dict[str, Any]:
     words: dict[str, Any] = own if made is None else {**own, **made.attributes}
     if made:
         # The subscription's attributes come first if there is no room for all.
-        order = [*made.attributes, *(own if made.beside_own else ())]
+        order = [*made.attributes, *(own if made.bus_attributes else ())]
         words = {name: words[name] for name in dict.fromkeys(order)}
     allowed = {name: each for name, word in words.items() if (each := _attribute(word))}
     return dict(list(allowed.items())[:MAX_ATTRIBUTES])

@@ -19,8 +19,6 @@ MEDIA_TYPE = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 """The media type of several events in one JSON array."""
 
-JSON = "application/json"
-
 ENRICHMENT = "enrichment"
 """The extension attribute with the parts of an enrichment, as JSON."""
 
@@ -37,7 +35,6 @@ _NOT_IN_STRINGS = re.compile(
     + "".join(chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000))
     + "]"
 )
-
 
 # Such characters occur only in strings of JSON, where an escape can replace them.
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")

@@ -49,9 +49,10 @@ class EventParts:
         if self._document is None:
             payload = json_numbers.loads(self.payload)
             members = payloads.members_of(self.payload, self.content_type)
-            members |= dict.fromkeys(members.keys() - {"content_type"}, payload)
             if "payload" in members:
-                members["detail"] = payload
+                members["payload"] = members["detail"] = payload
+            else:
+                members["payload_base64"] = payload
             if self.enrichment is not None:
                 members["enrichment"] = json_numbers.loads(self.enrichment)
             self._document = {

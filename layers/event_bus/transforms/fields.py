@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from event_bus import json_numbers
+from event_bus.errors import pointer
 from event_bus.transforms.errors import InvalidTransform, TransformFailed
 from event_bus.transforms.event_parts import EventParts
 from event_bus.transforms.json_paths import MISSING, JsonPath
@@ -96,11 +97,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
                 "must not be set: everybody who reads the subscription would read the secret; the "
                 "signature says who sends",
             )
-        if not value or len(value) > MAX_VALUE_CHARACTERS or _NOT_VISIBLE.search(value):
-            raise InvalidTransform(
-                _below(at, name),
-                f"must have 1 to {MAX_VALUE_CHARACTERS} printable ASCII characters",
-            )
+        _check_value(value, _below(at, name))
 
 
 def check_attributes(attributes: Mapping[str, str], most: int) -> None:
@@ -126,11 +123,7 @@ def check_attributes(attributes: Mapping[str, str], most: int) -> None:
             )
         if name.lower().startswith(("aws.", "amazon.")):
             raise InvalidTransform(_below(at, name), "must not begin with AWS. or Amazon.")
-        if not value or len(value) > MAX_VALUE_CHARACTERS or _NOT_VISIBLE.search(value):
-            raise InvalidTransform(
-                _below(at, name),
-                f"must have 1 to {MAX_VALUE_CHARACTERS} printable ASCII characters",
-            )
+        _check_value(value, _below(at, name))
 
 
 def header_text(value: Any) -> str:
@@ -146,5 +139,12 @@ def header_text(value: Any) -> str:
     )
 
 
+def _check_value(value: str, at: str) -> None:
+    if not value or len(value) > MAX_VALUE_CHARACTERS or _NOT_VISIBLE.search(value):
+        raise InvalidTransform(
+            at, f"must have 1 to {MAX_VALUE_CHARACTERS} printable ASCII characters"
+        )
+
+
 def _below(at: str, name: str) -> str:
-    return f"{at}/" + name.replace("~", "~0").replace("/", "~1")
+    return at + pointer([name])

@@ -14,7 +14,7 @@ from event_bus.transforms.template import Template
 from event_bus.transforms.transform import JSON, TEXT, Shaped, Transform
 
 _TAKEN_BY_CLOUDEVENTS = 7
-"""The message attributes that CloudEvents takes in binary mode."""
+"""The message attributes that a CloudEvent in binary mode needs, if its payload is JSON."""
 
 # Messages of SQS and SNS are texts. The field is that of MIME (RFC 2045, 6).
 _IN_BASE64 = {"content-transfer-encoding": "base64"}
@@ -35,6 +35,7 @@ def check_transform(transform: Transform) -> None:
         transform.attributes,
         MAX_ATTRIBUTES - (_TAKEN_BY_CLOUDEVENTS if transform.mode == "binary" else 0),
     )
+    # These refuse paths that cannot be read.
     Fields(transform.headers, "/headers")
     Fields(transform.attributes, "/attributes")
     if transform.template:
@@ -76,7 +77,7 @@ def shape(transform: Transform, parts: EventParts) -> Shaped:
             content_type,
             {**cloudevents.header_values(context), **headers},
             cloudevents.message_attributes(context, attributes, _IN_BASE64 if binary else {}),
-            beside_own=False,
+            bus_attributes=False,
             binary=binary,
         )
     if not binary and content_type != JSON:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from event_bus import json_numbers
+from event_bus.errors import pointer
 from event_bus.transforms.errors import InvalidTransform, TransformFailed
 from event_bus.transforms.event_parts import EventParts
 from event_bus.transforms.json_paths import MISSING, JsonPath
@@ -69,10 +70,7 @@ class Template:
             raise InvalidTransform(
                 "/input_template", f"must have 1 to {MAX_TEMPLATE_CHARACTERS} characters"
             )
-        self.is_json = input_template.lstrip()[:1] in ('"', "{", "[", "<")
-        if self.is_json and not _is_json(list(_parts(input_template, is_json=True))):
-            # A text may begin with a variable.
-            self.is_json = input_template.lstrip()[:1] != "<"
+        self.is_json = _makes_json(input_template)
         self._parts = list(_parts(input_template, is_json=self.is_json))
         self._check()
 
@@ -138,7 +136,7 @@ def _paths(given: Mapping[str, str]) -> dict[str, JsonPath]:
         raise InvalidTransform("/input_paths_map", f"must define at most {MAX_VARIABLES} variables")
     paths = {}
     for name, text in given.items():
-        at = "/input_paths_map/" + name.replace("~", "~0").replace("/", "~1")
+        at = pointer(["input_paths_map", name])
         if not _VARIABLE.fullmatch(name) or len(name) > MAX_VARIABLE_CHARACTERS:
             raise InvalidTransform(
                 at,
@@ -149,6 +147,15 @@ def _paths(given: Mapping[str, str]) -> dict[str, JsonPath]:
         except ValueError as error:
             raise InvalidTransform(at, str(error)) from None
     return paths
+
+
+def _makes_json(template: str) -> bool:
+    """Returns whether a template is meant to make JSON; otherwise it makes a text."""
+    first = template.lstrip()[:1]
+    if first == "<":
+        # JSON and texts can both begin with a variable.
+        return _is_json(list(_parts(template, is_json=True)))
+    return first in ('"', "{", "[")
 
 
 def _parts(template: str, *, is_json: bool) -> Iterator[bytes | _Variable]:

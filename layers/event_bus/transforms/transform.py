@@ -68,7 +68,7 @@ class Shaped:
         attributes: Message attributes for SQS and SNS, the most important first.
         batched: Whether bodies for one target are sent together, as a JSON array.
         binary: Whether the body is a payload that is not JSON: any bytes.
-        beside_own: Whether the message attributes of the bus stand beside its own.
+        bus_attributes: Whether a message also has the attributes of the bus, such as `id`.
     """
 
     body: bytes
@@ -76,7 +76,7 @@ class Shaped:
     headers: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     batched: bool = False
-    beside_own: bool = True
+    bus_attributes: bool = True
     binary: bool = False
 
     @property

@@ -9,7 +9,7 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from event_bus.transforms import cloudevents
 from event_bus.transforms.shape import shape
-from event_bus.transforms.transform import InputTransformer, Transform
+from event_bus.transforms.transform import JSON, InputTransformer, Transform
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,8 +128,8 @@ def test_data_may_be_a_text() -> None:
 def test_names_and_values_that_the_spec_does_not_have(
     metadata: dict[str, Any], left: dict[str, Any]
 ) -> None:
-    plain = cloudevents.attributes_of(parts_of(), cloudevents.JSON)
-    made = cloudevents.attributes_of(parts_of(metadata=metadata), cloudevents.JSON)
+    plain = cloudevents.attributes_of(parts_of(), JSON)
+    made = cloudevents.attributes_of(parts_of(metadata=metadata), JSON)
     assert {name: value for name, value in made.items() if name not in plain} == left
     assert plain.items() <= made.items()
 
