@@ -27,6 +27,10 @@ def asked_for(
         registration: The request.
         subscription_id: The id of the subscription.
         service_id: The service that owns it.
+
+    Raises:
+        InvalidRequest: The filters select other streams than those that it follows, or the
+            transform or the enrichment cannot be used.
     """
     now = times.now()
     followed = registration.followed()
@@ -58,8 +62,8 @@ def owner_of(registration: SubscriptionRegistration, caller: Caller) -> str:
     """Returns the service that a registration is for.
 
     Raises:
-        InvalidRequest: An admin names no service.
-        Forbidden: A service names another one, or the name is reserved.
+        InvalidRequest: An admin names no service, or the name is reserved.
+        Forbidden: A service names another one.
     """
     if caller.admin and registration.service_id is None:
         raise InvalidRequest.at("/service_id", "is required if an admin registers")
@@ -93,7 +97,14 @@ def check_history(registration: SubscriptionRegistration, caller: Caller) -> Non
 
 
 def plain_members(change: SubscriptionChange) -> dict[str, Any]:
-    """Returns the members of a change that a subscription takes over as they are."""
+    """Returns the new members of a subscription that depend on the change alone.
+
+    A change of the status also removes the reason for which the bus disabled the subscription.
+
+    Raises:
+        InvalidRequest: A member is null that must not be, or the transform or the enrichment cannot
+            be used.
+    """
     members = members_of(change, removable=REMOVABLE)
     if change.retry_policy:
         members["retry_policy"] = change.retry_policy.policy()

@@ -122,9 +122,9 @@ class ChosenIds:
         }
         if not registration.verify:
             named.pop("verify", None)
-        # Omitted members of a registration have their defaults, but those of a change stay.
         if "callback_url" in named and isinstance(before.target, HttpTarget):
             named["target"] = {"type": "http", "url": named.pop("callback_url")}
+        # Members that a change leaves out stay, but those of a registration have their defaults.
         whole = {
             "name": before.service_id,
             "delivery_guarantee": registration.guarantee(),

@@ -243,17 +243,18 @@ def _without_shown_members(change: Any) -> Any:
     A client may send back what it has read: an answer names a callback twice, and shows members of
     targets that the bus sets.
     """
-    if isinstance(change, dict) and change.get("enrichment"):
-        change = {**change, "enrichment": without_shown_sources(change["enrichment"])}
-    if not isinstance(change, dict) or not isinstance(change.get("target"), dict):
+    if not isinstance(change, dict):
         return change
-    target = change["target"]
-    if found := TARGETS.request_of(target.get("type")):
-        target = found.without_shown(target)
-    change = {**change, "target": target}
-    if "callback_url" in change and change["callback_url"] == target.get("url"):
-        del change["callback_url"]
-    return change
+    kept = {**change}
+    if kept.get("enrichment"):
+        kept["enrichment"] = without_shown_sources(kept["enrichment"])
+    target = kept.get("target")
+    if isinstance(target, dict):
+        if found := TARGETS.request_of(target.get("type")):
+            kept["target"] = target = found.without_shown(target)
+        if "callback_url" in kept and kept["callback_url"] == target.get("url"):
+            del kept["callback_url"]
+    return kept
 
 
 def _target(callback_url: str | None, target: TargetRequest | None) -> Target:

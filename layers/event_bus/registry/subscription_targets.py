@@ -8,7 +8,6 @@ from event_bus.errors import InvalidRequest
 from event_bus.inbox.waiting import WaitingRoom
 from event_bus.model.registration import Subscription
 from event_bus.model.target import Target
-from event_bus.registry.enrichments import with_opted_in_sources
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.roles import as_named, with_external_id
@@ -56,14 +55,6 @@ class SubscriptionTargets:
         self.opt_ins.require(wanted)
         named = with_external_id(wanted, subscription.service_id, target)
         return replace(subscription, target=named, verified_at=None)
-
-    def enriched(self, subscription: Subscription) -> Subscription:
-        """Returns a subscription whose sources of an enrichment may be asked.
-
-        Raises:
-            InvalidRequest: A function is not opted in, or the target cannot have an enrichment.
-        """
-        return with_opted_in_sources(subscription, self.opt_ins)
 
     def confirm(self, service_id: str, url: str | None) -> str:
         """Asks a callback URL whether it wants events.

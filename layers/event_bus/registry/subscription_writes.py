@@ -58,6 +58,7 @@ class SubscriptionWrites:
                 belongs to another service, or another subscription handles one of its types.
             IdTaken: There is a subscription with its id.
             IdRetired: A removed subscription had its id.
+            Unauthenticated: The caller's key is no longer valid.
         """
         for _ in attempts():
             keys, issued = subscriber_key(self._services, subscription.service_id, asked, caller)
@@ -77,6 +78,7 @@ class SubscriptionWrites:
             except KeyGone:
                 if not caller.admin:
                     raise unknown_key() from None
+                # The service of an admin's request may have other keys, or gets one.
             except Outdated:
                 continue
             else:
@@ -108,16 +110,16 @@ class SubscriptionWrites:
             stored = self.registrations.change_status(before, changed, event, backlog)
         except HandlerTaken as refused:
             raise _handled(refused, changed) from None
-        stopped = []
+        waiting = []
         if before.status == "paused":
             # The pause also stopped the replays that the registration or an earlier resume began.
             # The next step ends those that are not needed any more.
-            stopped = [before.catch_up_replay_id, before.backlog_replay_id]
+            waiting = [before.catch_up_replay_id, before.backlog_replay_id]
         elif stored.status == "active":
-            stopped = [before.catch_up_replay_id]
+            waiting = [before.catch_up_replay_id]
         if backlog:
-            stopped.append(backlog.id)
-        for each in stopped:
+            waiting.append(backlog.id)
+        for each in waiting:
             if each:
                 self.replay_queue.try_to_send(each, stored.service_id, START_SECONDS)
         return stored

@@ -25,6 +25,7 @@ from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.catch_up import catch_up_of
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
 from event_bus.registry.asked_subscriptions import asked_for, check_history, owner_of, plain_members
+from event_bus.registry.enrichments import with_opted_in_sources
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.registry.subscription_query import SubscriptionQuery
 from event_bus.registry.subscription_requests import (
@@ -101,7 +102,7 @@ class SubscriptionRegistry:
         Args:
             registration: The request.
             caller: The caller.
-            subscription_id: The id of the subscription; None for a new one.
+            subscription_id: The id that it gets; None for a random one.
 
         Returns:
             The subscription, and what was made with it.
@@ -159,7 +160,7 @@ class SubscriptionRegistry:
         caller: Caller,
         only: Callable[[list[Subscription]], set[str]] | None = None,
     ) -> tuple[list[Subscription], str | None]:
-        """Returns a page of subscriptions, oldest first.
+        """Returns a page of subscriptions, in the order of their ids.
 
         Args:
             query: The filters.
@@ -217,11 +218,9 @@ class SubscriptionRegistry:
             check = check_filters if change.filters is None else check_sent_filters
             self._refuse_sensitive(check(changed.event_types, changed.filters))
             self.rights.check(changed.service_id, change.event_types or ())
-            check_limits(changed)
-            check_handler(changed)
-            check_fits(changed.transform, changed.target)
+            _check_members(changed)
             if change.enrichment:
-                changed = self.targets.enriched(changed)
+                changed = with_opted_in_sources(changed, self.targets.opt_ins)
             if change.verify:
                 agreed = confirm(changed.service_id, changed.target.callback_url)
                 changed = replace(changed, verified_at=agreed)
@@ -295,11 +294,9 @@ class SubscriptionRegistry:
         self.rights.check(service_id, registration.event_types)
         check_history(registration, caller)
         subscription = asked_for(registration, subscription_id, service_id)
-        check_limits(subscription)
-        check_handler(subscription)
-        check_fits(subscription.transform, subscription.target)
+        _check_members(subscription)
         self.targets.opt_ins.require(subscription.target)
-        subscription = self.targets.enriched(subscription)
+        subscription = with_opted_in_sources(subscription, self.targets.opt_ins)
         if registration.verify:
             agreed = self.targets.confirm(service_id, subscription.target.callback_url)
             subscription = replace(subscription, verified_at=agreed)
@@ -320,6 +317,18 @@ class SubscriptionRegistry:
     @property
     def _writes(self) -> SubscriptionWrites:
         return SubscriptionWrites(self.registrations, self.replay_queue, self.most)
+
+
+def _check_members(subscription: Subscription) -> None:
+    """Refuses a subscription whose members do not fit each other.
+
+    Raises:
+        InvalidRequest: Its target cannot have its limits or its transform, or it cannot handle its
+            types.
+    """
+    check_limits(subscription)
+    check_handler(subscription)
+    check_fits(subscription.transform, subscription.target)
 
 
 def _with_history(
