@@ -2,13 +2,14 @@
 
 import base64
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from event_bus.encryption import data_keys
-from event_bus.encryption.data_keys import LIFETIME_SECONDS, DataKeys
+from event_bus.encryption.data_keys import KEPT_ANSWERS, LIFETIME_SECONDS, DataKey, DataKeys
 from event_bus.encryption.payload_seal import NotOpened, PayloadSeal
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event
 
@@ -32,6 +33,8 @@ def test_sealed_values_are_seen_nowhere_and_open_again(aws: Aws) -> None:
     assert SECRET not in repr(closed)
     assert base64.b64encode(SECRET.encode()).decode() not in repr(closed)
     assert closed.digest != before.digest
+    # The sealed part counts as a part of the payload.
+    assert closed.payload_bytes == len(closed.payload) + len(closed.sealed or "")
     assert replace(aws.seal.open(closed), digest=before.digest) == before
 
 
@@ -48,6 +51,8 @@ def test_a_payload_without_sensitive_members_needs_no_data_key(aws: Aws) -> None
     with pytest.raises(AssertionError, match="not called"), not_sent(aws.kms, "GenerateDataKey"):
         assert aws.seal.close(made, ["/nobody"]) is made
     assert aws.seal.open(made) is made
+    empty = replace(made, payload=None)
+    assert aws.seal.close(empty, ["/email"]) is empty
 
 
 @pytest.mark.parametrize(
@@ -74,6 +79,12 @@ def test_a_changed_seal_does_not_open(aws: Aws) -> None:
     forged = base64.b64encode(b"no key of KMS").decode()
     with pytest.raises(NotOpened):
         aws.seal.open(replace(closed, sealed_key=forged))
+    for longer in (
+        replace(closed, sealed=f"*{closed.sealed}"),
+        replace(closed, sealed_key=f"*{closed.sealed_key}"),
+    ):
+        with pytest.raises(NotOpened):
+            aws.seal.open(longer)
 
 
 def test_equal_payloads_are_sealed_differently(aws: Aws) -> None:
@@ -90,6 +101,17 @@ def test_a_digest_is_recognised_only_with_its_key(aws: Aws) -> None:
     assert not elsewhere.is_digest(other.digest, closed)
     assert elsewhere.is_digest(plain.digest, plain)
     assert not elsewhere.is_digest(plain.digest, other)
+
+
+def test_the_digest_of_an_event_that_is_stored_already_is_recognised() -> None:
+    client: Any = SimpleNamespace(decrypt=lambda **_: {"Plaintext": b"k" * 32})
+    stored = replace(
+        event(),
+        sealed_key=base64.b64encode(b"key").decode(),
+        # HMAC-SHA256 of "abc" under HMAC-SHA256 of "digest" under the data key.
+        digest="f403cfdbad0081056a46f84e1152e7f88732afbb9d2b0da1c03bb2cdb77054ae",
+    )
+    assert PayloadSeal(DataKeys(client, "key")).is_digest("abc", stored)
 
 
 @pytest.mark.parametrize("more", [0, INLINE_PAYLOAD_BYTES])
@@ -119,6 +141,30 @@ class Timed:
             return ask(**request)
 
         return counted
+
+
+def test_kms_is_asked_for_keys_of_256_bits_for_one_purpose() -> None:
+    # The roles' policies ask for the purpose, and what is sealed already opens by this alone.
+    asked: list[dict[str, Any]] = []
+
+    def generate(**request: Any) -> dict[str, bytes]:
+        asked.append(request)
+        return {"Plaintext": b"plain", "CiphertextBlob": b"sealed"}
+
+    def decrypt(**request: Any) -> dict[str, bytes]:
+        asked.append(request)
+        return {"Plaintext": b"opened"}
+
+    client: Any = SimpleNamespace(generate_data_key=generate, decrypt=decrypt)
+    keys = DataKeys(client, "key", purpose=KEPT_ANSWERS)
+    assert keys.for_sealing() == DataKey(b"plain", b"sealed")
+    assert keys.opened(b"other") == b"opened"
+    context = {"purpose": "kept-answer"}
+    assert asked == [
+        {"KeyId": "key", "KeySpec": "AES_256", "EncryptionContext": context},
+        {"KeyId": "key", "CiphertextBlob": b"other", "EncryptionContext": context},
+    ]
+    assert DataKeys(client, "key").purpose == "event-payload"
 
 
 def test_a_data_key_serves_for_a_while(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

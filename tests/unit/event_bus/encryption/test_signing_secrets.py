@@ -34,6 +34,33 @@ def test_a_signing_secret_is_opened_once_in_a_process(aws: Aws) -> None:
         secrets.of(made)
 
 
+def test_each_delivery_is_signed_with_the_secrets_of_its_own_subscription() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def decrypt(**request: Any) -> dict[str, bytes]:
+        asked.append(request)
+        return {"Plaintext": request["CiphertextBlob"] + b" opened"}
+
+    client: Any = SimpleNamespace(decrypt=decrypt)
+    secrets = SigningSecrets(client, "key")
+    sealed = {"one": "b25l", "two": "dHdv", "three": "dGhyZWU="}
+    first = subscription("sub_1", signing_secrets=(SealedSecret(sealed["one"]),))
+    second = subscription(
+        "sub_2", signing_secrets=(SealedSecret(sealed["two"]), SealedSecret(sealed["three"]))
+    )
+    for _ in range(2):
+        assert secrets.of(first) == ["one opened"]
+        assert secrets.of(second) == ["two opened", "three opened"]
+    assert asked == [
+        {
+            "KeyId": "key",
+            "CiphertextBlob": text.encode(),
+            "EncryptionContext": {"purpose": "signing-secret", "subscription": subscription_id},
+        }
+        for subscription_id, text in (("sub_1", "one"), ("sub_2", "two"), ("sub_2", "three"))
+    ]
+
+
 def test_a_signing_secret_opens_only_for_its_own_subscription(aws: Aws) -> None:
     made, secrets = aws.signed(subscription("sub_1")), aws.signing_secrets
     with pytest.raises(ClientError):

@@ -69,6 +69,9 @@ def test_faults_point_at_invalid_sensitive_pointers(sensitive: Any, where: list[
         (["/a~1b/~0"], {"/a~1b/~0": 0}),
         (["/0"], {"/0": "zero"}),
         (["/name/first", "/name", "/name"], {"/name": PAYLOAD["name"]}),
+        (["/name", "/name/first", "/text"], {"/name": PAYLOAD["name"], "/text": "plain"}),
+        # The marker is no part of the payload.
+        (["/name", "/name/$encrypted"], {"/name": PAYLOAD["name"]}),
         (["/nobody", "/email/x"], {}),
         (["/email", WHOLE], {WHOLE: PAYLOAD}),
     ],
