@@ -19,8 +19,6 @@ OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 HINTS = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n"
 
-INCOMPLETE = "connection_broken"
-
 
 def ask(answer: str | bytes) -> CallbackAnswer:
     """What a client makes of an answer behind which the connection is closed."""
@@ -28,10 +26,10 @@ def ask(answer: str | bytes) -> CallbackAnswer:
         return CallbackClient(HERE).exchange("POST", listening.url, {}, 5, b"{}")
 
 
-def refusal(answer: str | bytes) -> str:
+def refusal(answer: str | bytes) -> Unanswered:
     with pytest.raises(Unanswered) as refused:
         ask(answer)
-    return refused.value.code
+    return refused.value
 
 
 @pytest.mark.parametrize(
@@ -54,6 +52,11 @@ def refusal(answer: str | bytes) -> str:
         (CHUNKED + "1;a=b\r\no\r\n01\r\nk\r\n0\r\nx: a trailer\r\n\r\n", 200, "ok"),
         (CHUNKED + "2\r\nok\r\n0\r\n", 200, "ok"),
         (CHUNKED + "A \r\n0123456789\r\n0\r\n\r\n", 200, "0123456789"),
+        (
+            CHUNKED + "1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n",
+            200,
+            "abcdefghijklmnopqrstuvwxyz",
+        ),
     ],
 )
 def test_an_answer_is_taken(answer: str | bytes, status: int, body: str) -> None:
@@ -97,12 +100,17 @@ def test_a_body_is_not_decompressed(codings: str) -> None:
     ],
 )
 def test_a_truncated_answer_does_not_count(answer: str) -> None:
-    assert refusal(answer) == INCOMPLETE
+    failure = refusal(answer)
+    assert failure.code == "connection_broken"
+    assert failure.message == "the connection broke before the answer was complete"
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
+LONG_HEAD = f"its head has more than {MAX_HEAD_BYTES} bytes"
+BAD_FIELD = "one of its header fields is malformed"
+BAD_LENGTH = "its Content-Length is not one number"
+BAD_CHUNK = "the size of one of its chunks is malformed"
+INVALID: dict[str, list[str | bytes]] = {
+    "it does not begin with a status line of HTTP/1.1": [
         "\r\n" + OK,
         "garbage\r\n\r\n",
         "<html>ok</html>\n",
@@ -112,6 +120,8 @@ def test_a_truncated_answer_does_not_count(answer: str) -> None:
         "HTTP/2 200\r\n\r\n",
         "HTTP/2.0 200 OK\r\n\r\n",
         "http/1.1 200 OK\r\n\r\n",
+    ],
+    "its status line is malformed": [
         "HTTP/1.1200 OK\r\n\r\n",
         "HTTP/1.1 OK\r\n\r\n",
         "HTTP/1.1 2_0 OK\r\n\r\n",
@@ -120,14 +130,25 @@ def test_a_truncated_answer_does_not_count(answer: str) -> None:
         "HTTP/1.1 2000 OK\r\n\r\n",
         "HTTP/1.1 \uff12\uff10\uff10 OK\r\n\r\n".encode(),
         "HTTP/1.1 200 O\rK\r\n\r\n",
+    ],
+    BAD_FIELD: [
         "HTTP/1.1 200 OK\r\nno colon\r\ncontent-length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length : 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\n folded: first\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\tfolded: first\r\n\r\n",
         "HTTP/1.1 200 OK\r\n: no name\r\n\r\n",
         "HTTP/1.1 200 OK\r\nx: a\rcontent-length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nx: \x00\r\n\r\n",
+    ],
+    "it has more than 100 header fields": [
         "HTTP/1.1 200 OK\r\n" + "".join(f"x{n}: y\r\n" for n in range(101)) + "\r\n",
+    ],
+    LONG_HEAD: [
         f"HTTP/1.1 200 OK\r\nx: {'y' * MAX_HEAD_BYTES}\r\n\r\n",
+        f"HTTP/1.1 103 Early Hints\r\nlink: {'x' * MAX_HEAD_BYTES}\r\n\r\n" + OK,
+        CHUNKED + "0\r\n" + "x: y\r\n" * MAX_HEAD_BYTES,
+    ],
+    BAD_LENGTH: [
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok!",
         "HTTP/1.1 200 OK\r\ncontent-length: 2, 3\r\n\r\nok!",
         "HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok",
@@ -136,9 +157,16 @@ def test_a_truncated_answer_does_not_count(answer: str) -> None:
         "HTTP/1.1 200 OK\r\ncontent-length: 2.0\r\n\r\nok",
         "HTTP/1.1 200 OK\r\ncontent-length:\r\n\r\nok",
         f"HTTP/1.1 200 OK\r\ncontent-length: {'9' * 5_000}\r\n\r\nok",
+    ],
+    "it has both a Transfer-Encoding and a Content-Length": [
         CHUNKED.replace("\r\n\r\n", "\r\ncontent-length: 2\r\n\r\n") + "2\r\nok\r\n0\r\n\r\n",
+    ],
+    "its Transfer-Encoding is not chunked alone": [
         CHUNKED.replace("chunked", "gzip, chunked") + "2\r\nok\r\n0\r\n\r\n",
+        CHUNKED.replace("chunked", "chunked\r\ntransfer-encoding: chunked"),
         CHUNKED.replace("chunked", "identity"),
+    ],
+    BAD_CHUNK: [
         CHUNKED + "zz\r\nok\r\n0\r\n\r\n",
         CHUNKED + "-1\r\nok\r\n0\r\n\r\n",
         CHUNKED + "+2\r\nok\r\n0\r\n\r\n",
@@ -146,16 +174,29 @@ def test_a_truncated_answer_does_not_count(answer: str) -> None:
         CHUNKED + "\r\nok\r\n0\r\n\r\n",
         CHUNKED + f"{'f' * 20}\r\nok\r\n",
         CHUNKED + "2;" + "x" * 5_000 + "\r\nok\r\n0\r\n\r\n",
-        CHUNKED + "2\r\nok!!0\r\n\r\n",
-        CHUNKED + "0\r\n" + "x: y\r\n" * MAX_HEAD_BYTES,
-        "HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n" + OK,
-        HINTS * (MAX_INTERIM_ANSWERS + 1) + OK,
-        f"HTTP/1.1 103 Early Hints\r\nlink: {'x' * MAX_HEAD_BYTES}\r\n\r\n" + OK,
     ],
-    ids=range(48),
+    "one of its chunks does not end where it should": [
+        CHUNKED + "2\r\nok!!0\r\n\r\n",
+        CHUNKED + "1\r\nok\r\n0\r\n\r\n",
+    ],
+    "it switches protocols (101), which the request did not ask for": [
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n" + OK,
+    ],
+    f"more than {MAX_INTERIM_ANSWERS} interim answers came first": [
+        HINTS * (MAX_INTERIM_ANSWERS + 1) + OK,
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer"),
+    [(reason, each) for reason, answers in INVALID.items() for each in answers],
+    ids=range(sum(map(len, INVALID.values()))),
 )
-def test_an_invalid_answer_does_not_count(answer: str | bytes) -> None:
-    assert refusal(answer) == "invalid_answer"
+def test_an_invalid_answer_does_not_count(reason: str, answer: str | bytes) -> None:
+    failure = refusal(answer)
+    assert failure.code == "invalid_answer"
+    assert failure.message == f"the answer is not valid HTTP/1.1: {reason}"
 
 
 @pytest.mark.parametrize(
@@ -187,6 +228,41 @@ def test_bytes_after_a_complete_answer_do_not_answer_the_next_request() -> None:
         for _ in range(3):
             assert client.exchange("POST", listening.url, {}, 5, b"{}").status == 204
         assert listening.connections == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        (OK, True),
+        (OK.replace("\r\n\r\n", "\r\nconnection: keep-alive\r\n\r\n"), True),
+        (CHUNKED + "2\r\nok\r\n0\r\n\r\n", True),
+        ("HTTP/1.1 204 No Content\r\n\r\n", True),
+        ("HTTP/1.1 304 Not Modified\r\ncontent-length: 2\r\n\r\n", True),
+        (OK.replace("\r\n\r\n", "\r\nConnection: Close\r\n\r\n"), False),
+        (OK.replace("\r\n\r\n", "\r\nconnection: x\r\nconnection: y, close\r\n\r\n"), False),
+        (OK.replace("HTTP/1.1", "HTTP/1.0"), False),
+        ("HTTP/1.0 204 No Content\r\n\r\n", False),
+        ("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n", False),
+        ("HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n", False),
+    ],
+)
+def test_a_connection_is_kept_where_the_end_of_the_answer_is_sure(answer: str, kept: bool) -> None:
+    client = CallbackClient(HERE)
+    with subscriber(answering(answer)) as listening:
+        for _ in range(2):
+            client.exchange("POST", listening.url, {}, 5, b"{}")
+        assert listening.connections == (1 if kept else 2)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_body_in_chunks_is_read_up_to_the_limit(missing: int) -> None:
+    length = MAX_RESPONSE_BYTES - missing
+    body = b"".join(b"%x\r\n%s\r\n" % (size, b"x" * size) for size in (5_000, length - 5_000))
+    answered = ask(CHUNKED.encode() + body + b"0\r\n\r\n")
+    assert answered.body == b"x" * length
+    assert answered.cut is (missing == 0)
+    longer = ask(CHUNKED.encode() + body + b"3\r\nxyz\r\n0\r\n\r\n")
+    assert longer.body == (b"x" * length + b"xyz")[:MAX_RESPONSE_BYTES]
 
 
 def test_an_endless_body_is_not_read_to_its_end() -> None:
