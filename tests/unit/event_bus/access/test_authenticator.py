@@ -126,6 +126,19 @@ def test_a_key_works_from_the_moment_it_is_made() -> None:
     assert identify(at) == service("planner")
 
 
+def test_an_admin_key_that_was_read_past_the_cache_is_not_remembered() -> None:
+    fresh = ["the-second-key-of-the-admin"]
+    at = Authenticator(
+        Keys(),
+        lambda: AdminSecret(ADMIN_KEY, "admin_1"),
+        Clock(),
+        lambda: AdminSecret(fresh[0], "admin_2"),
+    )
+    assert identify(at, "the-second-key-of-the-admin") == AN_ADMIN
+    fresh[0] = "the-third-key-of-the-admin"
+    assert identify(at, "the-second-key-of-the-admin") is None
+
+
 def test_a_new_admin_key_works_and_the_old_one_no_longer() -> None:
     clock, current = Clock(), [ADMIN_KEY]
     at = Authenticator(Keys(), lambda: AdminSecret(current[0], current[0]), clock)

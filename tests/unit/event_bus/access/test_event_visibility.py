@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from event_bus.access.callers import Caller
@@ -10,8 +12,10 @@ from event_bus.access.event_visibility import Visibility, VisibleEvents
 from event_bus.access.receive_rights import RightsReader
 from event_bus.model.delivery import Routing
 from event_bus.model.event import BUS_DOMAIN
+from event_bus.model.filters import Filters
 from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant
+from event_bus.stores.routings import RoutingStore
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, event, routing, service, subscription
@@ -25,6 +29,12 @@ SUBSCRIPTIONS = [
     subscription("sub_4", "traced", ["*"], filters={"*": {"metadata": {"team": ["x"]}}}),
     subscription("sub_5", "disabled", ["task.*"], status="disabled"),
     subscription("sub_6", "roles", ["role.*"]),
+    subscription("sub_7", "sourced", ["*"], filters={"*": {"source": ["planner"]}}),
+    subscription("sub_8", "other-source", ["*"], filters={"*": {"source": ["other"]}}),
+    # Those that make nothing visible come first.
+    subscription("sub_9", "several", ["task.*"], status="disabled"),
+    subscription("sub_10", "several", ["task.*"], filters={"task.*": {"n": [{"no": "operator"}]}}),
+    subscription("sub_11", "several", ["task.*"]),
 ]
 
 
@@ -44,6 +54,9 @@ EVENT = event(source="planner", payload={"priority": "high"}, metadata={"team": 
         (service("high-tasks"), None, True),
         (service("low-tasks"), None, False),
         (service("traced"), None, True),
+        (service("sourced"), None, True),
+        (service("other-source"), None, False),
+        (service("several"), None, True),
         (service("disabled"), None, False),
         (service("roles"), None, False),
         (service("stranger"), None, False),
@@ -127,6 +140,77 @@ def test_a_service_does_not_see_an_event_that_it_may_not_receive(aws: Aws) -> No
     aws.rights.put(Grant("all-tasks", ["task.*"]))
     assert (sees(None), sees(received)) == (True, True)
     assert VisibleEvents(aws.routings, of_service, rights).sees(EVENT, caller)
+
+
+@pytest.mark.parametrize(
+    ("filters", "sees"),
+    [(HIGH, False), ({"task.*": {"priority": [{"exists": False}]}}, True)],
+)
+def test_a_payload_that_is_not_there_has_no_fields(filters: Filters, sees: bool) -> None:
+    subscribed = [subscription("sub_1", "worker", ["task.*"], filters=filters)]
+    visibility = Visibility(service("worker"), lambda _: subscribed, EVERYTHING)
+    assert visibility.sees(EVENT, None, lambda: None) is sees
+
+
+def test_rights_are_read_once_for_the_events_of_others() -> None:
+    reads: list[tuple[str, set[str]]] = []
+
+    def read(service_id: str, sources: Iterable[str]) -> list[Grant]:
+        reads.append((service_id, {*sources}))
+        return []
+
+    store: Any = SimpleNamespace(read=read)
+    rights = RightsReader(store, "everything")
+    visibility = Visibility(service("all-tasks"), of_service, rights)
+    visibility.prepare(["planner", "all-tasks", "other"])
+    assert visibility.sees(EVENT, None, _no_payload)
+    visibility.prepare(["other", "planner"])
+    visibility.prepare(["all-tasks"])
+    assert reads == [("all-tasks", {"planner", "other"})]
+    visibility.prepare(["other", "third"])
+    assert reads[1:] == [("all-tasks", {"third"})]
+    Visibility(AN_ADMIN, of_service, rights).prepare(["planner"])
+    assert len(reads) == 2
+
+
+def routed(*routings: Routing) -> RoutingStore:
+    """Routing records, which are read as they are now."""
+    found = {each.event_id: each for each in routings}
+
+    def get_many(event_ids: Iterable[str], *, consistent: bool = False) -> dict[str, Routing]:
+        assert consistent
+        return {each: found[each] for each in event_ids if each in found}
+
+    store: Any = SimpleNamespace(get_many=get_many)
+    return cast("RoutingStore", store)
+
+
+@pytest.mark.parametrize(
+    ("caller", "sees"),
+    [
+        ("stranger", True),
+        ("high-tasks", True),
+        ("low-tasks", False),
+        ("roles", False),
+    ],
+)
+def test_a_single_event_is_visible_by_its_routing_or_by_a_filter(caller: str, sees: bool) -> None:
+    visible = VisibleEvents(routed(routing(sub_12="stranger")), of_service, EVERYTHING)
+    assert visible.sees(EVENT, service(caller)) is sees
+
+
+def test_a_payload_in_the_bucket_matches_no_filter_until_it_was_routed() -> None:
+    large = replace(EVENT, payload=None)
+    before = VisibleEvents(routed(), of_service, EVERYTHING)
+    assert not before.sees(large, service("high-tasks"))
+    after = VisibleEvents(routed(routing(sub_2="high-tasks")), of_service, EVERYTHING)
+    assert after.sees(large, service("high-tasks"))
+
+
+@pytest.mark.parametrize("caller", [AN_ADMIN, service("planner")])
+def test_nothing_is_read_for_those_who_see_an_event_anyway(caller: Caller) -> None:
+    nothing: Any = None
+    assert VisibleEvents(nothing, of_service, nothing).sees(EVENT, caller)
 
 
 def test_a_caller_does_not_wait_for_the_read_of_another() -> None:

@@ -1,12 +1,14 @@
 """The types that services may receive: given, shown and removed."""
 
 import pytest
+from event_bus import times
 from event_bus.access.subscribers import Subscribers
 from event_bus.errors import InvalidRequest, NotFound
+from event_bus.model.rights import Grant
 from event_bus.requests.subscriber import SubscriberRequest
 
 from tests.aws import Aws
-from tests.builders import AN_ADMIN, service
+from tests.builders import AN_ADMIN, LATER, NOON, service
 
 
 def test_types_are_given_shown_and_taken_away(aws: Aws) -> None:
@@ -35,3 +37,33 @@ def test_types_are_given_shown_and_taken_away(aws: Aws) -> None:
 def test_nothing_is_given_to_the_bus_itself(aws: Aws, name: str) -> None:
     with pytest.raises(InvalidRequest):
         Subscribers(aws.rights).put(name, SubscriberRequest(event_types=["*"]))
+
+
+def test_a_right_keeps_the_time_when_it_was_first_given(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribers = Subscribers(aws.rights)
+    monkeypatch.setattr(times, "now", lambda: NOON)
+    subscribers.put("worker", SubscriberRequest(event_types=["task.*"]))
+    assert aws.rights.grant("worker") == Grant("worker", ["task.*"], NOON, NOON)
+    monkeypatch.setattr(times, "now", lambda: LATER)
+    subscribers.put("worker", SubscriberRequest(event_types=[]))
+    assert aws.rights.grant("worker") == Grant("worker", [], NOON, LATER)
+
+
+def test_a_service_lists_its_own_right_once(aws: Aws) -> None:
+    subscribers = Subscribers(aws.rights)
+    for each in ("auditor", "worker"):
+        subscribers.put(each, SubscriberRequest(event_types=["*"]))
+    assert subscribers.page("worker", 9, service("worker")) == []
+    assert subscribers.page(None, 9, service("stranger")) == []
+    assert subscribers.page("auditor", 9, service("stranger")) == []
+
+
+def test_a_right_that_was_not_found_is_named(aws: Aws) -> None:
+    subscribers = Subscribers(aws.rights)
+    named = "right of the service worker"
+    with pytest.raises(NotFound, match=named):
+        subscribers.get("worker", AN_ADMIN)
+    with pytest.raises(NotFound, match=named):
+        subscribers.remove("worker")

@@ -39,6 +39,9 @@ def test_a_pattern_of_which_nothing_may_be_received_is_refused(
         f"/event_types/{place}" for place in refused
     ]
     assert refusal.value.reason == "receive_type"
+    assert refusal.value.detail == f"worker may not receive {asked[refused[0]]}."
+    said = "worker may not receive such events; an admin can permit the types"
+    assert {each.detail for each in refusal.value.faults} == {said}
     return None
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus.access.known_publishers import CACHE_SECONDS, KnownPublishers
-from event_bus.errors import Forbidden
+from event_bus.errors import Fault, Forbidden
 from event_bus.model.publisher import Publisher
 from event_bus.model.stream_name import StreamName
 from event_bus.publishing.publisher_rights import PublisherRights
@@ -37,7 +37,10 @@ def test_a_service_does_not_publish_as_another() -> None:
         PublisherRights(KnownPublishers(Register().find)).source_of(
             service("planner"), "other", "/3"
         )
-    assert pointers(refusal) == ["/3/source"]
+    said = "must be planner, whose key was sent, or left out"
+    assert [*refusal.value.faults] == [Fault("/3/source", said)]
+    assert refusal.value.detail == f"/3/source {said}."
+    assert refusal.value.reason == "other_service"
 
 
 def test_an_admin_publishes_as_anyone() -> None:
@@ -59,7 +62,10 @@ def test_any_other_type_is_refused(event_type: str) -> None:
     rights = PublisherRights(KnownPublishers(Register(publisher("planner", "task.*")).find))
     with pytest.raises(Forbidden) as refusal:
         rights.check(service("planner"), event_type, "/3")
-    assert pointers(refusal) == ["/3/type"]
+    said = f"planner is not registered to publish {event_type}"
+    assert [*refusal.value.faults] == [Fault("/3/type", said)]
+    assert refusal.value.detail == f"/3/type: {said}."
+    assert refusal.value.reason == "event_type"
 
 
 def test_an_unregistered_service_publishes_nothing() -> None:
@@ -123,13 +129,18 @@ def test_a_removal_that_was_seen_acts_at_once() -> None:
             rights.check(service("planner"), event_type, "")
 
 
-@pytest.mark.parametrize("event_id", ["shop:order-1", "admin:1", "eventbus:disabled_sub_1_1"])
+@pytest.mark.parametrize(
+    "event_id", ["shop:order-1", "shop:order:1", "admin:1", "eventbus:disabled_sub_1_1"]
+)
 def test_an_id_that_begins_with_another_services_name_is_refused(event_id: str) -> None:
     register = Register(publisher("shop"), publisher("planner"))
     rights = PublisherRights(KnownPublishers(register.find))
     with pytest.raises(Forbidden) as refusal:
         rights.check_id("planner", event_id, "/2")
-    assert pointers(refusal) == ["/2/id"]
+    owner = event_id.partition(":")[0]
+    said = f"ids that begin with {owner}: belong to the service {owner}"
+    assert [*refusal.value.faults] == [Fault("/2/id", said)]
+    assert refusal.value.detail == f"/2/id: {said}."
     assert refusal.value.reason == "other_service"
 
 
@@ -162,12 +173,24 @@ def test_a_service_appends_to_the_categories_that_its_registration_lists() -> No
     for stream_id in ("tasks/1", "Task/1", "order/task/1"):
         with pytest.raises(Forbidden) as refusal:
             rights.check_stream(service("planner"), StreamName("planner", stream_id), "/stream/id")
-        assert pointers(refusal) == ["/stream/id"]
+        category = stream_id.partition("/")[0]
+        said = f"planner is not registered to append to streams of {category}"
+        assert [*refusal.value.faults] == [Fault("/stream/id", said)]
+        assert refusal.value.detail == f"/stream/id: {said}."
         assert refusal.value.reason == "stream_category"
     # Without a list, or a stream, nothing is refused; nor is an admin.
     rights.check_stream(service("other"), StreamName("other", "order/1"), "/stream/id")
     rights.check_stream(service("planner"), None, "/stream/id")
     rights.check_stream(AN_ADMIN, StreamName("planner", "order/1"), "/stream/id")
+
+
+def test_what_is_sensitive_is_what_the_source_has_marked() -> None:
+    marking = replace(publisher("shop"), sensitive={"order.*": ["/email"]})
+    rights = PublisherRights(KnownPublishers(Register(marking, publisher("planner")).find))
+    assert rights.sensitive_in("shop", "order.placed") == ["/email"]
+    assert rights.sensitive_in("shop", "task.created") == []
+    assert rights.sensitive_in("planner", "order.placed") == []
+    assert rights.sensitive_in("unknown", "order.placed") == []
 
 
 def test_the_categories_that_are_kept_are_those_of_the_streams_own_source() -> None:
