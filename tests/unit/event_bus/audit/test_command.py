@@ -1,12 +1,15 @@
 """The command that verifies the audit log tells a changed log from one that it could not read."""
 
+import inspect
 import os
 import subprocess
 import sys
 
 import pytest
+from event_bus.audit.__main__ import verify
 
 from infra.built import ROOT
+from infra.settings import DeploymentSettings
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 NOWHERE = {
@@ -47,3 +50,8 @@ def test_the_exit_code_says_why_nothing_is_known(
     )
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
+
+
+def test_the_command_expects_a_log_to_be_kept_as_long_as_deployments_keep_it() -> None:
+    setting = DeploymentSettings.model_fields["audit_retention_days"]
+    assert inspect.signature(verify).parameters["retention_days"].default == setting.default
