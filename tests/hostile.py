@@ -18,12 +18,14 @@ class HostileConnection:
     Attributes:
         socket: The connection.
         over: Set when the test ends; a subscriber that waits, waits for it.
-        requests: The bodies of the requests that were read, of all connections.
+        requests: The headers and bodies of the requests that were read, of all connections.
+        lines: The first lines of these requests.
     """
 
     socket: socket.socket
     over: threading.Event
     requests: list[tuple[dict[str, str], bytes]]
+    lines: list[str] = field(default_factory=list)
 
     def read(self) -> bool:
         """Reads one request; False where there is none any more."""
@@ -34,7 +36,7 @@ class HostileConnection:
                 return False
             head += received
         head, _, body = head.partition(b"\r\n\r\n")
-        lines = head.decode().split("\r\n")[1:]
+        first, *lines = head.decode().split("\r\n")
         headers = {
             name.lower(): value.strip()
             for name, _, value in (line.partition(":") for line in lines)
@@ -44,6 +46,7 @@ class HostileConnection:
             if not received:
                 return False
             body += received
+        self.lines.append(first)
         self.requests.append((headers, body))
         return True
 
@@ -77,11 +80,13 @@ class HostileSubscriber:
     Attributes:
         url: Where it listens.
         requests: The headers and bodies of the requests that it read.
+        lines: The first lines of these requests.
         connections: How many connections were made to it.
     """
 
     url: str
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     connections: int = 0
 
 
@@ -101,7 +106,7 @@ def subscriber(*talks: Talk) -> Iterator[HostileSubscriber]:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(5)
             talk = talks[min(made.connections, len(talks)) - 1]
-            talk(HostileConnection(connection, over, made.requests))
+            talk(HostileConnection(connection, over, made.requests, made.lines))
 
     def accept() -> None:
         while True:

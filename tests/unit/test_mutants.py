@@ -1,12 +1,14 @@
 """The judgements of mutants stay true to the code that they are about."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from infra.built import ROOT
 from tests.mutants import judgements
 from tests.mutants.judgements import MutantChange, change_of, function_of
-from tests.mutants.suites import SUITES
+from tests.mutants.suites import SUITES, Suite
 
 ENTRIES = [
     (part, change, reason)
@@ -54,3 +56,28 @@ def test_a_change_is_read_from_a_diff() -> None:
     )
     found = change_of("event_bus.a.x_more__mutmut_1", diff)
     assert found == MutantChange("event_bus.a.more", "if x > 1:", "if x >= 1:")
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+def test_a_part_names_files_and_tests_that_exist(suite: Suite) -> None:
+    assert [each for each in suite.files if not _source_files(each)] == []
+    tests = (each.removeprefix("--deselect=").partition("::")[0] for each in suite.tests)
+    assert [each for each in tests if not (ROOT / each).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "package", ["access", "audit", "callbacks", "delivery", "encryption", "inbox", "recovery"]
+)
+def test_every_module_on_which_promises_depend_belongs_to_a_part(package: str) -> None:
+    modules = {
+        each
+        for each in _source_files(f"event_bus/{package}/*.py")
+        if each.name not in ("__init__.py", "__main__.py")
+    }
+    parts = {file for suite in SUITES for each in suite.files for file in _source_files(each)}
+    assert modules - parts == set()
+
+
+def _source_files(pattern: str) -> list[Path]:
+    """Finds the files of a part, as patterns below `layers`, or below the root for `infra`."""
+    return [*(ROOT / "layers").glob(pattern), *ROOT.glob(pattern)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from event_bus.callbacks.client import CallbackAnswer, CallbackClient
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackAnswer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 
 from tests.certificates import certificate, server_context, tls_server
@@ -83,6 +83,70 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv(name, proxy.url)
         assert CallbackClient(HERE).exchange("POST", listening.url, {}, 2).status == 200
         assert (listening.connections, proxy.connections) == (1, 0)
+
+
+def test_a_request_is_sent_as_it_is_given() -> None:
+    with subscriber(answering(OK)) as listening:
+        answer = CallbackClient(HERE).exchange(
+            "PUT", f"{listening.url}?a=b", {"x-own": "value", "user-agent": "bus"}, 2, b"{} "
+        )
+        [(headers, body)] = listening.requests
+    assert listening.lines == ["PUT /events?a=b HTTP/1.1"]
+    assert (headers["x-own"], headers["user-agent"], body) == ("value", "bus", b"{} ")
+    assert (answer.status, answer.begun, answer.body) == (200, "ok", b"ok")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_not_followed(status: int) -> None:
+    with subscriber(answering(OK)) as other:
+        head = f"HTTP/1.1 {status} Moved\r\nlocation: {other.url}\r\ncontent-length: 0\r\n\r\n"
+        with subscriber(answering(head)) as listening:
+            answer = CallbackClient(HERE).exchange("POST", listening.url, {}, 2, b"{}")
+        assert (answer.status, len(listening.requests)) == (status, 1)
+        assert other.connections == 0
+
+
+@pytest.mark.parametrize("more", [1, 100])
+def test_the_rest_of_a_long_answer_answers_no_other_request(more: int) -> None:
+    length = MAX_RESPONSE_BYTES + more
+    long = f"HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{'x' * length}"
+    client = CallbackClient(HERE)
+    with subscriber(answering(long)) as listening:
+        for _ in range(2):
+            answer = client.exchange("POST", listening.url, {}, 2)
+            assert (answer.status, answer.body) == (200, b"x" * MAX_RESPONSE_BYTES)
+            assert answer.cut
+        assert listening.connections == 2
+
+
+def test_a_failure_in_time_names_the_time() -> None:
+    def waits(conversation: HostileConnection) -> None:
+        conversation.over.wait(30)
+
+    with subscriber(waits) as listening, pytest.raises(Unanswered) as refused:
+        CallbackClient(HERE).exchange("POST", listening.url, {}, 0.25)
+    assert refused.value.message == "no complete answer within 0.25 s"
+    assert str(refused.value) == refused.value.message
+
+
+def test_who_watches_an_exchange_learns_when_its_answer_begins() -> None:
+    seen: list[bool] = []
+    watched: list[Callable[[], bool]] = []
+
+    def answers(conversation: HostileConnection) -> None:
+        conversation.read()
+        seen.append(watched[0]())
+        conversation.say(OK[:9])
+        while not watched[0]() and not conversation.over.is_set():
+            conversation.over.wait(0.01)
+        seen.append(watched[0]())
+        conversation.say(OK[9:])
+
+    with subscriber(answers) as listening:
+        client = CallbackClient(HERE)
+        assert client.exchange("POST", listening.url, {}, 5, watch=watched.append).status == 200
+        assert len(watched) == 1
+    assert seen == [False, True]
 
 
 def test_a_name_is_judged_on_every_connection(names: Names) -> None:

@@ -95,6 +95,14 @@ def test_a_request_that_is_lost_with_a_kept_connection_is_made_again_if_it_may(l
         assert len(listening.requests) == 4
 
 
+def test_a_request_may_arrive_twice_unless_it_is_said_not_to() -> None:
+    client = CallbackClient(HERE)
+    with subscriber(_once_and_then(_reads_and_ends), answering(OK)) as listening:
+        for _ in range(2):
+            assert client.exchange("POST", listening.url, {}, 2).status == 200
+        assert listening.connections == 2
+
+
 @pytest.mark.parametrize("last", [_reads_and_ends, resets])
 def test_a_request_that_must_not_arrive_twice_is_not_made_again(last: Talk) -> None:
     client = CallbackClient(HERE)

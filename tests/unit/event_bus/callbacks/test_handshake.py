@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake, HandshakeRefused
+from event_bus.version import USER_AGENT
 
 from tests.hostile import answering, subscriber
 
@@ -22,7 +23,9 @@ def test_consent_is_taken(status: int, consent: str) -> None:
     with subscriber(answering(answer(status, WebHook_Allowed_Origin=consent))) as listening:
         HANDSHAKE.ask(listening.url)
         [(headers, body)] = listening.requests
+    assert listening.lines == ["OPTIONS /events HTTP/1.1"]
     assert headers["webhook-request-origin"] == "bus.example"
+    assert headers["user-agent"] == USER_AGENT
     assert body == b""
 
 
@@ -32,6 +35,7 @@ def test_consent_is_taken(status: int, consent: str) -> None:
         (answer(200), "names neither bus.example nor"),
         (answer(200, WebHook_Allowed_Origin="other.example"), "names neither"),
         (answer(200, WebHook_Allowed_Origin=""), "names neither"),
+        (answer(300, WebHook_Allowed_Origin="*"), "answered OPTIONS with 300"),
         (answer(405, WebHook_Allowed_Origin="*"), "answered OPTIONS with 405"),
         (answer(302, WebHook_Allowed_Origin="*", location="/"), "answered OPTIONS with 302"),
     ],
