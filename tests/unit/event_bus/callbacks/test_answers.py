@@ -12,7 +12,7 @@ from event_bus.callbacks.failures import Unanswered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.hostile import answering, answering_once, subscriber
+from tests.hostile import HostileConnection, answering, answering_once, subscriber
 
 HERE = [ip_network("127.0.0.0/8")]
 OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -45,6 +45,7 @@ def refusal(answer: str | bytes) -> Unanswered:
         ("HTTP/1.1 200 OK\r\ncontent-length: 2, 2\r\n\r\nok", 200, "ok"),
         ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nok", 200, "ok"),
         ("HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\nok", 200, "ok"),
+        ("HTTP/1.1 200 OK\r\nX-First: a\r\ncontent-length: 2\r\n\r\nok", 200, "ok"),
         ("HTTP/1.1 204 No Content\r\n\r\n", 204, ""),
         ("HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\nok", 204, ""),
         ("HTTP/1.1 304 Not Modified\r\ncontent-length: 200\r\n\r\n", 304, ""),
@@ -197,6 +198,28 @@ def test_an_invalid_answer_does_not_count(reason: str, answer: str | bytes) -> N
     failure = refusal(answer)
     assert failure.code == "invalid_answer"
     assert failure.message == f"the answer is not valid HTTP/1.1: {reason}"
+
+
+def head_of(length: int) -> str:
+    """An answer without a body, whose head is so long."""
+    begun, end = "HTTP/1.1 204 No Content\r\nx: ", "\r\n\r\n"
+    return f"{begun}{'y' * (length - len(begun) - len(end))}{end}"
+
+
+def test_a_head_may_be_as_long_as_the_limit() -> None:
+    assert ask(head_of(MAX_HEAD_BYTES)).status == 204
+    assert refusal(head_of(MAX_HEAD_BYTES + 1)).code == "invalid_answer"
+
+
+def test_a_head_without_an_end_is_read_up_to_the_limit() -> None:
+    def begins(conversation: HostileConnection) -> None:
+        conversation.read()
+        conversation.say("HTTP/1.1 200 OK\r\nx: " + "y" * MAX_HEAD_BYTES)
+        conversation.over.wait(30)
+
+    with subscriber(begins) as listening, pytest.raises(Unanswered) as refused:
+        CallbackClient(HERE).exchange("POST", listening.url, {}, 5)
+    assert refused.value.code == "invalid_answer"
 
 
 @pytest.mark.parametrize(
