@@ -30,7 +30,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     def lead(*answers: list[str]) -> list[str]:
         asked: list[str] = []
 
-        def look_up(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        def look_up(host: str, port: int, **asked_for: Any) -> list[tuple[Any, ...]]:
+            # Addresses of another kind are none that a request can be sent to.
+            assert asked_for == {"type": socket.SOCK_STREAM}
             asked.append(host)
             found = answers[min(len(asked), len(answers)) - 1]
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in found]
@@ -195,11 +197,18 @@ def test_a_deadline_ends_no_exchange_but_its_own(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_look_up_of_a_name_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    over = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30))
+    over, looking = threading.Event(), []
+
+    def look_up(*_: Any, **__: Any) -> None:
+        looking.append(threading.current_thread())
+        over.wait(30)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     begun = time.monotonic()
     assert refusal(CallbackClient(), f"https://{NAME}/", 0.3) in ("timeout", "connect_timeout")
     assert time.monotonic() - begun < 10
+    # It does not keep a process from ending.
+    assert [each.daemon for each in looking] == [True]
     over.set()
 
 
