@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from event_bus.callbacks import connections
 from event_bus.callbacks.client import CallbackClient
-from event_bus.callbacks.connections import MAX_AGE_SECONDS, MAX_IDLE_SECONDS
+from event_bus.callbacks.connections import MAX_AGE_SECONDS, MAX_IDLE_SECONDS, Exchange
 from event_bus.callbacks.failures import Unanswered
 
 from tests.hostile import HostileConnection, Talk, answering, answering_once, resets, subscriber
@@ -175,6 +175,15 @@ def test_one_deadline_holds_for_both_connections() -> None:
         assert post(client, listening.url, seconds=0.4) == "timeout"
         assert time.monotonic() - began < 10
         assert listening.connections == 2
+
+
+def test_a_connection_that_has_ended_is_no_fault_when_time_is_over() -> None:
+    patience = time.monotonic() + 10
+    with Exchange(0.001, HERE) as exchange, socket.socket() as never_connected:
+        while not exchange.passed and time.monotonic() < patience:
+            time.sleep(0.001)
+        assert exchange.passed
+        exchange.watch(never_connected)
 
 
 V4, V6 = (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")
