@@ -177,6 +177,19 @@ def test_one_deadline_holds_for_both_connections() -> None:
         assert listening.connections == 2
 
 
+def test_an_answer_has_begun_once_its_first_byte_has_arrived() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Exchange(10, HERE) as exchange:
+        assert not exchange.answered()
+        exchange.watch(ours)
+        exchange.sent = True
+        assert not exchange.answered()
+        theirs.sendall(b"H")
+        assert exchange.answered()
+        ours.recv(1)
+        assert not exchange.answered()
+
+
 def test_a_connection_that_has_ended_is_no_fault_when_time_is_over() -> None:
     patience = time.monotonic() + 10
     with Exchange(0.001, HERE) as exchange, socket.socket() as never_connected:
