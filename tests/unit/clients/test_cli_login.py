@@ -92,6 +92,26 @@ def test_a_key_is_kept_in_the_keyring(file: Path, ring: Ring) -> None:
         resolve()
 
 
+@pytest.mark.parametrize("stored", ["", '[default]\nurl = "https://b"\napi_key_in = "keyring"\n'])
+def test_a_login_needs_no_profile(
+    file: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch, stored: str
+) -> None:
+    file.write_text(stored)
+    # A profile of this name is only stored by the login, or the keyring has lost its key.
+    monkeypatch.setenv("EVENT_BUS_PROFILE", "default" if stored else "new")
+    login()
+    assert list(ring.kept.values()) == ["ebk_2"]
+    assert resolve().api_key == "ebk_2"
+
+
+def test_a_login_stores_no_url_that_no_command_can_use(file: Path, ring: Ring) -> None:
+    arguments = ["login", "--url", "https://b", "--api-key", "ebk_2", "--websocket-url", "b/prod"]
+    result = CliRunner().invoke(app, arguments, obj=State())
+    assert isinstance(result.exception, ConfigurationError)
+    assert not ring.kept
+    assert not file.exists()
+
+
 def test_without_a_keyring_the_file_keeps_it(file: Path, ring: Ring) -> None:
     login("--no-keyring")
     assert not ring.kept

@@ -87,7 +87,32 @@ def resolve(
     def first(name: str, given: str | None) -> str | None:
         return given or later[0].get(name) or later[1].get(name)
 
-    found = (first("url", url) or "").strip()
+    return checked(
+        first("url", url),
+        first("api_key", api_key),
+        first("ca_file", ca_file),
+        first("websocket_url", websocket_url),
+    )
+
+
+def checked(
+    url: str | None,
+    api_key: str | None,
+    ca_file: str | None = None,
+    websocket_url: str | None = None,
+) -> Config:
+    """Returns how to reach a bus, from these values alone.
+
+    Args:
+        url: The base URL of the API.
+        api_key: The key.
+        ca_file: A file of certificates to trust.
+        websocket_url: The URL for WebSockets.
+
+    Raises:
+        ConfigurationError: There is no URL, or a value is not valid.
+    """
+    found = (url or "").strip()
     if not found:
         raise ConfigurationError(
             f"The URL of the bus is missing: pass url=, set {URL_VARIABLE}, or write a profile "
@@ -102,13 +127,13 @@ def resolve(
         has_host = False
     if not has_host:
         raise ConfigurationError(f"The URL of the bus is not a valid URL: {found!r}.")
-    key = (first("api_key", api_key) or "").strip()
+    key = (api_key or "").strip()
     if not (key.isascii() and key.isprintable()):
         raise ConfigurationError("The API key has characters that no key has; copy it again.")
-    sockets = (first("websocket_url", websocket_url) or "").strip() or None
+    sockets = (websocket_url or "").strip() or None
     if sockets and not sockets.startswith(("wss://", "ws://")):
         raise ConfigurationError(f"The WebSocket URL must begin with wss://, not {sockets!r}.")
-    return Config(found.rstrip("/"), key or None, first("ca_file", ca_file), sockets)
+    return Config(found.rstrip("/"), key or None, ca_file, sockets)
 
 
 def trusted(ca_file: str) -> ssl.SSLContext:

@@ -5,13 +5,26 @@ import os
 import sys
 from pathlib import Path
 
+import httpx
 import typer
 
-from event_bus_client._sync.client import EventBus
+from event_bus_client._sync.events import Events
+from event_bus_client._sync.transport import Transport
+from event_bus_client.calls import RetryPolicy
 from event_bus_client.cli.context import State, state
-from event_bus_client.config import Profile, profiles, profiles_file
+from event_bus_client.config import (
+    CA_VARIABLE,
+    Config,
+    Profile,
+    checked,
+    profiles,
+    profiles_file,
+)
 from event_bus_client.errors import ConfigurationError
 from event_bus_client.keyrings import forget, keep
+
+_TRY_SECONDS = 30.0
+"""How long an attempt to reach the bus may take, in seconds."""
 
 
 def login(
@@ -38,8 +51,9 @@ def login(
     key = sys.stdin.readline().strip() if api_key == "-" else api_key or ask()
     if not key:
         raise typer.BadParameter("stdin has no key")
-    with EventBus(url, key, ca_file=known.ca_file, transport=known.transport) as bus:
-        bus.events.list(limit=1).page()
+    # Without the profile, which may not exist yet, or whose key may be lost.
+    ca_file = known.ca_file or os.environ.get(CA_VARIABLE)
+    _try(checked(url, key, ca_file, websocket_url), known.transport)
     name, file = _profile(known), profiles_file()
     members: Profile = {"url": url}
     kept = use_keyring and keep(name, url, key)
@@ -71,6 +85,23 @@ def logout(context: typer.Context) -> None:
         forget(name, removed.get("url", ""))
     _write(file, stored)
     known.output.line(f"Profile {name} is removed from {file}, with its key.", "green")
+
+
+def _try(config: Config, network: httpx.BaseTransport | None) -> None:
+    """Sends a request with the key.
+
+    Args:
+        config: Where the bus is, and the key.
+        network: Replaces the network, as tests do.
+
+    Raises:
+        EventBusError: The bus does not answer, or refuses the key.
+    """
+    transport = Transport(config, timeout=_TRY_SECONDS, retries=RetryPolicy(), transport=network)
+    try:
+        Events(transport).list(limit=1).page()
+    finally:
+        transport.close()
 
 
 def ask() -> str:
