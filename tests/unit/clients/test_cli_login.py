@@ -15,7 +15,7 @@ from event_bus_client import ConfigurationError
 from event_bus_client.cli.context import State
 from event_bus_client.cli.login import ask
 from event_bus_client.cli.main import app
-from event_bus_client.config import resolve
+from event_bus_client.config import Config, resolve
 from httpx import MockTransport
 from typer.testing import CliRunner
 
@@ -102,6 +102,22 @@ def test_a_login_needs_no_profile(
     login()
     assert list(ring.kept.values()) == ["ebk_2"]
     assert resolve().api_key == "ebk_2"
+
+
+@pytest.mark.parametrize("given", ["argument", "environment"])
+def test_a_given_key_needs_no_keyring(
+    file: Path, ring: Ring, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    login()
+    ring.locked = True
+    if given == "environment":
+        monkeypatch.setenv("EVENT_BUS_API_KEY", "ebk_3")
+        assert resolve() == Config("https://b", "ebk_3")
+    else:
+        assert resolve(api_key="ebk_3") == Config("https://b", "ebk_3")
+    # A profile that is passed as an argument takes precedence over the variable.
+    with pytest.raises(ConfigurationError, match="event-bus login"):
+        resolve(profile="default")
 
 
 def test_a_login_stores_no_url_that_no_command_can_use(file: Path, ring: Ring) -> None:

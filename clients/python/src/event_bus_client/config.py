@@ -3,6 +3,7 @@
 import os
 import ssl
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def resolve(
         ConfigurationError: There is no URL, the profile does not exist, or its file cannot be read.
     """
     stored = _profile(profile)
-    environment = {
+    environment: Mapping[str, str | None] = {
         "url": os.environ.get(URL_VARIABLE),
         "api_key": os.environ.get(KEY_VARIABLE),
         "ca_file": os.environ.get(CA_VARIABLE),
@@ -153,22 +154,42 @@ def profiles_file() -> Path:
     return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
 
 
-def _profile(name: str | None) -> Profile:
+@dataclass(frozen=True)
+class _StoredProfile:
+    """A profile of the file. Its key may be in the keyring, which is read when the key is needed.
+
+    Attributes:
+        name: Its name.
+        members: Its members in the file; none if the file has no such profile.
+    """
+
+    name: str
+    members: Profile
+
+    def get(self, member: str) -> str | None:
+        """Returns the value of a member; None if it has none.
+
+        Raises:
+            ConfigurationError: The keyring should have the key, and does not.
+        """
+        if member != "api_key" or self.members.get("api_key_in") != "keyring":
+            return self.members.get(member)
+        key = kept(self.name, self.members.get("url", ""))
+        if key is None:
+            raise ConfigurationError(
+                f"The keyring has no key for the profile [{self.name}]: run event-bus login again."
+            )
+        return key
+
+
+def _profile(name: str | None) -> _StoredProfile:
     chosen = name or os.environ.get(PROFILE_VARIABLE)
     file = profiles_file()
     found = profiles(file)
     if chosen and chosen not in found:
         raise ConfigurationError(f"There is no profile [{chosen}] in {file}.")
     named = chosen or "default"
-    members = {**found.get(named, {})}
-    if members.pop("api_key_in", None) == "keyring":
-        key = kept(named, members.get("url", ""))
-        if key is None:
-            raise ConfigurationError(
-                f"The keyring has no key for the profile [{named}]: run event-bus login again."
-            )
-        members["api_key"] = key
-    return members
+    return _StoredProfile(named, found.get(named, {}))
 
 
 def profiles(file: Path) -> dict[str, Profile]:
