@@ -185,6 +185,22 @@ def test_the_key_of_a_bus_is_not_sent_to_another_one(file: Path, ring: Ring) -> 
     assert resolve().api_key == "ebk_2"
 
 
+def test_a_profile_takes_nothing_from_the_default_one(file: Path) -> None:
+    file.write_text(
+        '[default]\nurl = "https://prod"\napi_key = "ebk_prod"\nwebsocket_url = "wss://prod"\n'
+        '[local]\nurl = "https://local"\nwebsocket_url = "wss://local"\n'
+    )
+    bus = ScriptedBus(**{"GET /health/ready": {"status": "pass", "checks": {}}})
+    state = State(transport=MockTransport(bus))
+    result = CliRunner().invoke(app, ["--profile", "local", "status"], obj=state)
+    assert result.exit_code == 0, result.output
+    [request] = bus.requests
+    assert request.url.host == "local"
+    # The key of one bus is not sent to another one, nor is a WebSocket opened to another one.
+    assert "x-api-key" not in request.headers
+    assert state.bus._transport.config == state.config
+
+
 @pytest.mark.parametrize("where", ["keyring", "file", "lost", "locked"])
 def test_a_logout_removes_the_profile_and_its_key(file: Path, ring: Ring, where: str) -> None:
     login(*(["--no-keyring"] if where == "file" else []))

@@ -44,8 +44,13 @@ class State:
     @cached_property
     def bus(self) -> EventBus:
         """The bus."""
-        found = self.config
-        return EventBus(found.url, found.api_key, ca_file=found.ca_file, transport=self.transport)
+        return EventBus(
+            self.url,
+            self.api_key,
+            profile=self.profile,
+            ca_file=self.ca_file,
+            transport=self.transport,
+        )
 
     @property
     def key_id(self) -> str | None:
