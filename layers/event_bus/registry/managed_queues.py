@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus import times
+from event_bus.errors import Conflict
 from event_bus.targets.sqs import SqsTarget
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ MAX_RECEIVES = 5
 SETTLING_SECONDS = 1.0
 """How many seconds after its creation a queue may be used
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html).
+"""
+
+_REMOVED_SECONDS = 60
+"""How many seconds after its removal the name of a queue can be used again
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html).
 """
 
 _RETENTION_SECONDS = 14 * 86_400
@@ -52,6 +58,9 @@ class ManagedQueues:
         Args:
             subscription_id: The subscription.
             fifo: Whether it is a FIFO queue.
+
+        Raises:
+            Conflict: A queue of the same name was removed a moment ago.
         """
         name = _queue_name(subscription_id)
         _, redrive_arn = self._make(f"{name}-redrive", fifo=fifo)
@@ -75,13 +84,22 @@ class ManagedQueues:
             **({"FifoQueue": "true"} if fifo else {}),
             **attributes,
         }
-        # CreateQueue returns an existing queue that has the same attributes.
-        url = self.client.create_queue(QueueName=self._name(name, fifo=fifo), Attributes=given)[
-            "QueueUrl"
-        ]
+        try:
+            # CreateQueue returns an existing queue that has the same attributes.
+            answer = self.client.create_queue(
+                QueueName=self._name(name, fifo=fifo), Attributes=given
+            )
+        except self.client.exceptions.QueueDeletedRecently:
+            raise Conflict(
+                "The queue of this identifier was removed a moment ago, and SQS makes it again "
+                f"only after {_REMOVED_SECONDS} seconds. Send the request again then, or choose "
+                "another identifier.",
+                headers={"retry-after": str(_REMOVED_SECONDS)},
+            ) from None
+        url = answer["QueueUrl"]
         self.sleep(self.settling_seconds)
-        answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        arn = answer["Attributes"]["QueueArn"]
+        found = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn = found["Attributes"]["QueueArn"]
         self.client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _tls_only(arn)})
         return url, arn
 

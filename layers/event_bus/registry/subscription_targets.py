@@ -82,7 +82,11 @@ class SubscriptionTargets:
         return times.now()
 
     def provided(self, subscription: Subscription) -> Subscription:
-        """Returns a subscription whose managed queue exists, if it has one."""
+        """Returns a subscription whose managed queue exists, if it has one.
+
+        Raises:
+            Conflict: A queue of the same name was removed a moment ago.
+        """
         if not is_managed(subscription.target):
             return subscription
         queue = self.queues.make(subscription.id, fifo=subscription.ordered)

@@ -113,7 +113,8 @@ class SubscriptionRegistry:
             InvalidRequest: The filters are invalid, the past events begin in the future, an admin
                 names no service, the target is not opted in, or the callback does not want events.
             Conflict: The API key belongs to another service, the service has as many subscriptions
-                or keys as it may have, or an earlier request registered the subscription.
+                or keys as it may have, an earlier request registered the subscription, or its
+                managed queue was removed a moment ago.
             IdTaken: Another request registered the subscription at the same time.
         """
         if subscription_id and self.registrations.subscriptions.get(subscription_id):
@@ -126,8 +127,8 @@ class SubscriptionRegistry:
         pace = _ON_TRIAL if subscription.target.paced else None
         subscription, history = _with_history(subscription, registration.replay_from)
         asked = registration.authentication or Authentication()
+        provided = self.targets.provided(subscription)
         try:
-            provided = self.targets.provided(subscription)
             created, issued = self._writes.add(provided, pace, history, asked, caller)
         except IdRetired:
             self.targets.discard(subscription)

@@ -64,6 +64,32 @@ class TestManagedQueues:
             registry.register(managed(service_id="worker", **with_key(KEY)), AN_ADMIN)
         assert queues(aws) == []
 
+    @pytest.mark.parametrize("recently", ["sub_1", "sub_1-redrive"])
+    def test_a_queue_that_was_removed_a_moment_ago_is_made_a_minute_later(
+        self,
+        aws: Aws,
+        registry: SubscriptionRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+        recently: str,
+    ) -> None:
+        create = aws.sqs.create_queue
+
+        def refuse(**asked: Any) -> Any:
+            if asked["QueueName"] != PREFIX + recently:
+                return create(**asked)
+            error: Any = {"Error": {"Code": "AWS.SimpleQueueService.QueueDeletedRecently"}}
+            raise aws.sqs.exceptions.QueueDeletedRecently(error, "CreateQueue")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(aws.sqs, "create_queue", refuse)
+            with pytest.raises(Conflict) as refusal:
+                registry.register(managed(), WORKER, "sub_1")
+        assert refusal.value.headers == {"retry-after": "60"}
+        # Without a removal, which would begin another minute.
+        assert queues(aws) == (["sub_1-redrive"] if recently == "sub_1" else [])
+        registry.register(managed(), WORKER, "sub_1")
+        assert queues(aws) == ["sub_1", "sub_1-redrive"]
+
     def test_a_queue_that_is_gone_does_not_keep_its_subscription(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
