@@ -243,8 +243,8 @@ class Conversation:
         subscription = own_subscription(self.find, subscription_id, caller)
         if not (isinstance(subscription.target, InboxTarget) and subscription.target.pushed):
             raise Conflict(
-                f"The target of the subscription {subscription_id} is not a WebSocket; change the "
-                "target, or name no subscription_id."
+                f"The target of the subscription {subscription_id} is not a WebSocket; register "
+                "one with this target, or name event_types instead of a subscription_id."
             )
         if subscription.ends_at is not None:
             raise Conflict(

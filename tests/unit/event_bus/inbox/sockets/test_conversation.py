@@ -287,8 +287,9 @@ def test_only_a_subscription_with_a_websocket_as_its_target_is_followed(
     aws.subscriptions.create(subscription("sub_9", target=target))
     say(conversation, {**SUBSCRIBE, "subscription_id": "sub_9"})
     error = wire.received["one"][0]["error"]
-    said = "The target of the subscription sub_9 is not a WebSocket; change the target, or name no "
-    assert (error["status"], error["detail"]) == (409, f"{said}subscription_id.")
+    said = "The target of the subscription sub_9 is not a WebSocket; register one with this target"
+    instead = "or name event_types instead of a subscription_id."
+    assert (error["status"], error["detail"]) == (409, f"{said}, {instead}")
 
 
 def test_a_listener_of_another_connection_cannot_be_subscribed_to(
