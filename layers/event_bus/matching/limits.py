@@ -112,7 +112,7 @@ These steps take up to 75 ms, and finding the filters up to 20 ms.
 """
 
 FULL_RULES = 10_000
-"""Rules for which `EVENT_WORK` suffices if each makes one or two comparisons.
+"""Rules for which `EVENT_WORK` suffices if each makes one or two comparisons other than wildcards.
 
 If more rules are found, there are more steps in proportion.
 """
@@ -121,7 +121,7 @@ REFUSAL_WORK = 4
 """Steps of work for ending a check that needs more than it may use."""
 
 HEAVY_WORK = 25_000
-"""Steps of `EVENT_WORK` that each heavy filter may use, while any are left.
+"""The least steps of `EVENT_WORK` that each heavy filter may use, while any are left.
 
 They suffice for one wildcard and a text of 1 MiB.
 """

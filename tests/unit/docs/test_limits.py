@@ -105,7 +105,7 @@ STATED = [
     (LIMITS, "events of a batch", f"{MAX_BATCH}"),
     (LIMITS, "nesting of a body", f"{MAX_DEPTH} levels"),
     (LIMITS, "nesting of a body", f"{MAX_DEPTH + 1} in a batch"),
-    (LIMITS, "values of a body that cannot be read", f"{MAX_FLAWS:,}"),
+    (LIMITS, "values of a body that cannot be read, such as NaN", f"{MAX_FLAWS:,}"),
     (LIMITS, "numbers", f"{MAX_DIGITS} digits"),
     (LIMITS, "query parameter", f"{MAX_PARAMETER_CHARACTERS} characters"),
     (LIMITS, "query parameter", f"{PAGING_BY_NAME[1].longest:,} for the cursor"),
