@@ -3,6 +3,7 @@
 from typing import Any
 
 from event_bus.api.schemas import ref
+from event_bus.model.outcome import KEPT_RESPONSE_BYTES
 
 
 def _header(
@@ -50,7 +51,10 @@ WEBHOOKS: dict[str, Any] = {
                 "content": {"application/json": {"schema": ref("DeliveredEvent")}},
             },
             "responses": {
-                "2XX": {"description": "The event was received; the first bytes are kept."},
+                "2XX": {
+                    "description": "The event was received. The first "
+                    f"{KEPT_RESPONSE_BYTES} bytes of the answer are kept."
+                },
                 "410": {"description": "No more events are wanted; the subscription is disabled."},
                 "429": {
                     "description": "Send the event later. The bus honours `Retry-After`.",

@@ -43,7 +43,7 @@ MaxInFlight = Annotated[int, Field(ge=1, le=1000)]
 """How many attempts may be in flight to a subscriber."""
 
 SchemaVersion = Annotated[int, Field(ge=1, le=MAX_VERSIONS)]
-"""The version of the schema of a type that older events are brought to."""
+"""The schema version to which events of older versions are converted."""
 
 RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
 """How many attempts may be made a second; 0.01 is one in 100 seconds."""
@@ -71,7 +71,7 @@ class SubscriptionRegistration(RequestModel):
         retry_policy: When failed attempts are repeated.
         max_in_flight: The most attempts in flight; null for no limit.
         rate_limit: The most attempts a second; null for no limit.
-        schema_version: The version of schemas that older events are brought to.
+        schema_version: The schema version to which events of older versions are converted.
         replay_from: A time in the past, RFC 3339; events since then are replayed to it.
         authentication: A further credential of the service.
     """
@@ -164,7 +164,7 @@ class SubscriptionChange(RequestModel):
         retry_policy: When failed attempts are repeated.
         max_in_flight: The most attempts in flight.
         rate_limit: The most attempts a second.
-        schema_version: The version of schemas that older events are brought to.
+        schema_version: The schema version to which events of older versions are converted.
         status: `active` receives events, `paused` keeps them for later, `disabled` gets none.
         resume_from: With the status `active`: whether a paused subscription receives what it
             matched during the pause (`backlog`, the default) or not (`now`).

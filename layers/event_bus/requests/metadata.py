@@ -45,8 +45,8 @@ class Metadata(RequestModel):
         hop_count: The number of events in the chain of causes before this one; the bus sets it if
             there is a cause.
         stream_id: The stream of the event, if `stream` does not name it.
-        deduplication_key: The key under which the bus stores one event of the publisher in a
-            window.
+        deduplication_key: In a window of time, the bus stores only the first of the publisher's
+            events with this key.
         deduplication_window: The length of the window, in minutes; by default 5.
         traceparent: The step of a trace (W3C Trace Context); by default that of the request's
             headers.

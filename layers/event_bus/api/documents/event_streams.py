@@ -91,7 +91,7 @@ class StateReducer(TypedDict):
 
     type: ReducerType
     version: Annotated[
-        int, Field(ge=0, description="Its version; 0 for the default of categories without one.")
+        int, Field(ge=0, description="Its version; 0 if the category has no registered reducer.")
     ]
 
 

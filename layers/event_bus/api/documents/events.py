@@ -43,7 +43,11 @@ class _Metadata(TypedDict, total=False):
         int, Field(ge=1, description="Its number in its stream; the bus sets it.")
     ]
     deduplication_key: Annotated[
-        str, Field(description="The key under which its publisher stores one event in a window.")
+        str,
+        Field(
+            description="In a window of time, the bus stores only the first of its publisher's "
+            "events with this key."
+        ),
     ]
     deduplication_window: Annotated[int, Field(description="The length of the window, in minutes.")]
     traceparent: Annotated[str, Field(description="W3C Trace Context.")]

@@ -20,7 +20,7 @@ class Generation(TypedDict):
 
     number: Annotated[int, Field(ge=1)]
     reducer_version: Annotated[
-        int, Field(ge=0, description="The version of the reducer; 0 for the default.")
+        int, Field(ge=0, description="The version of the reducer; 0 if none is registered.")
     ]
     indexes: list[str]
     started_at: Time

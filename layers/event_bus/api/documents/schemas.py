@@ -120,8 +120,8 @@ class SchemaDraftList(TypedDict):
     complete: Annotated[
         bool,
         Field(
-            description="Whether these are all drafts. Others would make the answer too large: "
-            "name a type or a pattern that comes later."
+            description="Whether these are all drafts. If not, the answer has no room for those of "
+            "later types: request them by `type`."
         ),
     ]
 
@@ -139,8 +139,8 @@ class EventTypeSummary(TypedDict):
     owner: Annotated[
         str | None,
         Field(
-            description="The service that registered its schema, or the one publisher that names "
-            "it; null if there are several."
+            description="The service that registered its schema. Without a schema, its only "
+            "publisher that names it without a pattern; null if there are several."
         ),
     ]
     description: str | None

@@ -164,7 +164,8 @@ class Subscription(TypedDict):
         Field(description="The most attempts a second; null for no limit."),
     ]
     schema_version: Annotated[
-        int | None, Field(description="The version of schemas that older events are brought to.")
+        int | None,
+        Field(description="The schema version to which events of older versions are converted."),
     ]
     status: SubscriptionStatus
     disabled_reason: Annotated[str | None, Field(description="Why the bus disabled it, if it did.")]

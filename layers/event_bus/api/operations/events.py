@@ -34,7 +34,7 @@ ORDER: Parameter[Order] = choice(
 )
 SCHEMA_VERSION = whole(
     "schema_version",
-    "The version of the schema of its type that an older event is brought to.",
+    "The schema version to which events of older versions are converted.",
     default=None,
     minimum=1,
     maximum=MAX_VERSIONS,

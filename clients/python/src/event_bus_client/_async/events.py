@@ -21,7 +21,7 @@ class AsyncEvents:
 
         Args:
             event_id: The event.
-            schema_version: The version of its type's schema that an older payload is brought to.
+            schema_version: The schema version to which payloads of older versions are converted.
 
         Raises:
             NotFound: There is no such event, or none that the key may see.
@@ -56,7 +56,7 @@ class AsyncEvents:
             until: The end of the period; all timestamps are earlier.
             processed: Whether they were routed.
             order: `newest` or `oldest` first.
-            schema_version: The version of its type's schema that an older payload is brought to.
+            schema_version: The schema version to which payloads of older versions are converted.
             limit: How many a page holds.
         """
         query = {
