@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from urllib3.util import parse_url
+
 from event_bus.callbacks.addresses import Network, literal, may_lead_to
 
 MAX_URL_LENGTH = 2048
@@ -44,6 +46,8 @@ class CallbackRules:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
+            # Requests are made by this parser, which refuses more: `https://a.example[::1]`.
+            parse_url(url)
         except ValueError:
             raise ValueError("must be a URL with a valid host and port") from None
         schemes = ("https", "http") if self.local else ("https",)
