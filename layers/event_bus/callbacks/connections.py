@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import urllib3
@@ -20,6 +21,7 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
+from urllib3.util.ssl_ import ALPN_PROTOCOLS, create_urllib3_context
 
 from event_bus import times
 from event_bus.callbacks.addresses import Network, may_lead_to
@@ -246,9 +248,34 @@ class _HTTPSPool(_HTTPPool, HTTPSConnectionPool):
     ConnectionCls = _GuardedTLS
 
 
+class _Pools(urllib3.PoolManager):
+    """Pools whose connections have one TLS context.
+
+    Reading the root certificates takes 17 ms of a processor, which urllib3 spends on each
+    connection.
+    """
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """The TLS context."""
+        context = create_urllib3_context()
+        context.load_default_certs()
+        context.set_alpn_protocols(ALPN_PROTOCOLS)
+        # urllib3 sets them again for each connection, while other threads may read them.
+        context.set_alpn_protocols = lambda _: None  # type: ignore[assignment,method-assign]
+        return context
+
+    def _new_pool(
+        self, scheme: str, host: str, port: int, request_context: dict[str, Any] | None = None
+    ) -> HTTPConnectionPool:
+        if scheme == "https" and request_context is not None:
+            request_context["ssl_context"] = self.tls
+        return super()._new_pool(scheme, host, port, request_context)
+
+
 def connection_pools() -> urllib3.PoolManager:
     """Makes pools of connections, without proxies of the environment and without redirects."""
-    pools = urllib3.PoolManager(
+    pools = _Pools(
         num_pools=64,
         maxsize=10,
         retries=False,

@@ -51,6 +51,26 @@ def test_a_certificate_of_a_known_authority_is_good(authority: Certificate, tmp_
             assert CallbackClient(HERE).exchange("POST", url, {}, 5, b"{}").status == 200
 
 
+def test_root_certificates_are_read_once(
+    authority: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reads = ssl.SSLContext.load_default_certs, []
+
+    def counted(context: ssl.SSLContext) -> None:
+        reads.append(context)
+        read(context)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", counted)
+    client = CallbackClient(HERE)
+    shown = server_context(certificate(HOST, authority), tmp_path)
+    with tls_server(shown) as first, tls_server(shown) as second:
+        for server in (first, first, second):
+            url = f"https://{HOST}:{server.port}/"
+            assert client.exchange("POST", url, {}, 5, b"{}").status == 200
+    assert len(first.hosts) == 2
+    assert len(reads) == 1
+
+
 @pytest.mark.parametrize(
     ("since", "until", "code", "message"),
     [
