@@ -1,11 +1,19 @@
 """Traces of OpenTelemetry go through the bus."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from event_bus_client import AsyncReceiver, Event, EventBus, NewEvent, Receiver
+from event_bus_client import (
+    AsyncReceiver,
+    BackgroundPublisher,
+    Event,
+    EventBus,
+    NewEvent,
+    Receiver,
+)
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Tracer, format_trace_id, get_current_span
 
@@ -48,6 +56,27 @@ def test_an_event_carries_the_trace_of_the_current_span(tracer: Tracer) -> None:
     mine = format_trace_id(span.get_span_context().trace_id)
     traces = [each.get("traceparent", "--").split("-")[1] for each in bus.metadata]
     assert traces == [mine, mine, TRACE, ""]
+
+
+def test_an_event_that_a_thread_publishes_carries_the_trace_of_its_publisher(
+    tracer: Tracer, tmp_path: Path
+) -> None:
+    bus = Bus()
+    file = tmp_path / "spool"
+    # Nothing is sent before the flush.
+    with BackgroundPublisher(bus.client, flush_seconds=3_600, spool=file) as publisher:
+        with tracer.start_as_current_span("order") as span:
+            publisher.publish("order.placed", {})
+        spooled = json.loads(file.read_text())
+        assert publisher.flush(30)
+        publisher.publish("order.placed", {}, metadata={"traceparent": TRACEPARENT})
+        assert publisher.flush(30)
+        publisher.publish("order.placed", {})
+    mine = format_trace_id(span.get_span_context().trace_id)
+    traces = [each.get("traceparent", "--").split("-")[1] for each in bus.metadata]
+    assert traces == [mine, TRACE, ""]
+    # A later process could not find out the trace.
+    assert spooled["metadata"] == bus.metadata[0]
 
 
 @pytest.mark.parametrize("kind", [Receiver, AsyncReceiver])

@@ -24,7 +24,7 @@ from event_bus_client.errors import (
 )
 from event_bus_client.event_types import new_event
 from event_bus_client.models import NewEvent, Result
-from event_bus_client.publishing import MAX_BATCH, new_id
+from event_bus_client.publishing import MAX_BATCH, new_id, prepared
 from event_bus_client.spool import Spool
 
 logger = logging.getLogger("event_bus_client")
@@ -111,11 +111,13 @@ class BackgroundPublisher:
             PublisherClosed: The publisher was closed, or its thread has failed.
             ValueError: The payload is not JSON.
         """
-        members.setdefault("id", None)
-        members["id"] = members["id"] or new_id()
+        members["id"] = members.get("id") or new_id()
         event = new_event(what, payload, **members)
+        # Prepared here, because the thread has another trace context than the caller.
+        document = prepared(event)
+        event = event.model_copy(update={"metadata": document["metadata"]})
         # Whoever publishes learns of a payload that is not JSON. The thread could tell nobody.
-        content = encoded(event.document())
+        content = encoded(document)
         with self._changed:
             while len(self._waiting) >= self._queue_size and not (self._closed or self._ended):
                 if not self._block:
