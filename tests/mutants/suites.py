@@ -184,7 +184,15 @@ SUITES = (
             "tests/unit/functions/test_reducers.py",
         ),
     ),
-    Suite("recovery", ("event_bus/recovery/*.py",), (f"{_UNIT}/recovery",)),
+    Suite(
+        "recovery",
+        ("event_bus/recovery/*.py",),
+        (
+            f"{_UNIT}/recovery",
+            f"{_UNIT}/registry/test_pausing.py",
+            "tests/unit/functions/test_unsent_replays.py",
+        ),
+    ),
     Suite(
         "delivery",
         (
@@ -270,8 +278,12 @@ SUITES = (
             "tests/unit/simulation/test_contracts.py",
             "tests/unit/functions/test_idempotency.py",
             f"{_UNIT}/access/test_live_keys.py",
+            f"{_UNIT}/access/test_receive_rights.py",
             f"{_UNIT}/access/test_subscribers.py",
-            f"{_UNIT}/registry/test_keys.py",
+            f"{_UNIT}/querying/test_explanations.py",
+            f"{_UNIT}/querying/test_stream_reader.py",
+            f"{_UNIT}/registry",
+            f"{_UNIT}/routing",
             f"{_UNIT}/stores/test_archive.py",
             f"{_UNIT}/stores/test_deduplication.py",
             f"{_UNIT}/stores/test_event_items.py",

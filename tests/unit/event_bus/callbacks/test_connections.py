@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from event_bus import times
 from event_bus.callbacks import connections
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.connections import MAX_AGE_SECONDS, MAX_IDLE_SECONDS, Exchange
@@ -230,6 +231,24 @@ def test_a_host_with_only_ipv6_addresses_is_named_in_the_error(
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(connections, "_connected", connect)
     assert post(CallbackClient(HERE), "http://worker.example/") == code
+
+
+def test_each_address_gets_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+
+    def look_up(_host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+        return [(family, socket.SOCK_STREAM, 6, "", (host, port)) for family, host in [V4] * 4]
+
+    def connect(_address: object, seconds: float, _connection: object) -> socket.socket:
+        shares.append(seconds)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(connections, "_connected", connect)
+    # A clock that stands: no address uses any of the time.
+    monkeypatch.setattr(times, "steady", lambda: 1_000.0)
+    assert post(CallbackClient(HERE), "http://worker.example/", seconds=4) == "connect_timeout"
+    assert shares == pytest.approx([1, 4 / 3, 2, 4])
 
 
 def test_a_host_that_has_both_is_reached_by_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
