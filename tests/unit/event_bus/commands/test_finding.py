@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from event_bus.access.callers import Caller
@@ -18,6 +19,7 @@ from event_bus.publishing.client_request import NO_REQUEST, ClientRequest
 from event_bus.publishing.replying import ReplyContent
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.refusals import Outdated
+from event_bus.stores.routings import RoutingStore
 from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
@@ -118,6 +120,22 @@ def test_nobody_replies_to_a_command_that_was_routed_without_a_handler(
     sent(aws)
     transact(commands.handlers.claiming_parts(_handling()))
     routed(aws, handler=None)
+    with pytest.raises(Forbidden):
+        reply(commands, HANDLER)
+
+
+def test_a_routing_that_was_recorded_a_moment_ago_counts(
+    aws: Aws, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(aws)
+    transact(commands.handlers.claiming_parts(_handling()))
+    routed(aws, handler=None)
+    get_many = RoutingStore.get_many
+
+    def of_the_past(store: RoutingStore, ids: Any, *, consistent: bool = False) -> Any:
+        return get_many(store, ids, consistent=True) if consistent else {}
+
+    monkeypatch.setattr(RoutingStore, "get_many", of_the_past)
     with pytest.raises(Forbidden):
         reply(commands, HANDLER)
 

@@ -82,6 +82,8 @@ def test_a_reply_is_one_hop_further_also_where_the_hops_are_hidden(replying: Rep
         sent = replace(asked, id=f"evt_{number}", hidden_hops=hidden)
         reply = replying.reply(sent, "worker", PAID).event
         assert (reply.shown_hops, reply.hop_count) == (4, hops)
+        # It is stored only where it differs from the metadata.
+        assert reply.hidden_hops == (hops if hops > 4 else 0)
 
 
 @pytest.mark.parametrize("valid", [True, False])
@@ -148,6 +150,13 @@ def test_no_more_replies_count_than_are_expected(replying: Replying, records: Co
         replying.reply(asked, "three", PAID)
 
 
+def test_a_command_that_failed_has_all_its_replies(replying: Replying) -> None:
+    replying.reply(command(), "worker", ReplyContent({"title": "No"}, failed=True))
+    with pytest.raises(Conflict, match="all the replies") as refusal:
+        replying.reply(command(), "another", PAID)
+    assert not isinstance(refusal.value, TooLate)
+
+
 @pytest.mark.parametrize(
     ("deadline", "cancelled", "end"),
     [(NOON, False, "expired"), (NOON, True, "cancelled"), (LATER, True, "cancelled")],
@@ -184,6 +193,20 @@ def test_an_id_that_is_taken_is_named(aws: Aws, replying: Replying) -> None:
     )
     with pytest.raises(Conflict, match=f"the id of the reply, {reply.id}"):
         replying.reply(command(), "worker", PAID)
+
+
+def test_the_same_reply_at_the_same_time_counts_as_a_repetition(
+    replying: Replying, records: CommandStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, first = records.get("evt_1"), replying.reply(command(), "worker", PAID)
+    reads = iter([before])
+    get = CommandStore.get
+
+    def overtaken(store: CommandStore, command_id: str) -> Any:
+        return next(reads, None) or get(store, command_id)
+
+    monkeypatch.setattr(CommandStore, "get", overtaken)
+    assert replying.reply(command(), "worker", PAID) == StoredReply(first.event, repeated=True)
 
 
 def test_a_change_at_the_same_time_is_met(
