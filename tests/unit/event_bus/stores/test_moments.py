@@ -56,3 +56,9 @@ def test_a_record_names_when_its_event_was_stored_and_its_stream_while_it_waits(
     found = aws.deliveries.get(waiting.key)
     assert found
     assert found.stored_at == NOON
+    # A delivery that never waits needs no stream.
+    ended = delivery(event_id="evt_2", stream="planner\ntask/1")
+    aws.deliveries.record(ended, 1)
+    found = aws.deliveries.get(ended.key)
+    assert found
+    assert not found.stream
