@@ -1,12 +1,18 @@
 """A lane waits for the sources of an ordered subscription, and notices slow ones."""
 
 import io
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from event_bus.enrichment.calls import EnrichmentCalls
+from event_bus.enrichment.calls import (
+    EnrichmentCalls,
+    SubscriptionChanged,
+    answer_of,
+    called_with,
+)
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.targets.answer_times import AnswerTimes
@@ -57,3 +63,33 @@ def test_fast_sources_do_not_prove_a_fast_subscriber() -> None:
 
 def test_without_a_paced_lane_nothing_is_measured() -> None:
     assert call(EnrichmentFunction(Clock(), 11.0), None) == b"{}"
+
+
+def test_a_call_names_the_delivery_and_brings_the_event() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def invoke(**request: Any) -> Any:
+        asked.append(request)
+        return {"Payload": io.BytesIO(orjson.dumps(answer_of(b'{"a":1}', 4)))}
+
+    client: Any = SimpleNamespace(invoke=invoke)
+    to, sent = subscription("sub_1", version=4), event()
+    key = DeliveryKey("evt_1", "sub_1", "rpl_1")
+    assert EnrichmentCalls(client, "enrich").enriched(key, sent, to) == b'{"a":1}'
+    [request] = asked
+    assert (request["FunctionName"], request["InvocationType"]) == ("enrich", "RequestResponse")
+    message = called_with(orjson.loads(request["Payload"]))
+    assert message
+    assert (message.key, message.event, message.subscription_version) == (key, sent, 4)
+
+
+@pytest.mark.parametrize("found", [b"{}", Outcome("enrichment_failed", "no answer")])
+def test_an_answer_for_a_newer_subscription_is_not_used(found: bytes | Outcome) -> None:
+    def invoke(**_: Any) -> Any:
+        return {"Payload": io.BytesIO(orjson.dumps(answer_of(found, 5)))}
+
+    client: Any = SimpleNamespace(invoke=invoke)
+    calls = EnrichmentCalls(client, "enrich")
+    with pytest.raises(SubscriptionChanged) as changed:
+        calls.enriched(DeliveryKey("evt_1", "sub_1"), event(), subscription("sub_1", version=4))
+    assert changed.value.version == 5

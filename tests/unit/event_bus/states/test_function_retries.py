@@ -65,9 +65,11 @@ def test_a_function_that_failed_is_called_again_without_a_new_event(
     assert 3 <= times.seconds(failed.retry_at) - times.unix() <= 10
 
     # Until then, a message of the stream calls nothing. Each failure doubles the wait.
-    calls = len(aws_lambda.calls)
-    models.projector.project(STREAM)
-    assert len(aws_lambda.calls) == calls
+    calls, changed = len(aws_lambda.calls), []
+    with monkeypatch.context() as patched:
+        patched.setattr(ProjectionQueue, "changed", lambda _, streams: changed.append(streams))
+        models.projector.project(STREAM)
+    assert (len(aws_lambda.calls), changed) == (calls, [])
     aws_lambda.faults = [refused("TooManyRequestsException")] * 2 if busy else []
     pass_by(monkeypatch, 12)
     models.projector.project(STREAM)

@@ -1,6 +1,8 @@
-"""A state has a largest size and depth, whatever its reducer makes."""
+"""A state has a largest size and depth, and few functions fold at a time."""
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 
 import pytest
 from event_bus.errors import Conflict
@@ -11,8 +13,18 @@ from event_bus.strict_json import MAX_DEPTH
 
 from tests.aws import Aws
 from tests.builders import event
+from tests.unit.event_bus.states.functions import FOLD, Lambda
 from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
-from tests.unit.event_bus.states.streams import STREAM, append, reader, register, state
+from tests.unit.event_bus.states.streams import (
+    END,
+    PLANNER,
+    STREAM,
+    SUM,
+    append,
+    reader,
+    register,
+    state,
+)
 
 __all__ = ["built_at_once", "models"]
 
@@ -99,3 +111,21 @@ def test_a_state_that_grows_too_large_is_that_of_the_event_before(
 @pytest.mark.parametrize("deep", [b'{"a":' * 2_000 + b"1" + b"}" * 2_000, b'{"a":[1.5e-400,{}'])
 def test_a_state_that_cannot_be_read_is_refused(deep: bytes) -> None:
     assert reducing.flaw_of(deep + b"[" * 100) == "the state is nested deeper than 32 levels"
+
+
+@pytest.mark.parametrize(("reducer", "slots"), [(FOLD, 1), (SUM, 0)])
+def test_a_slot_is_held_only_while_a_function_folds(
+    aws: Aws, executor: Executor, reducer: Reducer, slots: int
+) -> None:
+    register(aws, reducer)
+    append(aws, [{"n": 1}, {"n": 2}])
+    held: list[str] = []
+
+    @contextmanager
+    def slot() -> Iterator[None]:
+        held.append("taken")
+        yield
+
+    read = reader(aws, executor, reduce=Lambda().reducers.reduced)
+    found = read.read(STREAM, END, PLANNER, lambda each: each, slot)
+    assert (found.state, len(held)) == ({"total": 3, "last": 2}, slots)
