@@ -261,6 +261,16 @@ class TestAtMostOnce:
         run.take(message(event("evt_2"), to), receives=2)
         assert run.outcome("evt_2").status == "dropped"
         assert run.error("evt_2") == ("interrupted", "the only attempt was cut off")
+
+    def test_an_attempt_may_last_until_the_very_end_of_its_claim(
+        self, run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        to = aws.subscriptions.create(subscription(delivery_guarantee="at_most_once"))
+        claim = aws.claims.take(delivery("pending"), "another", 60, once=True)
+        assert claim
+        monkeypatch.setattr(times, "unix", lambda: claim.lease_until - 0.5)
+        run.take(message(event(), to), receives=2)
+        assert run.outcome().status == "pending"
         assert run.target.attempted == []
 
     def test_an_open_circuit_drops_it(self, run: LaneRun, aws: Aws) -> None:

@@ -35,6 +35,7 @@ def test_a_listener_is_a_subscription_that_ends(
         ["task.*"],
         time.now + 120,
     )
+    assert begun.updated_at == begun.created_at
     time.now += 120 + GRACE_SECONDS
     assert listeners.sweep() == 0
     time.now += 1

@@ -171,6 +171,9 @@ def test_a_page_is_filled_to_the_last_byte(
     monkeypatch.setattr(module, "MOST_BYTES", 2 * stored[0].payload_bytes)
     assert read(reader, 0) == ([1, 2], 2)
     assert read(reader, 2) == ([3], 3)
+    # At least one event is read, however large it is.
+    monkeypatch.setattr(module, "MOST_BYTES", 1)
+    assert read(reader, 0) == ([1], 1)
 
 
 def test_a_page_fits_into_an_answer(reader: InboxReader, aws: Aws) -> None:

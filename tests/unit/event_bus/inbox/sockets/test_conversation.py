@@ -225,6 +225,8 @@ def test_a_ping_brings_the_events_whose_push_was_given_up(
     assert wire.cursors("one") == [1, 2]
     say(conversation, {"action": "ping", "ref": "3"})
     assert kinds(wire)[5:] == ["pong"]
+    pongs = [each for each in wire.received["one"] if each["type"] == "pong"]
+    assert [each["ref"] for each in pongs] == ["1", "2", "3"]
 
 
 def test_a_ping_opens_no_window(
@@ -249,6 +251,16 @@ def test_a_connection_that_ends_meanwhile_is_forgotten(
         say(conversation, {"action": "ping"})
     assert aws.socket_subscribers.of_subscription("sub_1") == []
     assert wire.received == {}
+
+
+def test_a_connection_that_ends_before_a_refusal_is_forgotten(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
+    say(conversation, SUBSCRIBE)
+    assert aws.socket_subscribers.of_subscription("sub_1")
+    with broken(wire, ConnectionGone()):
+        say(conversation, {"action": "unknown"})
+    assert aws.socket_subscribers.of_subscription("sub_1") == []
 
 
 def test_a_connection_follows_so_many_and_no_more(
