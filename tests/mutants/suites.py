@@ -288,6 +288,7 @@ SUITES = (
             f"{_UNIT}/stores/test_deduplication.py",
             f"{_UNIT}/stores/test_event_items.py",
             f"{_UNIT}/stores/test_inboxes.py",
+            f"{_UNIT}/stores/test_kept_members.py",
             f"{_UNIT}/stores/test_moments.py",
             f"{_UNIT}/stores/test_reads_of_the_past.py",
             f"{_UNIT}/stores/test_stream_model.py",
