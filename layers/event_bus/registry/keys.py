@@ -26,7 +26,10 @@ MAX_KEYS = 20
 _Result = TypeVar("_Result")
 
 Find = Callable[[], str]
-"""Returns the service that a request is about, or refuses the request."""
+"""Returns the service that a request is about, or refuses the request.
+
+It is called in each attempt, because the service may be removed at the same time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +144,13 @@ class KeyRegistry:
         """Makes another key. What the request leaves out is the same as for the caller's key.
 
         Args:
-            find: Returns the service.
+            find: Finds the service.
             asked: The request.
             caller: The caller.
 
         Raises:
-            Forbidden: The key would permit more than the caller's, or a service sets its rate.
+            Forbidden: The key would permit more than the caller's, or a service sets its rate or
+                names a certificate, a role or a user.
             InvalidRequest: The key would have expired already.
             Conflict: The service has `MAX_KEYS` keys or this key, or the key belongs to another
                 service.
@@ -185,7 +189,7 @@ class KeyRegistry:
         """Replaces an API key by a generated one with the same permissions.
 
         Args:
-            find: Returns the service.
+            find: Finds the service.
             key_id: The key.
             overlap: How many seconds the old key stays valid.
             caller: The caller.
@@ -203,7 +207,8 @@ class KeyRegistry:
             old = _one(ring, key_id)
             if old.type != "api_key":
                 raise Conflict(
-                    "A certificate is not rotated: add a key for the new one, and revoke this key."
+                    "Only API keys are rotated: add a key for the new certificate, role or user, "
+                    "and revoke this key."
                 )
             if old.replaced_by:
                 raise Conflict(f"The key {key_id} was replaced by {old.replaced_by} already.")
@@ -243,7 +248,7 @@ class KeyRegistry:
         """Revokes a key, and the stream tokens that were made with it.
 
         Args:
-            find: Returns the service.
+            find: Finds the service.
             key_id: The key.
 
         Raises:

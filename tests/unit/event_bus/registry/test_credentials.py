@@ -71,7 +71,8 @@ def test_certificates_and_roles_are_set_up_by_admins_alone(
     with pytest.raises(Conflict) as refused:
         ring.rotate(planner, identifier, 60, AN_ADMIN)
     assert refused.value.detail == (
-        "A certificate is not rotated: add a key for the new one, and revoke this key."
+        "Only API keys are rotated: add a key for the new certificate, role or user, and revoke "
+        "this key."
     )
 
 
