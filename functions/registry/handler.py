@@ -41,7 +41,7 @@ from event_bus.api.sources import listed_source, source_of
 from event_bus.model.names import read_service_id
 from event_bus.model.registration import Subscription
 from event_bus.paging import MAX_NAME_POSITION, name_at, name_position, number_at
-from event_bus.registry.contexts import ContextOf, named
+from event_bus.registry.contexts import NamedContext, named_context
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.requests.contexts import ContextEntryRequest
 from event_bus.requests.credentials import RotationRequest
@@ -274,7 +274,7 @@ def _list_event_types(request: Request) -> Response:
 @endpoint.answers(schemas.GET_TYPE)
 def _get_event_type(request: Request) -> Response:
     found = _catalogue.get(request.path_parameter("type"), request.caller)
-    return Response(200, event_type_document(found, _catalogue.latest(found)))
+    return Response(200, event_type_document(found, _catalogue.latest_schema(found)))
 
 
 @endpoint.answers(schemas.ASYNCAPI)
@@ -384,9 +384,9 @@ def _delete_context_entry(request: Request) -> Response:
     return Response(204)
 
 
-def _context(request: Request) -> ContextOf:
+def _context(request: Request) -> NamedContext:
     service_id = request.query().get(contexts.SERVICE_ID)
-    return named(request.path_parameter("name"), service_id, request.caller)
+    return named_context(request.path_parameter("name"), service_id, request.caller)
 
 
 def _documents(found: Sequence[Subscription]) -> list[SubscriptionDocument]:

@@ -25,7 +25,7 @@ from event_bus.stores.refusals import Contended, Outdated, QuotaReached
 
 
 @dataclass(frozen=True, slots=True)
-class ContextOf:
+class NamedContext:
     """A context that a request names, and that its caller may use.
 
     Attributes:
@@ -37,7 +37,7 @@ class ContextOf:
     name: str
 
 
-def named(name: str, service_id: str | None, caller: Caller) -> ContextOf:
+def named_context(name: str, service_id: str | None, caller: Caller) -> NamedContext:
     """Returns the context that a request names: one of the caller's, or of any for an admin.
 
     Args:
@@ -52,14 +52,14 @@ def named(name: str, service_id: str | None, caller: Caller) -> ContextOf:
     if service_id is None:
         if caller.admin:
             raise MalformedRequest.at("service_id", "is required with an admin key")
-        return ContextOf(caller.service_id, name)
+        return NamedContext(caller.service_id, name)
     if not caller.admin and service_id != caller.service_id:
         raise Forbidden(
             "service_id must be the service whose key was sent, or left out: a service uses only "
             "its own contexts.",
             reason="other_service",
         )
-    return ContextOf(service_id, name)
+    return NamedContext(service_id, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Contexts:
 
     store: ContextStore
 
-    def get(self, context: ContextOf, key: str) -> ContextEntry:
+    def get(self, context: NamedContext, key: str) -> ContextEntry:
         """Returns an entry.
 
         Raises:
@@ -83,12 +83,12 @@ class Contexts:
             raise NotFound.of(f"entry {key}")
         return entry
 
-    def page(self, context: ContextOf, after: str | None, limit: int) -> list[ContextEntry]:
-        """Returns entries in the order of their keys, after one."""
+    def page(self, context: NamedContext, after: str | None, limit: int) -> list[ContextEntry]:
+        """Returns up to `limit` entries that follow the key `after`, in the order of keys."""
         return self.store.page(context.service_id, context.name, after, limit)
 
     def put(
-        self, context: ContextOf, key: str, request: ContextEntryRequest
+        self, context: NamedContext, key: str, request: ContextEntryRequest
     ) -> tuple[ContextEntry, bool]:
         """Writes an entry; an entry with the same value does not change.
 
@@ -122,7 +122,7 @@ class Contexts:
                 return entry, True
         raise Conflict.overtaken("the contexts of the service")
 
-    def delete(self, context: ContextOf, key: str) -> None:
+    def delete(self, context: NamedContext, key: str) -> None:
         """Removes an entry.
 
         Raises:
@@ -150,7 +150,7 @@ class Contexts:
         return True
 
 
-def _check_names(context: ContextOf, key: str) -> None:
+def _check_names(context: NamedContext, key: str) -> None:
     for name, check, given in (
         ("name", check_context_name, context.name),
         ("key", check_context_key, key),

@@ -36,7 +36,7 @@ class EventType:
 
     @property
     def latest(self) -> int | None:
-        """The latest version of its schema, if it has one."""
+        """The number of the latest version of its schema, if it has one."""
         return self.schemas.latest if self.schemas else None
 
     @property
@@ -65,7 +65,7 @@ class EventTypeCatalogue:
     published: Callable[[], Mapping[Labels, int]]
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[EventType]:
-        """Returns types in alphabetical order, after one."""
+        """Returns up to `limit` types that follow the type `after`, in alphabetical order."""
         found = (each for each in self._all(caller) if after is None or each.type > after)
         return [each for each, _ in zip(found, range(limit), strict=False)]
 
@@ -94,7 +94,7 @@ class EventTypeCatalogue:
             return found
         raise NotFound.of(f"event type {event_type}")
 
-    def latest(self, found: EventType) -> SchemaVersion | None:
+    def latest_schema(self, found: EventType) -> SchemaVersion | None:
         """Returns the latest version of a type's schema."""
         return self.store.version(found.type, found.latest) if found.latest else None
 

@@ -50,7 +50,7 @@ class FailingSubscriptions:
         """Returns the failing subscriptions that a caller may see, the worst first.
 
         Returns:
-            The first of them up to the limit, and their number.
+            The first `limit` of them, and the number of all; for an admin, at most `MAX_FAILING`.
         """
         if caller.admin:
             failing = _failing(self.circuits.by_subscription())
@@ -81,5 +81,5 @@ def _longest(failing: Mapping[str, Circuit]) -> list[str]:
 
 
 def _badness(circuit: Circuit) -> tuple[bool, float, int]:
-    """Returns a sort key, worst first: what nobody retries, then the longest failing."""
+    """Returns a sort key, worst first: without attempts at present, then the longest failing."""
     return circuit.permits, circuit.failing_since or 0.0, -circuit.consecutive

@@ -26,7 +26,7 @@ class OptIns:
         account: The account of the bus.
         tag: The key of the tag that opts a resource in.
         untagged: Patterns of the ARNs of resources that need no tag.
-        client: Makes a client of a service.
+        client: Makes a client of an AWS service, by its name in boto3.
     """
 
     account: str

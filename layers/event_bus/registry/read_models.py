@@ -1,6 +1,7 @@
 """Registering read models."""
 
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -57,7 +58,7 @@ class ReadModelRegistry:
             if is_new:
                 self._check_room(source)
             with suppress(Outdated):
-                return self._built(source, category, before, indexes), is_new
+                return self._begin(source, category, before, indexes), is_new
         raise Conflict.overtaken(f"the read model of {category}")
 
     def rebuild(self, source: str, category: str) -> ReadModel:
@@ -70,7 +71,7 @@ class ReadModelRegistry:
         for _ in attempts():
             before = self.get(source, category)
             with suppress(Outdated):
-                return self._built(source, category, before, before.live[-1].indexes)
+                return self._begin(source, category, before, before.live[-1].indexes)
         raise Conflict.overtaken(f"the read model of {category}")
 
     def get(self, source: str, category: str) -> ReadModel:
@@ -82,7 +83,10 @@ class ReadModelRegistry:
         return live_model(self.store, source, category)
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReadModel]:
-        """Returns read models of a service, or of all, in the order of their names, after one."""
+        """Returns up to `limit` read models of a service, or of all.
+
+        They follow the name `after`, in the order of their names.
+        """
         return chosen_page(
             partial(self.store.page, source),
             lambda each: each.name,
@@ -101,17 +105,20 @@ class ReadModelRegistry:
         for _ in attempts():
             before = self.get(source, category)
             after = replace(before, serving=None, building=None, updated_at=times.now())
-            for each in before.live:
-                self.queue.drop_later(source, category, each.number)
             with suppress(Outdated):
-                self.store.announce(before, after)
-                self._drop(before)
+                with self._ending(before, before.live):
+                    self.store.announce(before, after)
                 return
         raise Conflict.overtaken(f"the read model of {category}")
 
-    def _built(
+    def _begin(
         self, source: str, category: str, before: ReadModel | None, indexes: list[str]
     ) -> ReadModel:
+        """Begins the next generation, in place of one that is being built.
+
+        Raises:
+            Outdated: The read model has changed since it was read.
+        """
         now = times.now()
         reducer = self.reducers.latest(source, category)
         model = before or ReadModel(source, category, now, now)
@@ -119,18 +126,23 @@ class ReadModelRegistry:
         building = Generation(number, reducer.number if reducer else 0, indexes, now)
         after = replace(model, generations=number, building=building, updated_at=now)
         if model.live:
-            if model.building:
-                self.queue.drop_later(source, category, model.building.number)
-            self.store.put(model, after)
-            if model.building:
-                self.queue.continue_generation(source, category, model.building.number)
+            with self._ending(model, [model.building] if model.building else []):
+                self.store.put(model, after)
         else:
             self.store.announce(before, after)
         self.queue.continue_generation(source, category, number, _LISTED_SECONDS)
         return after
 
-    def _drop(self, model: ReadModel) -> None:
-        for each in model.live:
+    @contextmanager
+    def _ending(self, model: ReadModel, ended: Sequence[Generation]) -> Iterator[None]:
+        """Has the states of generations removed after the write in its body, and once more later.
+
+        Until the second removal, functions that read the former model may still write states.
+        """
+        for each in ended:
+            self.queue.drop_later(model.source, model.category, each.number)
+        yield
+        for each in ended:
             self.queue.continue_generation(model.source, model.category, each.number)
 
     def _check_room(self, source: str) -> None:

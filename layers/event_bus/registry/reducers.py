@@ -91,7 +91,13 @@ class ReducerRegistry:
     def versions(
         self, source: str, category: str, before: int | None, limit: int
     ) -> list[ReducerVersion]:
-        """Returns the versions of a category's reducer, the latest first, after one.
+        """Returns up to `limit` versions of a category's reducer, the latest first.
+
+        Args:
+            source: The service whose streams it is for.
+            category: The category of the streams.
+            before: The version that the page follows; None for the first page.
+            limit: How many to return at most.
 
         Raises:
             NotFound: It never had one.
@@ -102,7 +108,10 @@ class ReducerRegistry:
         return found
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReducerVersion]:
-        """Returns reducers of a service, or of all, in the order of their names, after one."""
+        """Returns up to `limit` reducers of a service, or of all.
+
+        They follow the name `after`, in the order of their names.
+        """
         return chosen_page(
             partial(self.store.page, source),
             lambda each: each.name,

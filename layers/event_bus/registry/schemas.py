@@ -139,7 +139,10 @@ class SchemaRegistry:
         return entry, self._version(event_type, entry.number)
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[TypeSchemas]:
-        """Returns the schemas of types that the caller may see, ordered by type, after one."""
+        """Returns the schemas of up to `limit` types that the caller may see.
+
+        They follow the type `after`, in the order of the types.
+        """
         visibility = self.visibility(caller)
         return chosen_page(
             self.store.page,
@@ -270,6 +273,7 @@ def _check_type(event_type: str) -> None:
 
 
 def _refuse_other_than_types(event_type: str) -> None:
+    # In a path, a text that is not an event type is one without schemas: 404, not 422.
     try:
         validate_event_type(event_type)
     except InvalidEventTypeError:

@@ -66,7 +66,7 @@ class FailingList(TypedDict):
 
     items: list[FailingSubscription]
     total: Annotated[
-        Count, Field(description="The number of all that fail, including those beyond the limit.")
+        Count, Field(description="The number of all that fail, also beyond `limit`; 1,000 at most.")
     ]
 
 
