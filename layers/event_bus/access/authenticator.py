@@ -111,6 +111,14 @@ class Authenticator:
         proof: str | None,
         look_up: Callable[[str], tuple[Caller | None, float]],
     ) -> Caller | None:
+        """Returns the caller that a credential proves, from the cache or looked up.
+
+        Args:
+            name: The name of the credential in the cache.
+            proof: The credential; None if none was sent.
+            look_up: Returns the caller, and for how many seconds it may be cached; 0 for not at
+                all.
+        """
         if not proof:
             return None
         if caller := self._known.get(name):
@@ -153,6 +161,7 @@ class Authenticator:
             kept.service_id, role, kept.subscription_id, scopes, kept.id, kept.rate_limit
         )
         if kept.issued_by and is_admin_key(kept.issued_by):
+            # The admin key is cached already. Otherwise, its end would take effect twice as late.
             return caller, 0
         return caller, min(CACHE_SECONDS, left)
 

@@ -21,7 +21,11 @@ SOCKET = "socket#"
 """The prefix of the counters of WebSocket messages, which count by key or by connection."""
 
 _FREE = 0.02
+"""The part of a quota that each process permits before its first share."""
+
 _SHARE = 0.05
+"""The part of a quota that a process reserves by one write."""
+
 _COUNTED_KEYS = 1_000
 
 
@@ -78,6 +82,17 @@ class RequestCounters(Protocol):
 
 @dataclass(slots=True)
 class _Window:
+    """The requests of a key in one window, as this process counts them.
+
+    Attributes:
+        begun: The number of the window since 1970.
+        credit: How many requests the process may permit before it asks for another share.
+        uncounted: How many requests the counter in the table lacks; negative for those of a share
+            that are not made yet.
+        counted: The counter in the table, as of the last share.
+        closed: Whether the quota is used up.
+    """
+
     begun: int
     credit: int
     uncounted: int = 0

@@ -47,13 +47,13 @@ def asyncapi_document(
         shown = version if size <= MAX_SCHEMA_BYTES else None
         # A key has letters, digits, '-', '_' and dots, like a type.
         name = found.type
-        messages[name] = _message(found, shown, name)
+        messages[name] = _message(found, shown)
         channels[name] = _channel(name)
         operations[f"receive_{name}"] = _receive(name)
         operations[f"send_{name}"] = {
             "action": "send",
             "channel": {"$ref": f"#/channels/{name}"},
-            "summary": f"Publish {found.type} by POST /events.",
+            "summary": f"Publish {name} by POST /events.",
             "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
         }
     bus_channels, bus_messages, schemas = _of_the_bus()
@@ -111,7 +111,7 @@ def _of_the_bus() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     return {name: _channel(name) for name in messages}, messages, {**schemas, **described}
 
 
-def _message(found: EventType, version: SchemaVersion | None, name: str) -> dict[str, Any]:
+def _message(found: EventType, version: SchemaVersion | None) -> dict[str, Any]:
     message: dict[str, Any] = {
         "name": found.type,
         "title": found.type,
@@ -122,7 +122,7 @@ def _message(found: EventType, version: SchemaVersion | None, name: str) -> dict
             "properties": {
                 **_ENVELOPE,
                 "type": {"const": found.type},
-                "payload": _payload(version, name) if version else {"type": "object"},
+                "payload": _payload(version) if version else {"type": "object"},
             },
         },
     }
@@ -131,10 +131,10 @@ def _message(found: EventType, version: SchemaVersion | None, name: str) -> dict
     return message
 
 
-def _payload(version: SchemaVersion, name: str) -> Schema:
+def _payload(version: SchemaVersion) -> Schema:
     """Returns a schema with its references changed to its place in the document."""
     schema: Schema = copy.deepcopy(version.schema)
-    place = f"#/components/messages/{name}/payload/properties/payload"
+    place = f"#/components/messages/{version.type}/payload/properties/payload"
     for _, each in schemas_in(schema):
         if isinstance(each, dict):
             # References relative to an identifier of the schema would not be found.

@@ -55,7 +55,7 @@ class Repetitions:
     store: IdempotencyStore
     keys: DataKeys
 
-    def once(self, request: Request, operation: Callable[[Request], Response]) -> Response:
+    def once(self, request: Request, function: Callable[[Request], Response]) -> Response:
         """Carries out a request, or repeats the answer of an earlier one.
 
         A refusal (4xx) changed nothing, and frees the key. After a failure of the bus (5xx), nobody
@@ -64,7 +64,7 @@ class Repetitions:
 
         Args:
             request: The request, with the header `Idempotency-Key`.
-            operation: Carries it out.
+            function: Carries it out.
 
         Returns:
             The answer; that of the earlier request if there was one.
@@ -92,7 +92,7 @@ class Repetitions:
                 )
         held = replace(wanted, nonce=standing.nonce)
         try:
-            response = operation(replace(request, nonce=held.nonce))
+            response = function(replace(request, nonce=held.nonce))
         except (Exception, OutOfTime) as error:
             refused = isinstance(error, Problem) and error.status < 500
             with suppress(ClientError, BotoCoreError):
@@ -111,7 +111,7 @@ class Repetitions:
         )
         key, nonce = self.keys.for_sealing(), os.urandom(_NONCE_BYTES)
         encrypted = _cipher(key.plain).encrypt(nonce, kept, claim.fingerprint.encode())
-        return f"{_text(key.sealed)} {_text(nonce + encrypted)}"
+        return f"{_base64(key.sealed)} {_base64(nonce + encrypted)}"
 
     def _opened(self, claim: RequestClaim, answer: str) -> Response:
         key, sealed = (base64.b64decode(each) for each in answer.split())
@@ -122,15 +122,17 @@ class Repetitions:
         return Response(kept["status"], kept["body"], headers, replayed=True)
 
 
-def _text(sealed: bytes) -> str:
-    return base64.b64encode(sealed).decode()
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _claim_for(request: Request) -> RequestClaim:
     now, key = int(times.unix()), _key_in(request.headers[HEADER])
     # A body may hold a chosen API key, which readers of the table could guess from a plain hash.
     body = request.body
-    sent = orjson.dumps([request.key, request.path, body if isinstance(body, str) else _text(body)])
+    sent = orjson.dumps(
+        [request.key, request.path, body if isinstance(body, str) else _base64(body)]
+    )
     return RequestClaim(
         id=hashlib.sha256(orjson.dumps([*_scope(request.caller), key])).hexdigest(),
         fingerprint=hmac.new(key.encode(), sent, "sha256").hexdigest(),

@@ -1,7 +1,10 @@
 """The child process that evaluates: reads requests from its input and writes answers.
 
-A request and an answer are JSON behind four bytes of length. The answer to an evaluation that
-succeeded is `=` and the result. Before the first request, an empty answer says that it is ready.
+Four bytes with its length precede each request and each answer. A request is JSON: `check` has an
+expression to parse, or `evaluate` an expression to evaluate with the other arguments of
+`_evaluated`. The answer is `{}` if the expression can be parsed, `=` and the result if it was
+evaluated, or an object with `error` and `position`. Before the first request, an empty answer says
+that the process is ready.
 """
 
 import contextlib

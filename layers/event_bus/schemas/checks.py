@@ -42,8 +42,9 @@ def check_schema(schema: Any, at: str) -> Schema:
     ]
     if faults:
         raise InvalidRequest(f"{faults[0].pointer}: {faults[0].detail}", faults)
+    # It refuses a schema that causes too much work.
     checks_of_a_value(schema, at)
-    # Last, because compiling a schema within the bounds takes little time.
+    # A schema is compiled last, because one beyond the bounds could take long.
     if fault := meta_fault(schema):
         raise InvalidRequest.at(at + fault.pointer, fault.detail)
     return schema

@@ -286,7 +286,7 @@ def _any_of(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breakin
 def _kept_as_it_is(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
     """Checks keywords that must not change: they may accept less if a part of them accepts more."""
     for keyword in ("oneOf", "not"):
-        # A branch is part of its schema, so the schema around it is compared.
+        # `alike` takes schemas, and `oneOf` is a list of them: `allOf` makes one schema of it.
         if keyword in new and not c.alike(
             {"allOf": _listed(old.get(keyword))}, {"allOf": _listed(new[keyword])}
         ):

@@ -58,6 +58,6 @@ class Problem(BatchProblem):
 
 
 def fault_document(fault: errors.Fault) -> Fault:
-    """One thing wrong with a request."""
+    """Returns a fault, as an answer shows it."""
     shown = fault.document()
     return {"pointer": shown["pointer"], "detail": shown["detail"]}

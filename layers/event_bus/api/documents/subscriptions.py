@@ -100,7 +100,7 @@ class FollowedStreams(TypedDict):
         source: The service that publishes the streams.
         id: The stream, if it follows one.
         category: The category, if it follows all streams of one.
-        from_version: The first version that it receives, stored events included; null for new
+        from_version: The first version that it receives, stored events included; absent for new
             events only.
     """
 
