@@ -116,7 +116,7 @@ class Sockets(Construct):
         self.socket.use_retention()
 
     def _push_entries(self, data: DataStack, settings: DeploymentSettings) -> None:
-        """Passes new entries of pushed inboxes to `push`."""
+        """Passes entries of pushed inboxes to `push`, when they are new or passed again."""
         TableStreamSource(
             self,
             "Inbox",
@@ -125,7 +125,7 @@ class Sockets(Construct):
             # Other inboxes are fetched from, not pushed.
             patterns=[
                 {
-                    "eventName": ["INSERT"],
+                    "eventName": ["INSERT", "MODIFY"],
                     "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}},
                 }
             ],

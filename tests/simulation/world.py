@@ -98,7 +98,7 @@ class World(Subscribers):
             self._shards[zlib.crc32(event_id.encode()) % STREAM_SHARDS].append(([record], 0))
         self._streamed = len(records)
         for record in self.tables.records["inbox"][self._pushed :]:
-            if record["eventName"] == "INSERT" and "pushed" in record["dynamodb"]["NewImage"]:
+            if "pushed" in record["dynamodb"].get("NewImage", {}):
                 subscription_id = record["dynamodb"]["Keys"]["subscription_id"]["S"]
                 self._pushes[zlib.crc32(subscription_id.encode()) % 2].append(([record], 0))
         self._pushed = len(self.tables.records["inbox"])

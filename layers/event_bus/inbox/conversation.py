@@ -15,7 +15,14 @@ from event_bus.ids import new_id
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES, ConnectionGone, Connections
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.messages import Acknowledge, ClientMessage, Ping, Subscribe, Unsubscribe
-from event_bus.inbox.pusher import PUSH_SECONDS, WINDOW, Pusher, PushUnderWay
+from event_bus.inbox.pusher import (
+    PATIENCE_SECONDS,
+    PUSH_SECONDS,
+    WINDOW,
+    Pusher,
+    PushUnderWay,
+    PushUnfinished,
+)
 from event_bus.inbox.reader import beyond_the_end
 from event_bus.log import logger
 from event_bus.model.registration import Subscription
@@ -184,7 +191,7 @@ class Conversation:
             end = self.inboxes.last(key.subscription_id)
             if subscriber.sent < end:
                 try:
-                    self.pusher.push(key, end, patience=0)
+                    self._push(key, end)
                 except PushUnderWay:
                     continue
                 except Exception:
@@ -232,7 +239,8 @@ class Conversation:
                 cursor=str(place),
             )
             # The inbox may have grown before there was a WebSocket subscriber to push to.
-            self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)
+            end = max(end, self.inboxes.last(subscription.id))
+            self._push(key, end, holder, PATIENCE_SECONDS)
         except (Exception, OutOfTime):
             # The client is told to subscribe again, so its old subscription must be gone by then.
             self.pusher.lose(key)
@@ -285,7 +293,16 @@ class Conversation:
             # The acknowledgement stands. A push that is under way sees it when it ends, so there is
             # nothing to wait for. After a crash, a ping pushes what the window has room for.
             with suppress(PushUnderWay):
-                self.pusher.push(key, self.inboxes.last(key.subscription_id), patience=0)
+                self._push(key, self.inboxes.last(key.subscription_id))
+
+    def _push(
+        self, key: SocketSubscriberKey, end: int, holder: str | None = None, patience: float = 0
+    ) -> None:
+        """Pushes like `Pusher.push`; what the time does not allow is left to the table stream."""
+        try:
+            self.pusher.push(key, end, holder, patience=patience)
+        except PushUnfinished:
+            self.inboxes.pass_again(key.subscription_id, end)
 
     def _may_be_sent(self, subscriber: SocketSubscriber, place: int) -> bool:
         """Returns whether a push may have sent a place that it has not recorded.

@@ -53,13 +53,8 @@ class PushUnderWay(Unavailable):
         )
 
 
-class PushUnfinished(Unavailable):
+class PushUnfinished(Exception):
     """The time of a push ended, and no acknowledgement would continue it."""
-
-    def __init__(self, key: SocketSubscriberKey) -> None:
-        super().__init__(
-            f"The bus has not sent all events of {key.subscription_id} in time; send this again."
-        )
 
 
 class NotPushed(Exception):

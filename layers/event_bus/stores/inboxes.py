@@ -5,13 +5,14 @@ has read up to a number has seen every entry before it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.model.delivery import DeliveryKey
-from event_bus.stores.items import Item, number, text, unexpired
+from event_bus.stores.items import ConditionFailed, Item, number, text, unexpired
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part, transact
@@ -131,6 +132,20 @@ class InboxStore:
             UpdateExpression="SET expires_at = :expiry",
             ExpressionAttributeValues={":expiry": number(int(times.unix()) + _FORGOTTEN_SECONDS)},
         )
+
+    def pass_again(self, subscription_id: str, position: int) -> None:
+        """Has the table stream pass an entry to what pushes, if the entry exists."""
+        with suppress(ConditionFailed):
+            self.table.update(
+                _key(subscription_id, position),
+                # The stream passes only changes.
+                UpdateExpression="SET pushed = :pushed, passed_at = :now",
+                ConditionExpression="attribute_exists(event_id)",
+                ExpressionAttributeValues={
+                    ":pushed": {"BOOL": True},
+                    ":now": number(int(1000 * times.unix())),
+                },
+            )
 
     def after(self, subscription_id: str, position: int, limit: int) -> list[InboxEntry]:
         """Returns the entries after a number, in order."""

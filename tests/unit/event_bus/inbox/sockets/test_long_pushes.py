@@ -9,6 +9,7 @@ import pytest
 from event_bus.access.authenticator import CACHE_SECONDS
 from event_bus.access.live_keys import LiveKeys
 from event_bus.inbox import pusher as pushing
+from event_bus.inbox.conversation import Conversation
 from event_bus.inbox.pusher import PUSH_SECONDS, NotPushed, Pusher, PushUnfinished
 from event_bus.inbox.reader import InboxReader
 from event_bus.model.delivery import DeliveryKey
@@ -17,6 +18,7 @@ from event_bus.stores.socket_subscribers import SocketSubscriber, SocketSubscrib
 from tests.aws import Aws
 from tests.builders import key
 from tests.clock import Clock
+from tests.unit.event_bus.inbox.sockets.conversing import SUBSCRIBE, kinds, say
 from tests.unit.event_bus.inbox.sockets.inbox_of_one import KEY, SOON, fill, follow
 from tests.unit.event_bus.inbox.sockets.wire import Wire
 
@@ -104,6 +106,48 @@ def test_a_push_goes_on_for_a_client_that_has_acknowledged_everything(
     else:
         slow.push(KEY, end)
     assert wire.cursors(KEY.connection_id) == list(range(1, 2 * sent + 1))
+
+
+def entry(aws: Aws, place: int) -> Any:
+    """An entry of the inbox, as the table stream passes it."""
+    key = {"subscription_id": {"S": "sub_1"}, "position": {"N": str(place)}}
+    return aws.dynamodb.get_item(TableName=aws.tables["inbox"], Key=key)["Item"]
+
+
+MESSAGES = {
+    "subscribe": SUBSCRIBE,
+    "ack": {"action": "ack", "subscription_id": "sub_1", "cursor": "2"},
+    "ping": {"action": "ping"},
+}
+
+
+@pytest.mark.parametrize("action", MESSAGES)
+def test_the_table_stream_continues_a_push_that_a_message_began(
+    aws: Aws,
+    wire: Wire,
+    conversation: Conversation,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+) -> None:
+    monkeypatch.setattr(pushing, "WINDOW", 2)
+    end = fill(aws, 12) if action == "ack" else 0
+    if action != "subscribe":
+        say(conversation, SUBSCRIBE)
+    end = end or fill(aws, 12)
+    new, before = entry(aws, end), len(wire.cursors("one"))
+    acknowledge_at_once(aws, monkeypatch, None)
+    clock = Clock()
+    sending_takes(wire, clock, PUSH_SECONDS / 2)
+    slow = replace(conversation, pusher=replace(conversation.pusher, clock=clock))
+    say(slow, MESSAGES[action])
+    sent = wire.cursors("one")
+    assert before < len(sent) < end
+    assert "error" not in kinds(wire)
+    passed = entry(aws, end)
+    assert passed["pushed"] == {"BOOL": True}
+    assert passed != new
+    conversation.pusher.push_all({"sub_1": end})
+    assert wire.cursors("one") == list(range(1, end + 1))
 
 
 def test_a_client_that_acknowledges_ahead_does_not_prolong_a_push(
