@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.model.delivery import Routing
-from event_bus.model.event import Event
+from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.replay import Replay
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
@@ -15,6 +15,8 @@ from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog_runner import BacklogRunner
 from event_bus.recovery.backlogs import backlog_of
 from event_bus.recovery.replay_steps import ReplaySteps
+from event_bus.stores.replays import ReplayStore
+from event_bus.stores.routings import RoutingStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, subscription
@@ -115,7 +117,10 @@ def test_a_long_backlog_is_sent_page_by_page(bus: Bus, monkeypatch: pytest.Monke
         at = times.at(times.seconds(PAUSED_AT) + number)
         bus.hold(f"evt_{number}", created_at=at, timestamp=at)
     steps = 0
-    while bus.step().state == "running":
+    monkeypatch.setattr(times, "after", lambda seconds: f"2026-05-02T12:00:00.{seconds:03}Z")
+    while (after := bus.step()).state == "running":
+        # The first step sets the end: events that publishers have dated ahead were held, too.
+        assert after.until == f"2026-05-02T12:00:00.{MAX_AHEAD_SECONDS:03}Z"
         steps += 1
         assert asked == [bus.replay.id] * steps
         assert steps < 20
@@ -152,3 +157,66 @@ def test_a_backlog_ends_with_its_subscription(bus: Bus) -> None:
     bus.aws.subscriptions.delete(bus.subscription)
     assert bus.step().state == "cancelled"
     assert bus.sent() == []
+
+
+def test_an_event_that_was_held_a_moment_ago_is_sent(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus.hold("evt_1")
+    get_many = RoutingStore.get_many
+
+    def of_the_past(store: RoutingStore, ids: Any, *, consistent: bool = False) -> Any:
+        return get_many(store, ids, consistent=True) if consistent else {}
+
+    monkeypatch.setattr(RoutingStore, "get_many", of_the_past)
+    assert bus.step().sent == 1
+
+
+def test_what_sqs_refuses_becomes_a_dead_letter(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("evt_1", "evt_2", "evt_3"):
+        bus.hold(name)
+    bus.aws.lose_archived("evt_3")
+    send = Lanes.send
+
+    def refusing(lanes: Lanes, messages: list[Message]) -> list[Message]:
+        refused = [each for each in messages if each.event_id == "evt_1"]
+        return refused + send(lanes, [each for each in messages if each not in refused])
+
+    monkeypatch.setattr(Lanes, "send", refusing)
+    done = bus.step()
+    assert [each.event_id for each in bus.sent()] == ["evt_2"]
+    assert (done.sent, done.unroutable) == (1, 2)
+    [letter] = bus.aws.deliveries.of_event("evt_1")[1]
+    assert letter.status == "exhausted"
+
+
+@pytest.mark.parametrize(
+    ("members", "shortest", "longest"),
+    [
+        ({"skipped_pauses": 2}, 0, 0),
+        # It has been paused for 1,000 seconds.
+        ({"status": "paused", "paused_at": PAUSED_AT, "pauses": 3}, 500, 1_000),
+    ],
+)
+def test_a_stopped_backlog_is_looked_at_again_after_a_while(
+    bus: Bus,
+    monkeypatch: pytest.MonkeyPatch,
+    members: dict[str, Any],
+    shortest: float,
+    longest: float,
+) -> None:
+    waits: list[float] = []
+    move = ReplayStore.move
+
+    def noting(store: ReplayStore, before: Replay, after: Replay, wait: float = 0) -> bool:
+        waits.append(wait)
+        return move(store, before, after, wait)
+
+    monkeypatch.setattr(ReplayStore, "move", noting)
+    bus.change(**members)
+    now = times.seconds(PAUSED_AT) + 1_000
+    monkeypatch.setattr(times, "unix", lambda: now)
+    monkeypatch.setattr(times, "now", lambda: times.at(now))
+    assert bus.step().updated_at == times.at(now)
+    [wait] = waits
+    assert shortest <= wait <= longest
