@@ -57,6 +57,11 @@ SUITES = (
             f"{_UNIT}/callbacks/test_handshake.py",
             f"{_UNIT}/callbacks/test_tls.py",
         ),
+        # Errors whose class alone is read.
+        unchanged=(
+            *(r"IncompleteRead\(", r"RemoteDisconnected\(", r"raise ConnectTimeoutError\("),
+            *(r"raise ForbiddenAddress\(", r"raise NewConnectionError\(", r"raise NoRouteToIPv6\("),
+        ),
     ),
     Suite(
         "transitions",
