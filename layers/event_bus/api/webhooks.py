@@ -82,7 +82,7 @@ WEBHOOKS: dict[str, Any] = {
             ],
             "responses": {
                 "2XX": {
-                    "description": "It does.",
+                    "description": "The endpoint wants events.",
                     "headers": {
                         "webhook-allowed-origin": {
                             "required": True,
