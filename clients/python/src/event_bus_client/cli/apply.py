@@ -44,10 +44,11 @@ def apply(
     ),
     yes: bool = YES,
 ) -> None:
-    """Register what a file describes: publishers, subscribers, schemas, reducers, subscriptions.
+    """Register what a file describes, such as publishers, schemas and subscriptions.
 
-    Shows what differs and asks before it changes anything. It may be repeated, even after an
-    interruption: it does not repeat completed changes.
+    The file may also describe subscribers, reducers and read models. Shows what differs and asks
+    before it changes anything. It may be repeated, even after an interruption: it does not repeat
+    completed changes.
 
     Example: event-bus apply --file bus.yaml --secrets secrets.jsonl
     """

@@ -39,7 +39,9 @@ def send_command(
     ),
     wait: int = _WAIT,
 ) -> None:
-    """Send a command, and wait for its reply. The exit code is 1 if it failed or expired.
+    """Send a command, and wait for its reply.
+
+    The exit code is 1 if the command failed, expired or was cancelled.
 
     Example: event-bus commands send command.generate_code '{"requirement": "req-7"}'
     """
@@ -61,6 +63,8 @@ def send_command(
 @app.command("get")
 def get_command(context: typer.Context, command_id: CommandId, wait: int = _WAIT) -> None:
     """Show the state of a command and its replies, and wait for its end.
+
+    The exit code is 1 if the command failed, expired or was cancelled.
 
     Example: event-bus commands get analyst:generate-7 --wait 0
     """

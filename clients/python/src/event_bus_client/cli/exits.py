@@ -47,7 +47,7 @@ class Exit(IntEnum):
 
 MEANINGS: dict[Exit, str] = {
     Exit.DONE: "done",
-    Exit.FAILED: "the bus refused the request or failed, or you answered no",
+    Exit.FAILED: "the bus refused the request or failed, a command failed, or you answered no",
     Exit.USAGE: "the command is used wrongly, or a file is not valid",
     Exit.NOT_PERMITTED: "there is no URL or key, or the key does not permit this",
     Exit.NOT_FOUND: "there is no such resource, or none that the key may see",

@@ -40,7 +40,8 @@ def listen(
     Receives over a WebSocket if the profile has a URL for it, the extra `websocket` is installed
     and the key may subscribe. Otherwise it receives by Server-Sent Events.
     Continues after network failures with the events that it missed, and removes its subscription
-    at the end. Each event is sent once. Use it while you develop a callback.
+    at the end. It makes no retries: an event that your program refuses is not sent again. Use it
+    while you develop a callback.
 
     Example: event-bus listen --types 'order.*' --forward-to http://localhost:3000/hook
     """
