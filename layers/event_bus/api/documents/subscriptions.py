@@ -80,7 +80,10 @@ class Pace(TypedDict):
     since: Annotated[Time | None, Field(description="When that changed, if it ever did.")]
     in_flight: Annotated[
         Count,
-        Field(description="How many attempts the paced lane may have in flight to it at present."),
+        Field(
+            description="How many attempts of the paced lane are in flight to it; those of a "
+            "function that crashed count until its lease ends."
+        ),
     ]
 
 
