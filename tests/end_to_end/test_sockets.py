@@ -204,6 +204,33 @@ def test_ended_connections_are_removed(world: World, service: Client, domain: st
     )
 
 
+def test_a_subscription_has_a_limit_of_connections(
+    world: World, service: Client, domain: str
+) -> None:
+    url, subscription_id = world.bus.websocket_url, durable(service, domain)
+    table = world.bus.resources["socket_subscribers_table"]
+    with connected(url, service.key) as first, connected(url, service.key) as second:
+        first.subscribe(subscription_id=subscription_id)
+        [item] = world.bus.dynamodb.query(
+            TableName=table,
+            KeyConditionExpression="subscription_id = :id",
+            ExpressionAttributeValues={":id": {"S": subscription_id}},
+        )["Items"]
+        for number in range(99):
+            gone = {**item, "connection_id": {"S": f"gone_{number}"}}
+            world.bus.dynamodb.put_item(TableName=table, Item=gone)
+        refused = second.ask("subscribe", subscription_id=subscription_id)
+        assert refused["error"]["status"] == 409
+        assert "has 100 connections" in refused["error"]["detail"]
+        # An event shows which connections have ended.
+        service.publish(f"{domain}.created", {"n": 1})
+        assert numbers(first.items(1)) == [1]
+        eventually(
+            lambda: second.ask("subscribe", subscription_id=subscription_id)["type"] == "subscribed"
+        )
+        assert numbers(second.items(1)) == [1]
+
+
 def test_a_large_event_is_pushed_without_its_payload(
     service: Client, domain: str, socket: SocketClient
 ) -> None:

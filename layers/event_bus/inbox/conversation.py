@@ -40,6 +40,9 @@ from event_bus.time_limit import OutOfTime, limited
 MAX_SUBSCRIPTIONS = 20
 """The most subscriptions that one connection follows."""
 
+MAX_CONNECTIONS = 100
+"""The most connections that follow one subscription. Each event is pushed to all of them."""
+
 CONNECTION_SECONDS = 7_800
 """After this time a connection has certainly ended: API Gateway ends it after two hours."""
 
@@ -228,6 +231,8 @@ class Conversation:
         if not self.socket_subscribers.add(subscriber, holder, ANSWERING_SECONDS, ends):
             raise Conflict("This connection follows the subscription already; unsubscribe first.")
         try:
+            if durable:
+                self._check_connections(subscription.id)
             # `add` has taken the subscriber for this function, so the client learns of the
             # subscription before its events.
             self._answer(
@@ -246,6 +251,15 @@ class Conversation:
             self.pusher.lose(key)
             raise
         return None if durable else subscription.id
+
+    def _check_connections(self, subscription_id: str) -> None:
+        """Refuses a connection that was added to more than a subscription may have."""
+        # Each counts itself and all that were added before, so that no two take the last place.
+        if len(self.socket_subscribers.of_subscription(subscription_id)) > MAX_CONNECTIONS:
+            raise Conflict(
+                f"The subscription {subscription_id} has {MAX_CONNECTIONS} connections, the most "
+                "that it may have at a time; end one of them."
+            )
 
     def _durable(self, subscription_id: str, caller: Caller) -> Subscription:
         subscription = own_subscription(self.find, subscription_id, caller)

@@ -209,6 +209,7 @@ class SocketSubscriberStore:
         return [
             SocketSubscriberKey(item["subscription_id"]["S"], item["connection_id"]["S"])
             for item in items
+            if unexpired(item)
         ]
 
 

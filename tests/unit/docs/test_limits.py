@@ -14,7 +14,7 @@ from event_bus.encryption.signing_secrets import MAX_SECRETS
 from event_bus.enrichment.requests import MAX_VARIABLES as MAX_URL_VARIABLES
 from event_bus.expressions import limits as expressions
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES
-from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS
+from event_bus.inbox.conversation import MAX_CONNECTIONS, MAX_SUBSCRIPTIONS
 from event_bus.inbox.pusher import WINDOW
 from event_bus.inbox.reader import MOST_BYTES
 from event_bus.json_numbers import MAX_DIGITS
@@ -202,6 +202,7 @@ STATED = [
         f"1 to {fetching.MAX_LEASE_SECONDS} s, by default {fetching.LEASE_SECONDS}",
     ),
     (LIMITS, "subscriptions of one WebSocket connection", f"{MAX_SUBSCRIPTIONS}"),
+    (LIMITS, "WebSocket connections of one subscription", f"{MAX_CONNECTIONS}"),
     (LIMITS, "unacknowledged events of a WebSocket subscription", f"{WINDOW}; the bus"),
     (LIMITS, "events of an answer", f"100, with payloads of up to {_size(MOST_BYTES)} in all"),
     (LIMITS, "stream token", "one hour" if LIFETIME_SECONDS == 3600 else f"{LIFETIME_SECONDS} s"),
@@ -307,6 +308,7 @@ STATED = [
     (FILTERS, "characters of a string", f"{matching.MAX_STRING_LENGTH:,}"),
     (FILTERS, "characters of a field name", f"{matching.MAX_NAME_LENGTH}"),
     (TARGETS, "subscriptions of one WebSocket connection", f"{MAX_SUBSCRIPTIONS}"),
+    (TARGETS, "WebSocket connections of one subscription", f"{MAX_CONNECTIONS}"),
 ]
 SENTENCES = [
     (FILTERS, f"At most {matching.MAX_ELEMENTS:,} elements of an event are matched."),

@@ -22,7 +22,9 @@ def fill(aws: Aws, count: int, text: str = "") -> int:
     return begin + count
 
 
-def follow(aws: Aws, key: SocketSubscriberKey = KEY, *, durable: bool = True) -> None:
+def follow(
+    aws: Aws, key: SocketSubscriberKey = KEY, *, durable: bool = True, ends: int = SOON
+) -> None:
     """Adds a WebSocket subscriber that nobody holds."""
     subscriber = SocketSubscriber(key, sent=0, acknowledged=0, durable=durable)
-    aws.socket_subscribers.add(subscriber, "adder", -1, SOON)
+    aws.socket_subscribers.add(subscriber, "adder", -1, ends)
