@@ -262,6 +262,14 @@ ATTACKS = (
         },
     ),
     Attack(
+        "two address blocks of its own each, 20,000 fields",
+        lambda n: {f"a{n}": [{"cidr": "10.0.0.0/8"}], f"b{n}": [{"cidr": "10.0.0.0/9"}]},
+        lambda: {
+            "l": nested_arrays(40, 1),
+            **{f"{name}{n}": f"10.{n >> 8}.{n & 255}.7" for name in "ab" for n in range(10_000)},
+        },
+    ),
+    Attack(
         "two missing fields each, 60,000 objects",
         lambda n: {"l": {f"x{n}": [{"exists": False}], f"x{n + 1}": [{"exists": False}, n]}},
         lambda: {"l": [{f"x{n}": "v"} for n in range(60_000)]},

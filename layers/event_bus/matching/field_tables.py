@@ -78,6 +78,11 @@ class FieldTables(Generic[T]):
         for table in self.tables.values():
             table.find(value, found)
 
+    def find_one(self, value: object, found: FoundEntries[T]) -> None:
+        """Appends the entries that a scalar finds, and counts the steps of each lookup."""
+        for table in self.tables.values():
+            table.find_one(value, found)
+
     def find_any(self, values: ValueIndex, found: FoundEntries[T]) -> None:
         """Appends the entries that any of several scalars finds."""
         for table in self.tables.values():

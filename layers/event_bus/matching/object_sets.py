@@ -7,11 +7,16 @@ tells which elements satisfy several conditions together.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Final
 
+from event_bus.matching.expressions import ValueList
 from event_bus.matching.limits import COLUMN_WORK
 from event_bus.matching.survey import Survey, Unseen
-from event_bus.matching.value_index import ValueIndex
-from event_bus.matching.work import SharedWork
+from event_bus.matching.value_index import ValueIndex, scalar_satisfies
+from event_bus.matching.work import SharedWork, Work
+
+NO_SCALAR: Final = object()
+"""Stands for the value of a field that is not one scalar in one object."""
 
 _Pair = tuple[int, object]
 
@@ -30,7 +35,7 @@ class ObjectSet:
         numbers: The numbers of all, as a set.
     """
 
-    __slots__ = ("_members", "_objects", "_survey", "_unseen", "columns", "numbers")
+    __slots__ = ("_lone", "_members", "_objects", "_survey", "_unseen", "columns", "numbers")
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class ObjectSet:
         self._survey = survey
         self._objects = objects
         self._unseen = unseen
+        self._lone = objects[0][1] if len(objects) == 1 and not unseen else None
         self.columns: dict[str, Column | None] = {}
         self._members: dict[str, list[_Pair]] | None = None
 
@@ -54,7 +60,7 @@ class ObjectSet:
         return self._objects[0][1] if len(self._objects) == 1 else self._grouped()
 
     def column(self, name: str) -> "Column | None":
-        """Returns the values of a field in these objects; None if none has the field."""
+        """Returns the column of a field that is no `scalar`; None if no object has the field."""
         if name in self.columns:
             return self.columns[name]
         column = self.columns[name] = self._made(name)
@@ -62,10 +68,52 @@ class ObjectSet:
             column.missing = self.numbers & ~column.filled
         return column
 
+    def satisfying(self, name: str, asked: ValueList, work: Work) -> int:
+        """Returns the objects in which a value of a field satisfies what a pattern demands.
+
+        Raises:
+            OutOfWork: The check needs more work than is left.
+        """
+        column = self.columns.get(name)
+        if column is None:
+            value = self.scalar(name)
+            if value is not NO_SCALAR:
+                return self.numbers if scalar_satisfies(value, asked, work) else 0
+            column = self.column(name)
+        return 0 if column is None else column.values.satisfying(asked, work)
+
+    def lacking(self, name: str) -> int:
+        """Returns the objects in which a field has no value."""
+        column = self.columns.get(name)
+        if column is None:
+            if self.scalar(name) is not NO_SCALAR:
+                return 0
+            column = self.column(name)
+        return self.numbers if column is None else column.missing
+
+    def nested(self, name: str) -> "Column | None":
+        """Returns the column of a field that may hold objects; None if it holds none."""
+        column = self.columns.get(name)
+        if column is None and self.scalar(name) is NO_SCALAR:
+            column = self.column(name)
+        return column
+
+    def scalar(self, name: str) -> object:
+        """Returns the value of a field if there is one object, and its value is a scalar.
+
+        Such a field needs no column. For any other field, the result is `NO_SCALAR`.
+        """
+        lone = self._lone
+        if lone is None or name not in lone:
+            return NO_SCALAR
+        value = lone[name]
+        kind = value.__class__
+        return NO_SCALAR if kind is dict or kind is list else value
+
     def _made(self, name: str) -> "Column | None":
         """Returns a new column of a field; None if no object has the field."""
-        if len(self._objects) == 1 and not self._unseen:
-            ((number, value),) = self._objects
+        if self._lone is not None:
+            number, value = self._objects[0]
             return self._column_of(number, value[name]) if name in value else None
         members = self._members_named(name)
         unseen = [
@@ -81,11 +129,6 @@ class ObjectSet:
 
     def _column_of(self, number: int, member: object) -> "Column":
         """Returns the column of one member. Paths with and without `payload` share it."""
-        if not isinstance(member, dict | list):
-            column = Column(self._survey.shared)
-            column.values.add(number, member)
-            column.filled = column.values.all
-            return column
         columns, key = self._survey.columns, (number, id(member))
         if key not in columns:
             columns[key] = self._column([(number, member)], [])

@@ -11,7 +11,7 @@ from event_bus.matching.access_keys import ABSENT, AccessKey, access_keys
 from event_bus.matching.event_view import EventView
 from event_bus.matching.expressions import ValueList
 from event_bus.matching.field_tables import FieldTables
-from event_bus.matching.object_sets import ObjectSet
+from event_bus.matching.object_sets import NO_SCALAR, ObjectSet
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.rule import IndexEntry, Rule
 from event_bus.matching.tables import FoundEntries
@@ -318,13 +318,15 @@ def _walk_set(field: _Field, objects: ObjectSet, found: FoundEntries[Bucket]) ->
     )
     found.work.take(len(shared))
     for name in shared:
-        inner, column = fields[name], objects.column(name)
-        if column is None:
-            continue
-        if inner.tables is not None:
-            inner.tables.find_any(column.values, found)
-        if inner.fields and column.objects is not None:
-            _walk_set(inner, column.objects, found)
+        inner, value = fields[name], objects.scalar(name)
+        if value is not NO_SCALAR:
+            if inner.tables is not None:
+                inner.tables.find_one(value, found)
+        elif (column := objects.column(name)) is not None:
+            if inner.tables is not None:
+                inner.tables.find_any(column.values, found)
+            if inner.fields and column.objects is not None:
+                _walk_set(inner, column.objects, found)
 
 
 def _has_value(event: EventView, path: Path) -> bool:
@@ -338,10 +340,9 @@ def _has_value(event: EventView, path: Path) -> bool:
 def _set_has_value(event: EventView, path: Path) -> bool:
     objects: ObjectSet | None = event.root
     for name in path[:-1]:
-        column = objects.column(name) if objects is not None else None
+        column = objects.nested(name) if objects is not None else None
         objects = column.objects if column is not None else None
-    column = objects.column(path[-1]) if objects is not None else None
-    return column is not None and column.filled != 0
+    return objects is not None and objects.lacking(path[-1]) != objects.numbers
 
 
 def _flat(values: Iterable[object]) -> list[object]:

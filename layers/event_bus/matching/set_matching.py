@@ -92,39 +92,31 @@ def meets(root: ObjectSet, leaf: "Leaf", work: Work) -> bool:
         OutOfWork: The check needs more work than is allowed.
     """
     work.take(len(leaf.path))
-    objects: ObjectSet | None = root
-    column = None
-    for name in leaf.path:
-        if objects is None:
-            return leaf.values.absent
-        columns = objects.columns
-        column = columns.get(name) or objects.column(name)
-        if column is None:
-            return leaf.values.absent
+    objects, values = root, leaf.values
+    for name in leaf.path[:-1]:
+        column = objects.nested(name)
+        if column is None or column.objects is None:
+            return values.absent
         objects = column.objects
-    values = leaf.values
-    if column is None or (values.absent and not column.filled):
-        return values.absent
-    return column.values.satisfying(values, work) != 0
+    name = leaf.path[-1]
+    if values.absent and objects.lacking(name) == objects.numbers:
+        return True
+    return objects.satisfying(name, values, work) != 0
 
 
 def _holding(objects: ObjectSet, asked: ObjectDemands, known: dict["Leaf", int], work: Work) -> int:
     """Returns the objects that satisfy a step which the lack of any field fails."""
     satisfied = objects.numbers
-    columns = objects.columns
     work.take(max(1, 2 * len(asked.leaves) - 1))
     for name, leaf in asked.leaves.items():
-        column = columns.get(name) or objects.column(name)
-        if column is None:
-            return 0
         found = known.get(leaf)
         if found is None:
-            found = known[leaf] = column.values.satisfying(leaf.values, work)
+            found = known[leaf] = objects.satisfying(name, leaf.values, work)
         satisfied &= found
         if not satisfied:
             return 0
     for name, inner in asked.inside.items():
-        column = columns.get(name) or objects.column(name)
+        column = objects.nested(name)
         if column is None or column.objects is None:
             return 0
         satisfied &= column.holders(_holding(column.objects, inner, known, work))
@@ -139,33 +131,28 @@ def _satisfying(
     """Returns the objects that satisfy a step: positive, absent."""
     positive = 0
     absent = satisfied = every = objects.numbers
-    columns = objects.columns
     work.take(max(1, 2 * len(asked.leaves) - 1) + len(asked.inside))
     for name, leaf in asked.leaves.items():
-        column = columns.get(name) or objects.column(name)
-        if column is None:
-            if not leaf.values.absent:
-                return 0, 0
-            continue
         found = known.get(leaf)
         if found is None:
-            found = known[leaf] = column.values.satisfying(leaf.values, work)
+            found = known[leaf] = objects.satisfying(name, leaf.values, work)
         positive |= found
         if leaf.values.absent:
-            absent &= column.missing
-            found |= column.missing
+            lacking = objects.lacking(name)
+            absent &= lacking
+            found |= lacking
         else:
             absent = 0
         satisfied &= found
         if not satisfied:
             return 0, 0
     for name, inner in asked.inside.items():
-        column = columns.get(name) or objects.column(name)
+        column = objects.nested(name)
         found, none = 0, every if inner.optional else 0
         if column is not None and column.objects is not None:
-            held, lacking = _satisfying(column.objects, inner, known, work)
+            held, empty = _satisfying(column.objects, inner, known, work)
             found = column.holders(held)
-            none &= ~column.holders(column.objects.numbers & ~lacking)
+            none &= ~column.holders(column.objects.numbers & ~empty)
         positive |= found
         absent &= none
         satisfied &= found | none

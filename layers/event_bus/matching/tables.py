@@ -60,6 +60,15 @@ class EntryTable(Generic[T]):
         """
         raise NotImplementedError
 
+    def find_one(self, value: object, found: FoundEntries[T]) -> None:
+        """Appends the entries that a scalar finds, and counts the steps of the lookup.
+
+        Raises:
+            OutOfWork: The lookup needs more work than is left.
+        """
+        found.work.take(min(len(self.entries) * _KEY_STEPS, self.steps()))
+        self.find(value, found)
+
     def find_any(self, values: ValueIndex, found: FoundEntries[T]) -> None:
         """Appends the entries that any of several scalars finds; iterates over the cheaper side.
 
@@ -106,6 +115,10 @@ class PresentTable(EntryTable[T]):
     def find(self, value: object, found: FoundEntries[T]) -> None:  # noqa: ARG002
         """Appends the entries that a scalar finds."""
         found.extend(self.entries.values())
+
+    def steps(self) -> int:
+        """Returns the steps of finding entries from one value: none, since all are found."""
+        return 0
 
     def find_any(self, values: ValueIndex, found: FoundEntries[T]) -> None:
         """Appends all entries if there is a value."""

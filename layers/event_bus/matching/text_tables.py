@@ -147,10 +147,9 @@ class InfixTable(EntryTable[T]):
         if not self._by_length[len(key)]:
             del self._by_length[len(key)]
 
-    def find_any(self, values: ValueIndex, found: FoundEntries[T]) -> None:
-        """Appends the entries that any of several scalars finds."""
-        for value in values.by_key:
-            self.find(value, found)
+    def steps(self) -> int:
+        """Returns the steps of finding entries from one value: none, since `find` counts them."""
+        return 0
 
     def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""

@@ -93,24 +93,14 @@ class ValueIndex:
                     found |= sets[key]
         if asked.operators and found != self.all:
             if len(sets) == 1:
-                return self._satisfying_alone(asked.operators, work)
+                (value,) = sets
+                return self.all if _meets_one(asked.operators, value, work) else 0
             for operator in asked.operators:
                 work.take(_LOOKUP_STEPS)
                 found |= _LOOKUPS[operator.__class__](self, operator, work)
                 if found == self.all:
                     break
         return found
-
-    def _satisfying_alone(self, asked: Iterable[Operator], work: Work) -> int:
-        """Returns the objects with the only value, if it satisfies a comparison."""
-        (value,) = self.by_key
-        for operator in asked:
-            work.take(_LOOKUP_STEPS)
-            if operator.steps > 1:
-                work.take(comparing_steps(operator, value))
-            if operator.matches(value):
-                return self.all
-        return 0
 
     def begins(self, text: str, order: SortOrder) -> bool:
         """Returns whether the sort key of one of the values begins with a text."""
@@ -224,6 +214,32 @@ class ValueIndex:
         found = SortedValues(self.by_key, order, single=self._single)
         self._sorted = {**self._sorted, order: found}
         return found
+
+
+def scalar_satisfies(value: object, asked: ValueList, work: Work) -> bool:
+    """Returns whether one scalar satisfies what a pattern demands.
+
+    Raises:
+        OutOfWork: The check needs more work than is left.
+    """
+    if asked.present:
+        return True
+    if asked.keys:
+        work.take(1)
+        if scalar_key(value) in asked.keys:
+            return True
+    return _meets_one(asked.operators, value, work)
+
+
+def _meets_one(asked: Iterable[Operator], value: object, work: Work) -> bool:
+    """Returns whether one scalar satisfies a comparison."""
+    for operator in asked:
+        work.take(_LOOKUP_STEPS)
+        if operator.steps > 1:
+            work.take(comparing_steps(operator, value))
+        if operator.matches(value):
+            return True
+    return False
 
 
 def _union(sets: Iterable[int]) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from event_bus.matching import limits, value_index
+from event_bus.matching import limits, object_sets, value_index
 from event_bus.matching.addresses import parse_address
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.matching.index import SubscriptionIndex
@@ -29,6 +29,32 @@ def test_values_are_sorted_once_for_all_filters_and_both_paths() -> None:
     assert found == {f"{kind}-{n}" for kind in ("short", "long") for n in range(1, 50)}
     assert ordered.call_count == 1
     assert view.shared.steps == limits.COLUMN_WORK * 2 + 980 // limits.SORTED_PER_STEP
+
+
+def test_single_values_are_compared_without_columns() -> None:
+    asked: dict[str, dict[str, Any]] = {
+        "both": {"a": [{"prefix": "v"}], "b": [{"anything-but": 1}]},
+        "one": {"payload": {"a": ["x", "v1"]}},
+        "present": {"a": [{"exists": True}], "b": [{"exists": False}, {"cidr": "10.0.0.0/8"}]},
+        "missing": {
+            "a": {"inside": [{"exists": False}]},
+            "b": [{"equals-ignore-case": "10.1.2.3"}],
+        },
+        "other": {"a": [{"suffix": "2"}], "b": [{"exists": True}]},
+        "inside": {"a": {"inside": [{"exists": True}]}},
+        "lacking": {"$or": [{"a": [{"exists": False}]}, {"b": [{"exists": False}, 7]}]},
+    }
+    index = SubscriptionIndex()
+    for name, pattern in asked.items():
+        index.put(name, ["*"], {"*": pattern})
+    payload = {"l": [0] * (limits.MAX_WALKED + 1), "a": "v1", "b": "10.1.2.3"}
+    view = event_view("s", payload, {})
+    assert not view.walked
+    with patch.object(object_sets, "Column", side_effect=object_sets.Column) as columns:
+        found = index.match_view("a", view)
+    assert found == {"both", "one", "present", "missing"}
+    # The payload itself has one.
+    assert columns.call_count == 1
 
 
 def test_fields_and_sorting_take_steps_from_the_checks() -> None:

@@ -73,8 +73,12 @@ def test_many_values_find_what_each_of_them_finds(kind: str) -> None:
         few.add(kind, key, key)
         many.add(kind, key, key)
     one_by_one: FoundEntries[Any] = FoundEntries(Work(FIND_WORK))
+    counted: FoundEntries[Any] = FoundEntries(Work(FIND_WORK))
     for value in values.by_key:
         few.find(value, one_by_one)
+        few.find_one(value, counted)
+    assert counted == one_by_one
+    assert FIND_WORK - counted.work.left >= 3 * len(values.by_key)
     together: FoundEntries[Any] = FoundEntries(Work(FIND_WORK))
     many.find_any(values, together)
     assert set(together) == set(one_by_one) != set()
