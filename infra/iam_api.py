@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 from event_bus.api.operations.registry import OPERATIONS
 
@@ -69,5 +70,32 @@ class IamApi(Construct):
                 methods=[apigateway.HttpMethod(method) for method in route.methods],
                 integration=integrations[route.function],
             )
+        ssm.StringParameter(
+            self, "Id", parameter_name=_id_parameter(settings), string_value=api.api_id
+        )
         output(self, "IamApiUrl", api.api_endpoint)
         output(self, "IamApiId", api.api_id)
+
+
+def deployed_iam_api(
+    scope: Construct, construct_id: str, settings: DeploymentSettings
+) -> apigateway.IHttpApi:
+    """Returns the API as it is deployed, for a stack that is deployed after it.
+
+    Its id is read from a parameter. CloudFormation would refuse to delete an export that another
+    stack imports, and so to turn `iam_callers` off.
+
+    Args:
+        scope: The parent construct.
+        construct_id: Its id in the parent construct.
+        settings: The settings of the deployment.
+    """
+    return apigateway.HttpApi.from_http_api_attributes(
+        scope,
+        construct_id,
+        http_api_id=ssm.StringParameter.value_for_string_parameter(scope, _id_parameter(settings)),
+    )
+
+
+def _id_parameter(settings: DeploymentSettings) -> str:
+    return f"/event-bus/{settings.stage}/iam-api-id"

@@ -1,6 +1,7 @@
 """The stack of alarms and the dashboard."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
@@ -13,6 +14,7 @@ from infra.bus import BusStack
 from infra.dashboard import Dashboard
 from infra.data import DataStack, alarms_may
 from infra.function import BusFunction
+from infra.iam_api import deployed_iam_api
 from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import DeploymentSettings
@@ -68,11 +70,13 @@ class OperationsStack(StageStack):
         self._queue("Replay", bus.replays)
         self._queue("Audit", audit.queue)
         self._streams(audit, bus)
-        self._alarm(
-            "ApiFailures",
-            api.api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES),
-            "The API answered with a 5xx status.",
-        )
+        self._failures("ApiFailures", api.api, "The API answered with a 5xx status.")
+        if settings.iam_callers:
+            self._failures(
+                "IamApiFailures",
+                deployed_iam_api(self, "IamApi", settings),
+                "The API for IAM callers answered with a 5xx status.",
+            )
         self._alarm(
             "Throttles",
             lambda_.Function.metric_all_throttles(statistic="Sum", period=_FIVE_MINUTES),
@@ -119,6 +123,10 @@ class OperationsStack(StageStack):
             function.function.metric_errors(statistic="Sum", period=_FIVE_MINUTES),
             f"The function {folder} failed.",
         )
+
+    def _failures(self, name: str, api: apigateway.IHttpApi, description: str) -> None:
+        metric = api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES)
+        self._alarm(name, metric, description)
 
     def _queue(self, name: str, work: WorkQueue) -> None:
         self._alarm(

@@ -30,6 +30,32 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
             assert alarm.properties[told] == [{"Ref": topic.name}], alarm
 
 
+def test_every_http_api_has_an_alarm(app: Synthesised) -> None:
+    named = {
+        parameter.properties["Name"]: parameter.properties["Value"]
+        for parameter in app.resources("AWS::SSM::Parameter")
+    }
+    read = {
+        name: named.get(parameter["Default"])
+        for name, parameter in app.templates["Operations"]["Parameters"].items()
+    }
+    watched = sorted(
+        str(read.get(value.get("Ref"), value))
+        for alarm in app.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties["MetricName"] == "5xx"
+        for value in [alarm.properties["Dimensions"][0]["Value"]]
+    )
+    # A WebSocket API has no such metric.
+    apis = [
+        api.name
+        for api in app.resources("AWS::ApiGatewayV2::Api")
+        if api.properties["ProtocolType"] == "HTTP"
+    ]
+    assert len(watched) == len(apis) == (1 if app.local else 2)
+    for api in apis:
+        assert [each for each in watched if f"Ref{api}" in each or f"'{api}'" in each], api
+
+
 DIMENSIONS = {
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     ("AWS/Lambda", "Errors"): ["FunctionName"],

@@ -24,10 +24,12 @@ def test_the_guide_names_the_services_of_all_resources(app: Synthesised) -> None
         for resource in template["Resources"].values()
         for _, service, _ in [resource["Type"].split("::")]
     }
-    # A VPC and a certificate are named by settings, and are no resources of the stacks.
+    # A VPC and a certificate are named by settings, and are no resources of the stacks. The API for
+    # IAM callers has a parameter.
     assert named("services that the stacks use:", "API Gateway's access logs") == services | {
         "acm",
         "ec2",
+        "ssm",
     }
 
 

@@ -195,4 +195,7 @@ def test_operations_name_every_service_that_whoever_deploys_must_be_granted(
         for vendor, service, _ in [resource["Type"].split("::")]
         if vendor == "AWS" and service != "CDK"
     }
-    assert set(re.findall(r"`(\w+)`", named)) == used
+    # The guide names what only settings need after these.
+    optional = set() if app.local else {"ssm"}
+    assert set(re.findall(r"`(\w+)`", named)) == used - optional
+    assert optional <= used
