@@ -91,7 +91,7 @@ export async function* receive<Content>(
       if (handled !== undefined) {
         await tell({ cursor: handled }).catch((error: unknown) => {
           // The events come again, as at-least-once delivery allows.
-          if (!isTemporary(error)) throw error;
+          if (!isTemporary(error) && !isConflict(error)) throw error;
         });
       }
     }
@@ -156,5 +156,11 @@ class Renewal {
 /** Whether to wait and try again: another consumer has the lease, a limit is reached, or the bus fails. */
 function isTemporary(error: unknown): boolean {
   if (error instanceof ConnectionFailed) return true;
-  return error instanceof Problem && (error.status >= 500 || [409, 429].includes(error.status));
+  // Only the lease of another consumer is a conflict that passes.
+  if (isConflict(error)) return error.retryAfter !== undefined;
+  return error instanceof Problem && (error.status >= 500 || error.status === 429);
+}
+
+function isConflict(error: unknown): error is Problem {
+  return error instanceof Problem && error.status === 409;
 }

@@ -75,7 +75,7 @@ _PROBLEMS: dict[type[Problem], str] = {
     Unauthenticated: "The API key is missing or not valid.",
     Forbidden: "The key does not permit this.",
     NotFound: "There is no such resource, or none that the key may see.",
-    Conflict: "It conflicts with what is stored.",
+    Conflict: "It conflicts with what is stored. If `Retry-After` is sent, it may succeed later.",
     PreconditionFailed: "The resource exists already, and `If-None-Match` is `*`.",
     TooLarge: f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit.",
     UnsupportedMediaType: "`content-type` names something other than JSON, or `content-encoding` "
@@ -113,7 +113,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 }
 """The headers of answers."""
 
-_COME_AGAIN = (TooManyRequests, Unavailable)
+_COME_AGAIN = (Conflict, TooManyRequests, Unavailable)
 
 _PATH_PARAMETERS = {
     "/commands/{id}": "The id of the command.",

@@ -11,6 +11,9 @@ from event_bus.stores.inbox_cursors import InboxCursorStore
 
 _ATTEMPTS = 3
 
+_RETRY_SECONDS = 1
+"""After how many seconds to pull again if another consumer has the lease."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeasedEvents:
@@ -74,7 +77,10 @@ class InboxLeases:
                 return LeasedEvents(fetched, position, lease, times.at(lent.lease_until))
             # Another consumer was faster: it has a lease, or has acknowledged the events.
             wait = 0
-        raise Conflict("Another consumer has taken the next events, and its lease has not ended.")
+        raise Conflict(
+            "Another consumer has taken the next events, and its lease has not ended.",
+            headers={"retry-after": str(_RETRY_SECONDS)},
+        )
 
     def acknowledge(
         self, subscription_id: str, lease: str, place: int, extend: int | None = None

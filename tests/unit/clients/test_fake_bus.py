@@ -101,8 +101,9 @@ def test_unhandled_events_come_again(bus: EventBus) -> None:
     with closing(bus.inbox(inbox).receive(lease_seconds=3)) as events:
         assert next(events).event.id == sent[0]
         assert next(events).event.id == sent[1]
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as refused:
         bus._transport.send(pull_of(inbox))
+    assert refused.value.retry_after == 1
     found = [each.event.id for each in bus.inbox(inbox).receive(until_empty=True)]
     assert found == sent[1:]
 

@@ -8,7 +8,15 @@ from contextlib import aclosing, closing
 
 import httpx
 import pytest
-from event_bus_client import AsyncEventBus, EventBus, NotFound, RetryPolicy
+from event_bus_client import (
+    AsyncEventBus,
+    Conflict,
+    EventBus,
+    NotFound,
+    Problem,
+    RetryPolicy,
+    TooLarge,
+)
 
 AT = "2026-05-01T12:00:00.000Z"
 
@@ -106,11 +114,28 @@ def test_failures_are_waited_out() -> None:
     assert found == ["e1"]
 
 
-def test_a_refusal_is_raised() -> None:
+@pytest.mark.parametrize(
+    ("status", "asked", "kind"),
+    [
+        (404, {}, NotFound),
+        (409, {}, Conflict),
+        (409, {"retry-after": "soon"}, Conflict),
+        (413, {"retry-after": "1"}, TooLarge),
+    ],
+)
+def test_a_refusal_is_raised(status: int, asked: dict[str, str], kind: type[Problem]) -> None:
     inbox = Inbox(1)
-    inbox.answers = iter([httpx.Response(404, json={"title": "There is none"})])
-    with pytest.raises(NotFound):
+    inbox.answers = iter([httpx.Response(status, headers=asked, json={"title": "No"})])
+    with pytest.raises(kind):
         next(iter(bus(inbox).inbox("sub_1").receive()))
+
+
+def test_a_refused_acknowledgement_ends_nothing() -> None:
+    inbox = Inbox(1)
+    receiving = iter(bus(inbox).inbox("sub_1").receive())
+    assert next(receiving).cursor == "1"
+    inbox.answers = iter([httpx.Response(409, json={"title": "The lease has ended"})])
+    assert next(receiving).cursor == "1"
 
 
 def test_a_lost_acknowledgement_ends_nothing() -> None:

@@ -147,6 +147,40 @@ def test_it_waits_between_pulls_as_long_as_the_bus_asks(modules: Path) -> None:
     assert said[1::2] == [7_000, 40_000, 2_000, 60_000, 60_000, *[1_000] * 4]
 
 
+REFUSED = """
+const client = bus(({ method }) => (method === "GET" ? pulls.shift() : acks.shift()));
+const pulls = [leased, given, empty], acks = [{ status: 409 }];
+const received = [];
+let failed = null;
+try {
+  for await (const each of client.receive("sub_1", { untilEmpty: true })) {
+    received.push(each.cursor);
+  }
+} catch (error) {
+  failed = [error.name, error.status];
+}
+say([received, failed]);
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        ({"status": 409, "headers": {"retry-after": "1"}}, None),
+        ({"status": 409}, 409),
+        ({"status": 409, "headers": {"retry-after": "soon"}}, 409),
+        ({"status": 413, "headers": {"retry-after": "1"}}, 413),
+    ],
+)
+def test_it_waits_only_for_the_lease_of_another_consumer(
+    modules: Path, answer: dict[str, object], failed: int | None
+) -> None:
+    received, thrown = told(modules, REFUSED, answer)
+    # A refused acknowledgement ends nothing.
+    assert received == ["1", "2", "3"]
+    assert thrown == (failed and ["Problem", failed])
+
+
 STOPPED = """
 inTime = () => false;
 const stopping = new AbortController();
@@ -174,7 +208,7 @@ say([ended, asked.length]);
     ("by", "answer", "ended"),
     [
         ("receive", {"status": 503, "headers": {"retry-after": "50"}}, "ended"),
-        ("receive", {"status": 409}, "ended"),
+        ("receive", {"status": 409, "headers": {"retry-after": "1"}}, "ended"),
         ("receive", {"body": {"items": [], "lease": None}}, "ended"),
         ("request", {"status": 503}, "AbortError"),
         ("request", {"status": 429, "headers": {"retry-after": "10"}}, "AbortError"),

@@ -173,8 +173,13 @@ def test_a_late_pull_is_refused(leases: InboxLeases, fill: Fill, time: Time) -> 
         take(leases)
 
     time.waiting = [meanwhile]
-    with pytest.raises(Conflict, match="Another consumer has taken the next events"):
+    with pytest.raises(Conflict, match="Another consumer has taken the next events") as late:
         take(leases, wait=20)
+    # Clients pull again after a conflict only if it says when.
+    assert late.value.headers == {"retry-after": "1"}
+    with pytest.raises(Conflict) as early:
+        take(leases)
+    assert early.value.headers == {"retry-after": "1"}
 
 
 def test_an_inbox_that_others_empty_again_and_again_is_left_to_them(

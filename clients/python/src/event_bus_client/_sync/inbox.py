@@ -83,7 +83,8 @@ class Inbox:
         """Yields events by pulling, at least once each, in the order of the inbox.
 
         It renews the lease while events are handled, and acknowledges the events of one pull
-        together. After failures of the network or of the bus it tries again; it raises refusals.
+        together. After failures of the network or of the bus, and while another consumer has the
+        lease, it tries again; it raises other refusals.
 
         Args:
             limit: How many events are leased together, 1 to 100.
@@ -94,7 +95,8 @@ class Inbox:
             until_empty: Whether to end when the inbox is empty.
 
         Raises:
-            Problem: The bus refuses, such as NotFound for a subscription that is gone.
+            Problem: The bus refuses, such as NotFound for a subscription that is gone, or Conflict
+                for one without an inbox.
         """
         query = {"limit": limit, "wait": wait_seconds, "lease": lease_seconds}
         call = Call(
@@ -108,6 +110,9 @@ class Inbox:
             try:
                 lease, items = self._transport.read(call, _leased_events)
             except (Conflict, TooManyRequests, ServerError, ConnectionFailed) as failure:
+                # Only the lease of another consumer is a conflict that passes.
+                if isinstance(failure, Conflict) and failure.retry_after is None:
+                    raise
                 logger.warning("pull of %s failed: %s", self._id, failure)
                 sleep(pause_after(failure, _PAUSE_SECONDS))
                 continue

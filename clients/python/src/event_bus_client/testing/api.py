@@ -11,7 +11,7 @@ from event_bus_client._bus.matching.event_types import matches_type
 from event_bus_client.errors import Problem
 from event_bus_client.testing.commands import CommandRecords
 from event_bus_client.testing.network import Later
-from event_bus_client.testing.problems import document, missing, refused
+from event_bus_client.testing.problems import document, missing, refusal, refused
 from event_bus_client.testing.store import Store, Stored
 from event_bus_client.testing.streams import StreamRecords
 from event_bus_client.testing.submissions import Document, envelope, submission
@@ -269,7 +269,7 @@ class Api:
             try:
                 return httpx.Response(200, json=self.store.take(found, limit, seconds))
             except Problem as problem:
-                return httpx.Response(problem.status, json=document(problem))
+                return refusal(problem)
 
         return Later(lambda: len(found.inbox) > found.acknowledged, _PULL_SECONDS, answered)
 

@@ -10,7 +10,7 @@ from anyio import sleep
 
 from event_bus_client.config import Config
 from event_bus_client.errors import ConnectionFailed, Problem, ServerError
-from event_bus_client.testing.problems import document
+from event_bus_client.testing.problems import document, refusal
 from event_bus_client.testing.store import Store
 from event_bus_client.testing.submissions import Document
 
@@ -110,7 +110,7 @@ class MemoryTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         except ConnectionFailed as failure:
             raise httpx.ConnectError(str(failure), request=request) from failure
         except Problem as problem:
-            return httpx.Response(problem.status, json=document(problem))
+            return refusal(problem)
 
 
 class BlockingTransport(MemoryTransport):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import httpx
+
 from event_bus_client.errors import (
     Conflict,
     Fault,
@@ -35,7 +37,7 @@ def missing(kind: str, its_id: str) -> NotFound:
     )
 
 
-def conflict(detail: str, *faults: tuple[str, str]) -> Conflict:
+def conflict(detail: str, *faults: tuple[str, str], retry_after: float | None = None) -> Conflict:
     """Makes the refusal of a request that conflicts with what is stored."""
     return Conflict(
         kind="conflict",
@@ -43,6 +45,7 @@ def conflict(detail: str, *faults: tuple[str, str]) -> Conflict:
         title="The request conflicts with what is stored",
         detail=detail,
         faults=tuple(Fault(*each) for each in faults),
+        retry_after=retry_after,
     )
 
 
@@ -74,6 +77,13 @@ def details(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
         "status": status,
         "detail": detail,
     }
+
+
+def refusal(problem: Problem) -> httpx.Response:
+    """Returns the answer to a request that is refused."""
+    asked = problem.retry_after
+    headers = {} if asked is None else {"retry-after": f"{asked:g}"}
+    return httpx.Response(problem.status, headers=headers, json=document(problem))
 
 
 def document(problem: Problem) -> dict[str, Any]:

@@ -158,7 +158,8 @@ class Store:
         with self.lock:
             if found.lease_ends > time.monotonic() and found.acknowledged < found.taken:
                 raise conflict(
-                    "Another consumer has taken the next events, and its lease has not ended."
+                    "Another consumer has taken the next events, and its lease has not ended.",
+                    retry_after=1,
                 )
             items = self.items(found, found.acknowledged, limit)
             found.taken = int(items[-1]["cursor"]) if items else found.acknowledged
