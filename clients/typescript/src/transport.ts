@@ -123,8 +123,10 @@ export class Transport {
     const timeout = call.timeout ?? this.#options.timeout;
     const late = () => limit.abort(new Error(`no complete answer within ${timeout / 1_000} s`));
     const timer = setTimeout(late, timeout);
+    // A browser refuses a `fetch` that is called as the method of another object.
+    const { fetch } = this.#options;
     try {
-      const answer = await this.#options.fetch(url, {
+      const answer = await fetch(url, {
         method: call.method,
         headers,
         body: call.body === undefined ? null : JSON.stringify(call.body),

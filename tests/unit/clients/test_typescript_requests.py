@@ -68,6 +68,26 @@ def test_a_request_that_is_still_carried_out_is_asked_for_again(
         assert told(modules, IN_PROGRESS, {**given, **other})["asked"] == 1
 
 
+BROWSER = """
+// As the `fetch` of a browser does.
+async function picky() {
+  if (this !== undefined && this !== globalThis) throw new TypeError("Illegal invocation");
+  return answer({ body: { id: "evt_1" } });
+}
+const receipts = [];
+for (const options of [{ fetch: picky }, { fetch: undefined }]) {
+  globalThis.fetch = picky;
+  const client = bus(() => null, { attempts: 1, ...options });
+  receipts.push((await client.publish({ type: "a.b", payload: {} })).id);
+}
+say(receipts);
+"""
+
+
+def test_it_calls_fetch_as_browsers_demand(modules: Path) -> None:
+    assert told(modules, BROWSER) == ["evt_1", "evt_1"]
+
+
 LISTED = """
 const pages = [...given.pages];
 const client = bus(() => ({ body: pages.shift() }));
