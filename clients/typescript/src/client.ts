@@ -3,7 +3,7 @@
 import { receive, type DeliveredEvent, type Received, type Receiving } from "./inbox.js";
 import { UnexpectedAnswer } from "./errors.js";
 import type { paths } from "./schema.js";
-import { Transport } from "./transport.js";
+import { Transport, type Call } from "./transport.js";
 import type { Answer, Item, ListPath, Method, Path, RequestOptions, Schemas } from "./types.js";
 
 /** How to reach a bus. */
@@ -112,7 +112,7 @@ export class EventBus {
   ): Promise<Answer<M, P>> {
     const given = (options[0] ?? {}) as unknown as Given;
     const publishes = method === "POST" && PUBLISHING.has(path);
-    const answer = await this.#transport.send({
+    const call: Call = {
       method,
       path: filled(path, given.ids),
       query: given.query,
@@ -123,8 +123,9 @@ export class EventBus {
       repeatable: !(method === "PUT" && has(given.body, "expected_version")),
       timeout: this.#transport.timeoutFor(given.query?.wait),
       signal: given.signal,
-    });
-    return answer as Answer<M, P>;
+    };
+    const answer = publishes ? this.#transport.document(call) : this.#transport.send(call);
+    return (await answer) as Answer<M, P>;
   }
 }
 

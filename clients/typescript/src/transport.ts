@@ -39,6 +39,8 @@ const FIRST_WAIT = 250;
 const LONGEST_WAIT = 20_000;
 /** The time of an attempt beyond the wait of the bus, in seconds. */
 const ANSWERING = 15;
+/** The media types of successful answers that are not JSON: metrics, diagrams and SSE. */
+const TEXTS = new Set(["text/plain", "application/vnd.mermaid", "text/event-stream"]);
 /** The most bytes of an answer. API Gateway sends up to 10 MB. */
 const LARGEST_ANSWER = 16 * 1024 * 1024;
 
@@ -84,18 +86,20 @@ export class Transport {
     if (typeof answer === "object" && answer !== null && !Array.isArray(answer)) {
       return answer as Record<string, unknown>;
     }
-    const said = `${call.method} ${call.path} was answered with no JSON object`;
-    throw new UnexpectedAnswer(`${said}. Is this the URL of the bus?`);
+    throw unexpected(call, "no JSON object");
   }
 
-  /** Sends a request until it is answered; throws a Problem or ConnectionFailed. */
+  /**
+   * Sends a request until it is answered, and returns the JSON or text that answers it; undefined if
+   * the answer is empty. Throws a Problem or ConnectionFailed.
+   */
   async send(call: Call): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#attempt(call).catch((error: unknown) => {
         if (call.signal?.aborted || error instanceof UnexpectedAnswer) throw error;
         return error instanceof Error ? error : new Error(String(error));
       });
-      if (answer instanceof Response && answer.ok) return read(answer);
+      if (answer instanceof Response && answer.ok) return content(call, answer);
       const left = this.#options.attempts - attempt;
       const wait = left > 0 ? waitFor(call, answer, attempt, left) : undefined;
       if (wait === undefined) {
@@ -190,6 +194,19 @@ function why(error: Error): string {
   const { cause } = error;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   return (cause instanceof Error && (cause.message || code)) || error.message;
+}
+
+async function content(call: Call, answer: Response): Promise<unknown> {
+  const found = await read(answer);
+  const type = answer.headers.get("content-type")?.split(";")[0]?.trim() ?? "no content type";
+  // JSON that cannot be parsed is text.
+  if (typeof found === "string" && !TEXTS.has(type)) throw unexpected(call, `${type}, not JSON`);
+  return found;
+}
+
+function unexpected(call: Call, found: string): UnexpectedAnswer {
+  const said = `${call.method} ${call.path} was answered with ${found}`;
+  return new UnexpectedAnswer(`${said}. Is this the URL of the bus?`);
 }
 
 async function refusal(answer: Response): Promise<Problem> {

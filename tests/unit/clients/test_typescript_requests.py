@@ -117,6 +117,46 @@ def test_a_list_is_read_page_by_page(modules: Path) -> None:
     assert (said["seen"], said["failed"]) == ([1, 2], "UnexpectedAnswer")
 
 
+MISLED = """
+const client = bus(() => null, {
+  attempts: 1,
+  fetch: async () =>
+    new Response(given.body, { headers: given.type ? { "content-type": given.type } : {} }),
+});
+say(await client.request(...given.request).catch((error) => [error.name, error.message]));
+"""
+EVENT = {"body": {"type": "a.b", "payload": {}}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "media_type", "body", "found"),
+    [
+        (["GET", "/events"], "text/html; charset=utf-8", "<p>Log in", "text/html, not JSON"),
+        (["GET", "/events"], "application/json", '{"items": [', "application/json, not JSON"),
+        (["DELETE", "/streams"], "image/png", "no", "image/png, not JSON"),
+        (["POST", "/events", EVENT], "text/plain", "stored", "no JSON object"),
+        (["POST", "/commands", EVENT], None, "", "no JSON object"),
+    ],
+)
+def test_a_request_takes_no_answer_of_another_server(
+    modules: Path, sent: list[object], media_type: str | None, body: str, found: str
+) -> None:
+    given = {"request": sent, "type": media_type, "body": body}
+    asked = f"{sent[0]} {sent[1]} was answered with"
+    assert told(modules, MISLED, given) == [
+        "UnexpectedAnswer",
+        f"{asked} {found}. Is this the URL of the bus?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain; version=0.0.4", "application/vnd.mermaid", "text/event-stream"]
+)
+def test_a_request_takes_the_texts_of_the_bus(modules: Path, media_type: str) -> None:
+    given = {"request": ["GET", "/metrics"], "type": media_type, "body": "up 1"}
+    assert told(modules, MISLED, given) == "up 1"
+
+
 UNANSWERED = """
 const failures = [];
 const cause = Object.assign(new Error(""), { code: "ECONNREFUSED" });
