@@ -1,16 +1,21 @@
 """The TypeScript client: its types are those of the API, and its promises hold."""
 
 import json
+import os
+import socket
+import subprocess
 import time
 from pathlib import Path
 from random import Random
 
+import httpx
 from event_bus_client import Webhook
 
 from infra.built import ROOT
 from tests.flaky_proxy import any_fault, flaky
 from tests.unit.clients.http_bus import HttpBus, serving
 from tests.unit.clients.typescript import SOURCE, modules, run
+from tests.unit.docs.pages import samples_of
 
 __all__ = ["modules"]
 
@@ -103,6 +108,39 @@ def test_an_answer_of_another_server_is_named(modules: Path) -> None:
     assert {redirect for _, redirect in told["asked"]} == {"manual"}
     assert all(url.startswith("https://bus.test/") for url, _ in told["asked"])
     assert told["received"] == 0
+
+
+def test_the_receiver_of_the_guide_survives_requests_that_break_off(modules: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "use-typescript.md"
+    [sample] = [each for each in samples_of(page, "js") if "createServer" in each.text]
+    said = sample.text.replace('"event-bus-client"', '"./index.js"')
+    listening = ", () => console.log(server.address().port))"
+    server = said.replace("createServer(", "const server = createServer(").replace(
+        "listen(8080)", f'listen(0, "127.0.0.1"{listening}'
+    )
+    (modules / "server.mjs").write_text(server)
+    body = json.dumps({"id": "order-1", "type": "order.placed", "payload": {}}).encode()
+    headers = Webhook(SECRET).sign("order-1", int(time.time()), body)
+    with subprocess.Popen(
+        ["node", "server.mjs"],
+        cwd=modules,
+        env={**os.environ, "SIGNING_SECRET": SECRET},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            assert running.stdout is not None
+            port = int(running.stdout.readline())
+            with socket.create_connection(("127.0.0.1", port), 60) as cut:
+                cut.sendall(b"POST / HTTP/1.1\r\nhost: bus\r\ncontent-length: 9\r\n\r\n{")
+                cut.shutdown(socket.SHUT_WR)
+                while cut.recv(4096):
+                    pass
+            url = f"http://127.0.0.1:{port}"
+            for _ in range(2):
+                assert httpx.post(url, content=body, headers=headers, timeout=60).status_code == 204
+        finally:
+            running.kill()
 
 
 def test_its_tools_are_those_of_the_project() -> None:
