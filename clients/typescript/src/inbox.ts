@@ -31,7 +31,7 @@ export type Receiving = {
   renew?: number;
   /** Whether to end when the inbox is empty. */
   untilEmpty?: boolean;
-  /** Ends the iteration after the current event. */
+  /** Ends the iteration after the current event; a pull that waits for events ends at once. */
   signal?: AbortSignal;
 };
 
@@ -56,12 +56,13 @@ export async function* receive<Content>(
     try {
       const query = { limit, wait, lease };
       const timeout = transport.timeoutFor(wait);
-      const call = { method: "GET", path: `${path}/events`, query, timeout };
+      const call = { method: "GET", path: `${path}/events`, query, timeout, signal };
       taken = (await transport.document(call)) as Schemas["FetchedEvents"];
       if (!Array.isArray(taken.items)) {
         throw new UnexpectedAnswer(`${call.path} was answered without events`);
       }
     } catch (error) {
+      if (signal?.aborted) return;
       if (!isTemporary(error)) throw error;
       const asked = error instanceof Problem ? error.retryAfter : undefined;
       await pause(Math.min((asked ?? 0) * 1_000 || PAUSE, LONGEST_PAUSE), signal);

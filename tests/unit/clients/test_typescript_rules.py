@@ -220,6 +220,21 @@ def test_a_pause_ends_when_the_program_stops(
     assert told(modules, STOPPED, {"by": by, "answer": answer}) == [ended, 1]
 
 
+WAITING = """
+const stopping = new AbortController();
+const client = bus((_, signal) => new Promise((_, reject) => {
+  signal.addEventListener("abort", () => reject(signal.reason));
+  stopping.abort();
+}));
+const { done } = await client.receive("sub_1", { signal: stopping.signal }).next();
+say([done, asked.length]);
+"""
+
+
+def test_a_pull_that_waits_ends_when_the_program_stops(modules: Path) -> None:
+    assert told(modules, WAITING) == [True, 1]
+
+
 REPEATED = """
 const answers = [{ status: 503 }, { status: 503 }, { body: {} }];
 const client = bus(() => ({ ...given.refused, ...(answers.shift() ?? { body: {} }) }));
