@@ -94,8 +94,10 @@ export class Transport {
    * the answer is empty. Throws a Problem or ConnectionFailed.
    */
   async send(call: Call): Promise<unknown> {
+    // Each attempt sends the same, also if the program changes the body meanwhile.
+    const body = call.body === undefined ? null : JSON.stringify(call.body);
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.#attempt(call).catch((error: unknown) => {
+      const answer = await this.#attempt(call, body).catch((error: unknown) => {
         if (call.signal?.aborted || error instanceof UnexpectedAnswer) throw error;
         return error instanceof Error ? error : new Error(String(error));
       });
@@ -113,7 +115,7 @@ export class Transport {
     }
   }
 
-  async #attempt(call: Call): Promise<Response> {
+  async #attempt(call: Call, body: string | null): Promise<Response> {
     const url = new URL(this.#options.url + call.path);
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (value === undefined || value === null) continue;
@@ -121,7 +123,7 @@ export class Transport {
     }
     const headers: Record<string, string> = { accept: "application/json", ...call.headers };
     if (this.#options.apiKey) headers["x-api-key"] = this.#options.apiKey;
-    if (call.body !== undefined) headers["content-type"] = "application/json";
+    if (body !== null) headers["content-type"] = "application/json";
     // A timer of its own: that of AbortSignal.timeout does not keep a program running.
     const limit = new AbortController();
     const timeout = call.timeout ?? this.#options.timeout;
@@ -133,7 +135,7 @@ export class Transport {
       const answer = await fetch(url, {
         method: call.method,
         headers,
-        body: call.body === undefined ? null : JSON.stringify(call.body),
+        body,
         // A redirect is not followed, because it would send the key to another server.
         redirect: "manual",
         signal: call.signal ? AbortSignal.any([call.signal, limit.signal]) : limit.signal,

@@ -157,6 +157,31 @@ def test_a_request_takes_the_texts_of_the_bus(modules: Path, media_type: str) ->
     assert told(modules, MISLED, given) == "up 1"
 
 
+CHANGED = """
+const event = { type: "a.b", payload: { n: 1 } };
+const answers = [{ status: 503 }, { body: { id: "evt_1" } }];
+const client = bus(() => {
+  event.payload.n += 1;
+  return answers.shift();
+});
+await client.publish(event);
+const cyclic = {};
+cyclic.self = cyclic;
+const failed = [];
+for (const payload of [{ n: 1n }, cyclic]) {
+  await client.publish({ type: "a.b", payload }).catch((error) => failed.push(error.name));
+}
+say({ sent: asked.map((each) => each.body.payload), failed });
+"""
+
+
+def test_each_attempt_sends_the_same(modules: Path) -> None:
+    said = told(modules, CHANGED)
+    assert said["sent"] == [{"n": 1}, {"n": 1}]
+    # What is not JSON is a mistake of the program, which no attempt can mend.
+    assert said["failed"] == ["TypeError", "TypeError"]
+
+
 UNANSWERED = """
 const failures = [];
 const cause = Object.assign(new Error(""), { code: "ECONNREFUSED" });
