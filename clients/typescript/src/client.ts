@@ -3,7 +3,7 @@
 import { receive, type DeliveredEvent, type Received, type Receiving } from "./inbox.js";
 import { UnexpectedAnswer } from "./errors.js";
 import type { paths } from "./schema.js";
-import { Transport, type Call } from "./transport.js";
+import { filled, Transport, type Call } from "./transport.js";
 import type { Answer, Item, ListPath, Method, Path, RequestOptions, Schemas } from "./types.js";
 
 /** How to reach a bus. */
@@ -127,10 +127,6 @@ export class EventBus {
     const answer = publishes ? this.#transport.document(call) : this.#transport.send(call);
     return (await answer) as Answer<M, P>;
   }
-}
-
-function filled(path: string, ids: Record<string, string> = {}): string {
-  return path.replace(/{(\w+)}/g, (_, name: string) => encodeURIComponent(ids[name] ?? ""));
 }
 
 /** The operations that store events. By an event's id, a retry stores it once. */

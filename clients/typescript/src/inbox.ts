@@ -1,7 +1,7 @@
 /** Receives by pulling: takes events under a lease, and acknowledges those that were handled. */
 
 import { ConnectionFailed, Problem, UnexpectedAnswer } from "./errors.js";
-import { pause, type Transport } from "./transport.js";
+import { filled, pause, type Transport } from "./transport.js";
 import type { Schemas } from "./types.js";
 
 /** An event as subscribers receive it. */
@@ -49,7 +49,7 @@ export async function* receive<Content>(
   subscriptionId: string,
   { limit = 10, wait = 20, lease = 60, renew = 3600, untilEmpty = false, signal }: Receiving,
 ): AsyncGenerator<Received<Content>> {
-  const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`;
+  const path = filled("/subscriptions/{id}", { id: subscriptionId });
   while (!signal?.aborted) {
     let taken: Schemas["FetchedEvents"];
     const askedAt = performance.now();

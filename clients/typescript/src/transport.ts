@@ -57,6 +57,16 @@ export const pause = (milliseconds: number, signal?: AbortSignal) =>
     if (signal?.aborted) end();
   });
 
+/** Puts ids into a path; throws a Problem for an id that would lead to another path. */
+export function filled(path: string, ids: Record<string, string> = {}): string {
+  return path.replace(/{(\w+)}/g, (_, name: string) => {
+    const id = ids[name] ?? "";
+    // In a URL, dots cannot be escaped: `..` removes the part before it.
+    if (!["", ".", ".."].includes(id)) return encodeURIComponent(id);
+    throw new Problem(404, { title: "There is no such resource", detail: `No ${name} is "${id}".` });
+  });
+}
+
 /** Sends calls to one bus. */
 export class Transport {
   readonly #options: TransportOptions;

@@ -8,6 +8,7 @@ from event_bus_client import (
     Fault,
     InternalError,
     InvalidRequest,
+    NotFound,
     Problem,
     RetryPolicy,
     ServerError,
@@ -70,6 +71,20 @@ def test_a_request_whose_earlier_attempt_is_carried_out_is_tried_again() -> None
 
 def test_ids_cannot_leave_their_place_in_a_path() -> None:
     assert path("/events/{}", "a/../b?c#d e") == "/events/a%2F..%2Fb%3Fc%23d%20e"
+    assert path("/events/{}", "...") == "/events/..."
+    sent: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(204)
+
+    bus = EventBus("https://bus.example", transport=httpx.MockTransport(respond))
+    for each in ("", ".", ".."):
+        with pytest.raises(NotFound):
+            bus.subscriptions.delete(each)
+        with pytest.raises(NotFound):
+            next(bus.inbox(each).receive())
+    assert sent == []
 
 
 def test_each_creating_call_has_its_own_idempotency_key() -> None:

@@ -43,7 +43,7 @@ def test_an_answer_of_api_gateway_is_repeated_and_explained(modules: Path) -> No
 
 IN_PROGRESS = """
 const client = bus(() => ({ status: 409, headers: given.headers }), { attempts: 4 });
-const sent = client.request(given.method, given.path, { body: {} });
+const sent = client.request(given.method, given.path, { ids: { id: "p" }, body: {} });
 const failed = await sent.catch((error) => error.status);
 say({ failed, waits: timers.filter((each) => !ATTEMPT.has(each)), asked: asked.length });
 """
@@ -155,6 +155,30 @@ def test_a_request_takes_no_answer_of_another_server(
 def test_a_request_takes_the_texts_of_the_bus(modules: Path, media_type: str) -> None:
     given = {"request": ["GET", "/metrics"], "type": media_type, "body": "up 1"}
     assert told(modules, MISLED, given) == "up 1"
+
+
+MISPLACED = """
+const client = bus(() => ({ status: 204 }));
+const failed = [];
+const told = (error) => failed.push([error.name, error.status, error.detail]);
+for (const id of ["", ".", "..", undefined]) {
+  await client.request("DELETE", "/subscriptions/{id}", { ids: { id } }).catch(told);
+  await client.receive(id).next().catch(told);
+}
+for (const key of ["...", "a/../b?c#d e"]) {
+  await client.request("DELETE", "/contexts/{name}/{key}", { ids: { name: "n", key } });
+}
+say({ failed, paths: asked.map((each) => each.path) });
+"""
+
+
+def test_ids_cannot_leave_their_place_in_a_path(modules: Path) -> None:
+    said = told(modules, MISPLACED)
+    ids = ["", ".", "..", ""]
+    assert said["failed"] == [
+        ["Problem", 404, f'No id is "{each}".'] for each in ids for _ in range(2)
+    ]
+    assert said["paths"] == ["/contexts/n/...", "/contexts/n/a%2F..%2Fb%3Fc%23d%20e"]
 
 
 CHANGED = """

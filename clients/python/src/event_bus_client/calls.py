@@ -69,7 +69,16 @@ def creating(path: str, body: Any = None) -> Call:
 
 
 def path(template: str, *ids: str) -> str:
-    """Puts ids into a path, such as `/events/{}`, and escapes what could change its meaning."""
+    """Puts ids into a path, such as `/events/{}`, and escapes what could change its meaning.
+
+    Raises:
+        NotFound: An id would lead to another path. Nothing on a bus has such an id.
+    """
+    for each in ids:
+        # In a URL, dots cannot be escaped: `..` removes the part before it.
+        if each in ("", ".", ".."):
+            title = "There is no such resource"
+            raise problem(404, {"title": title, "detail": f'No id is "{each}".'})
     return template.format(*(quote(each, safe="") for each in ids))
 
 
