@@ -61,6 +61,21 @@ def test_a_faulty_configuration_is_refused_with_its_fault(
         resolve(profile=profile)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["wss://", "wss:///live", "wss://bus:port", "wss://[::1", "wss://bus/#a", f"wss://{64 * 'b'}"],
+)
+def test_a_websocket_url_that_leads_nowhere_is_refused(url: str) -> None:
+    # `follow` connects again after each failure.
+    with pytest.raises(ConfigurationError, match="WebSocket URL is not a valid URL"):
+        resolve("https://bus.example", websocket_url=url)
+
+
+def test_websocket_urls_may_have_ports_and_paths() -> None:
+    for url in ("ws://localhost:4566/_aws/ws/a/live", "wss://bus.example/live", "ws://[::1]:80"):
+        assert resolve("https://bus.example", websocket_url=url).websocket_url == url
+
+
 def test_a_missing_file_is_no_fault(file: Path) -> None:
     file.unlink()
     assert resolve("https://bus.example").api_key is None

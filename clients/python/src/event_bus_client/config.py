@@ -121,12 +121,7 @@ def checked(
         )
     if not found.startswith(("https://", "http://")):
         raise ConfigurationError(f"The URL of the bus must begin with https://, not {found!r}.")
-    try:
-        # A name that cannot be looked up, such as one with a part of more than 63 characters.
-        has_host = bool(httpx.URL(found).raw_host.decode().encode("idna"))
-    except (httpx.InvalidURL, ValueError):
-        has_host = False
-    if not has_host:
+    if not _has_host(found):
         raise ConfigurationError(f"The URL of the bus is not a valid URL: {found!r}.")
     key = (api_key or "").strip()
     if not (key.isascii() and key.isprintable()):
@@ -134,7 +129,19 @@ def checked(
     sockets = (websocket_url or "").strip() or None
     if sockets and not sockets.startswith(("wss://", "ws://")):
         raise ConfigurationError(f"The WebSocket URL must begin with wss://, not {sockets!r}.")
+    if sockets and (not _has_host(sockets) or "#" in sockets):
+        # A connection that cannot be opened would be tried for ever.
+        raise ConfigurationError(f"The WebSocket URL is not a valid URL: {sockets!r}.")
     return Config(found.rstrip("/"), key or None, ca_file, sockets)
+
+
+def _has_host(url: str) -> bool:
+    """Returns whether a URL is one, and its host can be looked up."""
+    try:
+        # A name with a part of more than 63 characters cannot be.
+        return bool(httpx.URL(url).raw_host.decode().encode("idna"))
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def trusted(ca_file: str) -> ssl.SSLContext:
