@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 MAX_HEAD_BYTES = 64 * 1024
-"""The longest head that is read, from the first status line to the last header field."""
+"""The most bytes that are read besides the body: status lines, header fields, sizes of chunks."""
 
 MAX_INTERIM_ANSWERS = 16
 """How many interim answers (1xx) may come before the final one."""
@@ -105,7 +105,7 @@ class StrictAnswer(http.client.HTTPResponse):
         line: bytes = self.fp.readline(self._head_bytes_left + 1)
         self._head_bytes_left -= len(line)
         if self._head_bytes_left < 0:
-            raise InvalidAnswer(f"its head has more than {MAX_HEAD_BYTES} bytes")
+            raise InvalidAnswer(f"it has more than {MAX_HEAD_BYTES} bytes besides its body")
         return line
 
     def _frame(self) -> None:
@@ -150,10 +150,11 @@ class StrictAnswer(http.client.HTTPResponse):
         return bytes(body)
 
     def _read_chunk_size(self) -> int:
-        line: bytes = self.fp.readline(_MAX_CHUNK_LINE_BYTES)
-        if match := _CHUNK_LINE.fullmatch(line):
+        line = self._read_head_line()
+        match = _CHUNK_LINE.fullmatch(line)
+        if match and len(line) < _MAX_CHUNK_LINE_BYTES:
             return int(match[1], 16)
-        if line.endswith(b"\n") or len(line) == _MAX_CHUNK_LINE_BYTES:
+        if line.endswith(b"\n"):
             raise InvalidAnswer("the size of one of its chunks is malformed")
         raise http.client.IncompleteRead(line)
 

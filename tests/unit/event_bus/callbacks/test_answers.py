@@ -106,7 +106,7 @@ def test_a_truncated_answer_does_not_count(answer: str) -> None:
     assert failure.message == "the connection broke before the answer was complete"
 
 
-LONG_HEAD = f"its head has more than {MAX_HEAD_BYTES} bytes"
+LONG_HEAD = f"it has more than {MAX_HEAD_BYTES} bytes besides its body"
 BAD_FIELD = "one of its header fields is malformed"
 BAD_LENGTH = "its Content-Length is not one number"
 BAD_CHUNK = "the size of one of its chunks is malformed"
@@ -148,6 +148,7 @@ INVALID: dict[str, list[str | bytes]] = {
         f"HTTP/1.1 200 OK\r\nx: {'y' * MAX_HEAD_BYTES}\r\n\r\n",
         f"HTTP/1.1 103 Early Hints\r\nlink: {'x' * MAX_HEAD_BYTES}\r\n\r\n" + OK,
         CHUNKED + "0\r\n" + "x: y\r\n" * MAX_HEAD_BYTES,
+        CHUNKED + f"1;{'x' * 1_000}\r\no\r\n" * 70,
     ],
     BAD_LENGTH: [
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok!",
