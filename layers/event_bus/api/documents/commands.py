@@ -114,7 +114,7 @@ class Command(TypedDict):
     ]
     cancelled_by: str | None
     created_at: Time
-    delivered_at: Annotated[Time | None, Field(description="When the handler first received it.")]
+    delivered_at: Annotated[Time | None, Field(description="When its delivery first succeeded.")]
     ended_at: Annotated[
         Time | None,
         Field(description="When it ended; null while its state may change."),
