@@ -36,8 +36,9 @@ def test_a_cursor_is_kept_for_its_time(
 
 
 def test_routers_learn_of_a_right_that_is_removed(aws: Aws) -> None:
-    aws.rights.put(Grant("worker", ["task.*"], NOON, NOON))
-    aws.rights.remove(Grant("worker", None))
+    given = Grant("worker", ["task.*"], NOON, NOON)
+    aws.rights.put(given)
+    assert aws.rights.remove(given)
     told = [
         change["grant"]["event_types"] for _, change in ChangeLog(aws.table("changes")).after(0)
     ]
