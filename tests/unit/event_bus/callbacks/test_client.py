@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackAnswer, CallbackClient
+from event_bus.callbacks.connections import Exchange
 from event_bus.callbacks.failures import Unanswered
 
 from tests.certificates import certificate, server_context, tls_server
@@ -129,6 +130,32 @@ def test_a_failure_in_time_names_the_time() -> None:
         CallbackClient(HERE).exchange("POST", listening.url, {}, 0.25)
     assert refused.value.message == "no complete answer within 0.25 s"
     assert str(refused.value) == refused.value.message
+
+
+def test_an_answer_that_is_complete_when_time_is_over_is_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchanges: list[Exchange] = []
+    enter = Exchange.__enter__
+
+    def noting(exchange: Exchange) -> Exchange:
+        exchanges.append(exchange)
+        return enter(exchange)
+
+    def late(*_: Any) -> CallbackAnswer:
+        patience = time.monotonic() + 10
+        while not exchanges[0].passed and time.monotonic() < patience:
+            time.sleep(0.001)
+        return CallbackAnswer(200, {}, "ok")
+
+    monkeypatch.setattr(Exchange, "__enter__", noting)
+    monkeypatch.setattr(CallbackClient, "_made", late)
+    with pytest.raises(Unanswered) as refused:
+        CallbackClient(HERE).exchange("POST", "http://127.0.0.1:9/", {}, 0.01)
+    assert (refused.value.code, refused.value.message) == (
+        "timeout",
+        "no complete answer within 0.01 s",
+    )
 
 
 def test_who_watches_an_exchange_is_told_how_before_the_request_is_sent() -> None:
