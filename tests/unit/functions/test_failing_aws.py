@@ -232,4 +232,6 @@ def test_a_call_that_fails_is_answered_with_a_problem(
                 continue
             assert media_type == "application/problem+json", told
             assert problem["status"] == given["statusCode"] != 500, told
-            assert (problem["status"] == 503) == ("retry-after" in given["headers"]), told
+            says_when = "retry-after" in given["headers"]
+            # Some conflicts pass, such as one with the lease of another consumer.
+            assert says_when == (problem["status"] == 503) or problem["status"] == 409, told
