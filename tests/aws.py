@@ -17,8 +17,8 @@ from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.encryption.signing_secrets import SigningSecrets
 from event_bus.model.api_keys import ApiKey
 from event_bus.model.publisher import Publisher
-from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule
+from event_bus.model.subscription import Subscription
 from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.querying.event_finder import EventFinder
 from event_bus.queues.message import Message, from_json

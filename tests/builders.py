@@ -11,8 +11,8 @@ from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, Deliv
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event
 from event_bus.model.filters import Filters
 from event_bus.model.publisher import Publisher
-from event_bus.model.registration import Subscription, SubscriptionStatus
 from event_bus.model.replay import Replay
+from event_bus.model.subscription import Subscription, SubscriptionStatus
 from event_bus.model.target import Target
 from event_bus.queues.message import Message
 from event_bus.requests.event import EventSubmission, accept

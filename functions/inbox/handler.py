@@ -19,7 +19,7 @@ from event_bus.commands.sending import Patience
 from event_bus.errors import Conflict, MalformedRequest
 from event_bus.inbox.reader import InboxReader, beyond_the_end
 from event_bus.inbox.sse_format import MEDIA_TYPE
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.replying import ReplyContent
 from event_bus.requests.commands import CommandSubmission, ReplyRequest

@@ -39,7 +39,7 @@ from event_bus.api.parameters import LIMIT
 from event_bus.api.requests import Request, Response
 from event_bus.api.sources import listed_source, source_of
 from event_bus.model.names import read_service_id
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.paging import MAX_NAME_POSITION, name_at, name_position, number_at
 from event_bus.registry.contexts import NamedContext, named_context
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration

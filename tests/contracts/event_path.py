@@ -9,8 +9,8 @@ import pytest
 from event_bus import times
 from event_bus.maintenance.due import INTERVAL_SECONDS
 from event_bus.model.delivery import Delivery, DeliveryKey
-from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import Subscription
 from event_bus.queues.sending import NotSent
 from standardwebhooks import Webhook
 

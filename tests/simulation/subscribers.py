@@ -10,7 +10,7 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import StaticSource
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.targets.answers import Replies, reply_by, wants_reply
 from event_bus.targets.http import HttpTarget
 from event_bus.targets.transport import DeliveryRequest

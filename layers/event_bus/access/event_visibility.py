@@ -11,7 +11,7 @@ from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.routings import RoutingStore
 
 

@@ -7,7 +7,7 @@ from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import RESERVED_NAMES
 from event_bus.errors import Forbidden, InvalidRequest, MalformedRequest, NotFound
 from event_bus.model.publisher import Publisher
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 
 
 class _OfService(Protocol):

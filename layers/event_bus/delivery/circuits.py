@@ -14,7 +14,7 @@ from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
 from event_bus.model.delivery import DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.pace import Pace
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.announced_circuits import AnnouncedCircuits
 from event_bus.stores.circuits import CircuitStore
 

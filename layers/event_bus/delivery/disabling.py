@@ -6,7 +6,7 @@ from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.log import logger
 from event_bus.model.bus_events import SUBSCRIPTION_DISABLED, about_subscription
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.refusals import Refused
 

@@ -8,7 +8,7 @@ from event_bus.cache import Cache
 from event_bus.log import logger, traces
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.event import MAX_HOPS, Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 
 _CACHE_SECONDS = 60.0
 _CACHED_FILTERS = 1_000

@@ -30,7 +30,7 @@ from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 

@@ -11,8 +11,8 @@ from event_bus.delivery.stream_walk import NotYet, Turn, WalkOrder
 from event_bus.delivery.waiting_events import WaitingEvents
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription, received_since
 from event_bus.model.stream_name import StreamName
+from event_bus.model.subscription import Subscription, received_since
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.placed_events import PlacedEvents

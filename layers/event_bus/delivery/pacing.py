@@ -19,7 +19,7 @@ from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import LANE_FUNCTION_SECONDS
 from event_bus.model.pace import LEASE_SECONDS, TURN_SECONDS, Limits, Pace
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore

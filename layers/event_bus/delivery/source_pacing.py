@@ -20,7 +20,7 @@ from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.enrichment import circuit_name, external_parts
 from event_bus.model.pace import SLOW_SECONDS, Limits, Pace, PaceState
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.paces import PaceStore

@@ -17,7 +17,7 @@ from event_bus.model.delivery import LANE_FUNCTION_SECONDS, SETTLED, Attempt, De
 from event_bus.model.event import UNREADABLE, UNREADABLE_DETAIL, Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.pauses import PAUSED, SAID, look_again_at
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore

@@ -11,7 +11,7 @@ from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.enrichment.calls import CALL_SECONDS
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey
 from event_bus.model.pauses import waits_for_resume
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import MAX_RECEIVES
 from event_bus.queues.message import Message
 from event_bus.stores.streams import StreamEntry

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from event_bus import times
 from event_bus.cache import Cache
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.subscriptions import SubscriptionStore
 

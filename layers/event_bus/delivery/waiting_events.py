@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from event_bus.model.registration import Subscription
 from event_bus.model.stream_name import StreamName
+from event_bus.model.subscription import Subscription
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from event_bus import times
 from event_bus.cache import Cache
-from event_bus.model.registration import SealedSecret, Subscription
+from event_bus.model.subscription import SealedSecret, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

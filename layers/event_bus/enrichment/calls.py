@@ -11,7 +11,7 @@ from event_bus.log import logger, traces
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message, from_json
 from event_bus.targets.answer_times import AnswerTimes
 

@@ -17,7 +17,7 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import Source, StaticSource
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.targets.shaping import event_parts
 from event_bus.targets.transport import DeliveryRequest
 from event_bus.targets.upcasting import Upcaster, UpcastFailed

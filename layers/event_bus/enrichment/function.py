@@ -9,7 +9,7 @@ from event_bus import json_numbers
 from event_bus.enrichment.results import part_of
 from event_bus.enrichment.sources import Question, SourceFailed, text_at
 from event_bus.model.enrichment import MAX_PART_BYTES, LambdaSource
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.targets.aws_transport import failure
 from event_bus.transforms.event_parts import EventParts
 

@@ -14,7 +14,7 @@ from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.enrichment.results import part_of
 from event_bus.enrichment.sources import Question, SourceFailed, text_at
 from event_bus.model.enrichment import HttpSource
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.transforms.event_parts import EventParts
 from event_bus.version import USER_AGENT
 

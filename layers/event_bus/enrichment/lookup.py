@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from event_bus.enrichment.sources import Question, SourceFailed, text_at
 from event_bus.model.contexts import check_context_key
 from event_bus.model.enrichment import LookupSource
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.contexts import ContextStore
 from event_bus.transforms.event_parts import EventParts
 

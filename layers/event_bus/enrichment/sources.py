@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from event_bus.model.enrichment import Source
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.transforms.event_parts import EventParts
 from event_bus.transforms.json_paths import JsonPath
 

@@ -25,7 +25,7 @@ from event_bus.inbox.pusher import (
 )
 from event_bus.inbox.reader import beyond_the_end
 from event_bus.log import logger
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.requests.validation import read
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore

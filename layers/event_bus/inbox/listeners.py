@@ -10,7 +10,7 @@ from event_bus.errors import Conflict, Forbidden
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.filter_checks import check_sent_filters
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.refusals import QuotaReached, Refused
 from event_bus.stores.subscriptions import SubscriptionStore

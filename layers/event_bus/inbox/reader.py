@@ -16,7 +16,7 @@ from event_bus.access.receive_rights import RightsReader, is_fresh
 from event_bus.inbox.waiting import Slot
 from event_bus.model.commands import is_over
 from event_bus.model.event import BUS_DOMAIN, UNREADABLE, UNREADABLE_DETAIL, Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.paging import MAX_PAGE_BYTES, answered_bytes
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.events import EventStore

@@ -7,7 +7,7 @@ from event_bus.access.callers import Caller
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.reader import InboxReader
 from event_bus.inbox.sse_format import event_stream, reset
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.requests.fetching import SSE_WAIT_SECONDS
 from event_bus.stores.inboxes import InboxStore
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from event_bus.model.api_keys import ApiKey
     from event_bus.model.circuit import Circuit
     from event_bus.model.delivery import Delivery
-    from event_bus.model.registration import Subscription
+    from event_bus.model.subscription import Subscription
 
 CIRCUIT_OPENED: Final = f"{BUS_DOMAIN}.circuit.opened"
 CIRCUIT_CLOSED: Final = f"{BUS_DOMAIN}.circuit.closed"

@@ -4,7 +4,7 @@ from event_bus import times
 from event_bus.errors import Fault, InvalidRequest
 from event_bus.model.command_types import COMMAND_DOMAIN, MAX_HANDLED_TYPES, may_be_handled
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 
 
 def is_over(event: Event) -> bool:

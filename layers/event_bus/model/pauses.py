@@ -5,7 +5,7 @@ from typing import Final
 
 from event_bus import times
 from event_bus.model.delivery import Delivery
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 
 PAUSED: Final = "subscription_paused"
 """The error code of a delivery that waits because its subscription is paused."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from event_bus.model.filters import Filters
-from event_bus.model.registration import received_since
+from event_bus.model.subscription import received_since
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ from event_bus.model.delivery import (
 )
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import DeliveryGuarantee
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import DeliveryGuarantee
 
 LONGEST_DELAY_SECONDS = 900
 """The longest delay of a queue message; a delivery that must wait longer waits in the table."""

@@ -12,7 +12,7 @@ from event_bus.errors import NotFound
 from event_bus.matching.event_types import WILDCARD
 from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.paging import Portion, first_page
 from event_bus.querying.event_query import EventQuery
 from event_bus.stores import listings

@@ -13,7 +13,7 @@ from event_bus.matching.explain import Reason, explain
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription, received_since
+from event_bus.model.subscription import Subscription, received_since
 from event_bus.stores.events import EventStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import SubscriptionStore

@@ -16,7 +16,7 @@ from event_bus.model.event import Event
 from event_bus.model.filter_checks import check_filters, check_sent_filters
 from event_bus.model.filters import Filters
 from event_bus.model.publisher import Publisher
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.model.target import UnknownTarget
 from event_bus.model.transitions import MESSAGE_REFUSED
 from event_bus.querying.explanations import Explainer

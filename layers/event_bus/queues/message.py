@@ -14,8 +14,8 @@ from event_bus.stored import restored
 from event_bus.stores.due_deliveries import DueDelivery
 
 if TYPE_CHECKING:
-    from event_bus.model.registration import Subscription
     from event_bus.model.routing_rule import RoutingRule
+    from event_bus.model.subscription import Subscription
 
 ENRICH = "enrich"
 """The name of the lane on which events are enriched before they continue to their target's lane."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.pauses import look_again_at
-from event_bus.model.registration import Subscription
 from event_bus.model.replay import Replay, ReplayState
+from event_bus.model.subscription import Subscription
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import owed_message

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.model.registration import Subscription
 from event_bus.model.replay import Replay, new_replay
+from event_bus.model.subscription import Subscription
 from event_bus.stores.levels import HELD, LevelStore, held
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import SubscriptionStore

@@ -8,10 +8,10 @@ from event_bus import times
 from event_bus.model.event import Event
 from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.pauses import look_again_at
-from event_bus.model.registration import Subscription
 from event_bus.model.replay import Replay, new_replay
 from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
+from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, owed_message
 from event_bus.queues.recorded_sending import send_recorded

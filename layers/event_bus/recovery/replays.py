@@ -9,8 +9,8 @@ from event_bus.access.ownership import own, own_subscription
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, InvalidRequest
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
-from event_bus.model.registration import Subscription
 from event_bus.model.replay import Replay, new_replay
+from event_bus.model.subscription import Subscription
 from event_bus.queues.replays import ReplayQueue
 from event_bus.requests.replay import EventReplayRequest, ReplayRequest
 from event_bus.stores.replays import ReplayStore

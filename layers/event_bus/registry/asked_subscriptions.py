@@ -7,7 +7,7 @@ from event_bus.access.callers import Caller, other_service
 from event_bus.access.ownership import refuse_reserved
 from event_bus.enrichment.requests import enrichment_of
 from event_bus.errors import Forbidden, InvalidRequest
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.recovery.replays import refuse_future
 from event_bus.registry.roles import with_external_id
 from event_bus.registry.subscription_requests import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from event_bus.access.callers import Caller
 from event_bus.errors import InvalidRequest, NotFound, PreconditionFailed
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.registry.subscriptions import RegisteredSubscription, SubscriptionRegistry
 from event_bus.requests.validation import read

@@ -5,7 +5,7 @@ from dataclasses import replace
 from event_bus.access.external_ids import new_external_id
 from event_bus.enrichment.requests import check_enrichment_fits
 from event_bus.model.enrichment import LambdaSource
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.registry.opt_ins import OptIns
 from event_bus.targets.lambda_function import LambdaTarget
 

@@ -9,8 +9,8 @@ from event_bus.errors import NotFound
 from event_bus.matching.event_types import WILDCARD, matches_any
 from event_bus.model.metrics import Labels
 from event_bus.model.publisher import Publisher
-from event_bus.model.registration import Subscription
 from event_bus.model.schemas import SchemaVersion, TypeSchemas
+from event_bus.model.subscription import Subscription
 from event_bus.stores.schemas import SchemaStore
 
 _AT_ONCE = 50

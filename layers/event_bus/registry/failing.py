@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
 from event_bus.model.circuit import Circuit
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.levels import LevelStore, waiting
 from event_bus.stores.subscriptions import SubscriptionStore

@@ -10,8 +10,8 @@ from event_bus.model.bus_events import (
     about_subscription,
 )
 from event_bus.model.event import Event
-from event_bus.model.registration import ResumeFrom, Subscription
 from event_bus.model.replay import Replay
+from event_bus.model.subscription import ResumeFrom, Subscription
 from event_bus.recovery.backlogs import backlog_of
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from event_bus.matching.event_types import matches_any
-from event_bus.model.registration import Subscription, SubscriptionStatus
+from event_bus.model.subscription import Subscription, SubscriptionStatus
 
 
 @dataclass(frozen=True, slots=True)

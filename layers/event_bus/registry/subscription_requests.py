@@ -10,8 +10,8 @@ from typing_extensions import TypeAliasType
 
 from event_bus.enrichment.requests import EnrichmentRequest, without_shown_sources
 from event_bus.model.followed_streams import FollowedStreams
-from event_bus.model.registration import DeliveryGuarantee, ResumeFrom, SubscriptionStatus
 from event_bus.model.schemas import MAX_VERSIONS
+from event_bus.model.subscription import DeliveryGuarantee, ResumeFrom, SubscriptionStatus
 from event_bus.model.target import Target
 from event_bus.requests.credentials import Authentication
 from event_bus.requests.filters import SentFilters

@@ -6,7 +6,7 @@ from event_bus import times
 from event_bus.callbacks.handshake import HANDSHAKE_SECONDS, Handshake, HandshakeRefused
 from event_bus.errors import InvalidRequest
 from event_bus.inbox.waiting import WaitingRoom
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.model.target import Target
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns

@@ -6,8 +6,8 @@ from event_bus.access.callers import Caller, unknown_key
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict
 from event_bus.model.pace import Pace
-from event_bus.model.registration import ResumeFrom, Subscription
 from event_bus.model.replay import Replay
+from event_bus.model.subscription import ResumeFrom, Subscription
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlogs import START_SECONDS
 from event_bus.registry.keys import IssuedKey, taken

@@ -18,8 +18,8 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.commands import check_handler
 from event_bus.model.filter_checks import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
-from event_bus.model.registration import Subscription, check_limits
 from event_bus.model.replay import Replay
+from event_bus.model.subscription import Subscription, check_limits
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.catch_up import catch_up_of

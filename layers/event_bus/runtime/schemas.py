@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from event_bus.access.callers import Caller
 from event_bus.access.type_visibility import TypeVisibility
 from event_bus.model.metrics import Labels
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.registry.event_types import EventTypeCatalogue
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import rights_reader

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.events import EventStore
 from event_bus.stores.subscriptions import SubscriptionStore
 

@@ -7,7 +7,7 @@ transaction that stores a subscription claims its types, so two subscriptions ne
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.items import Item, number, text
 from event_bus.stores.refusals import HandlerTaken, Outdated
 from event_bus.stores.table import Table

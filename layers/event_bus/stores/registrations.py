@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from event_bus.model.event import Event
 from event_bus.model.pace import Pace
 from event_bus.model.publisher import Publisher
-from event_bus.model.registration import Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.rights import Restriction
+from event_bus.model.subscription import Subscription
 from event_bus.stores.events import EventStore
 from event_bus.stores.keys import KeptKey, KeyChange, KeyStore
 from event_bus.stores.paces import PaceStore

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from event_bus.conflicts import attempts
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.items import ConditionFailed, Item, number, text
 from event_bus.stores.refusals import Outdated, QuotaReached, Refused
 from event_bus.stores.table import Table

@@ -8,8 +8,8 @@ import orjson
 
 from event_bus.model.enrichment import read_enrichment
 from event_bus.model.followed_streams import FollowedStreams
-from event_bus.model.registration import SealedSecret, Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import SealedSecret, Subscription
 from event_bus.model.target import TargetTypes
 from event_bus.stored import restored
 from event_bus.stores.items import Item, document, number, text

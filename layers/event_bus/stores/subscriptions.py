@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule, routing_rule
+from event_bus.model.subscription import Subscription
 from event_bus.model.target import TargetTypes
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.handlers import HandlerStore

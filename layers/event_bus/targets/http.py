@@ -14,7 +14,7 @@ from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackAnswer, Callb
 from event_bus.callbacks.failures import Unanswered
 from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.model.target import Target
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.answers import reply_by, wants_reply

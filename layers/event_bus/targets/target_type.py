@@ -10,7 +10,7 @@ from event_bus.targets.transport import DeliveryRequest, Sent, Transport
 
 if TYPE_CHECKING:
     from event_bus.callbacks.client import CallbackClient
-    from event_bus.model.registration import Subscription
+    from event_bus.model.subscription import Subscription
     from event_bus.stores.inboxes import InboxStore
     from event_bus.targets.answers import Replies
     from event_bus.targets.aws_clients import TargetClients

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.transforms.transform import Shaped
 
 

@@ -11,8 +11,8 @@ import event_bus.stores
 import orjson
 import pytest
 from event_bus.model.read_model import Generation, ReadModel
-from event_bus.model.registration import SealedSecret
 from event_bus.model.schemas import TypeInIndex, TypeSchemas, VersionEntry
+from event_bus.model.subscription import SealedSecret
 from event_bus.queues.message import Message, from_json
 from event_bus.stored import restored
 from event_bus.stores.read_models import ReadModelStore

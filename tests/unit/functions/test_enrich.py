@@ -19,7 +19,7 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import LookupSource
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import from_json
 from event_bus.runtime import lanes
 from event_bus.settings import settings

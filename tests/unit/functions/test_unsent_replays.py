@@ -7,7 +7,7 @@ import pytest
 from event_bus import times
 from event_bus.maintenance.stalled import AGAIN_SECONDS, OVERDUE_SECONDS, StalledSweep
 from event_bus.model.pauses import FIRST_LOOK_SECONDS
-from event_bus.model.registration import Subscription, SubscriptionStatus
+from event_bus.model.subscription import Subscription, SubscriptionStatus
 from event_bus.queues.replays import ReplayQueue, step_in
 from event_bus.registry.subscription_writes import SubscriptionWrites
 

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from event_bus import times
 from event_bus.api.documents.circuits import Circuit, circuit_document
 from event_bus.api.documents.members import Count, Time
-from event_bus.model.registration import SubscriptionStatus
+from event_bus.model.subscription import SubscriptionStatus
 from event_bus.registry import failing as failures
 
 

@@ -13,11 +13,12 @@ from event_bus.api.documents.services import WithGeneratedKey, generated_key
 from event_bus.api.documents.targets import Target
 from event_bus.api.documents.transforms import Transform, transform_document
 from event_bus.model import circuit as circuits
-from event_bus.model import followed_streams, registration, retry_policy
+from event_bus.model import followed_streams, retry_policy
 from event_bus.model import pace as paces
 from event_bus.model.pace import PaceState
-from event_bus.model.registration import DeliveryGuarantee, SubscriptionStatus
 from event_bus.model.retry_policy import ClientErrors
+from event_bus.model.subscription import DeliveryGuarantee, SubscriptionStatus
+from event_bus.model.subscription import Subscription as StoredSubscription
 from event_bus.recovery import backlogs
 from event_bus.registry.subscriptions import RegisteredSubscription
 
@@ -230,7 +231,7 @@ class RotatedSecret(TypedDict):
 
 
 def subscription_document(
-    subscription: registration.Subscription,
+    subscription: StoredSubscription,
     circuit: circuits.Circuit | None = None,
     pace: paces.Pace | None = None,
     backlog: backlogs.Backlog | None = None,
@@ -292,7 +293,7 @@ def created_subscription_document(registered: RegisteredSubscription) -> Created
     }
 
 
-def rotated_secret_document(subscription: registration.Subscription, secret: str) -> RotatedSecret:
+def rotated_secret_document(subscription: StoredSubscription, secret: str) -> RotatedSecret:
     """Returns the new signing secret of a subscription, in the one answer that shows it."""
     before = [each.until for each in subscription.signing_secrets[1:] if each.until]
     return {

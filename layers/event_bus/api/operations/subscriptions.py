@@ -13,7 +13,7 @@ from event_bus.api.operation import Operation
 from event_bus.api.parameters import LIMIT, PAGING, Header, Parameter, choice, text
 from event_bus.api.query import Query
 from event_bus.errors import Conflict, NotFound, PreconditionFailed
-from event_bus.model.registration import SubscriptionStatus
+from event_bus.model.subscription import SubscriptionStatus
 from event_bus.registry.subscription_query import SubscriptionQuery
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.requests.credentials import RotationRequest

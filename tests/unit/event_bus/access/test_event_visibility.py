@@ -13,8 +13,8 @@ from event_bus.access.receive_rights import RightsReader
 from event_bus.model.delivery import Routing
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.filters import Filters
-from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant
+from event_bus.model.subscription import Subscription
 from event_bus.stores.routings import RoutingStore
 
 from tests.aws import Aws

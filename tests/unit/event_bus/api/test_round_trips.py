@@ -8,7 +8,7 @@ import pytest
 from event_bus.api.documents.services import publisher_document
 from event_bus.api.documents.subscriptions import subscription_document
 from event_bus.model.publisher import Publisher
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.model.target import Target
 from event_bus.registry.subscription_requests import (
     REMOVABLE,

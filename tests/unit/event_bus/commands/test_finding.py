@@ -14,7 +14,7 @@ from event_bus.model import command_record
 from event_bus.model.command_record import Command, Reply
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import EventOrigin
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.publishing.client_request import NO_REQUEST, ClientRequest
 from event_bus.publishing.replying import ReplyContent
 from event_bus.stores.commands import CommandStore

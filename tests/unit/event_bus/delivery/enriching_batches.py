@@ -16,7 +16,7 @@ from event_bus.model.enrichment import HttpSource
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.pace import Pace
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.timers import Timer, Timers

@@ -7,8 +7,8 @@ from event_bus.delivery.enriching import Enrich
 from event_bus.model.enrichment import LookupSource, StaticSource
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import Subscription
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, routing, subscription

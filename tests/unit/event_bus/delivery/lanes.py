@@ -18,7 +18,7 @@ from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.model.target import Target
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message

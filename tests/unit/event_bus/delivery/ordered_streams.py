@@ -6,8 +6,8 @@ from typing import Any
 
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import Subscription
 from event_bus.stores.cursors import Cursor, CursorStore
 
 from tests.aws import RETENTION_DAYS, Aws

@@ -3,9 +3,9 @@
 from typing import Any
 
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 
 from tests.aws import Aws

@@ -9,10 +9,10 @@ from event_bus import times
 from event_bus.model import transitions
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.model.followed_streams import FollowedStreams
-from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.rights import Grant
 from event_bus.model.stream_name import StreamName
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import next_message
 from event_bus.stores.routings import RoutingStore
 

@@ -8,7 +8,7 @@ from event_bus import times
 from event_bus.access.receive_rights import ReceiveRights
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.model.followed_streams import FollowedStreams
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message, next_message
 
 from tests.aws import Aws

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.model.delivery import Delivery
-from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import DeliveryGuarantee, Subscription
 from event_bus.targets.http import HttpTarget
 from event_bus.transforms.transform import Transform
 

@@ -8,7 +8,7 @@ from event_bus import times
 from event_bus.model import command_record
 from event_bus.model.command_record import Command, Reply
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.refusals import Outdated
 

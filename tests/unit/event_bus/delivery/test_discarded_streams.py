@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from event_bus.model import transitions
 from event_bus.model.delivery import Delivery
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import next_message
 
 from tests.aws import Aws

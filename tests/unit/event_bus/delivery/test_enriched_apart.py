@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from event_bus.model.pace import SLOW_SECONDS
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 
 from tests.aws import Aws
 from tests.faults import broken, not_sent

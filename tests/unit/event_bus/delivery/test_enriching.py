@@ -16,8 +16,8 @@ from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
 from event_bus.timers import Timers

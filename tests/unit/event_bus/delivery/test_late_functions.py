@@ -14,8 +14,8 @@ from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
 from event_bus.delivery.steps import LEASE_SECONDS, QueueMessage
 from event_bus.model.circuit import Circuit
-from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import DeliveryGuarantee, Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.sending import NotSent

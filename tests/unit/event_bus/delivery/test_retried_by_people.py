@@ -7,8 +7,8 @@ import pytest
 from event_bus.maintenance.due import DueSweep
 from event_bus.model import transitions
 from event_bus.model.delivery import Delivery, DeliveryKey
-from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import next_message
 from event_bus.stores.due_deliveries import DueDeliveries
 

@@ -7,7 +7,7 @@ import pytest
 from event_bus import times
 from event_bus.delivery import live_stream
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.model.transitions import exhausted, reopened
 
 from tests.aws import Aws

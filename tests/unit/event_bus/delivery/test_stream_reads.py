@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 from event_bus.model import transitions
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.stream_name import StreamName
+from event_bus.model.subscription import Subscription
 from event_bus.stores.placed_events import PlacedEvents
 
 from tests.aws import Aws

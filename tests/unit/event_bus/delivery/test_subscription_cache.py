@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from event_bus.delivery import subscription_cache
 from event_bus.delivery.subscription_cache import CACHE_SECONDS, SubscriptionCache
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.targets.http import HttpTarget

@@ -2,7 +2,7 @@
 
 import pytest
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.registration import DeliveryGuarantee
+from event_bus.model.subscription import DeliveryGuarantee
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, event, message, subscription

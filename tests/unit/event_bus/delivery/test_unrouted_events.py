@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from event_bus.model.event import Event
 from event_bus.model.followed_streams import FollowedStreams
-from event_bus.model.registration import Subscription
 from event_bus.model.stream_name import StreamName
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 
 from tests.aws import Aws

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from event_bus import times
 from event_bus.encryption.signing_secrets import MAX_SECRETS, SigningSecrets, rotated
-from event_bus.model.registration import SealedSecret
+from event_bus.model.subscription import SealedSecret
 
 from tests.aws import Aws
 from tests.builders import SECRET, subscription

@@ -30,8 +30,8 @@ from event_bus.model.enrichment import (
     StaticSource,
 )
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import SealedSecret, Subscription
 from event_bus.model.schemas import SchemaVersion
+from event_bus.model.subscription import SealedSecret, Subscription
 from event_bus.targets.shaping import event_parts
 from event_bus.targets.transport import DeliveryRequest
 from event_bus.targets.upcasting import Upcaster

@@ -21,7 +21,7 @@ from event_bus.model.enrichment import (
     StaticSource,
     read_enrichment,
 )
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.registry.subscription_requests import SubscriptionChange
 from event_bus.requests.validation import read
 

@@ -7,7 +7,7 @@ import pytest
 from event_bus import times
 from event_bus.errors import Conflict, InvalidRequest
 from event_bus.inbox.leases import InboxLeases, LeasedEvents
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 
 from tests.aws import Aws
 from tests.builders import subscription

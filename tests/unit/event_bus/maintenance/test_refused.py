@@ -9,7 +9,7 @@ from event_bus.maintenance.due import DueSweep
 from event_bus.maintenance.refused import CONTINUED_SECONDS, RefusedMessages
 from event_bus.model import transitions
 from event_bus.model.delivery import Delivery
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.due_deliveries import DueDeliveries
 

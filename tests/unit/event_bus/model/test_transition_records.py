@@ -8,8 +8,8 @@ from event_bus import times
 from event_bus.model import transitions
 from event_bus.model.delivery import Attempt, Delivery, DeliveryError, DeliveryKey
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import DeliveryGuarantee
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import DeliveryGuarantee
 
 from tests.builders import event
 

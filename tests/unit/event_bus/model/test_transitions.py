@@ -15,8 +15,8 @@ from event_bus.model.delivery import (
     DeliveryKey,
 )
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import DeliveryGuarantee
 from event_bus.model.retry_policy import LONGEST_WAIT_SECONDS, RetryPolicy
+from event_bus.model.subscription import DeliveryGuarantee
 from hypothesis import given
 from hypothesis import strategies as st
 

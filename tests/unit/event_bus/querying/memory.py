@@ -8,8 +8,8 @@ from typing import Any
 from event_bus.access.receive_rights import RightsReader
 from event_bus.model.delivery import Delivery, Routing
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant, Restriction
+from event_bus.model.subscription import Subscription
 from event_bus.querying.event_finder import EventFinder
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.event_items import to_item

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from event_bus import times
-from event_bus.model.registration import Subscription
 from event_bus.model.replay import Replay
+from event_bus.model.subscription import Subscription
 from event_bus.recovery.backlogs import MAX_BACKLOGS, Backlog, Backlogs, backlog_of
 
 from tests.aws import Aws

@@ -8,7 +8,7 @@ from typing import Any
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
 from event_bus.inbox.waiting import WaitingRoom
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.replays import ReplayQueue
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from event_bus.errors import Conflict, InvalidRequest
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.registry.subscriptions import SubscriptionRegistry
 from event_bus.requests.validation import read

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router

@@ -12,9 +12,9 @@ from event_bus.matching.event_view import event_view
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.index import SubscriptionIndex
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant, Restriction
 from event_bus.model.routing_rule import RoutingRule
+from event_bus.model.subscription import Subscription
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.targets.registry import TARGETS

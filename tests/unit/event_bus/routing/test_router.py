@@ -13,8 +13,8 @@ from event_bus.matching.event_view import EventView
 from event_bus.matching.limits import MAX_ELEMENTS
 from event_bus.model import transitions
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, MAX_HOPS, Event
-from event_bus.model.registration import Subscription
 from event_bus.model.routing_rule import RoutingRule
+from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.routing.registry_view import RegistryView

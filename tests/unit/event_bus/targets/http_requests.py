@@ -8,8 +8,8 @@ import pytest
 from event_bus.callbacks.client import CallbackClient
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import Subscription
 from event_bus.targets.http import HttpTransport
 from event_bus.targets.transport import DeliveryRequest
 

@@ -12,7 +12,7 @@ from event_bus.callbacks.answers import StrictAnswer
 from event_bus.callbacks.client import CallbackClient
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
-from event_bus.model.registration import Subscription
+from event_bus.model.subscription import Subscription
 from event_bus.targets import answer_times as speed
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.aws_clients import TargetClients

@@ -7,7 +7,7 @@ import pytest
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES
 from event_bus.model.outcome import Outcome
 from event_bus.model.pace import SLOW_SECONDS
-from event_bus.model.registration import DeliveryGuarantee
+from event_bus.model.subscription import DeliveryGuarantee
 from event_bus.targets.transport import DeliveryRequest
 
 from tests.builders import event, subscription

@@ -159,7 +159,7 @@ def test_a_template_inside_the_envelope() -> None:
 
 def test_nothing_is_imported_that_is_not_used() -> None:
     said = (
-        "import sys, event_bus.model.registration, event_bus.targets.http;"
+        "import sys, event_bus.model.subscription, event_bus.targets.http;"
         "import event_bus.targets.shaping;"
         "print(sorted(each for each in sys.modules if each.startswith('event_bus.transforms.')"
         " or 'jsonata' in each or each.startswith('event_bus.expressions')))"
