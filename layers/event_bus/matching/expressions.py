@@ -259,7 +259,9 @@ def _numeric(operand: object, pointer: str, budget: Budget) -> Operator:
         case [(">" | ">=") as lower_is, bottom, ("<" | "<=") as upper_is, top]:
             lower, upper = _number(bottom, pointer), _number(top, pointer)
             if not lower < upper:
-                raise InvalidPatternError(pointer, "the lower bound must be less than the upper one")
+                raise InvalidPatternError(
+                    pointer, "the lower bound must be less than the upper one"
+                )
             return Numeric(lower, upper, lower_open=lower_is == ">", upper_open=upper_is == "<")
     raise InvalidPatternError(
         pointer,
