@@ -283,8 +283,8 @@ class SubscriptionRegistry:
 
         removed = _until_current(attempt)
         self.targets.discard(removed)
-        # Its target may have been an inbox before a change.
-        self.inboxes.forget(removed.id)
+        if removed.target.lane == "inbox":
+            self.inboxes.forget(removed.id)
 
     def _checked(
         self, registration: SubscriptionRegistration, subscription_id: str, caller: Caller

@@ -118,18 +118,20 @@ class TestRemoving:
             registry.remove(made.id, service("other"))
         registry.remove(made.id, AN_ADMIN)
 
-    @pytest.mark.parametrize("moved", [False, True])
-    def test_its_inbox_expires_even_if_its_target_was_changed(
-        self, aws: Aws, registry: SubscriptionRegistry, *, moved: bool
-    ) -> None:
+    def test_its_inbox_expires(self, aws: Aws, registry: SubscriptionRegistry) -> None:
         made = aws.subscriptions.create(subscription(target=InboxTarget("pull")))
         aws.inboxes.append(made.id, [DeliveryKey("evt_1", made.id)])
-        if moved:
-            aws.subscriptions.update(replace(made, target=HttpTarget("https://a/")))
         registry.remove(made.id, WORKER)
         items = aws.dynamodb.scan(TableName=aws.tables["inbox"])["Items"]
         assert sorted(int(item["position"]["N"]) for item in items) == [0, 1]
         assert all("expires_at" in item for item in items)
+
+    def test_nothing_is_written_about_an_inbox_that_it_does_not_have(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made = aws.subscriptions.create(subscription(target=HttpTarget("https://a/")))
+        registry.remove(made.id, WORKER)
+        assert aws.dynamodb.scan(TableName=aws.tables["inbox"])["Items"] == []
 
     def test_a_change_meanwhile_does_not_save_it(self, aws: Aws) -> None:
         made = aws.subscriptions.create(subscription())
