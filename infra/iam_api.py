@@ -82,8 +82,8 @@ def deployed_iam_api(
 ) -> apigateway.IHttpApi:
     """Returns the API as it is deployed, for a stack that is deployed after it.
 
-    Its id is read from a parameter. CloudFormation would refuse to delete an export that another
-    stack imports, and so to turn `iam_callers` off.
+    Its id comes from an SSM parameter, and not from an export of its stack. CloudFormation does not
+    delete an export while another stack imports it, so `iam_callers` could not be turned off.
 
     Args:
         scope: The parent construct.

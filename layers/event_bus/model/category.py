@@ -15,9 +15,9 @@ _CATEGORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
 
 def is_category(text: str) -> bool:
-    """Returns whether a category may have a reducer or a read model.
+    """Returns whether a reducer or a read model can be registered for a category of this name.
 
-    A stream may also belong to a category that may have neither.
+    Streams may also have categories for which neither can be registered.
     """
     return _CATEGORY.fullmatch(text) is not None
 

@@ -17,11 +17,11 @@ Item = dict[str, Any]
 
 
 class ConditionFailed(Exception):
-    """A write was refused by its own condition.
+    """The condition of a write did not hold.
 
     Attributes:
-        standing: The item that refused it; empty if there is none, or if the write did not ask for
-            it by `ReturnValuesOnConditionCheckFailure="ALL_OLD"`.
+        standing: The stored item; empty if there is none, or if the write did not ask for it by
+            `ReturnValuesOnConditionCheckFailure="ALL_OLD"`.
     """
 
     def __init__(self, standing: Item) -> None:

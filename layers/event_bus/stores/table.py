@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         ExpressionAttributeValues: Mapping[str, Any]
 
     class Answered(Condition, total=False):
-        """The condition of a write, and what a refusal answers."""
+        """The condition of a write, and what DynamoDB returns if it does not hold."""
 
         ReturnValuesOnConditionCheckFailure: Literal["ALL_OLD"]
 
@@ -187,7 +187,7 @@ class Table:
             ExpressionAttributeValues={
                 ":partition": text(partition),
                 # A tab sorts after the name itself and before any longer name. A tilde sorts after
-                # every character that a name may hold.
+                # every character that is allowed in a name.
                 ":after": text(f"{after or prefix}\t"),
                 ":end": text(f"{prefix}~"),
             },
@@ -195,7 +195,7 @@ class Table:
         )
 
     def put(self, item: Item, **condition: "Unpack[Answered]") -> None:
-        """Puts an item in place of any that has its key.
+        """Writes an item, and replaces any other item that has the same key.
 
         Raises:
             ConditionFailed: The condition did not hold.

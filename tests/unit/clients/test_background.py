@@ -222,7 +222,7 @@ def test_a_batch_that_ends_after_its_publisher_has_given_up_empties_no_file(
         assert given_up.wait(30)
         return bus(request)
 
-    # The publisher holds its lock while it logs, so the batch ends after it has given up.
+    # The publisher logs while it holds its lock, so the batch cannot end before it gives up.
     monkeypatch.setattr(background.logger, "error", lambda *_: given_up.set())
     first = BackgroundPublisher(client(held), spool=tmp_path / "spool", batch_size=3)
     given = [first.publish("order.placed", {"n": n}) for n in range(8)]

@@ -147,7 +147,7 @@ class Key(TypedDict):
     last_used_at: Annotated[Time | None, Field(description="Up to five minutes late.")]
     rate_limit: Annotated[
         int | None,
-        Field(description="Requests a second; null for the general rate of keys."),
+        Field(description="Its own limit, in requests a second; null if the default applies."),
     ]
     replaced_by: Annotated[str | None, Field(description="The key that replaced it in a rotation.")]
 

@@ -41,7 +41,7 @@ def comparisons(number: int) -> dict[str, Any]:
 
 
 def levels(number: int) -> dict[str, Any]:
-    """Each of 7 values is inside 28 objects."""
+    """Filters of seven fields, each of which is nested in 28 objects."""
     filters: dict[str, Any] = {}
     for each in range(7):
         inside: Any = [number]

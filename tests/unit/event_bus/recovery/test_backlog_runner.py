@@ -119,7 +119,7 @@ def test_a_long_backlog_is_sent_page_by_page(bus: Bus, monkeypatch: pytest.Monke
     steps = 0
     monkeypatch.setattr(times, "after", lambda seconds: f"2026-05-02T12:00:00.{seconds:03}Z")
     while (after := bus.step()).state == "running":
-        # The first step sets the end: events that publishers have dated ahead were held, too.
+        # The first step moves the end ahead, because held events may have future timestamps.
         assert after.until == f"2026-05-02T12:00:00.{MAX_AHEAD_SECONDS:03}Z"
         steps += 1
         assert asked == [bus.replay.id] * steps
