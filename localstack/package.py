@@ -50,7 +50,7 @@ def build(folder: Path) -> Path:
     """Builds the wheel.
 
     Args:
-        folder: Where it is put.
+        folder: Where it is put; a relative path begins at the current folder.
 
     Returns:
         The wheel.
@@ -58,6 +58,7 @@ def build(folder: Path) -> Path:
     Raises:
         LocalError: It cannot be built.
     """
+    folder = folder.resolve()
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch)
         _fill(project / NAME)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,11 @@ CLIENT = ROOT / "clients" / "python" / "src"
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the wheel is unpacked, as an installation does it."""
     folder = tmp_path_factory.mktemp("installed")
-    with zipfile.ZipFile(build(tmp_path_factory.mktemp("wheels"))) as wheel:
-        wheel.extractall(folder)
+    # A relative path, as in the guide: the wheel is built in another folder.
+    with chdir(tmp_path_factory.mktemp("current")):
+        wheel = build(Path("dist"))
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(folder)
     return folder
 
 
