@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from event_bus_client import Webhook
+from event_bus_client import ConfigurationError, Webhook
 from event_bus_client.cli.context import State
 from event_bus_client.cli.exits import MEANINGS, Exit
 from event_bus_client.cli.main import app
@@ -247,6 +247,14 @@ def test_a_failure_says_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> N
     refusal = httpx.Response(401, json={"title": "A valid API key is needed", "status": 401})
     assert exit_code(ScriptedBus(**{"GET /events/x": refusal}), "events", "get", "x") == 3
     assert "event-bus login" in capsys.readouterr().err
+
+
+def test_outside_of_the_project_there_is_no_bus_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match="install the distribution event-bus"):
+        CliRunner().invoke(app, ["local", "down"], catch_exceptions=False)
 
 
 def test_a_file_gets_each_item_on_a_line_with_its_whole_id() -> None:

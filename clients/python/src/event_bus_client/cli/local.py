@@ -79,5 +79,6 @@ def _project(folder: Path) -> Path:
         if all((each / name).is_file() for name in _CHECKOUT):
             return each
     raise ConfigurationError(
-        "There is no bus to start: pip install event-bus, or go to a folder of the project."
+        "There is no bus to start: install the distribution event-bus, which the project builds, "
+        "or go to a folder of the project."
     )
