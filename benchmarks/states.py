@@ -90,7 +90,7 @@ def main() -> None:
     """Prints the table of docs/architecture/performance.md."""
     print(
         f"| {EVENTS:,} events, read by | calls | read units | write units | cost of a thousand | "
-        "beside DynamoDB |"
+        "time without DynamoDB |"
     )
     print("|---|---|---|---|---|---|")
     client = MemoryDynamoDB(Tables(TABLES))

@@ -29,7 +29,7 @@ REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
 """The environment variable with the URL of the queue of replays."""
 
 _ROUTE_TIMEOUT = cdk.Duration.seconds(60)
-# A shard has up to 1,000 events a second, and consecutive calls route 500 of them at a fan-out
+# A shard has up to 1,000 events a second, and consecutive calls route 300 of them at a fan-out
 # of 5 (docs/architecture/performance.md). Lambda keeps the records of one event in their order.
 _ROUTE_PARALLEL = 4
 # Each takes ten messages, and each running replay has one message.
