@@ -312,7 +312,7 @@ class AttemptRunner(DeliveryStep):
 
     def _postponed(self, order: AttemptOrder, owed: OwedDelivery, retry_at: float) -> AttemptResult:
         code = "circuit_open"
-        said = "too many attempts failed in a row, so the circuit of the subscription is open"
+        said = "too many attempts failed, so the circuit of the subscription is open"
         if owed.subscription.at_most_once:
             return self.dropped(order, owed.delivery, code, said)
         return self.waiting(order, owed.delivery, retry_at, code, said)

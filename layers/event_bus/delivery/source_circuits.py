@@ -40,7 +40,7 @@ class SourceCircuits:
         permits.look_up([key])
         if (retry_at := permits.take(key)) is not None:
             raise SourceFailed(
-                "too many tries failed in a row, so the circuit of the source is open",
+                "too many tries failed, so the circuit of the source is open",
                 retry_after=max(0.0, retry_at - times.unix()),
             )
         try:

@@ -280,7 +280,7 @@ class TestAtMostOnce:
         assert (run.outcome().status, run.outcome().attempts) == ("dropped", 0)
         assert run.error() == (
             "circuit_open",
-            "too many attempts failed in a row, so the circuit of the subscription is open",
+            "too many attempts failed, so the circuit of the subscription is open",
         )
         assert run.target.attempted == []
 

@@ -81,7 +81,7 @@ def test_a_failing_subscriber_is_left_alone_and_probed(run: LaneRun, aws: Aws) -
     assert (waiting.status, waiting.attempts, waiting.waiting) == ("retrying", 0, True)
     assert run.error("evt_new") == (
         "circuit_open",
-        "too many attempts failed in a row, so the circuit of the subscription is open",
+        "too many attempts failed, so the circuit of the subscription is open",
     )
     assert waiting.dead_letter_id
     # Its pause is over: of a batch, one is the probe.

@@ -45,7 +45,7 @@ def test_a_source_that_fails_is_left_alone_and_then_probed(aws: Aws) -> None:
     ask_in_vain(sources(aws), CONSECUTIVE_FAILURES)
     with pytest.raises(SourceFailed) as refused:
         sources(aws).guarded("sub_1", "price", never)
-    said = "too many tries failed in a row, so the circuit of the source is open"
+    said = "too many tries failed, so the circuit of the source is open"
     assert (refused.value.detail, refused.value.again) == (said, False)
     assert refused.value.retry_after is not None
     assert refused.value.retry_after > 0
