@@ -228,12 +228,12 @@ def _cidr(operand: object, pointer: str, budget: Budget) -> Operator:
     found = _CIDR.fullmatch(_string(operand, pointer, "cidr"))
     address = parse_address(found[1]) if found else None
     if found is None or address is None:
-        raise InvalidPatternError(pointer, "cidr takes an address and a length: 10.0.0.0/24")
+        raise InvalidPatternError(pointer, "cidr takes an address and a prefix length: 10.0.0.0/24")
     bits = int(found[2])
     if bits >= address[0]:
         raise InvalidPatternError(
             pointer,
-            f"the length of such a block is less than {address[0]}: "
+            f"the prefix length must be less than {address[0]}: "
             "write a single address as a plain value",
         )
     return Cidr(address, bits)

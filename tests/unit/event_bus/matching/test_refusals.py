@@ -107,6 +107,13 @@ def test_fault_is_pointed_at(pattern: Any, pointer: str) -> None:
     assert caught.value.detail
 
 
+def test_the_length_of_a_cidr_is_explained() -> None:
+    with pytest.raises(InvalidPatternError) as caught:
+        EventPattern({"a": [{"cidr": "10.0.0.7/32"}]})
+    said = "the prefix length must be less than 32: write a single address as a plain value"
+    assert caught.value.detail == said
+
+
 def fields(count: int) -> dict[str, Any]:
     return {f"f{number}": [1] for number in range(count)}
 
