@@ -84,7 +84,8 @@ def _options(command: Any) -> list[str]:
         else:
             name = ", ".join([*each.opts, *each.secondary_opts])
         said = " ".join(str(getattr(each, "help", None) or "").split())
-        required = "yes" if each.required else ""
+        # A command asks for an option that has a prompt.
+        required = "yes" if each.required and not getattr(each, "prompt", None) else ""
         rows.append(f"| `{name}` | {said} | {required} |".replace("|  |", "| |"))
     if not rows:
         return []

@@ -28,3 +28,8 @@ def test_every_argument_and_option_has_a_meaning() -> None:
     rows = re.findall(r"^\| `(.+)` \| (.*) \| .*\|$", PAGE.read_text(), re.MULTILINE)
     assert len(rows) > 200
     assert [name for name, meaning in rows if not meaning] == []
+
+
+def test_an_option_that_the_command_asks_for_is_not_required() -> None:
+    login = PAGE.read_text().partition("## event-bus login\n")[2].partition("\n## ")[0]
+    assert re.search(r"^\| `--url` \| .+ \| \|$", login, re.MULTILINE)

@@ -46,9 +46,9 @@ def apply(
 ) -> None:
     """Register what a file describes, such as publishers, schemas and subscriptions.
 
-    The file may also describe subscribers, reducers and read models. Shows what differs and asks
-    before it changes anything. It may be repeated, even after an interruption: it does not repeat
-    completed changes.
+    The file may also describe subscribers, reducers and read models. The command shows what
+    differs, and asks before it changes anything. You can run it again, even after an interruption:
+    it does not repeat completed changes.
 
     Example: event-bus apply --file bus.yaml --secrets secrets.jsonl
     """

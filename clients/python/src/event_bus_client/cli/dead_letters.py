@@ -121,7 +121,7 @@ def discard_dead_letters(
     dry_run: bool = DRY_RUN,
     yes: bool = YES,
 ) -> None:
-    """Discard dead letters: their events are never delivered to these subscriptions.
+    """Discard dead letters: the bus does not try these deliveries again.
 
     Name them, or choose exhausted ones by filters.
 

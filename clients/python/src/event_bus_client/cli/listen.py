@@ -27,7 +27,9 @@ _MOST_SEEN = 10_000
 def listen(
     context: typer.Context,
     forward_to: str = typer.Option(..., "--forward-to", help="The URL to send events to."),
-    types: list[str] = typer.Option(..., "--types", "-t", help="Types or patterns."),
+    types: list[str] = typer.Option(
+        ..., "--types", "-t", help="A type or a pattern; may be repeated."
+    ),
     secret: str | None = typer.Option(
         None, help="The signing secret to use; a new one is made by default."
     ),

@@ -29,7 +29,11 @@ _TRY_SECONDS = 30.0
 
 def login(
     context: typer.Context,
-    url: str = typer.Option(..., prompt="URL of the bus", help="The base URL of the API."),
+    url: str = typer.Option(
+        ...,
+        prompt="URL of the bus",
+        help="The base URL of the API. You are asked for it by default.",
+    ),
     api_key: str | None = typer.Option(
         None, help="The key; - reads it from stdin. You are asked for it by default."
     ),

@@ -39,7 +39,9 @@ def get_read_model(context: typer.Context, category: Category, source: str | Non
 def put_read_model(
     context: typer.Context,
     category: Category,
-    index: list[str] = typer.Option([], help="A member of the states to find them by; up to two."),
+    index: list[str] = typer.Option(
+        [], help="A member of the states to find them by; may be given twice."
+    ),
     source: str | None = SOURCE,
 ) -> None:
     """Keep the states of a category in a table. A change of the indexes rebuilds it.

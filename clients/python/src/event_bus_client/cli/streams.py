@@ -93,7 +93,9 @@ def append_events(
     stream_id: StreamId,
     file: Path = typer.Argument(..., help="A JSON array of events in a file; - is stdin."),
     expected: str | None = typer.Option(
-        None, help="The version that the stream must have, or none, or exists."
+        None,
+        help="The version that the stream must have; `none` if it must have no events, `exists` if "
+        "it must have one.",
     ),
     source: str | None = SOURCE,
 ) -> None:

@@ -70,7 +70,7 @@ def create_subscription(
     ),
     source: str | None = typer.Option(None, help="The service that publishes the streams."),
     from_version: int | None = typer.Option(
-        None, min=1, help="The first version to receive, including stored ones; 1 for a category."
+        None, min=1, help="Also receive stored events, from this version on; for a category only 1."
     ),
 ) -> None:
     """Register a subscription. The bus shows its signing secret only now.
