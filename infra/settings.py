@@ -173,7 +173,7 @@ class DeploymentSettings(BaseModel):
     untagged_targets: TargetPatterns = Field(
         default="",
         description="ARNs of queues, topics, functions, event buses and state machines that are "
-        "targets without the tag, in which * and ? stand for any characters, with commas between.",
+        "targets without the tag, with commas between; * stands for any characters, ? for one.",
     )
 
     subnet_ids: SubnetIds = Field(

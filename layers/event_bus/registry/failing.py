@@ -21,7 +21,7 @@ class FailingSubscription:
     Attributes:
         subscription: The subscription.
         circuit: The record of its failures.
-        waiting: How many of its deliveries wait for another attempt, counted up to a minute late.
+        waiting: How many of its deliveries wait for another attempt; it may be a minute old.
     """
 
     subscription: Subscription

@@ -48,7 +48,7 @@ class FailingSubscription(TypedDict):
     attempts: Annotated[Count, Field(description="How many have failed since then.")]
     waiting: Annotated[
         Count,
-        Field(description="Deliveries that wait for another attempt, counted up to a minute late."),
+        Field(description="How many deliveries wait for another attempt; it may be a minute old."),
     ]
     circuit: Circuit
     last_success: Annotated[
