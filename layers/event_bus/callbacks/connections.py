@@ -251,7 +251,7 @@ class _HTTPSPool(_HTTPPool, HTTPSConnectionPool):
 class _Pools(urllib3.PoolManager):
     """Pools whose connections have one TLS context.
 
-    Reading the root certificates takes 17 ms of a processor, which urllib3 spends on each
+    Reading the root certificates takes about 20 ms of a processor, which urllib3 spends on each
     connection.
     """
 
