@@ -29,7 +29,9 @@ class _Counted:
 
 _output = _Counted(sys.stdout)
 sys.stdout = _output
-# Imported after the replacement, so that the function's logger writes to the counted output.
+# Imported after the replacement, so that the function's logger writes to the counted output. The
+# emulator forks this process from one that has imported the bus; this makes the log again.
+importlib.import_module("event_bus.emulated")
 _module, _, _name = os.environ["METERED_HANDLER"].rpartition(".")
 _handle = getattr(importlib.import_module(_module), _name)
 
