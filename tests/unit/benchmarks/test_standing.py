@@ -7,8 +7,25 @@ from event_bus.requests.fetching import SSE_WAIT_SECONDS
 from event_bus_client.conversation import IDLE_SECONDS
 
 from benchmarks import prices
-from benchmarks.standing import connected, listening
+from benchmarks.standing import connected, listening, standing
 from infra.built import ROOT
+from localstack.assembly import assembly
+
+
+def test_what_the_templates_cost_is_what_the_documentation_says() -> None:
+    page = (ROOT / "docs" / "architecture" / "performance.md").read_text()
+    _, _, section = page.partition("## What a month without events costs\n")
+    section, _, _ = section.partition("A client that waits")
+    row = r"^\| \**([a-z][^|]*?)\** \| ([0-9]*) ?\| \**([0-9.]+)\** \|$"
+    said = {name: (count, dollars) for name, count, dollars in re.findall(row, section, re.M)}
+    _, swept = said.pop("the sweeper, every minute")
+    _, total = said.pop("all")
+    charged = standing(assembly())
+    assert said == {
+        name: (f"{count}", f"{dollars:.2f}") for name, (count, dollars) in charged.items()
+    }
+    dollars = sum(each for _, each in charged.values()) + float(swept)
+    assert float(total) == pytest.approx(dollars, abs=0.011)
 
 
 def test_a_client_that_waits_costs_what_the_documentation_says() -> None:
