@@ -176,7 +176,7 @@ ATTACKS = (
         lambda: {"a": [f"STRASSE {n}" for n in range(9_000)]},
     ),
     Attack(
-        "long texts in any case, not ASCII",
+        "long texts, case ignored, not ASCII",
         lambda n: {"a": [{"prefix": {"equals-ignore-case": "\u00df" * 1_000 + str(n)}}]},
         lambda: {"a": "\u00df" * 500_000},
     ),
@@ -280,7 +280,7 @@ ATTACKS = (
         lambda: {"l": [{"x": f"v{n}", "y": f"w{n}"} for n in range(3_300)]},
     ),
     Attack(
-        "both ends in any case, 100 texts",
+        "both ends, case ignored, 100 texts",
         long_ends,
         lambda: {"l": [{"x": "\u00df" * 5_000 + str(n)} for n in range(100)]},
     ),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 MOST_REFUSALS = 60
-"""How many refusals a function records in a minute, so that a flood does not fill the log."""
+"""How many refusals a process records in a minute, so that a flood does not fill the log."""
 
 _MINUTE = 60.0
 
