@@ -58,7 +58,8 @@ class AuditStack(StageStack):
             layers=Layers(self, "Layers", settings=settings),
             timeout=_TIMEOUT,
         )
-        # It may add blocks and heads, but neither change nor remove them.
+        # It may add blocks and heads, but neither update nor delete them. `PutItem` could replace a
+        # block: the condition of each write prevents that.
         self.write.use_table(data.audit, "PutItem", "Query")
         self.write.use_table(data.metrics, "BatchGetItem", "PutItem")
         self.write.set_variable("AUDIT_RETENTION_DAYS", str(settings.audit_retention_days))

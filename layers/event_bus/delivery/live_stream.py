@@ -274,7 +274,7 @@ class LiveWalk:
         return self.parts.runner.deliveries.get(self._key(event_id))
 
     def _read_records(self, event_id: str) -> None:
-        """Reads the delivery of an event, and the others behind it at once.
+        """Reads the delivery of an event, and those of the events after it at once.
 
         The first event of a page is read alone. Often it has to wait, and the walk needs no others.
         """

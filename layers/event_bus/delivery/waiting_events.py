@@ -34,7 +34,7 @@ class WaitingEvents:
     def first(
         self, subscription_id: str, subscription: Subscription | None, stream: StreamName, but: str
     ) -> str | None:
-        """Returns the first event behind the cursor that the subscription may be owed.
+        """Returns the first event after the cursor that the subscription may be owed.
 
         Args:
             subscription_id: The subscription.
