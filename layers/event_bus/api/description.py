@@ -79,7 +79,8 @@ _PROBLEMS: dict[type[Problem], str] = {
     PreconditionFailed: "The resource exists already, and `If-None-Match` is `*`.",
     TooLarge: f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit.",
     UnsupportedMediaType: "`content-type` names something other than JSON, or `content-encoding` "
-    "something other than gzip. A body without a `content-type` is read as JSON.",
+    "something other than gzip, or a body compressed by gzip has the `content-type` "
+    "`application/json`. A body without a `content-type` is read as JSON.",
     InvalidRequest: "A member of the body or a parameter is not valid, or the `Idempotency-Key` "
     "belongs to another request.",
     TooManyRequests: "The key makes too many requests, or too many requests of its service wait; "

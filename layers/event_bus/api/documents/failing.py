@@ -66,7 +66,7 @@ class FailingList(TypedDict):
 
     items: list[FailingSubscription]
     total: Annotated[
-        Count, Field(description="The number of all that fail, also beyond `limit`; 1,000 at most.")
+        Count, Field(description="How many fail, also beyond `limit`; for an admin, 1,000 at most.")
     ]
 
 
