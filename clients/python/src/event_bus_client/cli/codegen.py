@@ -47,8 +47,9 @@ def generate_python(
 ) -> None:
     """Write a package with a pydantic model for the payload of each event type.
 
-    A module for each type; its model is declared by @event_type, so that it can be published and
-    parsed. Files of an earlier run are replaced, and those of types that are gone are removed.
+    Each type has a module. It declares the model by @event_type, so that the client can publish and
+    parse events of the type. Files of an earlier run are replaced, and those of types that are gone
+    are removed.
 
     Example: event-bus codegen python --output shop/events
     """

@@ -39,8 +39,8 @@ def listen(
 ) -> None:
     """Receive events and send each to a URL on this machine, signed like a real callback.
 
-    Receives over a WebSocket if the profile has a URL for it, the extra `websocket` is installed
-    and the key may subscribe. Otherwise it receives by Server-Sent Events.
+    Receives over a WebSocket if the profile or EVENT_BUS_WEBSOCKET_URL has a URL for it and the key
+    may subscribe. Otherwise it receives by Server-Sent Events.
     Continues after network failures with the events that it missed, and removes its subscription
     at the end. It makes no retries: an event that your program refuses is not sent again. Use it
     while you develop a callback.
