@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from event_bus import times
 from event_bus.cache import Cache
+from event_bus.encryption.payload_seal import REFUSED
+from event_bus.log import logger
 from event_bus.model.subscription import SealedSecret, Subscription
 
 if TYPE_CHECKING:
@@ -22,6 +26,22 @@ MAX_SECRETS = 3
 """How many secrets of a subscription sign at a time: the latest, and those that it replaced."""
 
 _OPENED_SECRETS = 10_000
+_DAMAGED = "the sealed signing secret is damaged"
+
+
+class SecretNotOpened(Exception):
+    """A signing secret that cannot be opened, so that nothing can be signed.
+
+    Attributes:
+        detail: Why.
+        damaged: Whether the sealed secret was changed where it is stored, so that another try would
+            fail in the same way. If not, KMS denies its use or does not answer.
+    """
+
+    def __init__(self, detail: str, *, damaged: bool = False) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.damaged = damaged
 
 
 @dataclass(slots=True)
@@ -52,22 +72,45 @@ class SigningSecrets:
         return SealedSecret(base64.b64encode(answer["CiphertextBlob"]).decode())
 
     def of(self, subscription: Subscription) -> "Sequence[str]":
-        """Returns the secrets that sign deliveries to a subscription, the latest first."""
-        return [
-            self._opened.fetch(
-                (each.sealed, subscription.id), partial(self._open, each.sealed, subscription.id)
-            )
-            for each in subscription.signing_secrets
-            if each.signs(times.unix())
-        ]
+        """Returns the secrets that sign deliveries to a subscription, the latest first.
+
+        A damaged secret that was replaced is left out, so that a rotation repairs a subscription.
+
+        Raises:
+            SecretNotOpened: The latest cannot be opened, or KMS does not open one of the others.
+        """
+        opened = []
+        for place, secret in enumerate(subscription.signing_secrets):
+            if not secret.signs(times.unix()):
+                continue
+            known = secret.sealed, subscription.id
+            try:
+                opened.append(self._opened.fetch(known, partial(self._open, *known)))
+            except SecretNotOpened as failure:
+                logger.exception("signing secret not opened", subscription_id=subscription.id)
+                if place == 0 or not failure.damaged:
+                    raise
+        return opened
 
     def _open(self, sealed: str, subscription_id: str) -> str:
-        answer = self.client.decrypt(
-            KeyId=self.key,
-            CiphertextBlob=base64.b64decode(sealed),
-            EncryptionContext=_context(subscription_id),
-        )
-        return answer["Plaintext"].decode()
+        try:
+            answer = self.client.decrypt(
+                KeyId=self.key,
+                CiphertextBlob=base64.b64decode(sealed, validate=True),
+                EncryptionContext=_context(subscription_id),
+            )
+            return answer["Plaintext"].decode()
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in REFUSED:
+                raise SecretNotOpened(_DAMAGED, damaged=True) from error
+            raise SecretNotOpened(f"KMS did not open the signing secret ({code})") from error
+        except BotoCoreError as error:
+            raise SecretNotOpened(
+                "KMS did not answer when asked to open the signing secret"
+            ) from error
+        except ValueError as error:
+            raise SecretNotOpened(_DAMAGED, damaged=True) from error
 
 
 def rotated(

@@ -20,7 +20,7 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.subscription import Subscription
 from event_bus.targets.shaping import event_parts
 from event_bus.targets.transport import DeliveryRequest
-from event_bus.targets.upcasting import Upcaster, UpcastFailed
+from event_bus.targets.upcasting import Upcaster
 from event_bus.transforms.event_parts import EventParts
 
 _CACHED = 1_000
@@ -62,11 +62,10 @@ class Enricher:
             event: The event, with its payload.
             subscription: The subscription, which asks for an enrichment.
         """
-        try:
-            event = self.upcaster.brought(event, subscription.schema_version)
-        except UpcastFailed as failure:
-            return Outcome("upcast_failed", failure.detail, unsendable=True)
-        parts = event_parts(DeliveryRequest(key, event, subscription))
+        brought = self.upcaster.attempted(event, subscription.schema_version)
+        if isinstance(brought, Outcome):
+            return brought
+        parts = event_parts(DeliveryRequest(key, brought, subscription))
         found: dict[str, orjson.Fragment] = {}
         for name, source in (subscription.enrichment or {}).items():
             try:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from event_bus import times
 from event_bus.callbacks.failures import Unanswered
+from event_bus.encryption.signing_secrets import SecretNotOpened
 from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.enrichment.results import part_of
 from event_bus.enrichment.sources import Question, SourceFailed, text_at
@@ -78,8 +77,8 @@ class HttpAsker:
             return {}
         try:
             secrets = self.secrets(subscription)
-        except (ClientError, BotoCoreError):
-            raise SourceFailed("the signing secret could not be read", again=True) from None
+        except SecretNotOpened as failure:
+            raise SourceFailed(failure.detail, again=not failure.damaged) from None
         return signed_headers(parts.envelope["id"], int(self.clock()), b"", secrets)
 
 

@@ -12,6 +12,7 @@ import orjson
 from event_bus import times
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackAnswer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
+from event_bus.encryption.signing_secrets import SecretNotOpened
 from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.model.outcome import Outcome
 from event_bus.model.subscription import Subscription
@@ -121,7 +122,11 @@ class HttpTransport:
         """
         # A lane delivers only to targets of its own type.
         target = cast("HttpTarget", subscription.target)
-        signed = signed_headers(webhook_id, int(self.clock()), body, self.secrets(subscription))
+        try:
+            secrets = self.secrets(subscription)
+        except SecretNotOpened as failure:
+            return Outcome("secret_not_opened", failure.detail, unsendable=failure.damaged)
+        signed = signed_headers(webhook_id, int(self.clock()), body, secrets)
         headers = {**unsigned, **signed}
         seconds = subscription.retry_policy.timeout
         repeatable = not subscription.at_most_once

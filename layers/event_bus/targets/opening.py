@@ -10,7 +10,7 @@ from event_bus.encryption.payload_seal import NotOpened
 from event_bus.log import logger, traces
 from event_bus.model.outcome import Outcome
 from event_bus.targets.transport import DeliveryRequest, Transport
-from event_bus.targets.upcasting import Upcaster, UpcastFailed
+from event_bus.targets.upcasting import Upcaster
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +38,21 @@ class OpeningTransport:
         for place, request in enumerate(requests):
             subscription = request.subscription
             try:
-                event = self.readers.opened(request.event, subscription.service_id)
-                event = self.upcaster.brought(event, subscription.schema_version)
-            except UpcastFailed as failure:
-                outcomes[place] = Outcome("upcast_failed", failure.detail, unsendable=True)
+                opened = self.readers.opened(request.event, subscription.service_id)
             except (NotOpened, ClientError, BotoCoreError):
                 logger.exception("payload not opened", **traces(request.event))
                 outcomes[place] = Outcome("payload_not_opened", "the payload could not be opened")
+                continue
+            brought = self.upcaster.attempted(opened, subscription.schema_version)
+            if isinstance(brought, Outcome):
+                outcomes[place] = brought
             else:
-                ready[place] = replace(request, event=event)
+                ready[place] = replace(request, event=brought)
         if ready:
             delivered = self.transport.deliver(list(ready.values()))
             for place, outcome in zip(ready, delivered, strict=True):
-                opened = (
-                    requests[place].event.sealed_key
-                    and ready[place].event is not requests[place].event
-                )
+                changed = ready[place].event is not requests[place].event
                 # A subscriber may answer with what it received, so the answer is not kept.
-                outcomes[place] = replace(outcome, response="") if opened else outcome
+                hides = requests[place].event.sealed_key and changed
+                outcomes[place] = replace(outcome, response="") if hides else outcome
         return [outcomes[place] for place in range(len(requests))]

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import orjson
+from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
 from event_bus.cache import Cache
 from event_bus.expressions.evaluator import ExpressionFailed, evaluate
 from event_bus.log import logger, traces
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from event_bus.model.schemas import SchemaVersion
@@ -90,6 +92,19 @@ class Upcaster:
             metadata={**event.metadata, "version": str(reached)},
             schema_version=reached,
         )
+
+    def attempted(self, event: Event, wanted: int | None) -> Event | Outcome:
+        """Returns the event as `brought` returns it, or the outcome of an attempt that fails here.
+
+        Another attempt is useless if an expression fails. It is not if the schemas cannot be read.
+        """
+        try:
+            return self.brought(event, wanted)
+        except UpcastFailed as failure:
+            return Outcome("upcast_failed", failure.detail, unsendable=True)
+        except (ClientError, BotoCoreError):
+            logger.exception("schema version not read", **traces(event))
+            return Outcome("upcast_failed", "the schema version could not be read")
 
     def shown(self, event: Event, wanted: int | None) -> Event:
         """Returns the event as `brought` returns it; unchanged if an expression fails."""

@@ -5,9 +5,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError
 from event_bus import times
-from event_bus.encryption.signing_secrets import MAX_SECRETS, SigningSecrets, rotated
+from event_bus.encryption.signing_secrets import (
+    MAX_SECRETS,
+    SecretNotOpened,
+    SigningSecrets,
+    rotated,
+)
 from event_bus.model.subscription import SealedSecret
 
 from tests.aws import Aws
@@ -27,8 +32,9 @@ def test_a_secret_is_sealed_and_opened(aws: Aws) -> None:
 def test_a_signing_secret_is_opened_once_in_a_process(aws: Aws) -> None:
     made, secrets = aws.signed(subscription()), aws.signing_secrets
     with not_sent(aws.kms, "Decrypt"):
-        with pytest.raises(ConnectionClosedError):
+        with pytest.raises(SecretNotOpened, match="KMS did not answer") as failure:
             secrets.of(made)
+        assert not failure.value.damaged
         secrets.of(made)
     with pytest.raises(AssertionError, match="not called"), not_sent(aws.kms, "Decrypt"):
         secrets.of(made)
@@ -63,8 +69,38 @@ def test_each_delivery_is_signed_with_the_secrets_of_its_own_subscription() -> N
 
 def test_a_signing_secret_opens_only_for_its_own_subscription(aws: Aws) -> None:
     made, secrets = aws.signed(subscription("sub_1")), aws.signing_secrets
-    with pytest.raises(ClientError):
+    with pytest.raises(SecretNotOpened, match="damaged") as failure:
         secrets.of(replace(made, id="sub_2"))
+    assert failure.value.damaged
+
+
+@pytest.mark.parametrize("sealed", ["no base64", "c2VhbGVk"])
+def test_a_secret_that_is_not_what_kms_made_is_damaged(aws: Aws, sealed: str) -> None:
+    made = subscription(signing_secrets=(SealedSecret(sealed),))
+    with pytest.raises(SecretNotOpened) as failure:
+        aws.signing_secrets.of(made)
+    assert failure.value.damaged
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+def test_a_secret_that_kms_refuses_to_open_is_not_damaged(code: str) -> None:
+    def decrypt(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Decrypt")
+
+    client: Any = SimpleNamespace(decrypt=decrypt)
+    made = subscription(signing_secrets=(SealedSecret("b25l"),))
+    with pytest.raises(SecretNotOpened, match=code) as failure:
+        SigningSecrets(client, "key").of(made)
+    assert not failure.value.damaged
+
+
+def test_a_rotation_repairs_a_subscription_whose_secret_is_damaged(aws: Aws) -> None:
+    made = aws.signed(subscription())
+    [good] = made.signing_secrets
+    damaged = SealedSecret("b25l", int(times.unix()) + 60)
+    assert aws.signing_secrets.of(replace(made, signing_secrets=(good, damaged))) == [SECRET]
+    with pytest.raises(SecretNotOpened):
+        aws.signing_secrets.of(replace(made, signing_secrets=(damaged, good)))
 
 
 def test_the_encryption_context_names_the_use_of_a_secret() -> None:

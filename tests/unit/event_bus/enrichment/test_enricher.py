@@ -1,25 +1,17 @@
 """Sources are asked, tried again, remembered and left out as their policies say."""
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import orjson
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackAnswer
 from event_bus.callbacks.failures import Unanswered
-from event_bus.encryption.webhook_signatures import new_secret
 from event_bus.enrichment.calls import answer_of, read_answer
-from event_bus.enrichment.enricher import Enricher
-from event_bus.enrichment.function import FunctionAsker
-from event_bus.enrichment.http import HttpAsker
-from event_bus.enrichment.lookup import LookupAsker
 from event_bus.enrichment.sources import SourceFailed
-from event_bus.model.contexts import ContextEntry
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import (
     MAX_PART_BYTES,
@@ -31,92 +23,10 @@ from event_bus.model.enrichment import (
 )
 from event_bus.model.outcome import Outcome
 from event_bus.model.schemas import SchemaVersion
-from event_bus.model.subscription import SealedSecret, Subscription
-from event_bus.targets.shaping import event_parts
-from event_bus.targets.transport import DeliveryRequest
 from event_bus.targets.upcasting import Upcaster
-from standardwebhooks.webhooks import Webhook
 
-from tests.builders import NOON, event, subscription
-
-FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
-LOOKUP = LookupSource(context="customers", key="$.payload.customer")
-HTTP = HttpSource(url="https://prices.example/{sku}?in={sku}", variables={"sku": "$.payload.sku"})
-SCORE = LambdaSource(function=FUNCTION)
-
-Answered = Callable[[], Any]
-
-
-@dataclass
-class World:
-    """Contexts, functions and URLs that answer in turn what a test says."""
-
-    answers: list[Any] = field(default_factory=list)
-    asked: list[Any] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
-    now: float = 1_000.0
-    upcasts: dict[int, str] = field(default_factory=dict)
-    guarded_sources: list[tuple[str, str]] = field(default_factory=list)
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.enricher = Enricher(
-            {
-                "lookup": LookupAsker(cast("Any", self)),
-                "lambda": FunctionAsker(cast("Any", self)),
-                "http": HttpAsker(cast("Any", self), lambda _: [], lambda: 1_700_000_000.5),
-            },
-            Upcaster(self._version),
-            self,
-            lambda: self.now,
-            self.slept.append,
-        )
-
-    def next(self, asked: Any) -> Any:
-        self.asked.append(asked)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    # Circuits, a store of contexts, clients of Lambda and a client of callbacks.
-
-    def guarded(self, subscription_id: str, name: str, ask: Callable[[], bytes]) -> bytes:
-        self.guarded_sources.append((subscription_id, name))
-        return ask()
-
-    def get(self, service_id: str, context: str, key: str) -> ContextEntry | None:
-        value = self.next((service_id, context, key))
-        return value and ContextEntry(service_id, context, key, value, 1, NOON)
-
-    def by_role(self, role_arn: str | None, external: str, seconds: float) -> Any:
-        self.asked.append((role_arn, external if role_arn else None, seconds))
-        return self
-
-    def invoke(self, **asked: Any) -> Any:
-        answer = self.next(asked)
-        return {"Payload": io.BytesIO(answer)} if isinstance(answer, bytes) else answer
-
-    def exchange(self, method: str, url: str, headers: Any, seconds: float) -> CallbackAnswer:
-        self.headers = headers
-        answer = self.next((method, url, seconds))
-        return answer if isinstance(answer, CallbackAnswer) else CallbackAnswer(200, {}, "", answer)
-
-    def _version(self, event_type: str, number: int) -> SchemaVersion | None:
-        if number not in self.upcasts:
-            return None
-        return SchemaVersion(event_type, number, {}, None, self.upcasts[number])
-
-    def enriched(self, payload: Any = None, service_id: str = "billing", **sources: Source) -> Any:
-        """What is added to an event, parsed, or the failed outcome."""
-        sent = event(payload=payload or {"customer": 42, "sku": "a/b c"})
-        to = subscription(service_id=service_id, enrichment=sources)
-        found = self.enricher.enriched(DeliveryKey("evt_1", "sub_1"), sent, to)
-        return found if isinstance(found, Outcome) else orjson.loads(found)
-
-
-def throttled(code: str = "TooManyRequestsException") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "secret"}}, "Invoke")
+from tests.builders import event, subscription
+from tests.unit.event_bus.enrichment.sources import FUNCTION, HTTP, LOOKUP, SCORE, World, throttled
 
 
 def test_static_parts_are_added_as_they_are() -> None:
@@ -250,28 +160,6 @@ def test_an_event_that_lacks_a_value_says_which(source: Source, payload: Any, sa
     assert outcome.message == f"part: {said}"
 
 
-def test_a_signing_secret_that_cannot_be_read_is_asked_for_again() -> None:
-    world = World([b"7"])
-    asked: list[str] = []
-
-    def secrets(of: Subscription) -> list[str]:
-        asked.append(of.id)
-        if len(asked) == 1:
-            raise throttled()
-        return [new_secret()]
-
-    world.enricher.askers = {"http": HttpAsker(cast("Any", world), secrets)}
-    to = subscription(enrichment={"price": HTTP}, signing_secrets=(SealedSecret("sealed"),))
-    sent, key = event(payload={"sku": 1}), DeliveryKey("evt_1", to.id)
-    assert world.enricher.enriched(key, sent, to) == b'{"price":7}'
-    assert asked == ["sub_1", "sub_1"]
-    never = replace(to, enrichment={"price": replace(HTTP, retries=0)})
-    asked.clear()
-    outcome = world.enricher.enriched(key, sent, never)
-    assert isinstance(outcome, Outcome)
-    assert outcome.message == "price: the signing secret could not be read"
-
-
 def test_a_part_that_may_be_skipped_is_left_out() -> None:
     world = World([None, b"2"])
     skipped = LookupSource(context="customers", key="$.payload.customer", fallback="skip")
@@ -360,6 +248,18 @@ def test_an_event_is_enriched_in_the_version_that_is_delivered() -> None:
     assert "no" in outcome.message
 
 
+def test_an_event_whose_schema_cannot_be_read_is_enriched_later() -> None:
+    def unread(_: str, __: int) -> SchemaVersion | None:
+        raise throttled()
+
+    world = World()
+    world.enricher.upcaster = Upcaster(unread)
+    to = subscription(enrichment={"price": HTTP}, schema_version=2)
+    sent = replace(event(payload={"sku": 1}), schema_version=1)
+    outcome = world.enricher.enriched(DeliveryKey("evt_1", to.id), sent, to)
+    assert outcome == Outcome("upcast_failed", "the schema version could not be read")
+
+
 def test_functions_and_urls_have_circuits() -> None:
     world = World([b"{}", b'{"score": 1}', b'"9.99"'])
     world.enriched(customer=LOOKUP, score=SCORE, price=HTTP)
@@ -378,18 +278,3 @@ def test_a_source_whose_circuit_is_open_says_when_it_is_asked_again() -> None:
     # A lane that waits for the answer gets it as well.
     assert read_answer(answer_of(outcome)) == outcome
     assert world.enriched(price=replace(HTTP, fallback="skip")) == {}
-
-
-def test_a_url_is_asked_with_the_signature_of_the_subscription() -> None:
-    world, secret = World([b"1", b"1"]), new_secret()
-    world.enriched(price=HTTP)
-    assert not [name for name in world.headers if name.startswith("webhook-")]
-    asker = HttpAsker(cast("Any", world), lambda _: [secret])
-    to = subscription(enrichment={"price": HTTP}, signing_secrets=(SealedSecret("sealed"),))
-    parts = event_parts(DeliveryRequest(DeliveryKey("evt_1", to.id), event(payload={"sku": 1}), to))
-    asker.question(HTTP, to, parts).ask()
-    assert world.headers["webhook-id"] == "evt_1"
-    sent_at = datetime.fromtimestamp(int(world.headers["webhook-timestamp"]), tz=UTC)
-    # Made by a library that others wrote.
-    expected = Webhook(secret).sign("evt_1", sent_at, "")
-    assert world.headers["webhook-signature"] == expected

@@ -1,11 +1,16 @@
 """An HTTP target is validated, formats a signed request and delivers it."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 
 import orjson
+import pytest
+from event_bus.callbacks.client import CallbackClient
+from event_bus.encryption.signing_secrets import SecretNotOpened
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
-from event_bus.targets.http import HttpTarget
+from event_bus.model.subscription import Subscription
+from event_bus.targets.http import HttpTarget, HttpTransport
 from event_bus.targets.transport import DeliveryRequest
 from standardwebhooks import Webhook
 
@@ -58,6 +63,21 @@ def test_delivers() -> None:
     assert outcome == Outcome(status_code=204)
     # As the library of Standard Webhooks reads it.
     assert Webhook(SECRET).verify(body, headers) == orjson.loads(orjson.dumps(sent.envelope()))
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_nothing_is_sent_that_cannot_be_signed(*, damaged: bool) -> None:
+    def secrets(_: Subscription) -> list[str]:
+        raise SecretNotOpened("the reason", damaged=damaged)
+
+    with subscriber(answering(NO_CONTENT)) as listening:
+        to = subscription(callback_url=listening.url)
+        [outcome] = HttpTransport(secrets, CallbackClient([ip_network("127.0.0.0/8")])).deliver(
+            [DeliveryRequest(KEY, event(), to)]
+        )
+        assert listening.requests == []
+    # Another attempt is useless only if the secret itself is damaged.
+    assert outcome == Outcome("secret_not_opened", "the reason", unsendable=damaged)
 
 
 def test_a_replay_is_marked_and_has_an_id_of_its_own() -> None:

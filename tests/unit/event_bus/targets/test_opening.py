@@ -18,7 +18,7 @@ from event_bus.targets.upcasting import Upcaster
 
 from tests.aws import Aws
 from tests.builders import event, publisher, subscription
-from tests.faults import not_sent
+from tests.faults import broken, not_sent
 from tests.unit.event_bus.targets.kept import Kept
 
 PAYLOAD = {"email": "ada@example.com"}
@@ -102,3 +102,15 @@ def test_an_event_is_brought_to_the_version_that_its_subscription_asks_for(
     assert shown == [{"mail": PAYLOAD["email"]}, {"mail": {"$encrypted": True}}]
     assert [each.code for each in outcomes[1::2]] == ["upcast_failed"] * 2
     assert all(each.unsendable for each in outcomes[1::2])
+
+
+def test_an_event_whose_schema_cannot_be_read_is_retried(
+    opening: OpeningTransport, kept: Kept
+) -> None:
+    def unread(_: str, __: int) -> SchemaVersion | None:
+        raise broken()
+
+    asked = request(replace(event(payload={"n": 1}), schema_version=1), "mailer")
+    asked = replace(asked, subscription=replace(asked.subscription, schema_version=2))
+    [outcome] = replace(opening, upcaster=Upcaster(unread)).deliver([asked])
+    assert (outcome.code, outcome.unsendable, kept.requests) == ("upcast_failed", False, [])

@@ -6,10 +6,12 @@ from typing import Any
 import orjson
 import pytest
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 from event_bus.model.schemas import SchemaVersion
 from event_bus.targets.upcasting import Upcaster, UpcastFailed
 
 from tests.builders import binary_event, event
+from tests.faults import broken
 
 TYPE = "task.created"
 SPLIT = '{"first": $substringBefore(name, " "), "last": $substringAfter(name, " ")}'
@@ -106,3 +108,17 @@ def test_numbers_stay_exact(clock: Clock) -> None:
 def test_a_payload_that_is_not_json_stays_as_it_is(clock: Clock) -> None:
     given = replace(binary_event(), schema_version=1)
     assert upcaster(clock, '{"a": 2}').brought(given, 2) is given
+
+
+def test_an_attempt_fails_for_good_only_if_an_expression_fails(clock: Clock) -> None:
+    made, old = upcaster(clock, SPLIT, "$error('no')"), of(1, {"name": "Ada Lovelace"})
+    assert made.attempted(old, 2) == made.brought(old, 2)
+    failed = made.attempted(old, 3)
+    assert isinstance(failed, Outcome)
+    assert (failed.code, failed.unsendable) == ("upcast_failed", True)
+
+    def unread(_: str, __: int) -> SchemaVersion | None:
+        raise broken()
+
+    said = "the schema version could not be read"
+    assert Upcaster(unread, clock).attempted(old, 2) == Outcome("upcast_failed", said)
