@@ -322,11 +322,15 @@ def main(words: Sequence[str] = ()) -> None:
 
     Args:
         words: Parts of names; only rows with one of these are measured. All rows by default.
+
+    Raises:
+        SystemExit: No row has one of them.
     """
+    chosen = [each for each in ATTACKS if not words or any(word in each.name for word in words)]
+    if not chosen:
+        raise SystemExit(f"No attack has in its name: {', '.join(words)}")
     print(f"{'attack':<58}{'subscriptions':>14}{'found':>8}{'ms':>8}{'MiB':>7}  limited")
-    for attack in ATTACKS:
-        if words and not any(word in attack.name for word in words):
-            continue
+    for attack in chosen:
         found, ms, mib, limited = measure(attack)
         print(
             f"{attack.name:<58}{attack.subscriptions:>14,}{found:>8,}{ms:>8.1f}{mib:>7.1f}  "

@@ -3,8 +3,8 @@
 `python3 examples/listener.py 8099` listens on that port of this machine.
 """
 
+import argparse
 import json
-import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 
@@ -23,5 +23,12 @@ class Listener(BaseHTTPRequestHandler):
         """Logs nothing about the requests themselves."""
 
 
+def main() -> None:
+    """Listens until it is stopped."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int, help="the port on which it listens, such as 8099")
+    HTTPServer(("127.0.0.1", parser.parse_args().port), Listener).serve_forever()
+
+
 if __name__ == "__main__":
-    HTTPServer(("127.0.0.1", int(sys.argv[1])), Listener).serve_forever()
+    main()

@@ -5,6 +5,7 @@ the CDK. The functions import their packages from where the distribution is inst
 dependencies, in the versions of the lock, and the layer of dependencies stays empty.
 """
 
+import argparse
 import json
 import re
 import shutil
@@ -145,5 +146,16 @@ def _pinned(name: str) -> str:
     return f"{name}=={found[1]}"
 
 
+def main() -> None:
+    """Runs the command, and prints the path of the wheel."""
+    parser = argparse.ArgumentParser(prog="python -m localstack.package", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the wheel is put")
+    asked = parser.parse_args()
+    try:
+        sys.stdout.write(f"{build(asked.folder)}\n")
+    except LocalError as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{build(Path(sys.argv[1]))}\n")
+    main()

@@ -3,6 +3,7 @@
 `--check` only says whether `_sync` is what `_async` makes.
 """
 
+import argparse
 import re
 import sys
 from pathlib import Path
@@ -40,6 +41,9 @@ def without_asyncio(source: str) -> str:
 
 def main() -> int:
     """Writes `_sync`, or only compares it; returns 1 if it was compared and is not current."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only compare")
+    check = parser.parse_args().check
     stale = []
     for source in sorted((PACKAGE / "_async").glob("*.py")):
         target = PACKAGE / "_sync" / source.name
@@ -47,10 +51,10 @@ def main() -> int:
         if target.exists() and target.read_text() == made:
             continue
         stale.append(target.name)
-        if "--check" not in sys.argv:
+        if not check:
             target.parent.mkdir(exist_ok=True)
             target.write_text(made)
-    return 1 if stale and "--check" in sys.argv else 0
+    return 1 if stale and check else 0
 
 
 if __name__ == "__main__":

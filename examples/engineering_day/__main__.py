@@ -1,11 +1,11 @@
 """Plays the day on the bus that `make up` has started, or on the bus that a file describes."""
 
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
-from examples.engineering_day.bus import BUS_FILE, Address, DayError
+from examples.bus_file import NoBus, asked_file
+from examples.engineering_day.bus import Address, DayError
 from examples.engineering_day.day import play
 
 
@@ -18,10 +18,11 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit code: 0 if the day was played without a fault.
     """
+    file = asked_file(arguments, __doc__)
     console = Console()
     try:
-        play(Address.read(Path(arguments[0]) if arguments else BUS_FILE), console)
-    except DayError as error:
+        play(Address.read(file), console)
+    except (NoBus, DayError) as error:
         console.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:

@@ -1,6 +1,5 @@
 """The requests of the day, by the Python client."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from urllib.parse import urlsplit
 
 from event_bus_client import EventBus, EventBusError, NewEvent, NotFound, path
 
-Document = dict[str, Any]
+from examples.bus_file import read_bus
 
-BUS_FILE = Path(__file__).parents[2] / ".local" / "bus.json"
-"""The file in which `make up` writes the bus's addresses."""
+Document = dict[str, Any]
 
 _ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -41,26 +39,17 @@ class Address:
     region: str
 
     @classmethod
-    def read(cls, file: Path = BUS_FILE) -> "Address":
+    def read(cls, file: Path) -> "Address":
         """Reads the file of `make up`.
 
         Args:
             file: The file.
 
         Raises:
-            DayError: No bus runs on this machine.
+            NoBus: It is missing, or does not describe a bus.
         """
-        try:
-            bus = json.loads(file.read_text())
-        except FileNotFoundError:
-            raise DayError("No bus is running here; start one with: make up") from None
-        return cls(
-            bus["api_url"],
-            bus["admin_api_key"],
-            bus["websocket_url"],
-            bus["endpoint_url"],
-            bus["region"],
-        )
+        names = ("api_url", "admin_api_key", "websocket_url", "endpoint_url", "region")
+        return cls(*read_bus(file, names).values())
 
     def check(self) -> None:
         """Refuses a bus elsewhere.

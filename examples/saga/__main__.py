@@ -1,15 +1,11 @@
 """Plays the saga on the bus that `make up` has started, or on the bus that a file describes."""
 
-import json
 import sys
-from pathlib import Path
 
 from event_bus_client import EventBus, EventBusError
 
+from examples.bus_file import NoBus, asked_file, read_bus
 from examples.saga.story import played_by
-
-BUS_FILE = Path(__file__).parents[2] / ".local" / "bus.json"
-"""The file in which `make up` writes the bus's addresses."""
 
 
 def main(arguments: list[str]) -> int:
@@ -21,9 +17,9 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit code: 0 if the saga was played without a fault.
     """
-    file = Path(arguments[0]) if arguments else BUS_FILE
+    file = asked_file(arguments, __doc__)
     try:
-        found = json.loads(file.read_text())
+        found = read_bus(file, ("api_url", "admin_api_key"))
         with (
             EventBus(found["api_url"], found["admin_api_key"]) as admin,
             played_by(found["api_url"], admin, lambda step: print(f"  {step}")) as (saga, _),
@@ -32,10 +28,7 @@ def main(arguments: list[str]) -> int:
             completed = saga.play("req-1", "a list of open tasks")
             print("A review that fails is compensated")
             rejected = not saga.play("req-2", "eval of a formula")
-    except FileNotFoundError:
-        print("No bus is running here; start one with: make up")
-        return 1
-    except EventBusError as error:
+    except (NoBus, EventBusError) as error:
         print(error)
         return 1
     return 0 if completed and rejected else 1

@@ -193,6 +193,8 @@ def main() -> int:
         "--names", nargs="+", default=["*"], help="run only mutants whose names match"
     )
     asked = parser.parse_args()
+    if unknown := set(asked.parts) - {each.name for each in SUITES}:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
     choice = Choice(asked.names, asked.sample, asked.seed)
     judged = judgements.read()
     failed = False

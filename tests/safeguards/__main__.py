@@ -59,6 +59,8 @@ def main() -> int:
         for each in every
         if not words or any(word in f"{each.key} {each.name}" for word in words)
     ]
+    if not chosen:
+        parser.error(f"no safeguard has in its name: {', '.join(words)}")
     # The processes of the pool inherit these.
     _chosen.update({each.key: each for each in chosen})
     began, survived, found = time.monotonic(), [], {}

@@ -76,6 +76,9 @@ def main() -> int:
     )
     asked = parser.parse_args()
     if asked.stories is not None:
+        known = {each.__module__.rpartition(".")[2] for each in STORIES.values()}
+        if unknown := set(asked.stories) - known:
+            parser.error(f"no stories have the subject {', '.join(sorted(unknown))}")
         last = asked.first + (asked.seeds or 0)
         return _stories(asked.stories, range(asked.first, last))
     if asked.seed is not None:

@@ -201,6 +201,8 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=15, help="how many steps each has")
     parser.add_argument("--seed", type=int, default=1, help="where to look")
     asked = parser.parse_args()
+    if asked.examples < 1 or asked.steps < 1:
+        parser.error("--examples and --steps must be at least 1")
     run(asked.examples, asked.steps, asked.seed)
     sys.stdout.write(f"{asked.examples} courses of {asked.steps} steps, no violation\n")
     return 0
