@@ -3,7 +3,7 @@
 import type { Schemas } from "./types.js";
 
 /** One member of a request that is wrong. */
-export type Fault = { pointer: string; detail: string };
+export type Fault = Schemas["Fault"];
 
 /** The bus refused a request (RFC 9457). */
 export class Problem extends Error {
@@ -19,9 +19,13 @@ export class Problem extends Error {
   readonly requestId: string | undefined;
   /** The seconds to wait before the request is sent again, if the answer says so. */
   readonly retryAfter: number | undefined;
+  /** In a version conflict, the version of the last event of the stream. */
+  readonly actualVersion: number | undefined;
+  /** The path of the request. */
+  readonly instance: string | undefined;
 
   constructor(status: number, document: unknown, headers = new Headers()) {
-    const members: Partial<Schemas["Problem"]> & { message?: string; request_id?: string } =
+    const members: Partial<Schemas["Problem"]> & { message?: string } =
       typeof document === "object" && document !== null ? document : {};
     const title = members.title ?? members.message ?? "The request failed";
     const isGateways = members.message !== undefined && !members.type;
@@ -31,9 +35,11 @@ export class Problem extends Error {
     this.status = status;
     this.title = title;
     this.detail = detail;
-    this.faults = (members.errors ?? []) as Fault[];
+    this.faults = members.errors ?? [];
     this.requestId = members.request_id ?? headers.get("apigw-requestid") ?? undefined;
     this.retryAfter = retryAfter(headers);
+    this.actualVersion = members.actual_version;
+    this.instance = members.instance;
   }
 }
 

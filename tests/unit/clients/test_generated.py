@@ -1,7 +1,9 @@
 """What is made is current: the client without asyncio, and the models of answers."""
 
 import importlib.util
+import inspect
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import orjson
 import pytest
 from event_bus.api.description import DOCUMENT
 from event_bus.errors import Problem
-from event_bus_client import errors, models
+from event_bus_client import commands, errors, explanations, models, states
 from pydantic import BaseModel
+
+from tests.unit.clients.described import sample
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS: dict[str, Any] = orjson.loads(DOCUMENT.read_bytes())["components"]["schemas"]
@@ -34,35 +38,113 @@ def test_the_client_without_asyncio_is_made_from_the_one_with_it() -> None:
         assert "async" not in left, name
 
 
-@pytest.mark.parametrize(
-    ("model", "schema"),
-    [
-        (models.Event, "DeliveredEvent"),
-        (models.StoredEvent, "Event"),
-        (models.Receipt, "AcceptedEvent"),
-        (models.Received, "FetchedEvent"),
-        (models.Key, "CreatedKey"),
-        (models.ContextEntry, "ContextEntry"),
-        (models.Match, "Match"),
-        (models.Reason, "Reason"),
-        (models.Tested, "TestResult"),
-        (models.Tested, "SubscriptionTestResult"),
-    ],
-)
-def test_models_are_those_of_the_api(model: type[BaseModel], schema: str) -> None:
+MODELS: list[tuple[type[BaseModel], str]] = [
+    (commands.Command, "Command"),
+    (models.Appended, "Appended"),
+    (models.ContextEntry, "ContextEntry"),
+    (models.Event, "DeliveredEvent"),
+    (models.Key, "CreatedKey"),
+    (explanations.Match, "Match"),
+    (models.Metadata, "EventMetadata"),
+    (explanations.Reason, "Reason"),
+    (models.Receipt, "AcceptedEvent"),
+    (models.Received, "FetchedEvent"),
+    (models.StoredEvent, "Event"),
+    (models.StreamEvent, "StreamEvent"),
+    (models.StreamToken, "StreamToken"),
+    (explanations.Tested, "SubscriptionTestResult"),
+    (explanations.Tested, "TestResult"),
+    (states.Generation, "Generation"),
+    (states.ModelState, "ModelState"),
+    (states.ReadModel, "ReadModel"),
+    (states.Reducer, "Reducer"),
+    (states.StreamState, "StreamState"),
+]
+"""The models of answers, each with its schema in the API."""
+
+NO_ANSWERS = {models.Document, models.NewEvent, models.Page, models.Result}
+"""The models that are no answers themselves. A result has a receipt, or a problem."""
+
+UNSET = {(models.StoredEvent, "enrichment")}
+"""Members that a model inherits, and that its answer never has."""
+
+
+def _members(model: type[BaseModel]) -> set[str]:
+    """The names of members, as the API has them, that a model has a type for."""
+    fields = {field.alias or name for name, field in model.model_fields.items()}
+    # A member called `schema` would hide a method of pydantic.
+    return fields | ({"schema"} if hasattr(model, "schema_check") else set())
+
+
+@pytest.mark.parametrize(("model", "schema"), MODELS)
+def test_a_model_has_the_members_of_its_answer(model: type[BaseModel], schema: str) -> None:
     described = SCHEMAS[schema]
+    unset = {name for kind, name in UNSET if kind is model}
+    assert _members(model) - unset == described["properties"].keys()
     for attribute, field in model.model_fields.items():
-        name = field.alias or attribute
-        assert name in described["properties"], name
         if field.is_required():
-            assert name in described["required"], name
+            assert (field.alias or attribute) in described["required"], attribute
+
+
+@pytest.mark.parametrize(("model", "schema"), MODELS)
+def test_a_model_reads_whatever_the_api_describes(model: type[BaseModel], schema: str) -> None:
+    members = SCHEMAS[schema]["properties"]
+    full = sample(SCHEMAS[schema])
+    empty = {name: None if _nullable(each) else full[name] for name, each in members.items()}
+    least = {name: full[name] for name in SCHEMAS[schema].get("required", ())}
+    for document in (full, empty, least):
+        read = model.model_validate(document)
+        assert read.model_fields_set >= {
+            name for name, field in model.model_fields.items() if (field.alias or name) in document
+        }
+
+
+def _nullable(schema: dict[str, Any]) -> bool:
+    if any(each == {"type": "null"} for each in schema.get("anyOf", ())):
+        return True
+    kind = schema.get("type")
+    return isinstance(kind, list) and "null" in kind
+
+
+def test_no_model_is_left_out() -> None:
+    named = {model for model, _ in MODELS} | NO_ANSWERS
+    found = {
+        each
+        for module in (commands, explanations, models, states)
+        for each in vars(module).values()
+        if inspect.isclass(each) and issubclass(each, BaseModel) and each is not BaseModel
+    }
+    assert found == named
+
+
+def test_the_client_has_no_other_models() -> None:
+    package = Path(event_bus_client.__file__).parent
+    modules = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"^class \w+\((BaseModel|Document)\b", path.read_text(), re.MULTILINE)
+    }
+    # A payload is what a service defines.
+    assert modules == {
+        *("commands.py", "event_types.py", "explanations.py", "models.py", "states.py"),
+    }
 
 
 def test_models_of_new_events_have_members_that_the_api_takes() -> None:
-    assert models.NewEvent.model_fields.keys() <= SCHEMAS["EventSubmission"]["properties"].keys()
-    # The bus gives the version of a stream; a publisher does not name it.
-    sent = models.Metadata.model_fields.keys() - {"stream_version"}
-    assert sent <= SCHEMAS["Metadata"]["properties"].keys()
+    members, taken = models.NewEvent.model_fields, SCHEMAS["EventSubmission"]["properties"]
+    # Bytes are the payload of an event that is not JSON.
+    assert members.keys() | {"payload_base64"} == taken.keys()
+
+
+def test_a_problem_has_the_members_of_the_api() -> None:
+    renamed = {"type": "kind", "errors": "faults"}
+    members = SCHEMAS["Problem"]["properties"]
+    document = {name: sample(each) for name, each in members.items()}
+    document["type"] = "urn:event-bus:problem:version-conflict"
+    made = errors.problem(409, document)
+    for name in members:
+        assert getattr(made, renamed.get(name, name)) is not None, name
+    assert {each.name for each in fields(errors.Fault)} == SCHEMAS["Fault"]["properties"].keys()
 
 
 def _below(kind: type[Problem]) -> set[type[Problem]]:

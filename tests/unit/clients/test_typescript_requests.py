@@ -233,3 +233,22 @@ def test_it_says_why_no_answer_came(modules: Path) -> None:
     assert broken == "GET /events got no answer in 1 attempts: broken"
     assert late == "GET /events got no answer in 1 attempts: no complete answer within 5 s"
     assert stopped == "AbortError"
+
+
+CONFLICT = """
+const client = bus(() => ({ status: 409, body: given }));
+const { kind, actualVersion, instance } = await client
+  .publish({ type: "a.b", payload: {}, stream: { id: "order/1", expected_version: 2 } })
+  .catch((error) => error);
+say([kind, actualVersion, instance]);
+"""
+
+
+def test_a_version_conflict_tells_the_version(modules: Path) -> None:
+    problem = {
+        "type": "urn:event-bus:problem:version-conflict",
+        "title": "The stream has another version",
+        "actual_version": 3,
+        "instance": "/events",
+    }
+    assert told(modules, CONFLICT, problem) == ["version-conflict", 3, "/events"]

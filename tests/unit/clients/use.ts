@@ -1,8 +1,21 @@
 /** How the client is used, for the compiler: each marked line must be an error. */
 
-import { EventBus, type components } from "./index.js";
+import { EventBus, Problem, type components } from "./index.js";
 
 const bus = new EventBus({ url: "https://bus.example", apiKey: "ebk_1" });
+
+type Members = components["schemas"]["Problem"];
+/** The members of a problem that the client calls by another name. */
+type Renamed = {
+  type: "kind";
+  errors: "faults";
+  request_id: "requestId";
+  actual_version: "actualVersion";
+};
+type Name<N> = N extends keyof Renamed ? Renamed[N] : N;
+type Missing = { [N in keyof Members]-?: Name<N> extends keyof Problem ? never : N }[keyof Members];
+/** Does not compile if the client has no type for a member of a problem. */
+export const complete: Missing extends never ? true : Missing = true;
 
 export async function use(): Promise<string[]> {
   const receipt = await bus.publish({ type: "order.placed", payload: { total: 250 } });

@@ -46,23 +46,21 @@ from event_bus_client.errors import (
     VersionConflict,
 )
 from event_bus_client.event_types import Payload, event_type, parse
+from event_bus_client.explanations import Match, Reason, Tested
 from event_bus_client.models import (
     Appended,
     ContextEntry,
     Event,
     Key,
-    Match,
     Metadata,
     NewEvent,
     Page,
-    Reason,
     Receipt,
     Received,
     Result,
     StoredEvent,
     StreamEvent,
     StreamToken,
-    Tested,
 )
 from event_bus_client.receiving import Answer, Refused, TryLater
 from event_bus_client.states import Generation, ModelState, ReadModel, Reducer, StreamState

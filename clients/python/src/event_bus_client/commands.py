@@ -16,11 +16,19 @@ class Command(BaseModel):
     Attributes:
         id: Its id, which is that of its event.
         type: Its type.
+        source: The service that sent it.
         state: `accepted`, `delivered`, `succeeded`, `failed`, `expired` or `cancelled`.
         deadline: When it expires; None for never.
+        expected_replies: How many replies end it.
+        routed: Whether it was routed.
+        handler: The `subscription_id` and the `service_id` of its handler; None if there is none.
+        created_at: When the bus stored it.
+        delivered_at: When its delivery first succeeded.
         ended_at: When it ended; None if it has not.
+        cancelled_by: The service that cancelled it, or `admin`; None if nobody did.
         reply: The first reply that the key may see.
         replies: All replies, each with its service and status.
+        late_replies: The first replies that came too late, each with its service and time.
         error: Why it failed, expired or was cancelled.
     """
 
@@ -28,11 +36,19 @@ class Command(BaseModel):
 
     id: str
     type: str
+    source: str | None = None
     state: str
     deadline: Time | None = None
+    expected_replies: int | None = None
+    routed: bool | None = None
+    handler: dict[str, str] | None = None
+    created_at: Time | None = None
+    delivered_at: Time | None = None
     ended_at: Time | None = None
+    cancelled_by: str | None = None
     reply: Event | None = None
     replies: list[dict[str, Any]] = Field(default_factory=list)
+    late_replies: list[dict[str, Any]] = Field(default_factory=list)
     error: Any = None
 
     @property

@@ -119,6 +119,12 @@ class Problem(EventBusError):
         self.retry_after = retry_after
         self.document = document or {}
 
+    @property
+    def instance(self) -> str | None:
+        """The path of the request; None if the answer has none."""
+        instance = self.document.get("instance")
+        return instance if isinstance(instance, str) else None
+
 
 class MalformedRequest(Problem):
     """400: the body, a parameter or a cursor cannot be read."""

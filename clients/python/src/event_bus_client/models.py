@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from event_bus_client.errors import NoEvent, Problem, problem
+from event_bus_client.errors import Fault, NoEvent, Problem, problem
 from event_bus_client.times import Time
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -37,6 +37,15 @@ class Metadata(Document):
         stream_version: Its number in the stream, from 1 on.
         traceparent: Its W3C trace context.
         tracestate: Its W3C trace state.
+        deduplication_key: The key of which the bus stores one event in a window of time.
+        deduplication_window: The length of the window, in minutes.
+        expect_replies: The number of replies that a command expects.
+        deadline: The time, RFC 3339, after which a command is not delivered.
+        replay_id: The replay that delivers it.
+        reply_for: The one service that a reply is for.
+        reply_status: What a reply reports: `succeeded` or `failed`.
+        audience: The service that an event of the bus itself is for.
+        about: The subscription that an event of the bus itself is about.
     """
 
     correlation_id: str | None = None
@@ -50,6 +59,15 @@ class Metadata(Document):
     stream_version: int | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    deduplication_key: str | None = None
+    deduplication_window: int | None = None
+    expect_replies: int | None = None
+    deadline: str | None = None
+    replay_id: str | None = None
+    reply_for: str | None = None
+    reply_status: str | None = None
+    audience: str | None = None
+    about: str | None = None
 
 
 class Event(Document):
@@ -64,6 +82,8 @@ class Event(Document):
         content_type: The media type of a payload that is not JSON; None for JSON.
         payload_base64: The bytes of a payload that is not JSON, in base64; see `content`.
         metadata: Its metadata.
+        enrichment: What the subscription's enrichment has added, by the names of the parts; None
+            if the subscription has none.
     """
 
     id: str
@@ -74,6 +94,7 @@ class Event(Document):
     content_type: str | None = None
     payload_base64: str | None = None
     metadata: Metadata = Field(default_factory=Metadata)
+    enrichment: dict[str, Any] | None = None
 
     @property
     def content(self) -> bytes | None:
@@ -95,12 +116,31 @@ class StoredEvent(Event):
     Attributes:
         created_at: When the bus stored it.
         processed: Whether it was routed to its subscriptions.
+        payload_bytes: The length of the payload as the bus keeps it, JSON or base64.
+        updated_at: When the event, its routing or one of its deliveries last changed. Lists leave
+            it out.
+        matching_limited: Whether matching reached a limit, so that it left out parts of the event,
+            or filters. Lists leave it out.
         deliveries: Its deliveries, by subscription. Lists leave them out.
+        deliveries_complete: Whether these are all its deliveries. Lists leave it out.
     """
 
     created_at: Time
     processed: bool
+    payload_bytes: int | None = None
+    updated_at: Time | None = None
+    matching_limited: bool | None = None
     deliveries: list[dict[str, Any]] | None = None
+    deliveries_complete: bool | None = None
+
+    @property
+    def schema_check(self) -> dict[str, Any] | None:
+        """The member `schema`, whose name pydantic has taken; None if its type had no schema.
+
+        It has the `version` of the schema that the event was checked against, and says whether the
+        event was `valid`.
+        """
+        return (self.model_extra or {}).get("schema")
 
 
 class NewEvent(Document):
@@ -155,6 +195,9 @@ class Receipt(Document):
         source: Its source.
         timestamp: When it happened.
         created_at: When it was stored.
+        stream: The `id` of its stream, and its `version` there; None if it is in no stream.
+        deduplicated: Whether it is an earlier event with the same deduplication key.
+        warnings: Violations of the type's schema, if its validation only warns.
     """
 
     id: str
@@ -162,6 +205,9 @@ class Receipt(Document):
     source: str
     timestamp: Time
     created_at: Time
+    stream: dict[str, Any] | None = None
+    deduplicated: bool = False
+    warnings: list[Fault] = Field(default_factory=list)
 
 
 class Result(Document):
@@ -293,59 +339,6 @@ class ContextEntry(Document):
     version: int
     updated_at: Time
     value: Any
-
-
-class Reason(Document):
-    """A reason why an event does not match.
-
-    Attributes:
-        code: Its kind, such as `type` or `field`.
-        pointer: The part of the subscription that is not met, as a JSON pointer.
-        detail: What is wrong.
-        suggestion: What was probably meant, if it can be guessed.
-    """
-
-    code: str
-    pointer: str
-    detail: str
-    suggestion: str | None = None
-
-
-class Match(Document):
-    """The bus's decision on an event and a subscription.
-
-    Attributes:
-        subscription_id: The subscription.
-        service_id: The service that it belongs to.
-        name: Its name for people.
-        matched: Whether the event was routed to it, or will be.
-        reason: The first reason why not.
-    """
-
-    subscription_id: str
-    service_id: str
-    name: str
-    matched: bool
-    reason: Reason | None = None
-
-
-class Tested(Document):
-    """The result of testing a subscription or filters with an event.
-
-    Attributes:
-        matched: Whether the event matches.
-        reasons: Why it does not.
-        suggestions: What looks like a mistake, whether it matches or not.
-        sent: What the target would receive: `body` or `body_base64`, `headers` and `attributes`;
-            None if it was not tested.
-        error: The code and the detail of what would prevent a delivery.
-    """
-
-    matched: bool
-    reasons: list[Reason]
-    suggestions: list[str]
-    sent: dict[str, Any] | None = None
-    error: dict[str, str] | None = None
 
 
 class StreamToken(Document):

@@ -180,7 +180,7 @@ def opened(
 
 def delivery_id_of(event: Event) -> str:
     """Returns the id of a delivery that did not come by HTTP: the same if it is repeated."""
-    replay_id = (event.metadata.model_extra or {}).get("replay_id")
+    replay_id = event.metadata.replay_id
     return f"{event.id}:{replay_id}" if replay_id else event.id
 
 

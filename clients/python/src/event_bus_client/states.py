@@ -17,6 +17,8 @@ class Reducer(Document):
         expression: The expression of a `jsonata` reducer.
         function: The ARN of the function of a `lambda` reducer.
         role_arn: The role with which the bus calls the function; None for its own.
+        external_id: The `sts:ExternalId` that the role's trust policy must require.
+        created_by: The service that registered it, or `admin`.
         created_at: When it was registered.
     """
 
@@ -27,6 +29,8 @@ class Reducer(Document):
     expression: str | None = None
     function: str | None = None
     role_arn: str | None = None
+    external_id: str | None = None
+    created_by: str | None = None
     created_at: Time
 
 
@@ -39,6 +43,10 @@ class StreamState(Document):
         version: The version of the last event in the state; 0 for an empty stream.
         events: The number of events in the state.
         complete: Whether no event up to `version` is missing.
+        reducer: The `type` and the `version` of the reducer that computed it; the version is 0 if
+            none is registered.
+        snapshot_version: The version of the snapshot from which it was computed; None if it was
+            computed from the first event.
         state: The state.
     """
 
@@ -47,6 +55,8 @@ class StreamState(Document):
     version: int
     events: int
     complete: bool
+    reducer: dict[str, Any] | None = None
+    snapshot_version: int | None = None
     state: dict[str, Any]
 
 
@@ -101,6 +111,7 @@ class ModelState(Document):
         complete: Whether no event up to `version` is missing.
         updated_at: When it was changed.
         failed: Why the reducer failed for the next event; None if it did not.
+        retry_at: When the reducer's function is called again for that event; None for no retry.
         state: The state.
     """
 
@@ -110,6 +121,7 @@ class ModelState(Document):
     complete: bool
     updated_at: Time
     failed: str | None = None
+    retry_at: Time | None = None
     state: dict[str, Any]
 
 

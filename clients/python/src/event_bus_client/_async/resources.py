@@ -8,7 +8,8 @@ from event_bus_client._async.keys import AsyncKeys
 from event_bus_client._async.lists import AsyncListing
 from event_bus_client._async.transport import AsyncTransport
 from event_bus_client.calls import Call, creating, path, present, text
-from event_bus_client.models import NewEvent, Tested
+from event_bus_client.explanations import Tested
+from event_bus_client.models import NewEvent
 from event_bus_client.publishing import tested_event
 
 Document = dict[str, Any]

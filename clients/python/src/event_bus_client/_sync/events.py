@@ -6,7 +6,8 @@ from typing import Any
 from event_bus_client._sync.lists import Listing
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, creating, path
-from event_bus_client.models import Match, StoredEvent
+from event_bus_client.explanations import Match
+from event_bus_client.models import StoredEvent
 
 
 class Events:

@@ -8,7 +8,8 @@ from event_bus_client._sync.keys import Keys
 from event_bus_client._sync.lists import Listing
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, creating, path, present, text
-from event_bus_client.models import NewEvent, Tested
+from event_bus_client.explanations import Tested
+from event_bus_client.models import NewEvent
 from event_bus_client.publishing import tested_event
 
 Document = dict[str, Any]
