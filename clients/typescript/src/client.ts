@@ -8,12 +8,12 @@ import type { Answer, Item, ListPath, Method, Path, RequestOptions, Schemas } fr
 
 /** How to reach a bus. */
 export type EventBusOptions = {
-  /** The base URL of the API. A URL or a key that is not valid is a `ConfigurationError`. */
+  /** The base URL of the API. A URL, a key or a duration that is not valid is a `ConfigurationError`. */
   url: string;
   apiKey?: string;
   /** How often a request is sent in all; 5 by default. */
   attempts?: number;
-  /** How long one attempt may take, in milliseconds; 30 000 by default. */
+  /** How long one attempt may take, in milliseconds; 30 000 by default, Infinity for no limit. */
   timeout?: number;
   /** Replaces the network, as tests do. */
   fetch?: typeof fetch;

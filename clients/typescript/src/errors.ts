@@ -65,7 +65,7 @@ export function retryAfter(headers: Headers): number | undefined {
   return seconds >= 0 && Number.isFinite(seconds) ? seconds : undefined;
 }
 
-/** The URL or the key of the bus is not valid. */
+/** The URL of the bus, its key, or a duration is not valid. */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 }

@@ -1,6 +1,6 @@
 /** Receives by pulling: takes events under a lease, and acknowledges those that were handled. */
 
-import { ConnectionFailed, Problem, UnexpectedAnswer } from "./errors.js";
+import { ConfigurationError, ConnectionFailed, Problem, UnexpectedAnswer } from "./errors.js";
 import { filled, pause, type Transport } from "./transport.js";
 import type { Schemas } from "./types.js";
 
@@ -25,8 +25,8 @@ export type Receiving = {
   /** After how many seconds the events come again when this program dies; 60 by default. */
   lease?: number;
   /**
-   * The longest time to handle the events of one pull, in seconds; 3600 by default. Events that
-   * were not yielded by then come again.
+   * The longest time to handle the events of one pull, in seconds; 3600 by default, Infinity for
+   * no limit, and 0 to renew no lease. Events that were not yielded by then come again.
    */
   renew?: number;
   /** Whether to end when the inbox is empty. */
@@ -49,6 +49,11 @@ export async function* receive<Content>(
   subscriptionId: string,
   { limit = 10, wait = 20, lease = 60, renew = 3600, untilEmpty = false, signal }: Receiving,
 ): AsyncGenerator<Received<Content>> {
+  // NaN would renew the lease for ever.
+  if (!(renew >= 0)) {
+    const said = "must be 0 or above, or Infinity for no limit";
+    throw new ConfigurationError(`renew ${said}, not ${String(renew)}.`);
+  }
   const path = filled("/subscriptions/{id}", { id: subscriptionId });
   while (!signal?.aborted) {
     let taken: Schemas["FetchedEvents"];

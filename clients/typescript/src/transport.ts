@@ -28,7 +28,7 @@ export type TransportOptions = {
   apiKey?: string | undefined;
   /** How often a request is sent in all. */
   attempts: number;
-  /** How long one attempt may take, in milliseconds. */
+  /** How long one attempt may take, in milliseconds; Infinity for no limit. */
   timeout: number;
   fetch: typeof fetch;
 };
@@ -37,6 +37,10 @@ const REPEATED = new Set([429, 500, 502, 503, 504]);
 /** The first and the longest wait between two attempts, in milliseconds. */
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 20_000;
+/** The longest wait that a request may ask for, in seconds, and more. The bus refuses a longer one. */
+const MOST_ASKED = 60;
+/** The longest time that a timer can measure, in milliseconds; a longer one ends at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 /** The time of an attempt beyond the wait of the bus, in seconds. */
 const ANSWERING = 15;
 /** The media types of successful answers that are not JSON: metrics, diagrams and SSE. */
@@ -57,6 +61,14 @@ export const pause = (milliseconds: number, signal?: AbortSignal) =>
     if (signal?.aborted) end();
   });
 
+/** Returns a timeout; throws a ConfigurationError if no timer can measure it. */
+function measurable(timeout: number): number {
+  const measured = timeout > 0 && timeout <= LONGEST_TIMER;
+  if (typeof timeout === "number" && (measured || timeout === Infinity)) return timeout;
+  const said = `must be above 0 and at most ${LONGEST_TIMER}, or Infinity for no limit`;
+  throw new ConfigurationError(`timeout ${said}, not ${String(timeout)}.`);
+}
+
 /** Puts ids into a path; throws a Problem for an id that would lead to another path. */
 export function filled(path: string, ids: Record<string, string> = {}): string {
   return path.replace(/{(\w+)}/g, (_, name: string) => {
@@ -71,7 +83,7 @@ export function filled(path: string, ids: Record<string, string> = {}): string {
 export class Transport {
   readonly #options: TransportOptions;
 
-  /** Throws a ConfigurationError if the URL or the key is not valid. */
+  /** Throws a ConfigurationError if the URL, the key or the timeout is not valid. */
   constructor(options: TransportOptions) {
     // Both may end with a line break, if they were read from a file.
     const url = options.url.trim().replace(/\/+$/, "");
@@ -82,12 +94,16 @@ export class Transport {
     if (apiKey && !/^[\x20-\x7e]+$/.test(apiKey)) {
       throw new ConfigurationError("The API key has characters that no key has; copy it again.");
     }
-    this.#options = { ...options, url, apiKey };
+    this.#options = { ...options, url, apiKey, timeout: measurable(options.timeout) };
   }
 
-  /** The time limit, in milliseconds, of an attempt for which the bus waits `wait` seconds. */
+  /**
+   * The time limit, in milliseconds, of an attempt for which the bus waits `wait` seconds. The bus
+   * refuses a wait that is not valid, and has the usual time for that.
+   */
   timeoutFor(wait: unknown): number | undefined {
-    return typeof wait === "number" ? (wait + ANSWERING) * 1_000 : undefined;
+    if (typeof wait !== "number" || !(wait >= 0)) return undefined;
+    return (Math.min(wait, MOST_ASKED) + ANSWERING) * 1_000;
   }
 
   /** Sends a request, and returns the JSON object that answers it; throws as `send` does. */
@@ -138,7 +154,7 @@ export class Transport {
     const limit = new AbortController();
     const timeout = call.timeout ?? this.#options.timeout;
     const late = () => limit.abort(new Error(`no complete answer within ${timeout / 1_000} s`));
-    const timer = setTimeout(late, timeout);
+    const timer = timeout === Infinity ? undefined : setTimeout(late, timeout);
     // A browser refuses a `fetch` that is called as the method of another object.
     const { fetch } = this.#options;
     try {

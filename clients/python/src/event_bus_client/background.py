@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 
 from event_bus_client._sync.client import EventBus
 from event_bus_client.calls import encoded
+from event_bus_client.durations import checked
 from event_bus_client.errors import (
     ConnectionFailed,
     Problem,
@@ -76,7 +78,7 @@ class BackgroundPublisher:
         self._bus = bus
         self._queue_size = queue_size
         self._batch_size = min(batch_size, MAX_BATCH)
-        self._flush_seconds = flush_seconds
+        self._flush_seconds = checked("flush_seconds", flush_seconds, zero=True)
         self._block = block
         self._on_refused = on_refused or _log
         self._changed = threading.Condition()
@@ -142,6 +144,7 @@ class BackgroundPublisher:
         Returns:
             Whether nothing is left.
         """
+        timeout = _limit(timeout)
         with self._changed:
             self._flushing += 1
             self._changed.notify_all()
@@ -161,6 +164,7 @@ class BackgroundPublisher:
             Whether everything was published or refused. What is left stays in the spool file, if
             there is one, and is lost otherwise.
         """
+        timeout = _limit(timeout)
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -260,6 +264,14 @@ class BackgroundPublisher:
                 if self._changed.wait_for(lambda: self._given_up, pause):
                     return None
             pause = min(30.0, pause * 2)
+
+
+def _limit(timeout: float | None) -> float | None:
+    """Returns a time limit as `threading` takes it, which cannot wait for an infinite time."""
+    if timeout is None:
+        return None
+    limit = checked("timeout", timeout, zero=True, endless=True)
+    return None if limit == math.inf else limit
 
 
 def _log(event: NewEvent, refusal: Problem) -> None:

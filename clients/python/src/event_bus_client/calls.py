@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 
+from event_bus_client.durations import checked
 from event_bus_client.errors import Problem, UnexpectedAnswer, problem
 from event_bus_client.version import VERSION
 
@@ -119,6 +120,15 @@ class RetryPolicy:
     first_wait: float = 0.25
     longest_wait: float = 20
     randomness: Callable[[], float] = random.random
+
+    def __post_init__(self) -> None:
+        """Checks the waits.
+
+        Raises:
+            ConfigurationError: One is negative, not a number, or the first one is endless.
+        """
+        checked("first_wait", self.first_wait, zero=True)
+        checked("longest_wait", self.longest_wait, zero=True, endless=True)
 
     def wait(self, call: Call, attempt: int, answer: httpx.Response | None) -> float | None:
         """Returns how long to wait before the next attempt.

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+from event_bus_client.durations import checked
+
 KEEP_SECONDS = 3 * 86_400
 """How long a handled delivery is remembered: longer than the bus repeats one by default."""
 
@@ -68,8 +70,8 @@ class MemoryStore:
             clock: Returns the time in seconds.
         """
         self._limit = limit
-        self._keep_seconds = keep_seconds
-        self._claim_seconds = claim_seconds
+        self._keep_seconds = checked("keep_seconds", keep_seconds, endless=True)
+        self._claim_seconds = checked("claim_seconds", claim_seconds, endless=True)
         self._clock = clock
         self._known: OrderedDict[str, tuple[Seen, float, str]] = OrderedDict()
         self._lock = threading.Lock()

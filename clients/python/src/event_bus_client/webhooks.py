@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from event_bus_client.durations import checked
 from event_bus_client.errors import SignatureError
 from event_bus_client.models import Event
 
@@ -45,12 +46,14 @@ class Webhook:
 
         Raises:
             SignatureError: A secret is not base64, or there is none.
+            ConfigurationError: The tolerance is negative or not a number.
         """
         listed = [secrets] if isinstance(secrets, str) else list(secrets)
         self._keys = [_key(each) for each in listed]
         if not self._keys:
             raise SignatureError("A secret is needed to verify webhooks.")
-        self._tolerance = tolerance_seconds
+        # If it were not a number, it would accept a webhook of any age.
+        self._tolerance = checked("tolerance_seconds", tolerance_seconds, zero=True, endless=True)
         self._clock = clock
 
     def verify(self, headers: Mapping[str, str], body: bytes | str) -> Event:

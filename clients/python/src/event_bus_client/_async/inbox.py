@@ -11,6 +11,7 @@ from anyio import sleep
 from event_bus_client._async.following import AsyncFollowing
 from event_bus_client._async.transport import AsyncTransport
 from event_bus_client.calls import Call, path, pause_after
+from event_bus_client.durations import checked
 from event_bus_client.errors import Conflict, ConnectionFailed, ServerError, TooManyRequests
 from event_bus_client.models import Received
 from event_bus_client.renewing import AsyncRenewal
@@ -77,7 +78,7 @@ class AsyncInbox:
         limit: int = 10,
         wait_seconds: int = 20,
         lease_seconds: int = 60,
-        renew_seconds: int = 3600,
+        renew_seconds: float = 3600,
         until_empty: bool = False,
     ) -> AsyncGenerator[Received, None]:
         """Yields events by pulling, at least once each, in the order of the inbox.
@@ -90,14 +91,17 @@ class AsyncInbox:
             limit: How many events are leased together, 1 to 100.
             wait_seconds: How long the bus waits for events, 0 to 20.
             lease_seconds: After how long the events come again if this program dies, 1 to 900.
-            renew_seconds: The longest time to handle the events of one pull. Events that were not
-                yielded by then come again.
+            renew_seconds: The longest time to handle the events of one pull, `math.inf` for no
+                limit, and 0 to renew no lease. Events that were not yielded by then come again.
             until_empty: Whether to end when the inbox is empty.
 
         Raises:
+            ConfigurationError: A duration is negative or not a number.
             Problem: The bus refuses, such as NotFound for a subscription that is gone, or Conflict
                 for one without an inbox.
         """
+        checked("wait_seconds", wait_seconds, zero=True)
+        checked("renew_seconds", renew_seconds, zero=True, endless=True)
         query = {"limit": limit, "wait": wait_seconds, "lease": lease_seconds}
         call = Call(
             "GET",
@@ -128,7 +132,7 @@ class AsyncInbox:
                     yield received
 
     async def _leased(
-        self, lease: str, items: list[Received], lease_seconds: int, renew_seconds: int
+        self, lease: str, items: list[Received], lease_seconds: int, renew_seconds: float
     ) -> AsyncGenerator[Received, None]:
         """Yields the events of one lease, renews the lease, and acknowledges at the end."""
 

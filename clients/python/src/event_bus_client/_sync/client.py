@@ -83,12 +83,13 @@ class EventBus:
             ca_file: A file of certificates to trust instead of the system's.
             websocket_url: The URL for WebSockets, which `follow` needs; by default from
                 EVENT_BUS_WEBSOCKET_URL or the profile.
-            timeout: How long one attempt may take, in seconds.
+            timeout: How long one attempt may take, in seconds; `math.inf` for no limit.
             retries: When a request is sent again.
             transport: Replaces the network, as tests do.
 
         Raises:
-            ConfigurationError: There is no URL, or the profile cannot be read.
+            ConfigurationError: There is no URL, the profile cannot be read, or the timeout is not
+                valid.
         """
         self._transport = Transport(
             configuration.resolve(url, api_key, profile, ca_file, websocket_url),

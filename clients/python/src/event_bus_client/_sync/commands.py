@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, creating, path
 from event_bus_client.commands import Command, CommandNotEnded, ended_reply
+from event_bus_client.durations import checked
 from event_bus_client.event_types import new_event
 from event_bus_client.models import Event
 from event_bus_client.publishing import prepared
@@ -64,6 +65,7 @@ class Commands:
             Conflict: No service handles the type.
         """
         event = prepared(new_event(what, payload, **members))
+        checked("wait_seconds", wait_seconds, zero=True)
         query = {"wait": wait_seconds, "require_handler": require_handler}
         call = Call("POST", "/commands", query=query, body=event, timeout=wait_seconds + 15)
         return self._transport.read(call, Command.model_validate)
@@ -91,10 +93,12 @@ class Commands:
             The reply.
 
         Raises:
+            ConfigurationError: The timeout is negative, not a number or endless.
             CommandFailed: It failed, expired or was cancelled; `command` says how.
             CommandNotEnded: The bus has not ended it in time; it may still be handled.
             Conflict: No service handles the type.
         """
+        checked("timeout", timeout, zero=True)
         deadline = datetime.now(timezone.utc) + timedelta(seconds=timeout)
         given = {"deadline": rfc3339(deadline), **(metadata or {})}
         command = self.send(
@@ -121,6 +125,7 @@ class Commands:
         Raises:
             NotFound: There is none, or none that the key may see.
         """
+        checked("wait_seconds", wait_seconds, zero=True)
         call = Call(
             "GET",
             path("/commands/{}", command_id),

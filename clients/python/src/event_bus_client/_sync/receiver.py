@@ -10,6 +10,7 @@ from typing import Any
 from time import sleep
 
 from event_bus_client.deduplication import MemoryStore, Seen, SeenStore
+from event_bus_client.durations import checked
 from event_bus_client.models import Event
 from event_bus_client.receiving import (
     BUSY_SECONDS,
@@ -130,11 +131,12 @@ class Receiver:
         """Takes no more events, and waits for running functions.
 
         Args:
-            timeout: How many seconds to wait at most.
+            timeout: How many seconds to wait at most; `math.inf` for no limit.
 
         Returns:
             Whether all functions have ended.
         """
+        checked("timeout", timeout, zero=True, endless=True)
         with self._lock:
             self._closed = True
         until = time.monotonic() + timeout

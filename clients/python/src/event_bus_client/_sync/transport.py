@@ -1,6 +1,7 @@
 """Sends requests over HTTP, and repeats them after temporary failures."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from event_bus_client.calls import (
 )
 from event_bus_client.config import Config, trusted
 from event_bus_client.deadlines import Deadline
+from event_bus_client.durations import checked
 from event_bus_client.errors import ConnectionFailed, UnexpectedAnswer
 from event_bus_client.sockets import Connection, Socket
 
@@ -53,6 +55,7 @@ class Transport:
             retries: When a request is sent again.
             transport: Replaces the network, as tests do; it may also `connect` WebSockets.
         """
+        checked("timeout", timeout, endless=True)
         headers = {"user-agent": USER_AGENT, "accept": "application/json"}
         if config.api_key:
             headers["x-api-key"] = config.api_key
@@ -64,7 +67,7 @@ class Transport:
             httpx.Client(
                 base_url=config.url,
                 headers=headers,
-                timeout=timeout,
+                timeout=None if timeout == math.inf else timeout,
                 verify=trusted(config.ca_file) if config.ca_file else True,
                 transport=transport,
             )

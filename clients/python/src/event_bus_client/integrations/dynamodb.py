@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from event_bus_client.deduplication import CLAIM_SECONDS, KEEP_SECONDS, Seen
+from event_bus_client.durations import checked
 
 
 class DynamoDBStore:
@@ -42,8 +43,8 @@ class DynamoDBStore:
         self._client = client
         self._table = table
         self._prefix = prefix
-        self._keep_seconds = keep_seconds
-        self._claim_seconds = claim_seconds
+        self._keep_seconds = checked("keep_seconds", keep_seconds)
+        self._claim_seconds = checked("claim_seconds", claim_seconds)
         self._clock = clock
 
     def begin(self, delivery_id: str) -> Seen:

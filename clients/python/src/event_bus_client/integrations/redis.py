@@ -3,6 +3,7 @@
 from typing import Any
 
 from event_bus_client.deduplication import CLAIM_SECONDS, KEEP_SECONDS, Seen
+from event_bus_client.durations import checked
 
 _DONE = f"{Seen.DONE.value}:"
 
@@ -34,8 +35,8 @@ class RedisStore:
         """
         self._client = client
         self._prefix = prefix
-        self._keep_seconds = keep_seconds
-        self._claim_seconds = claim_seconds
+        self._keep_seconds = checked("keep_seconds", keep_seconds)
+        self._claim_seconds = checked("claim_seconds", claim_seconds)
 
     def begin(self, delivery_id: str) -> Seen:
         """Claims a delivery, unless it is claimed or handled."""
