@@ -57,6 +57,17 @@ class ExpressionFailed(Exception):
         self.detail = detail
 
 
+def start() -> None:
+    """Starts the process that evaluates, unless it is running.
+
+    Callers that measure the time of an expression call this first.
+
+    Raises:
+        Unavailable: The process did not start.
+    """
+    _PROCESS.start()
+
+
 def check(expression: str) -> None:
     """Refuses an expression that cannot be parsed.
 
@@ -131,6 +142,15 @@ class _Process:
         # Whether the child may write an answer that nobody has read.
         self._owes = False
 
+    def start(self) -> None:
+        """Starts the child, unless it is running.
+
+        Raises:
+            Unavailable: The child did not start.
+        """
+        with self._lock:
+            self._running()
+
     def ask(self, request: bytes) -> bytes:
         """Sends a request, and waits for the answer.
 
@@ -139,12 +159,7 @@ class _Process:
             Unavailable: The child did not start, for which no expression is to blame.
         """
         with self._lock:
-            # The process of an earlier request may have died since. If that request was
-            # interrupted, the process may still send its answer, which would be taken for the
-            # answer to this one.
-            child = self._child
-            if child is None or self._owes or child.poll() is not None:
-                child = self._start()
+            child = self._running()
             try:
                 self._owes = True
                 answer = _exchange(child, request)
@@ -159,6 +174,15 @@ class _Process:
                 if self._owes:
                     self._end()
             return answer
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        """Returns a child that can take a request."""
+        # The process of an earlier request may have died since. If that request was interrupted,
+        # the process may still send its answer, which would be taken for the answer to this one.
+        child = self._child
+        if child is None or self._owes or child.poll() is not None:
+            child = self._start()
+        return child
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._end()
@@ -178,6 +202,7 @@ class _Process:
             os.set_blocking(_input(child), False)
             # A busy machine takes long to import the library.
             _read_answer(child, times.steady() + START_SECONDS)
+            self._owes = False
         except (OSError, EOFError):
             self._end()
             raise Unavailable(

@@ -5,9 +5,11 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus.expressions import evaluator
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.schemas import SchemaVersion
+from event_bus.targets import upcasting
 from event_bus.targets.upcasting import Upcaster, UpcastFailed
 
 from tests.builders import binary_event, event
@@ -122,3 +124,37 @@ def test_an_attempt_fails_for_good_only_if_an_expression_fails(clock: Clock) -> 
 
     said = "the schema version could not be read"
     assert Upcaster(unread, clock).attempted(old, 2) == Outcome("upcast_failed", said)
+
+def test_the_time_of_expressions_is_that_of_expressions_alone(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, start = evaluator._Process(), evaluator._Process._start
+
+    def started_slowly(process: evaluator._Process) -> Any:
+        clock.now += 10
+        return start(process)
+
+    def read_slowly(_: str, number: int) -> SchemaVersion:
+        clock.now += 10
+        return SchemaVersion(TYPE, number, True, upcast=f'{{"a": {number}}}')
+
+    monkeypatch.setattr(evaluator, "_PROCESS", process)
+    monkeypatch.setattr(evaluator._Process, "_start", started_slowly)
+    try:
+        assert payload_of(Upcaster(read_slowly, clock).brought(of(1, {}), 3)) == {"a": 3}
+    finally:
+        process._end()
+
+
+def test_expressions_that_take_too_long_together_fail(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: Any, **__: Any) -> bytes:
+        clock.now += 0.9
+        return b"{}"
+
+    monkeypatch.setattr(upcasting, "evaluate", slow)
+    made = upcaster(clock, "{}", "{}", "{}")
+    assert made.brought(of(1, {}), 3).schema_version == 3
+    with pytest.raises(UpcastFailed, match="more than 2"):
+        made.brought(of(1, {}), 4)
