@@ -1,6 +1,7 @@
 """Generates the reference of the Python client from its code: `python -m website.python_client`."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,9 +20,10 @@ _HEAD = (
     "This page is made from the code; the docstrings explain each argument.",
     "",
     "Methods that return a list (`Listing`) send no request themselves: iterate over the result, "
-    "or read it by `page(cursor)`. Answers that have no class of their own are dictionaries, as "
-    "[the API](api/README.md) documents them. `**members` and `**query` are the members of the "
-    "request and the query parameters that it documents.",
+    "or read it by `page(cursor)`. `dict` is an answer as [the API](api/README.md) documents "
+    "it. The class of any other answer is in `event_bus_client`; members are its attributes. "
+    "`**members` and `**query` are the members of the request and the query parameters that the "
+    "API documents. Arguments in brackets may be left out, and those after `*` need their name.",
 )
 
 
@@ -54,22 +56,34 @@ def _resources() -> Iterator[tuple[str, Any]]:
 
 def _methods(name: str, kind: type) -> list[str]:
     """Returns a table of methods."""
-    found = inspect.getmembers(kind, inspect.isfunction)
-    rows = [
-        f"| `{name}.{method}({_arguments(function)})` | {_sentence(function)} |"
-        for method, function in found
-        if not method.startswith("_")
-    ]
-    return ["| Method | Does |", "|---|---|", *rows]
+    rows = []
+    for method, function in inspect.getmembers(kind, inspect.isfunction):
+        if not method.startswith("_"):
+            call = f"`{name}.{method}({_arguments(function)})`"
+            rows.append(f"| {call} | {_result(function)} | {_sentence(function)} |")
+    return ["| Method | Returns | Does |", "|---|---|---|", *rows]
 
 
 def _arguments(function: Callable[..., Any]) -> str:
-    """Returns the arguments of a method; those that may be left out in brackets."""
-    shown = []
+    """Returns the arguments of a method: optional ones in brackets, those with a name after `*`."""
+    shown: list[str] = []
     for each in list(inspect.signature(function).parameters.values())[1:]:
+        if each.kind is each.KEYWORD_ONLY and not any(said.startswith("*") for said in shown):
+            shown.append("*")
         optional = each.default is not each.empty
         shown.append(f"[{each.name}]" if optional else str(each).partition(":")[0])
     return ", ".join(shown)
+
+
+def _result(function: Callable[..., Any]) -> str:
+    """Returns the class of what a method returns."""
+    annotation = inspect.signature(function).return_annotation
+    shown = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    if shown == "None":
+        return ""
+    short = re.sub(r"[\w.]+\.", "", shown).replace("dict[str, Any]", "dict")
+    short = re.sub(r"Generator\[(\w+), None, None\]", r"Iterator[\1]", short)
+    return f"`{short}`".replace("|", "\\|")
 
 
 def _sentence(documented: Any) -> str:
