@@ -320,8 +320,32 @@ say(await Promise.all(forms.map(async (each) => (await webhook.verify(each, give
 
 
 def test_it_reads_headers_as_the_runtime_has_them(modules: Path) -> None:
-    body = json.dumps({"id": "order-1"})
+    body = json.dumps({"id": "order-1", "type": "order.placed"})
     headers = Webhook(SECRET).sign("order-1", int(time.time()), body.encode())
     capital = {name.title(): value for name, value in headers.items()}
     given = {"secret": SECRET, "headers": headers, "capital": capital, "body": body}
     assert told(modules, VERIFIED, given) == ["order-1"] * 3
+
+
+CHECKED = """
+const webhook = new Webhook(given.secret);
+const bytes = Uint8Array.from(given.body);
+const text = new TextDecoder().decode(bytes);
+const refusal = async (made) => made.then(() => null, (error) => [error.name, error.message]);
+say([
+  await webhook.check(given.headers, bytes),
+  await refusal(webhook.verify(given.headers, text)),
+  await refusal(webhook.check(given.headers, bytes.slice(1))),
+]);
+"""
+
+
+@pytest.mark.parametrize("body", [b"\x89PNG\xff\x00", b"5", b"null", b'"text"', b'{"total": 5}'])
+def test_it_checks_the_signature_of_any_body(modules: Path, body: bytes) -> None:
+    headers = Webhook(SECRET).sign("order-1", int(time.time()), body)
+    given = {"secret": SECRET, "headers": headers, "body": list(body)}
+    checked, read, cut = told(modules, CHECKED, given)
+    assert checked == "order-1"
+    assert read[0] == cut[0] == "SignatureError"
+    # Bytes that are not UTF-8 are other bytes once they are text.
+    assert ("use check" in read[1]) is (not body.startswith(b"\x89"))

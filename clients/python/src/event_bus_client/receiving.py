@@ -175,7 +175,8 @@ def opened(
     try:
         return delivery_id, Event.model_validate(json.loads(body))
     except (ValueError, RecursionError):
-        return Answer(422, "The body is signed, but it is not an event.")
+        said = "The body is signed, but it is not an event."
+        return Answer(422, f"{said} A receiver needs a subscription without a transform.")
 
 
 def delivery_id_of(event: Event) -> str:

@@ -65,13 +65,17 @@ class Webhook:
 
         Raises:
             SignatureError: A header is missing, the signature does not fit, the webhook is older
-                than the tolerance, or the body is not an event.
+                than the tolerance, or the body is not an event. If the subscription has a
+                transform, use `check`.
         """
         self.check(headers, body)
         try:
             return Event.model_validate(json.loads(body))
         except (ValueError, RecursionError) as error:
-            raise SignatureError("The body is signed, but it is not an event.") from error
+            raise SignatureError(
+                "The body is signed, but it is not an event. If the subscription has a transform, "
+                "use `check`."
+            ) from error
 
     def check(self, headers: Mapping[str, str], body: bytes | str) -> str:
         """Verifies the signature alone, of a body of any form.
