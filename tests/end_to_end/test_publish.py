@@ -249,7 +249,7 @@ def test_a_missing_member_is_named(world: World) -> None:
     document = problem(world.admin.http.post("/events", json={}), 422)
     assert {each["pointer"]: each["detail"] for each in document["errors"]} == {
         "/type": "is required",
-        "/payload": "is required, and must be an object, without payload_base64",
+        "/payload": "must be an object; it is required without payload_base64",
     }
 
 

@@ -53,7 +53,7 @@ class Payload(RequestModel):
     @field_validator("payload")
     @classmethod
     def _one_payload(cls, payload: Any, info: ValidationInfo) -> Any:
-        return one_of_two(payload, info, "payload_base64", "is required, and must be an object,")
+        return one_of_two(payload, info, "payload_base64", "must be an object; it is required")
 
     @field_validator("content_type")
     @classmethod

@@ -1,5 +1,6 @@
 """Reads what a client sent into a model, and reports each fault precisely."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -235,6 +236,10 @@ _SAID = {
 }
 
 
+# The pointer names the member, so its class need not be named.
+_SUBJECT = re.compile(r"^[A-Z][a-z]+ should")
+
+
 def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
     if fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] in _WORDS:
         return f"must be {_WORDS[fault['ctx']['pattern']]}"
@@ -246,5 +251,5 @@ def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"must be one of {fault['ctx']['expected_tags']}"
     if fault["type"] == "string_pattern_mismatch":
         return f"must match the pattern {fault['ctx']['pattern']}"
-    said = fault["msg"].replace("Input should", "must").replace("should", "must")
-    return _SAID.get(fault["type"], said)
+    said = _SUBJECT.sub("must", fault["msg"]).replace(" after validation", "")
+    return _SAID.get(fault["type"], said.replace("should", "must"))

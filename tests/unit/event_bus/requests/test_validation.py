@@ -66,6 +66,18 @@ def test_each_kind_of_fault_is_pointed_at(value: Any, where: str, what: str) -> 
     assert what in found[where]
 
 
+@pytest.mark.parametrize(
+    ("members", "what"),
+    [
+        ({"event_types": []}, "must have at least 1 item, not 0"),
+        ({"name": ""}, "must have at least 1 character"),
+        ({"max_in_flight": 0}, "must be greater than or equal to 1"),
+    ],
+)
+def test_a_detail_says_only_what_would_be_right(members: dict[str, Any], what: str) -> None:
+    assert list(faults(members, "", SubscriptionChange).values()) == [what]
+
+
 def test_all_faults_are_told_at_once() -> None:
     found = faults({"type": "", "sort": 1})
     assert set(found) == {"/type", "/payload", "/sort"}
