@@ -184,13 +184,17 @@ def test_waiting_events_are_published_at_the_end() -> None:
         publisher.publish("order.placed", {})
 
 
-def test_closing_without_a_bus_reports_remaining_events() -> None:
+@pytest.mark.parametrize(("spool", "then"), [(None, "are lost"), ("spool", "stay in the spool")])
+def test_closing_without_a_bus_reports_remaining_events(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, spool: str | None, then: str
+) -> None:
     bus = Bus()
     bus.open.clear()
-    publisher = BackgroundPublisher(client(bus))
+    publisher = BackgroundPublisher(client(bus), spool=tmp_path / spool if spool else None)
     publisher.publish("order.placed", {})
     assert not publisher.close(timeout=0.1)
     assert bus.stored == []
+    assert f"1 events were not published in time, and {then}" in caplog.text
 
 
 def test_a_spool_file_outlives_the_process(tmp_path: Path) -> None:

@@ -172,7 +172,8 @@ class BackgroundPublisher:
         done = self.flush(timeout)
         with self._changed:
             if not done:
-                logger.error("%d events were not published", self._left())
+                then = "stay in the spool file" if self._spool else "are lost"
+                logger.error("%d events were not published in time, and %s", self._left(), then)
                 self._given_up = True
                 self._waiting.clear()
             self._changed.notify_all()
