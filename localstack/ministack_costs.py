@@ -34,9 +34,12 @@ from ministack.services import apigateway, dynamodb  # type: ignore[import-untyp
 
 from localstack import function_processes
 
-# The handler of each function of the bus, and what it prints at the end of each call.
-_HANDLER = "event_bus.emulated.handler"
-_CALLED = '{"level":"INFO","message":"called"}'
+HANDLER = "event_bus.emulated.handler"
+"""The handler of each function of the bus."""
+
+CALLED = '{"level":"INFO","message":"called"}'
+"""What this handler prints at the end of each call."""
+
 # The line is written before the answer, so it comes soon. A function that has died writes none.
 _OUTPUT_SECONDS = 1.0
 _drain = lambda_runtime.Worker._drain_stderr_bounded
@@ -143,11 +146,11 @@ def output_of(worker: Any, **waits: float) -> str:
         waits: How long ministack waits for the output of a function that is not one of the bus.
     """
     ended = worker._proc is None
-    if ended or worker.config.get("Handler") != _HANDLER:
+    if ended or worker.config.get("Handler") != HANDLER:
         return str(_drain(worker, **waits))
     lines: list[str] = []
     with suppress(queue.Empty):
-        while not (lines and lines[-1] == _CALLED):
+        while not (lines and lines[-1] == CALLED):
             lines.append(worker._stderr_queue.get(timeout=_OUTPUT_SECONDS))
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@
 - It sends messages of any size to WebSocket clients, and keeps any number of them for a client that
   does not read. Here, as on AWS, a message is refused if it is larger than 128 KiB, or if the
   client's buffer is full.
+- It does not log what functions print that an API or a schedule calls. Here it does.
 
 With the argument `attached`, it ends with the process that holds the other end of its input.
 """
@@ -23,12 +24,13 @@ import hypercorn.asyncio
 from ministack.app import main  # type: ignore[import-untyped]
 from ministack.services import (  # type: ignore[import-untyped]
     apigateway,
+    lambda_svc,
     stepfunctions,
     tagging,
 )
 
 sys.path.append(str(Path(__file__).parent.parent))
-from localstack import http_server, ministack_costs
+from localstack import function_output, http_server, ministack_costs
 
 tagging._RESOURCE_TAG_COLLECTORS["events"] = tagging._collect_eventbridge
 tagging._RESOURCE_TAG_COLLECTORS["states"] = lambda: (
@@ -79,6 +81,9 @@ if sys.argv[1:] == ["attached"]:
     del sys.argv[1:]
     threading.Thread(target=_end_with_holder, daemon=True).start()
 apigateway.handle_connections_api = _post_to_connection
+lambda_svc._execute_function_with_config_scope = function_output.logged(
+    lambda_svc._execute_function_with_config_scope
+)
 ministack_costs.reduce()
 hypercorn.asyncio.serve = http_server.serve  # type: ignore[assignment]
 main()

@@ -27,8 +27,8 @@ NAME = "event_bus_local"
 
 MODULES = (
     *("bus", "commands", "emulator", "enforcement", "errors", "function_processes"),
-    *("http_server", "ministack_costs", "ministack_process", "opening", "packaged"),
-    *("process_template", "stacks"),
+    *("function_output", "http_server", "ministack_costs", "ministack_process", "opening"),
+    *("packaged", "process_template", "stacks"),
 )
 """The modules of this package that the distribution has."""
 
