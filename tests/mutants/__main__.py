@@ -126,24 +126,34 @@ def outcome(suite: Suite, functions: Iterable[str], choice: Choice) -> MutantRes
         (mutants / forks.MUTANTS).write_text("\n".join(asked))
         plugins = ("tests.mutants.forks", *suite.plugins, "no:cacheprovider", "no:xdist")
         options = [part for each in plugins for part in ("-p", each)]
-        if (mutants / forks.MEASURED).exists():
-            said = _output_of(mutants, sys.executable, "-m", "pytest", "-q", *options, *suite.tests)
-        outcomes = mutants / forks.OUTCOMES
-        lines = outcomes.read_text().splitlines() if outcomes.exists() else []
-        found = dict(line.split(" ", 1) for line in lines)
-        if not found or len(found) < len(asked):
-            # A score of some mutants would say nothing.
-            raise RuntimeError(f"the run ended early:\n{said[-5000:]}")
+        command = (sys.executable, "-m", "pytest", "-q", *options, *suite.tests)
+        found: dict[str, str] = {}
+        while not found or len(found) < len(asked):
+            before = len(found)
+            if (mutants / forks.MEASURED).exists():
+                said = _output_of(mutants, *command)
+                found = _outcomes(mutants / forks.OUTCOMES)
+            if len(found) == before:
+                # A score of some mutants would say nothing.
+                raise RuntimeError(f"the run ended early:\n{said[-5000:]}")
         named = set(functions)
         shown = [
             name
             for name in created
             if found.get(name, "killed") not in _KILLED or judgements.function_of(name) in named
         ]
-        command = (sys.executable, "-m", "tests.mutants.changes")
-        diffs = json.loads(_output_of(project, *command, given="\n".join(shown)))
+        told = _output_of(
+            project, sys.executable, "-m", "tests.mutants.changes", given="\n".join(shown)
+        )
+        diffs = json.loads(told)
     changes = {name: judgements.change_of(name, diff) for name, diff in diffs.items()}
     return MutantResults(len(created), found, changes, diffs)
+
+
+def _outcomes(file: Path) -> dict[str, str]:
+    """Reads the results of mutants, by their names."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    return dict(line.split(" ", 1) for line in lines)
 
 
 def _output_of(folder: Path, *command: str, given: str = "") -> str:

@@ -2,7 +2,8 @@
 
 The process imports and collects the tests once, so a mutant costs only the tests that call its
 function. It reads the names of the mutants from the file `MUTANTS`, and appends a line to the file
-`OUTCOMES` for each: its name, and `killed`, `timeout`, `survived` or `no tests`.
+`OUTCOMES` for each: its name, and `killed`, `timeout`, `survived` or `no tests`. It leaves out
+those that have a line already.
 """
 
 import json
@@ -10,7 +11,8 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable, Container, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,13 @@ _SETTINGS = "_hypothesis_internal_use_settings"
 # only one that calls it.
 _SHARED = {"app"}
 
+most_mutants: int | None = None
+"""How many mutants a process runs; None for all.
+
+A plugin sets it if the forks share something that each of them changes. Then a mutant that takes
+too long is also the last one, because it was ended while it used what they share.
+"""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
@@ -44,8 +53,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     end_with(os.getppid(), signal.SIGTERM)
     measured = json.loads(Path(MEASURED).read_text())
     seconds: dict[str, float] = measured["duration_by_test"]
-    # Quick tests kill most mutants, so that the slow ones need not run.
-    items = sorted(session.items, key=lambda item: seconds.get(item.nodeid, 0))
+    items = _in_order(session.items, seconds)
     for item in items:
         few_examples(item)
     began = time.monotonic()
@@ -54,8 +62,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         pytest.exit("the tests fail in a fork without any mutant", 1)
     # mutmut's times leave out the fixtures of the tests.
     fixtures = max(0.0, time.monotonic() - began - sum(seconds.values()))
-    with Path(OUTCOMES).open("a") as outcomes:
-        for name in Path(MUTANTS).read_text().split():
+    with Path(OUTCOMES).open("a+") as outcomes:
+        outcomes.seek(0)
+        known = {line.split()[0] for line in outcomes}
+        left = [name for name in Path(MUTANTS).read_text().split() if name not in known]
+        for name in left[:most_mutants]:
             callers = measured["tests_by_mangled_function_name"].get(
                 mangled_name_from_mutant_name(name), ()
             )
@@ -66,7 +77,27 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
                 result = outcome(partial(set_mutant_under_test, name), chosen, limit)
             outcomes.write(f"{name} {result}\n")
             outcomes.flush()
+            if result == "timeout" and most_mutants:
+                break
     return True
+
+
+def _in_order(items: Sequence[pytest.Item], seconds: Mapping[str, float]) -> list[pytest.Item]:
+    """Returns the quickest tests first: they kill most mutants, so that the others need not run.
+
+    Tests for which a shared fixture has the same value stay together, since it takes longer than
+    they do. Those of the value that most tests have come first.
+    """
+
+    def value(item: pytest.Item) -> str:
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        return " ".join(str(given[name]) for name in sorted(_SHARED & given.keys()))
+
+    common = Counter(value(item) for item in items)
+    common[""] = len(items)
+    return sorted(
+        items, key=lambda item: (-common[value(item)], value(item), seconds.get(item.nodeid, 0))
+    )
 
 
 def _change_nothing() -> None:

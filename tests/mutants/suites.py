@@ -304,22 +304,39 @@ SUITES = (
         ),
     ),
     Suite(
+        "settings",
+        ("infra/setting_types.py", "infra/settings.py"),
+        ("tests/unit/infra/test_settings.py",),
+        # Words for people.
+        unchanged=(r'^\s*f?"', "raise "),
+    ),
+    Suite(
         "infra",
         (
             "infra/api_functions.py",
             "infra/audit.py",
+            "infra/bus.py",
+            "infra/concurrency.py",
             "infra/data.py",
             "infra/enrichment.py",
+            "infra/exports.py",
+            "infra/function.py",
             "infra/lane.py",
+            "infra/operations.py",
             "infra/permissions.py",
+            "infra/queue.py",
+            "infra/removal.py",
             "infra/storage.py",
+            "infra/table_stream.py",
             "infra/target_grants.py",
+            "infra/vpc.py",
         ),
         tuple(
             f"tests/unit/infra/test_{each}.py"
             for each in (
                 *("roles", "table_grants", "key_grants", "queue_grants", "target_grants"),
-                *("queues", "functions", "concurrency", "storage"),
+                *("queues", "functions", "concurrency", "storage", "stateful", "table_stream"),
+                *("alarms", "exports", "outputs"),
             )
         ),
         # Words for people, and findings that a check of all templates would report.

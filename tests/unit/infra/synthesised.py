@@ -45,7 +45,26 @@ EVERYTHING = {
 CONTEXTS: Mapping[str, Mapping[str, object]] = {
     "local": {},
     "prod": EVERYTHING,
-    "dev": {"reserve_concurrency": "true", "inbox_concurrency": "40"},
+    # No number of the defaults, so that each shows which setting it comes from.
+    "dev": {
+        "reserve_concurrency": "true",
+        "inbox_concurrency": "40",
+        "retention_days": "31",
+        "audit_retention_days": "366",
+        "archive_after_days": "45",
+        "log_retention_days": "90",
+        "throttling_rate": "2100",
+        "throttling_burst": "1100",
+        "key_rate": "210",
+        "default_receive": "nothing",
+        "waiting_requests": "51",
+        "service_subscriptions": "101",
+        "service_listeners": "102",
+        "subscription_metrics": "7",
+        "http_lane_concurrency": "54",
+        "paced_lane_concurrency": "56",
+        "aws_lane_concurrency": "12",
+    },
 }
 """The context of the app of each stage."""
 
@@ -154,7 +173,7 @@ def _synthesise(folder: Path) -> None:
     for stage, context in CONTEXTS.items():
         _synthesise_app(stage, context, folder / stage)
     for stage in STAGES:
-        _synthesise_alone(stage, folder / "alone" / stage)
+        synthesise_alone(stage, folder / "alone" / stage)
 
 
 def _synthesise_app(stage: str, context: Mapping[str, object], folder: Path) -> None:
@@ -185,7 +204,13 @@ def built_app(stage: str, context: Mapping[str, object], folder: Path) -> "cdk.A
     return app
 
 
-def _synthesise_alone(stage: str, folder: Path) -> None:
+def synthesise_alone(stage: str, folder: Path) -> None:
+    """Synthesises stacks whose exports no other stack imports, each into a folder of its name.
+
+    Args:
+        stage: The stage.
+        folder: The folder of these folders.
+    """
     import aws_cdk as cdk
 
     from infra.audit import AuditStack

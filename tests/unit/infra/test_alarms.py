@@ -92,6 +92,76 @@ def test_alarms_watch_metrics_that_exist(app: Synthesised) -> None:
             assert [name for name in counted if name in str(each["Dimensions"])], each
 
 
+FIVE_MINUTES_WITHOUT = (0, 300, "Sum")
+"""For what must not happen: five minutes in which it does are reported."""
+
+REPORTED: dict[str, tuple[int, int, str]] = {
+    "Errors": FIVE_MINUTES_WITHOUT,
+    "Throttles": FIVE_MINUTES_WITHOUT,
+    "5xx": FIVE_MINUTES_WITHOUT,
+    "DroppedEventCount": FIVE_MINUTES_WITHOUT,
+    "OnFailureDestinationDeliveredEventCount": FIVE_MINUTES_WITHOUT,
+    # A redrive queue is empty while nothing fails again and again.
+    "ApproximateNumberOfMessagesVisible": (0, 60, "Maximum"),
+    # In seconds. A retry is a new message, so it never waits as long as its delay.
+    "ApproximateAgeOfOldestMessage": (30 * 60, 60, "Maximum"),
+}
+"""The value that each metric may have, the seconds over which it is taken, and the statistic."""
+
+OLDEST_RECORD_SECONDS = {"route": 60, "observe": 600}
+"""How old the records of a table stream may be, by the function that reads it."""
+
+
+def test_an_alarm_reports_the_first_period_that_is_not_as_it_should_be(app: Synthesised) -> None:
+    functions = {function.name: name for name, function in app.functions().items()}
+    for alarm in app.resources("AWS::CloudWatch::Alarm"):
+        properties = alarm.properties
+        metric = properties["MetricName"]
+        if metric == "IteratorAge":
+            [watched] = [
+                name
+                for function, name in functions.items()
+                if function in str(properties["Dimensions"])
+            ]
+            # In milliseconds
+            # (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html).
+            expected = OLDEST_RECORD_SECONDS[watched] * 1_000, 60, "Maximum"
+        else:
+            expected = REPORTED[metric]
+        found = properties["Threshold"], properties["Period"], properties["Statistic"]
+        assert found == expected, alarm
+        assert properties["ComparisonOperator"] == "GreaterThanThreshold", alarm
+        assert properties["EvaluationPeriods"] == 1, alarm
+        assert properties.get("DatapointsToAlarm", 1) == 1, alarm
+        assert properties.get("ActionsEnabled", True) is True, alarm
+
+
+def test_alarms_watch_each_function_and_queue_once(app: Synthesised) -> None:
+    watched: dict[str, list[str]] = {}
+    for alarm in app.resources("AWS::CloudWatch::Alarm"):
+        dimensions = str(alarm.properties.get("Dimensions"))
+        watched.setdefault(alarm.properties["MetricName"], []).append(dimensions)
+    for metric, each_once in watched.items():
+        assert len(set(each_once)) == len(each_once), metric
+    # Redrive queues are those that should be empty, and the others those that are worked.
+    for each in watched["ApproximateNumberOfMessagesVisible"]:
+        assert "Redrive" in each
+    for each in watched["ApproximateAgeOfOldestMessage"]:
+        assert "Redrive" not in each
+
+
+def test_the_topic_refuses_what_is_not_encrypted_on_its_way(app: Synthesised) -> None:
+    [policy] = app.resources("AWS::SNS::TopicPolicy")
+    [denied] = [
+        each
+        for each in policy.properties["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Deny"
+    ]
+    assert denied["Principal"] == "*"
+    assert denied["Action"] == "sns:Publish"
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
 def test_alarms_may_publish_to_the_topic(app: Synthesised) -> None:
     [topic] = app.resources("AWS::SNS::Topic")
     [policy] = app.resources("AWS::SNS::TopicPolicy")

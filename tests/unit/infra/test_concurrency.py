@@ -6,12 +6,10 @@ from event_bus.queues.message import ENRICH
 from infra.concurrency import lane_concurrency, lanes, reservations
 from infra.settings import DeploymentSettings
 from tests.table_uses import LANES
-from tests.unit.infra.synthesised import Synthesised, synthesise
+from tests.unit.infra.synthesised import CONTEXTS, Synthesised
 
-
-@pytest.fixture(scope="module")
-def reserving() -> Synthesised:
-    return synthesise("dev")
+reserving = pytest.mark.parametrize("app", ["dev"], indirect=True)
+"""For tests of the app that reserves executions."""
 
 
 def test_nothing_is_reserved_unless_asked_for(app: Synthesised) -> None:
@@ -20,24 +18,24 @@ def test_nothing_is_reserved_unless_asked_for(app: Synthesised) -> None:
         assert "ReservedConcurrentExecutions" not in function.properties, name
 
 
-def test_the_core_has_its_executions_and_what_waits_is_capped(reserving: Synthesised) -> None:
+@reserving
+def test_the_core_has_its_executions_and_what_waits_is_capped(app: Synthesised) -> None:
     reserved = {
         name: function.properties["ReservedConcurrentExecutions"]
-        for name, function in reserving.functions().items()
+        for name, function in app.functions().items()
         if "ReservedConcurrentExecutions" in function.properties
     }
-    assert reserved == reservations(
-        DeploymentSettings(reserve_concurrency=True, inbox_concurrency=40)
-    )
+    assert reserved == reservations(DeploymentSettings.of(CONTEXTS["dev"]))
     assert reserved.keys() == {*LANES, "enrich", "authorize", "publish", "route", "sweep", "inbox"}
     assert reserved["inbox"] == 40
 
 
-def test_a_lane_can_use_all_that_its_queue_may_ask_for(reserving: Synthesised) -> None:
-    functions = reserving.functions()
+@reserving
+def test_a_lane_can_use_all_that_its_queue_may_ask_for(app: Synthesised) -> None:
+    functions = app.functions()
     asked = {
         mapping.properties["FunctionName"]["Ref"]: mapping.properties["ScalingConfig"]
-        for mapping in reserving.resources("AWS::Lambda::EventSourceMapping")
+        for mapping in app.resources("AWS::Lambda::EventSourceMapping")
         if "ScalingConfig" in mapping.properties
     }
     for lane in LANES:

@@ -6,7 +6,8 @@ from event_bus.model import pace
 
 from infra.built import ROOT
 from tests.table_uses import LANES
-from tests.unit.infra.synthesised import Synthesised
+from tests.unit.infra.grants import grants_of
+from tests.unit.infra.synthesised import Synthesised, listed
 
 BEHIND_THE_API = {
     "publish",
@@ -49,7 +50,13 @@ def test_functions_run_on_the_chosen_runtime_with_both_layers(app: Synthesised) 
         handler = "event_bus.emulated.handler" if app.local else "handler.handler"
         assert properties["Handler"] == handler, name
         assert len(properties["Layers"]) == 2, name
-        assert 512 <= properties["MemorySize"] <= 1024, name
+        # A function's share of a processor grows with its memory
+        # (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+        assert properties["MemorySize"] == (1024 if name in BUSY else 512), name
+
+
+BUSY = {"publish", "route", "replay"}
+"""The functions whose processor limits how many events the bus takes."""
 
 
 def test_no_function_behind_the_api_outlasts_it(app: Synthesised) -> None:
@@ -125,6 +132,23 @@ def test_every_log_ends(app: Synthesised) -> None:
     }
     assert len(own) == len(FUNCTIONS)
     assert {group.name for group in groups} > own
+
+
+def test_functions_write_json_to_their_own_log_and_to_no_other(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        logging = function.properties["LoggingConfig"]
+        # Lambda filters by level only what is written as JSON
+        # (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
+        assert logging["LogFormat"] == "JSON", name
+        assert logging["SystemLogLevel"] == "WARN", name
+        [grant] = [
+            each
+            for each in grants_of(app, function)
+            if [action for action in listed(each["Action"]) if action.startswith("logs:")]
+        ]
+        assert grant["Effect"] == "Allow", name
+        assert set(listed(grant["Action"])) == {"logs:CreateLogStream", "logs:PutLogEvents"}, name
+        assert grant["Resource"] == {"Fn::GetAtt": [logging["LogGroup"]["Ref"], "Arn"]}, name
 
 
 def test_functions_are_traced_where_that_is_asked_for(app: Synthesised) -> None:

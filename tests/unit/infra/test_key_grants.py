@@ -1,5 +1,7 @@
 """Keys, secrets and payloads are opened where they are needed, and nowhere else."""
 
+import re
+
 import pytest
 
 from tests.service_uses import PAYLOADS, READERS, SEALING
@@ -18,6 +20,52 @@ def test_the_key_is_used_through_one_service_at_a_time(app: Synthesised) -> None
     assert uses
     for statement in uses:
         assert "kms:ViaService" in statement["Condition"]["StringEquals"]
+
+
+def test_functions_use_the_keys_and_the_secret_that_they_are_told_of(app: Synthesised) -> None:
+    told_by_action = {
+        "kms:Decrypt": "SEALING_KEY_ARN",
+        "kms:Encrypt": "SEALING_KEY_ARN",
+        "kms:GenerateDataKey": "SEALING_KEY_ARN",
+        "kms:Sign": "AUDIT_KEY_ARN",
+        "secretsmanager:DescribeSecret": "ADMIN_SECRET_ARN",
+        "secretsmanager:GetSecretValue": "ADMIN_SECRET_ARN",
+    }
+    for name, function in app.functions().items():
+        variables = function.properties["Environment"]["Variables"]
+        for statement in grants_of(app, function):
+            if "kms:ViaService" in str(statement.get("Condition")):
+                # A service encrypts everything with the one key of the bus.
+                assert re.search(r"GetAttKey[0-9A-F]{8}Arn", str(statement["Resource"])), name
+                continue
+            for action in told_by_action.keys() & set(listed(statement["Action"])):
+                told = variables[told_by_action[action]]
+                assert listed(statement["Resource"]) == [told], (name, action)
+
+
+def test_the_audit_log_is_signed_with_its_own_key_for_its_own_bucket(app: Synthesised) -> None:
+    audit = app.functions()["audit"]
+    variables = audit.properties["Environment"]["Variables"]
+    [key] = [each for each in app.resources("AWS::KMS::Key") if each.stack == "Audit"]
+    # What the verifier expects: ECDSA_SHA_256.
+    assert key.properties["KeySpec"] == "ECC_NIST_P256"
+    assert key.properties["KeyUsage"] == "SIGN_VERIFY"
+    assert variables["AUDIT_KEY_ARN"] == {"Fn::GetAtt": [key.name, "Arn"]}
+    [heads] = [each for each in app.resources("AWS::S3::Bucket") if each.stack == "Audit"]
+    assert variables["AUDIT_BUCKET"] == {"Ref": heads.name}
+    bucket = {"Fn::GetAtt": [heads.name, "Arn"]}
+    allowed = {
+        (action, str(arn))
+        for statement in grants_of(app, audit)
+        for action in listed(statement["Action"])
+        for arn in listed(statement["Resource"])
+        if heads.name in str(arn)
+    }
+    assert allowed == {
+        ("s3:PutObject", str({"Fn::Join": ["", [bucket, "/*"]]})),
+        # To see whether a chain has a signed head.
+        ("s3:ListBucket", str(bucket)),
+    }
 
 
 def test_each_service_uses_the_key_as_it_needs_for_what_a_function_does(app: Synthesised) -> None:
@@ -113,13 +161,28 @@ def test_the_audit_log_is_signed_by_who_writes_it_and_its_signatures_stay(
     }
     assert signers == {"audit"}
     assert "s3:DeleteObject" not in actions_of(app, app.functions()["audit"])
+    assert_nobody_deletes(app, "KeptUntilItsTime", "Heads", "/*")
+
+
+def assert_nobody_deletes(app: Synthesised, sid: str, bucket: str, path: str) -> None:
+    """The policy of a bucket denies everybody to delete certain objects and their versions."""
     denied = [
         statement
         for policy in app.resources("AWS::S3::BucketPolicy")
         for statement in policy.properties["PolicyDocument"]["Statement"]
-        if statement.get("Sid") == "KeptUntilItsTime"
+        if statement.get("Sid") == sid
     ]
-    assert [each["Effect"] for each in denied] == ([] if app.local else ["Deny"])
+    if app.local:
+        # All goes with its stacks.
+        assert denied == []
+        return
+    [statement] = denied
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+    assert statement["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert "Condition" not in statement
+    of, objects = statement["Resource"]["Fn::Join"][1]
+    assert bucket in str(of)
+    assert objects == path
 
 
 def test_functions_read_objects_and_add_some_and_do_nothing_else_with_them(
@@ -135,19 +198,4 @@ def test_functions_read_objects_and_add_some_and_do_nothing_else_with_them(
 def test_nobody_deletes_from_the_archive(app: Synthesised) -> None:
     for name, function in app.functions().items():
         assert "s3:DeleteObject" not in actions_of(app, function), name
-    denied = [
-        statement
-        for policy in app.resources("AWS::S3::BucketPolicy")
-        for statement in policy.properties["PolicyDocument"]["Statement"]
-        if statement.get("Sid") == "Archive"
-    ]
-    if app.local:
-        # All goes with its stacks.
-        assert denied == []
-        return
-    [statement] = denied
-    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
-    assert statement["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-    bucket, path = statement["Resource"]["Fn::Join"][1]
-    assert "Payloads" in str(bucket)
-    assert path == "/archive/*"
+    assert_nobody_deletes(app, "Archive", "Payloads", "/archive/*")

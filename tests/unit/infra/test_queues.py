@@ -1,6 +1,5 @@
 """No message is lost: every queue has a redrive queue, or is one."""
 
-import json
 from typing import Any
 
 from tests.table_uses import LANES
@@ -59,6 +58,19 @@ def test_queues_keep_messages_encrypted_and_for_14_days(app: Synthesised) -> Non
     for queue in app.resources("AWS::SQS::Queue"):
         assert queue.properties["SqsManagedSseEnabled"] is True, queue
         assert queue.properties["MessageRetentionPeriod"] == 14 * 86_400, queue
+
+
+def test_queues_refuse_what_is_not_encrypted_on_its_way(app: Synthesised) -> None:
+    refusing = [
+        policy.properties["Queues"]
+        for policy in app.resources("AWS::SQS::QueuePolicy")
+        for each in policy.properties["PolicyDocument"]["Statement"]
+        if (each["Effect"], each["Action"], each["Principal"]) == ("Deny", "sqs:*", {"AWS": "*"})
+        and each["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        and each["Resource"]["Fn::GetAtt"][0] == policy.properties["Queues"][0]["Ref"]
+    ]
+    for queue in app.resources("AWS::SQS::Queue"):
+        assert [{"Ref": queue.name}] in refusing, queue
 
 
 def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised) -> None:
@@ -142,72 +154,6 @@ def test_slow_subscriptions_occupy_half_of_a_lane_at_most(app: Synthesised) -> N
         "deliver_http_paced": "25",
         "deliver_lambda_paced": "5",
     }
-
-
-def test_a_poison_record_cannot_block_the_stream(app: Synthesised) -> None:
-    streams = stream_sources(app)
-    assert streams.keys() == {"route", "push", "audit", "observe"}
-    for name, properties in streams.items():
-        assert properties["StartingPosition"] == "TRIM_HORIZON"
-        # A batch that was counted is known when it comes again as it was.
-        assert properties["BisectBatchOnFunctionError"] is (name != "observe")
-        assert properties["MaximumRetryAttempts"] == 10
-        assert properties["MaximumBatchingWindowInSeconds"] == (
-            60 if name in ("audit", "observe") else 0
-        )
-    # Only the router's stream is read in parallel; the audit log's chain has a single writer.
-    parallel = {name: each["ParallelizationFactor"] for name, each in streams.items()}
-    assert parallel == {"route": 4, "push": 1, "audit": 1, "observe": 1}
-    route, push = streams["route"], streams["push"]
-    assert 3600 <= route["MaximumRecordAgeInSeconds"] < 86_400
-    # A stub that takes the place of an archived event is no new event.
-    of_events = [
-        {"eventName": ["INSERT"]},
-        {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"digest": {"S": [{"exists": True}]}}}},
-    ]
-    assert patterns_of(route) == patterns_of(streams["audit"]) == of_events
-    # What is given up is kept, except for what waits in an inbox.
-    kept = {name for name, each in streams.items() if "DestinationConfig" in each}
-    assert kept == (set() if app.local else {"route", "audit", "observe"})
-    # What is not pushed waits in its inbox: it need not be brought back from anywhere.
-    assert push["MaximumRecordAgeInSeconds"] == 300
-    # An entry whose push has not ended in time is changed, so that it comes again.
-    assert patterns_of(push) == [
-        {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}}}
-    ]
-
-
-def test_batches_that_a_table_stream_gave_up_return_by_a_queue(app: Synthesised) -> None:
-    rules = {rule.stack: rule.properties for rule in app.resources("AWS::Events::Rule")}
-    buckets = {
-        stack: str(rules[stack]["EventPattern"]["detail"]["bucket"]["name"])
-        for stack in ("Bus", "Audit")
-    }
-    assert "Failures" in buckets["Bus"]
-    assert "AuditFailures" in buckets["Audit"]
-    for stack, queue in (("Bus", "Stranded"), ("Audit", "AuditQueue")):
-        [target] = rules[stack]["Targets"]
-        assert queue in str(target["Arn"])
-    announcing = [
-        bucket.name
-        for bucket in app.resources("AWS::S3::Bucket")
-        if "NotificationConfiguration" in bucket.properties
-    ]
-    assert len(announcing) == 2
-
-
-def stream_sources(app: Synthesised) -> dict[str, dict[str, Any]]:
-    """The event source mappings of streams, by their functions."""
-    functions = {function.name: name for name, function in app.functions().items()}
-    return {
-        functions[mapping.properties["FunctionName"]["Ref"]]: mapping.properties
-        for mapping in app.resources("AWS::Lambda::EventSourceMapping")
-        if "StartingPosition" in mapping.properties
-    }
-
-
-def patterns_of(source: dict[str, Any]) -> list[Any]:
-    return [json.loads(each["Pattern"]) for each in source["FilterCriteria"]["Filters"]]
 
 
 def sent_by(app: Synthesised) -> dict[str, set[str]]:

@@ -86,6 +86,12 @@ def test_every_function_has_its_own_role(app: Synthesised) -> None:
         for function in app.resources("AWS::Lambda::Function")
     ]
     assert len(roles) == len(set(roles))
+    trusted = {role.name: role.properties for role in app.resources("AWS::IAM::Role")}
+    for role in roles:
+        [statement] = trusted[role]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Effect"] == "Allow", role
+        assert statement["Action"] == "sts:AssumeRole", role
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}, role
 
 
 def test_functions_are_told_only_what_the_service_asks_for(app: Synthesised) -> None:

@@ -1,5 +1,7 @@
 """What is stored is encrypted, restorable, private, and not deleted by accident."""
 
+import re
+
 from event_bus.stores.archive import ARCHIVE_PREFIX
 from event_bus.stores.payloads import KEPT_PREFIX
 
@@ -24,10 +26,16 @@ def test_tables_are_encrypted_and_restorable(app: Synthesised) -> None:
     for name, table in tables(app).items():
         properties = table.properties
         assert properties["SSESpecification"]["SSEEnabled"], name
-        assert "KMSMasterKeyId" in properties["SSESpecification"], name
+        assert properties["SSESpecification"]["SSEType"] == "KMS", name
+        assert_of_the_bus(properties["SSESpecification"]["KMSMasterKeyId"])
         recovery = properties["PointInTimeRecoverySpecification"]
         assert recovery["PointInTimeRecoveryEnabled"], name
         assert properties["BillingMode"] == "PAY_PER_REQUEST", name
+
+
+def assert_of_the_bus(key: object) -> None:
+    """A key is that of the bus for stored data, and not one of AWS or the sealing key."""
+    assert re.search(r"'(Key|[^']*GetAttKey)[0-9A-F]{8}(Arn[0-9A-F]{8})?'", str(key)), key
 
 
 def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> None:
@@ -166,6 +174,18 @@ def test_a_first_deployment_that_fails_leaves_nothing_that_stops_the_next() -> N
     assert "Retain" not in {body.get("DeletionPolicy") for body in resources.values()}
 
 
+def test_protected_stacks_refuse_to_be_deleted() -> None:
+    # Every worker collects all tests, and the CDK takes seconds.
+    import aws_cdk as cdk
+
+    from infra.stack import StageStack
+
+    for protect in (False, True):
+        settings = DeploymentSettings(protect=protect)
+        stack = StageStack(cdk.App(), "Any", description="Any", settings=settings)
+        assert stack.termination_protection is protect
+
+
 def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) -> None:
     buckets = app.resources("AWS::S3::Bucket")
     assert len(buckets) == 5
@@ -180,6 +200,7 @@ def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) ->
         (rule,) = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["BucketKeyEnabled"], bucket
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms", bucket
+        assert_of_the_bus(rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"])
         (lifecycle,) = bucket.properties["LifecycleConfiguration"]["Rules"]
         assert lifecycle["ExpirationInDays"] == (365 if bucket.stack == "Audit" else 30), bucket
         # The payloads of kept events have other keys.
@@ -188,8 +209,23 @@ def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) ->
         if payloads:
             for kept in (KEPT_PREFIX, ARCHIVE_PREFIX):
                 assert not kept.startswith(lifecycle["Prefix"])
-    policies = str([p.properties for p in app.resources("AWS::S3::BucketPolicy")])
-    assert policies.count("'aws:SecureTransport': 'false'") == len(buckets)
+        # Otherwise S3 keeps the parts of an upload that was never completed.
+        assert lifecycle["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}, bucket
+        assert lifecycle["Status"] == "Enabled", bucket
+
+
+def test_buckets_refuse_what_is_not_encrypted_on_its_way(app: Synthesised) -> None:
+    buckets = {bucket.name for bucket in app.resources("AWS::S3::Bucket")}
+    policies = app.resources("AWS::S3::BucketPolicy")
+    assert {policy.properties["Bucket"]["Ref"] for policy in policies} == buckets
+    for policy in policies:
+        denied = [
+            each["Condition"]
+            for each in policy.properties["PolicyDocument"]["Statement"]
+            if (each["Effect"], each["Action"], each["Principal"]) == ("Deny", "s3:*", {"AWS": "*"})
+        ]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in denied, policy
+        assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in denied, policy
 
 
 def test_a_signed_head_that_is_overwritten_stays(app: Synthesised) -> None:
