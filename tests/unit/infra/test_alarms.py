@@ -117,15 +117,18 @@ def test_an_alarm_reports_the_first_period_that_is_not_as_it_should_be(app: Synt
     for alarm in app.resources("AWS::CloudWatch::Alarm"):
         properties = alarm.properties
         metric = properties["MetricName"]
+        watched = [
+            name
+            for function, name in functions.items()
+            if function in str(properties.get("Dimensions"))
+        ]
+        if metric == "Errors":
+            # A person reads from it where to look.
+            assert properties["AlarmDescription"] == f"The function {watched[0]} failed."
         if metric == "IteratorAge":
-            [watched] = [
-                name
-                for function, name in functions.items()
-                if function in str(properties["Dimensions"])
-            ]
             # In milliseconds
             # (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html).
-            expected = OLDEST_RECORD_SECONDS[watched] * 1_000, 60, "Maximum"
+            expected = OLDEST_RECORD_SECONDS[watched[0]] * 1_000, 60, "Maximum"
         else:
             expected = REPORTED[metric]
         found = properties["Threshold"], properties["Period"], properties["Statistic"]
@@ -174,6 +177,7 @@ def test_alarms_may_publish_to_the_topic(app: Synthesised) -> None:
     ]
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert allowed["Action"] == "sns:Publish"
+    assert allowed["Resource"] == {"Ref": topic.name}
     assert_of_this_account(allowed["Condition"])
 
 
@@ -187,6 +191,10 @@ def test_alarms_may_use_the_key_that_encrypts_the_topic(app: Synthesised) -> Non
         if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     ]
     assert set(listed(grant["Action"])) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    # In the policy of a key, it means this key
+    # (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html).
+    for each in key.properties["KeyPolicy"]["Statement"]:
+        assert each["Resource"] == "*", each
     assert_of_this_account(grant["Condition"])
 
 

@@ -2,8 +2,6 @@
 
 import re
 
-from botocore.session import Session
-
 from tests.service_uses import SENDERS
 from tests.table_uses import LANE_NAMES
 from tests.unit.infra.grants import QUEUE_NAMES, STATISTICS, actions_of, grants_of
@@ -55,13 +53,6 @@ def test_functions_that_count_messages_may_ask_each_queue_that_they_are_told_of(
             for each in listed(grant["Resource"])
         }
         assert told <= asked, name
-
-
-def test_every_action_on_a_queue_is_one_of_sqs(app: Synthesised) -> None:
-    known = {f"sqs:{each}" for each in Session().get_service_model("sqs").operation_names}
-    for policy, statement in app.statements():
-        actions = {each for each in listed(statement["Action"]) if each.startswith("sqs:")}
-        assert actions <= known, policy
 
 
 def test_those_who_make_managed_queues_also_remove_and_find_them(app: Synthesised) -> None:

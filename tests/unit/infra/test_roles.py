@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from botocore.session import Session
 from event_bus.queues.message import ENRICH
 from event_bus.settings import Settings
 
 from tests.table_uses import LANE_NAMES
-from tests.unit.infra.grants import INTERFACES, STATISTICS, TRACING, grants_of
+from tests.unit.infra.grants import INTERFACES, OF_THE_STREAM, STATISTICS, TRACING, grants_of
 from tests.unit.infra.synthesised import Synthesised, listed
 
 # Variables of functions that are not settings of the service.
@@ -65,6 +66,30 @@ def test_no_action_is_a_wildcard(app: Synthesised) -> None:
     for policy, statement in app.statements():
         for action in listed(statement["Action"]):
             assert "*" not in action, policy
+
+
+NOT_OPERATIONS = {
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+    "dynamodb:ConditionCheckItem",
+    "execute-api:ManageConnections",
+    *("kms:ReEncryptFrom", "kms:ReEncryptTo"),
+    "lambda:InvokeFunction",
+    "s3:ListBucket",
+}
+"""The actions of IAM that are no operations of their services."""
+
+
+def test_every_action_is_one_that_aws_knows(app: Synthesised) -> None:
+    # IAM takes an unknown action without a word, and the call is refused.
+    session = Session()
+    granted = {action for _, each in app.statements() for action in listed(each["Action"])}
+    for action in granted - NOT_OPERATIONS:
+        service, _, operation = action.partition(":")
+        name = {"states": "stepfunctions"}.get(service, service)
+        if name == "dynamodb" and operation in OF_THE_STREAM:
+            name = "dynamodbstreams"
+        model = session.get_service_model(name)
+        assert operation in model.operation_names, action
 
 
 def test_no_resource_is_a_wildcard(app: Synthesised) -> None:
