@@ -346,7 +346,7 @@ SUITES = (
             "display_name=",
             "accept",
             "raise ",
-            r'^\s*f?"[A-Z][^"]* [^"]*\.",?$',
+            r'^\s*f?"[^"]* [^"]* [^"]*",?$',
         ),
         plugins=("tests.mutants.templates",),
     ),
