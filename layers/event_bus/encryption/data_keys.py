@@ -25,6 +25,9 @@ MOST_USES = 10_000
 """The most payloads that one key seals: far below what random nonces of 96 bits allow (2^32, NIST
 SP 800-38D, section 8.3)."""
 
+REFUSED = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
+"""The error codes of KMS for a ciphertext that it did not make, or made for another purpose."""
+
 _OPENED_KEYS = 1_000
 
 

@@ -10,13 +10,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from event_bus import json_numbers
-from event_bus.encryption.data_keys import DataKeys
+from event_bus.encryption.data_keys import REFUSED, DataKeys
 from event_bus.model.event import Event
 from event_bus.model.sensitive import put_back, take_out
 
 _NONCE_BYTES = 12
-REFUSED = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
-"""The error codes of KMS for a data key that it did not make, or made for another purpose."""
 
 
 class NotOpened(Exception):

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
 from event_bus.cache import Cache
-from event_bus.encryption.payload_seal import REFUSED
+from event_bus.encryption.data_keys import REFUSED
 from event_bus.log import logger
 from event_bus.model.subscription import SealedSecret, Subscription
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from event_bus.encryption.data_keys import DataKeys
-from event_bus.encryption.payload_seal import REFUSED, NotOpened, cipher
+from event_bus.encryption.data_keys import REFUSED, DataKeys
+from event_bus.encryption.payload_seal import NotOpened, cipher
 
 _NONCE_BYTES = 12
 

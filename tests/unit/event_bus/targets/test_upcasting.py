@@ -125,6 +125,7 @@ def test_an_attempt_fails_for_good_only_if_an_expression_fails(clock: Clock) -> 
     said = "the schema version could not be read"
     assert Upcaster(unread, clock).attempted(old, 2) == Outcome("upcast_failed", said)
 
+
 def test_the_time_of_expressions_is_that_of_expressions_alone(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
