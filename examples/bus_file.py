@@ -44,6 +44,8 @@ def read_bus(file: Path, names: Sequence[str]) -> dict[str, str]:
     except FileNotFoundError:
         if file == BUS_FILE:
             raise NoBus("No bus is running here; start one with: make up") from None
-        raise NoBus(f"There is no file {file}.") from None
+        raise NoBus(
+            f"There is no file {file}; `make up` starts a bus and writes {BUS_FILE}."
+        ) from None
     except (OSError, ValueError, LookupError, TypeError):
         raise NoBus(f"{file} is not a file in which `make up` has described a bus.") from None

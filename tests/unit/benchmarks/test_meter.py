@@ -38,6 +38,7 @@ def test_what_a_function_logs_is_counted(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
     lines = done.stdout.splitlines(keepends=True)
     assert [json.loads(line)["matched"] for line in lines] == [3, 14]
