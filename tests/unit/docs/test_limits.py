@@ -9,6 +9,7 @@ from event_bus.api.body import MAX_BODY_BYTES
 from event_bus.api.documents.schemas import MAX_RECEIVERS
 from event_bus.api.idempotency import KEPT_SECONDS
 from event_bus.api.parameters import CURSOR, MAX_PARAMETER_CHARACTERS, PAGING_BY_NAME
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES
 from event_bus.callbacks.urls import MAX_URL_LENGTH
 from event_bus.encryption.signing_secrets import MAX_SECRETS
 from event_bus.enrichment.requests import MAX_VARIABLES as MAX_URL_VARIABLES
@@ -168,7 +169,8 @@ STATED = [
         "enrichment",
         f"{enrichment.MAX_SOURCES} parts, each {_size(enrichment.MAX_PART_BYTES)} as JSON; "
         f"{enrichment.MAX_SECONDS:g} s for all tries of all sources; "
-        f"{MAX_URL_VARIABLES} variables in a URL",
+        f"{MAX_URL_VARIABLES} variables in a URL, "
+        f"whose answer has less than {_size(MAX_RESPONSE_BYTES)}",
     ),
     (LIMITS, "entries of all contexts of a service", f"{contexts.MAX_ENTRIES:,}"),
     (
