@@ -211,7 +211,7 @@ def read_cursor(asked: AskedList, longest: int = MAX_POSITION) -> str | None:
     if not _POSITION.fullmatch(position) or len(position) > longest:
         raise MalformedRequest.at(
             "cursor",
-            "was not given by this list to this key for these filters; start without a cursor",
+            "was not given by this list to this caller for these filters; start without a cursor",
         )
     return position
 

@@ -135,7 +135,7 @@ class Conversation:
                 ended.
         """
         rate = caller.rate_limit
-        # A connection from before an update of the bus has no rate.
+        # A connection that began before the bus passed the rate on has none.
         if rate is None:
             return
         allowance = self.limiter.spend(f"{SOCKET}{caller.key_id or ADMIN}", rate)
