@@ -1,9 +1,9 @@
 """A pytest plugin that runs each mutant in a fork of one process.
 
 The process imports and collects the tests once, so a mutant costs only the tests that call its
-function. It reads the names of the mutants from the file `MUTANTS`, and appends a line to the file
-`OUTCOMES` for each: its name, and `killed`, `timeout`, `survived` or `no tests`. It leaves out
-those that have a line already.
+function. It reads the names of the mutants from the file `MUTANTS`. For each, it appends a line to
+the file `OUTCOMES`: the name, and `killed`, `timeout`, `survived` or `no tests`. It does not run a
+mutant that has a line already.
 """
 
 import json
