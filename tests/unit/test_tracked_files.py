@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from infra.built import ROOT
 
 
@@ -11,7 +13,9 @@ def test_no_file_is_tracked_that_is_to_be_ignored() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         timeout=120,
     )
+    if found.returncode:
+        pytest.skip(f"Git does not list the files: {found.stderr.strip()}")
     assert found.stdout.splitlines() == []
