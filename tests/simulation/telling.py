@@ -55,24 +55,20 @@ def spoil(name: str, *, every: bool = False) -> list[str]:
 def representative(name: str) -> list[CallFault]:
     """Returns the faults of a story that show something new.
 
-    Calls by the same lines of code differ only in the state that they find. In the first story of
-    a subject that makes such a call, one of them gets each fault; in each further story, one of
-    the faults, by turns.
+    Calls by the same lines of code differ only in the state that they find. In the first story that
+    makes such a call, one of them gets each fault; in each further story, one of the faults, by
+    turns.
     """
-    subject = [each for each in STORIES if _subject(each) == _subject(name)]
-    place = subject.index(name)
+    told = list(STORIES)
+    place = told.index(name)
     calls = _calls(name)
-    known = {way for earlier in subject[:place] for way in _ways(earlier).values()}
+    known = {way for earlier in told[:place] for way in _ways(earlier).values()}
     ways = _ways(name)
     again = [fault for fault, way in ways.items() if way in known]
     return [
         *(fault for fault, way in ways.items() if way not in known),
         *one_by_turns(again, calls, place),
     ]
-
-
-def _subject(name: str) -> str:
-    return STORIES[name].__module__
 
 
 @cache
@@ -86,7 +82,7 @@ def _ways(name: str) -> dict[CallFault, tuple[object, ...]]:
     """Returns one fault of each kind, with what tells kinds apart."""
     calls = _calls(name)
     # The stories of `registrations` are about them.
-    registering = _subject(name) == registrations.__name__
+    registering = STORIES[name].__module__ == registrations.__name__
     return {
         fault: (fault.mode, *calls[fault.call - 1].way)
         for mode in MODES
