@@ -105,12 +105,20 @@ def receiving(
             receiver.hold.set()
 
 
+_REST = 4
+"""How long `eventually` rests after a check, as a multiple of the time that the check took."""
+
+
 def eventually(check: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    """Repeats a check until its result is true, and returns this result."""
-    began = time.monotonic()
+    """Repeats a check until its result is true, and returns this result.
+
+    A check may occupy several processes: that of the emulator, of an authorizer and of a function.
+    So a check that takes long is repeated less often, as is one that has failed for long.
+    """
+    began = started = time.monotonic()
     while not (result := check()):
-        waited = time.monotonic() - began
-        assert waited < seconds, f"it did not become true within {seconds:g} s"
-        # A check occupies several processes, so slow checks are repeated less often.
-        time.sleep(min(0.05 + waited / 10, 1.0))
+        now = time.monotonic()
+        assert now - began < seconds, f"it did not become true within {seconds:g} s"
+        time.sleep(min(0.05 + (now - began) / 10 + _REST * (now - started), 1.0))
+        started = time.monotonic()
     return result
