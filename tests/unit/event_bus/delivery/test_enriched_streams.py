@@ -13,7 +13,8 @@ from tests.unit.event_bus.delivery.enrichments import (
     stored,
     subscribed,
 )
-from tests.unit.event_bus.delivery.lanes import LaneRun, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, run
+from tests.unit.event_bus.delivery.ordered_streams import make_due
 
 __all__ = ["run"]
 
@@ -38,6 +39,20 @@ def test_a_stream_waits_for_an_enrichment_that_fails(run: LaneRun, aws: Aws) -> 
     assert run.aws.circuits.get_many(["sub_1"]) == {}
     run.take(message(first, to, attempt=2))
     assert run.target.events == []  # It waits for its time.
+
+
+def test_each_attempt_asks_the_sources(run: LaneRun, aws: Aws) -> None:
+    to = subscribed(aws, ordered=True)
+    run = in_turn(run, answering([b'{"n":1}', b'{"n":2}']))
+    [first] = of_a_stream(aws, "evt_1")
+    run.target.script["evt_1"] = REFUSED
+    run.take(message(first, to))
+    [retry] = run.sent()
+    make_due(aws, "evt_1")
+    run.target.script.clear()
+    run.take(retry)
+    assert run.outcome().status == "delivered"
+    assert run.target.enrichments == [b'{"n":1}', b'{"n":2}']
 
 
 def test_a_stream_continues_behind_an_enrichment_that_failed_for_good(
