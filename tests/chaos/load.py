@@ -1,4 +1,4 @@
-"""A load of events while every function is killed repeatedly, and how each event ended."""
+"""A load of events while functions are killed repeatedly, and how each event ended."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""Nothing is lost although the process of every function is killed repeatedly."""
+"""Nothing is lost although the processes of functions are killed repeatedly."""
 
 from tests.chaos.load import NEEDED, ChaosTest
 from tests.end_to_end.world import World
