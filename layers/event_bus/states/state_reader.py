@@ -55,7 +55,8 @@ class StreamState:
 
     Attributes:
         stream: The stream.
-        version: The last version that was folded or is missing; 0 in a stream without events.
+        version: The last version that was folded or is missing; 0 in a stream without events. For
+            callers who do not see the whole stream, that of the last event that they see, or 0.
         events: The number of folded events; lower than `version` if events have expired or the
             caller may not see them.
         state: The state itself.

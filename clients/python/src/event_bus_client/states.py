@@ -40,7 +40,8 @@ class StreamState(Document):
     Attributes:
         source: The service that publishes the stream.
         stream_id: The stream.
-        version: The version of the last event in the state; 0 for an empty stream.
+        version: The last version that the state includes, even if its event is missing; 0 for an
+            empty stream.
         events: The number of events in the state.
         complete: Whether no event up to `version` is missing.
         reducer: The `type` and the `version` of the reducer that computed it; the version is 0 if
@@ -106,7 +107,7 @@ class ModelState(Document):
 
     Attributes:
         stream_id: The stream.
-        version: The version of the last event in the state.
+        version: The last version that the state includes, even if its event is missing.
         events: The number of events in the state.
         complete: Whether no event up to `version` is missing.
         updated_at: When it was changed.

@@ -110,7 +110,9 @@ class StreamState(TypedDict):
         int,
         Field(
             ge=0,
-            description="The last version that was folded or is missing; 0 in an empty stream.",
+            description="The last version that was folded or is missing; 0 in an empty stream. For "
+            "readers other than the publisher and admins, the version of the last event that their "
+            "key may see, or 0.",
         ),
     ]
     events: Annotated[Count, Field(description="How many events were folded.")]

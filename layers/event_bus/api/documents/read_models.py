@@ -74,7 +74,9 @@ class ModelState(TypedDict):
     """
 
     stream_id: str
-    version: Annotated[int, Field(ge=0, description="The last version that was folded.")]
+    version: Annotated[
+        int, Field(ge=0, description="The last version that was folded or is missing.")
+    ]
     events: Annotated[Count, Field(description="How many events were folded.")]
     complete: Annotated[bool, Field(description="Whether every event up to `version` was folded.")]
     updated_at: Time

@@ -74,7 +74,11 @@ class AnalyticsTotals(TypedDict):
     failed: Annotated[Count, Field(description="Attempts that failed.")]
     dead_lettered: Count
     latency_seconds: Annotated[
-        Latency | None, Field(description="From an event's acceptance to its delivery.")
+        Latency | None,
+        Field(
+            description="From an event's acceptance to its delivery, without replays; null "
+            "without such a delivery."
+        ),
     ]
 
 
