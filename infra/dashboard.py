@@ -7,6 +7,7 @@ from constructs import Construct
 from event_bus.model.metrics import NAMESPACE
 
 from infra.api import ApiStack
+from infra.audit import AuditStack
 from infra.bus import BusStack
 from infra.settings import DeploymentSettings
 
@@ -23,6 +24,7 @@ class Dashboard(Construct):
         construct_id: str,
         *,
         settings: DeploymentSettings,
+        audit: AuditStack,
         bus: BusStack,
         api: ApiStack,
     ) -> None:
@@ -33,7 +35,12 @@ class Dashboard(Construct):
             "Dashboard",
             dashboard_name=f"event-bus-{settings.stage}",
             default_interval=cdk.Duration.hours(3),
-            widgets=[self._events(), self._delays(bus), _queues(bus), _calls(bus, api)],
+            widgets=[
+                self._events(),
+                self._delays(audit, bus, api),
+                _queues(bus),
+                _calls(bus, api),
+            ],
         )
 
     def _events(self) -> list[cloudwatch.IWidget]:
@@ -45,13 +52,13 @@ class Dashboard(Construct):
             ),
         ]
 
-    def _delays(self, bus: BusStack) -> list[cloudwatch.IWidget]:
+    def _delays(self, audit: AuditStack, bus: BusStack, api: ApiStack) -> list[cloudwatch.IWidget]:
         latencies = (self._metric("DeliveryLatency", each) for each in ("p50", "p90", "p99"))
         ages = (
             each.function.metric(
                 "IteratorAge", statistic="Maximum", period=_MINUTE, label=each.node.id
             )
-            for each in (bus.route, bus.observe)
+            for each in (bus.route, api.functions["push"], audit.write, bus.observe)
         )
         return [
             _graph("Time from acceptance to delivery (s)", *latencies),

@@ -25,8 +25,13 @@ _MINUTE = cdk.Duration.minutes(1)
 _FIVE_MINUTES = cdk.Duration.minutes(5)
 # A retry is a new message, so a message that is older than the longest delay is overdue.
 _OLDEST_MESSAGE = cdk.Duration.minutes(30)
-_OLDEST_RECORD = cdk.Duration.minutes(1)
+# By table stream. The records of some wait for a minute to fill a batch.
+_OLDEST_EVENT = cdk.Duration.minutes(1)
+_OLDEST_UNRECORDED_EVENT = cdk.Duration.minutes(10)
 _OLDEST_CHANGE = cdk.Duration.minutes(10)
+# A batch may take most of a minute if it has many connections or slow clients. After five minutes,
+# Lambda drops an entry, and it waits for the next event or ping of its client.
+_OLDEST_PUSH = cdk.Duration.minutes(2)
 
 
 class OperationsStack(StageStack):
@@ -69,7 +74,7 @@ class OperationsStack(StageStack):
         self._queue("Unroutable", bus.unroutable)
         self._queue("Replay", bus.replays)
         self._queue("Audit", audit.queue)
-        self._streams(audit, bus)
+        self._streams(audit, bus, api)
         self._failures("ApiFailures", api.api, "The API answered with a 5xx status.")
         if settings.iam_callers:
             self._failures(
@@ -82,11 +87,23 @@ class OperationsStack(StageStack):
             lambda_.Function.metric_all_throttles(statistic="Sum", period=_FIVE_MINUTES),
             "Lambda throttled functions: the account runs as many as its quota permits.",
         )
-        Dashboard(self, "Dashboard", settings=settings, bus=bus, api=api)
+        Dashboard(self, "Dashboard", settings=settings, audit=audit, bus=bus, api=api)
 
-    def _streams(self, audit: AuditStack, bus: BusStack) -> None:
-        self._age("RouterAge", bus.route, "Events wait to be routed.", _OLDEST_RECORD)
+    def _streams(self, audit: AuditStack, bus: BusStack, api: ApiStack) -> None:
+        self._age("RouterAge", bus.route, "Events wait to be routed.", _OLDEST_EVENT)
         self._age("ObserverAge", bus.observe, "Metrics are late.", _OLDEST_CHANGE)
+        self._age(
+            "AuditEventsAge",
+            audit.write,
+            "Events wait to be recorded in the audit log.",
+            _OLDEST_UNRECORDED_EVENT,
+        )
+        self._age(
+            "PushAge",
+            api.functions["push"],
+            "Events wait to be sent to WebSocket clients.",
+            _OLDEST_PUSH,
+        )
         self._gave_up(
             "Router",
             bus.events_source,
