@@ -12,6 +12,7 @@ from event_bus_client import Key
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.exits import Ended, Exit
 from event_bus_client.cli.findings import (
+    DELETED,
     Finding,
     of_clock,
     of_dead_letters,
@@ -29,6 +30,9 @@ MOST_SUBSCRIPTIONS = 1_000
 """How many subscriptions, and how many publishers, are looked at."""
 
 MOST_DEAD_LETTERS = 500
+MOST_LOOKED_UP = 100
+"""Of how many subscriptions with dead letters the status is looked up."""
+
 MOST_SERVICES = 50
 """Of how many services the keys are looked at."""
 
@@ -106,7 +110,17 @@ def _subscriptions(known: State, _: datetime) -> Iterator[Finding]:
 
 def _dead_letters(known: State, _: datetime) -> Iterator[Finding]:
     listed = known.bus.dead_letters.list(status="exhausted", limit=100)
-    return of_dead_letters(list(islice(listed, MOST_DEAD_LETTERS)), MOST_DEAD_LETTERS)
+    letters = list(islice(listed, MOST_DEAD_LETTERS))
+    subscriptions = dict.fromkeys(each["subscription_id"] for each in letters)
+    statuses = {each: _status(known, each) for each in islice(subscriptions, MOST_LOOKED_UP)}
+    return of_dead_letters(letters, statuses, MOST_DEAD_LETTERS)
+
+
+def _status(known: State, subscription_id: str) -> str:
+    try:
+        return str(known.bus.subscriptions.get(subscription_id)["status"])
+    except NotFound:
+        return DELETED
 
 
 def _unrouted(known: State, now: datetime) -> Iterator[Finding]:

@@ -46,13 +46,14 @@ class Finding:
         return {**asdict(self), "commands": list(self.commands)}
 
 
-_ENDPOINT = "Repair the endpoint; the bus continues by itself when it answers."
+_ENDPOINT = "Repair the endpoint."
 _TLS = "Check the TLS settings of the endpoint, such as its cipher suites and server names."
 _AUTHORITY = "Give the endpoint a certificate of a public authority"
-_LANE = "Read the log of the function that delivers, then retry."
+_LANE = "Read the log of the function that delivers."
 _ADVICE: dict[str, str] = {
     "http_status": "Read the answer of the endpoint in an attempt, and repair the endpoint.",
-    "timeout": "Answer 2xx first and work later, or raise the timeout of the retry policy.",
+    "timeout": "Let the endpoint answer 2xx first and work later, or the function return sooner; "
+    "or raise the timeout of the retry policy.",
     "circuit_open": _ENDPOINT,
     "connection_refused": "Start the endpoint, or correct the URL of the subscription.",
     "connection_broken": _ENDPOINT,
@@ -60,16 +61,16 @@ _ADVICE: dict[str, str] = {
     "name_not_resolved": "Correct the host in the URL of the subscription, or its DNS.",
     "address_forbidden": "Use a host with a public address.",
     "access_denied": "Give the bus the right to the target again: its tag, or the role's policy.",
-    "not_permitted": "Ask an admin to give the service the type, or remove the type.",
-    "enrichment_failed": "Correct the source that the message names, then retry.",
-    "transform_failed": "Correct the transform of the subscription, then retry.",
-    "upcast_failed": "Correct the upcast of the schema version, then retry.",
-    "subscription_disabled": "Resume the subscription, then retry.",
-    "too_many_hops": "Two services cause each other's events: break the loop, then discard these.",
-    "function_crashed": "Read the log of the function that delivers; the bus retries by itself.",
-    "event_unreadable": "Restore the object of the archive that the log names, then retry.",
-    "message_refused": "Read the log of the function `route`, then retry.",
-    "stream_passed": "Retry these if the events may arrive out of order, or discard them.",
+    "not_permitted": "Ask an admin to give the service the type.",
+    "enrichment_failed": "Correct the source that the message names.",
+    "transform_failed": "Correct the transform of the subscription.",
+    "upcast_failed": "Correct the upcast of the schema version.",
+    "subscription_disabled": "Correct why it was disabled.",
+    "too_many_hops": "Two services cause each other's events: break the loop.",
+    "function_crashed": _LANE,
+    "event_unreadable": "Restore the object of the archive that the log names.",
+    "message_refused": "Read the log of the function `route`, `replay` or `sweep`.",
+    "stream_passed": "Later events of the stream were delivered before.",
     "invalid_answer": "Answer with valid HTTP/1.1; the message names the fault.",
     "ipv6_unreachable": "Use a host that also has an IPv4 address.",
     "tls_certificate_expired": "Renew the certificate of the endpoint.",
@@ -84,7 +85,7 @@ _ADVICE: dict[str, str] = {
     "verify the signature of each request.",
     "tls_failed": _TLS,
     "target_not_found": "Create the target again, or name another one in the subscription.",
-    "target_refused": "Correct what the message names, then retry.",
+    "target_refused": "Correct what the message names.",
     "throttled": "Raise the quota of the target, or limit the attempts of the subscription.",
     "function_error": "Read the log of your function, and correct it.",
     "reply_refused": "Return a valid reply; the message names the fault.",
@@ -92,12 +93,25 @@ _ADVICE: dict[str, str] = {
     "inbox_not_filled": _LANE,
     "payload_not_opened": _LANE,
     "secret_not_opened": "Replace the secret if the message says that it is damaged; otherwise an "
-    "admin corrects the access to the KMS key. Then retry.",
+    "admin corrects the access to the KMS key.",
 }
+
+_SOONER = {"lambda": "Let the function return sooner, or invoke it with `async`."}
+"""What to do about slow answers, by the type of the target, unless it is an endpoint."""
+
+_RETRY = "Then retry."
+_ENDS: dict[str, str] = {
+    "too_many_hops": "Then discard these, or retry them if the chain was intended.",
+    "stream_passed": "Retry these if the events may arrive out of order, or discard them.",
+}
+"""What to do with dead letters in the end, by the code, unless it is to retry them."""
+
+DELETED = "deleted"
+"""Stands for the status of a subscription that no longer exists."""
 
 
 def advice_for(code: str) -> str:
-    """Returns the advice for the code of a failed attempt."""
+    """Returns what to correct, for the code of a failed attempt."""
     return _ADVICE.get(code, _TLS if code.startswith("tls_") else _ENDPOINT)
 
 
@@ -145,13 +159,14 @@ def of_failing(failing: Document) -> Iterator[Finding]:
         waiting = f"; waiting deliveries: {each['waiting']}" if each["waiting"] else ""
         probe = each["circuit"]["next_probe_at"]
         paused = f" Its circuit is open; the next probe is at {probe}." if is_open else ""
+        follows = " The bus tries again by itself." if each["status"] == "active" else ""
         yield Finding(
             "error",
             "circuit_open" if is_open else "failing",
             f"{_named(each['subscription_id'], each)} has failed since {each['failing_since']}: "
             f"{counted(each['attempts'], 'attempt')}{waiting}.",
             f"{error['message']}.{paused}",
-            advice_for(error["code"]),
+            f"{advice_for(error['code'])}{follows}",
             (
                 f"event-bus dead-letters list --subscription {each['subscription_id']}",
                 f"event-bus subscriptions get {each['subscription_id']}",
@@ -197,34 +212,70 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
                 "slow",
                 f"{_named(each['id'], each)} has answered slowly since {each['pace']['since']}.",
                 "Its deliveries go over the paced lane.",
-                "Answer 2xx first and work later.",
+                _SOONER.get(each["target"]["type"], "Answer 2xx first and work later."),
                 (f"event-bus subscriptions get {each['id']}",),
             )
 
 
-def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]:
-    """Yields findings on dead letters that wait for a person, by subscription and error."""
+def of_dead_letters(
+    letters: Sequence[Document], statuses: Mapping[str, str], most: int
+) -> Iterator[Finding]:
+    """Yields findings on dead letters that wait for a person, by subscription and error.
+
+    Args:
+        letters: The dead letters, the newest first.
+        statuses: The status of subscriptions, as far as it is known, by their id; `DELETED` for
+            those that no longer exist.
+        most: How many dead letters were looked at, at most.
+    """
     counts = Counter((each["subscription_id"], _code(each)) for each in letters)
     # The newest come first in the list.
     newest = {(each["subscription_id"], _code(each)): each for each in reversed(letters)}
     at_least = "at least " if len(letters) >= most else ""
     for (subscription, code), count in counts.most_common():
-        letter = newest[subscription, code]
+        letter, status = newest[subscription, code], statuses.get(subscription, "active")
         message = (letter["error"] or {}).get("message", "unknown")
         need = "needs" if count == 1 else "need"
-        chosen = f"--subscription {subscription} --code {code} --dry-run"
         yield Finding(
             "error",
             "dead_letters",
             f"{at_least}{counted(count, 'dead letter')} of {subscription} {need} you ({code}).",
             f"The newest: {message}.",
-            advice_for(code),
-            (
-                f"event-bus dead-letters get {letter['id']}",
-                f"event-bus dead-letters retry {chosen}",
-                f"event-bus dead-letters discard {chosen}",
-            ),
+            _way_out(code, status),
+            tuple(_ways_out(letter, code, status)),
         )
+
+
+def _way_out(code: str, status: str) -> str:
+    """Returns what to do with dead letters, by their code and the status of their subscription."""
+    match status:
+        case "deleted":
+            return (
+                "The subscription was deleted, so a retry would deliver nothing: discard these. To "
+                "bring an event to another subscription, replay it: event-bus replay EVENT_ID "
+                "--subscription ID."
+            )
+        case "disabled":
+            advice = f"{advice_for(code)} The subscription is disabled: resume it first."
+        case "paused":
+            advice = f"{advice_for(code)} The subscription is paused: a retry waits for its resume."
+        case _ if code == "subscription_disabled":
+            return "The subscription is no longer disabled: retry these."
+        case _:
+            advice = advice_for(code)
+    return f"{advice} {_ENDS.get(code, _RETRY)}"
+
+
+def _ways_out(letter: Document, code: str, status: str) -> Iterator[str]:
+    """Yields the commands for dead letters, by the status of their subscription."""
+    subscription = letter["subscription_id"]
+    chosen = f"--subscription {subscription} --code {code} --dry-run"
+    yield f"event-bus dead-letters get {letter['id']}"
+    if status in ("disabled", "paused"):
+        yield f"event-bus subscriptions resume {subscription}"
+    if status != DELETED:
+        yield f"event-bus dead-letters retry {chosen}"
+    yield f"event-bus dead-letters discard {chosen}"
 
 
 def of_unrouted(events: Sequence[Document]) -> Iterator[Finding]:
@@ -263,11 +314,28 @@ def of_keys(keys: Iterable[Document], now: datetime, own: str | None) -> Iterato
             f"{each['replaced_by']} replaced it, and it is still used."
             if each["replaced_by"]
             else "",
-            "Give the service the new key before that time.",
-            (f"event-bus keys list {each['service_id']}",)
-            if each["replaced_by"]
-            else (f"event-bus keys rotate {each['service_id']} {each['id']}",),
+            *_renewal(each),
         )
+
+
+def _renewal(key: Document) -> tuple[str, tuple[str, ...]]:
+    """Returns what to do about a key that ends, and the commands for it."""
+    listed = f"event-bus keys list {key['service_id']}"
+    if key["replaced_by"]:
+        return "Give the service the new key before that time.", (listed,)
+    if key["type"] != "api_key":
+        return (
+            "An admin creates a key for a new certificate, role or user; or revokes this key, and "
+            "creates it again with a later end.",
+            (listed,),
+        )
+    # A rotation would keep the end.
+    scopes = "".join(f" --scope {each}" for each in key["scopes"] or ())
+    return (
+        "Let an admin create another key without this end, and give it to the service before that "
+        "time. A rotated key would end at the same time.",
+        (f"event-bus keys create {key['service_id']}{scopes}",),
+    )
 
 
 def _named(subscription_id: str, subscription: Document) -> str:
