@@ -257,6 +257,21 @@ class Unavailable(Problem):
         super().__init__(detail, headers={"retry-after": str(retry_after_seconds)})
 
 
+class EvaluatorNotStarted(Unavailable):
+    """The process that evaluates expressions did not start, for which no expression is to blame.
+
+    Attributes:
+        cause: The reason in a sentence, for records of the failure.
+    """
+
+    cause = "the process that evaluates expressions did not start"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The process that evaluates expressions did not start; send the request again."
+        )
+
+
 class Failure(Problem):
     """A fault of the bus itself."""
 

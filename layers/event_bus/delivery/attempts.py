@@ -258,7 +258,7 @@ class AttemptRunner(DeliveryStep):
         # An attempt counts for its circuit even if it cannot be recorded.
         for each, outcome in zip(pending, outcomes, strict=True):
             subscription_id = each.order.message.subscription_id
-            if outcome.unsendable:
+            if outcome.unsendable or outcome.unsent:
                 each.order.permits.unused(subscription_id)
             else:
                 each.order.permits.ended(

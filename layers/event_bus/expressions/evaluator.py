@@ -18,10 +18,11 @@ from typing import IO, cast
 import orjson
 
 from event_bus import json_numbers, times
-from event_bus.errors import Unavailable
+from event_bus.errors import EvaluatorNotStarted
 from event_bus.expressions.limits import (
     MAX_EXPRESSION_CHARACTERS,
     MAX_INPUT_BYTES,
+    REST_SECONDS,
     START_SECONDS,
     WALL_SECONDS,
 )
@@ -63,7 +64,7 @@ def start() -> None:
     Callers that measure the time of an expression call this first.
 
     Raises:
-        Unavailable: The process did not start.
+        EvaluatorNotStarted: The process did not start.
     """
     _PROCESS.start()
 
@@ -73,7 +74,7 @@ def check(expression: str) -> None:
 
     Raises:
         InvalidExpression: It is too long, or not JSONata.
-        Unavailable: The process that evaluates did not start.
+        EvaluatorNotStarted: The process that evaluates did not start.
     """
     if len(expression) > MAX_EXPRESSION_CHARACTERS:
         raise InvalidExpression(
@@ -113,7 +114,7 @@ def evaluate(
     Raises:
         ExpressionFailed: There is no result: the expression takes too much time or memory, fails,
             or matches nothing.
-        Unavailable: The process that evaluates did not start.
+        EvaluatorNotStarted: The process that evaluates did not start.
     """
     request = json_numbers.dumps(
         {
@@ -141,12 +142,14 @@ class _Process:
         self._child: subprocess.Popen[bytes] | None = None
         # Whether the child may write an answer that nobody has read.
         self._owes = False
+        # Until when no child is started, by the monotonic clock.
+        self._rests_until = 0.0
 
     def start(self) -> None:
         """Starts the child, unless it is running.
 
         Raises:
-            Unavailable: The child did not start.
+            EvaluatorNotStarted: The child did not start.
         """
         with self._lock:
             self._running()
@@ -156,7 +159,7 @@ class _Process:
 
         Raises:
             ExpressionFailed: The child did not answer.
-            Unavailable: The child did not start, for which no expression is to blame.
+            EvaluatorNotStarted: The child did not start, for which no expression is to blame.
         """
         with self._lock:
             child = self._running()
@@ -181,6 +184,8 @@ class _Process:
         # the process may still send its answer, which would be taken for the answer to this one.
         child = self._child
         if child is None or self._owes or child.poll() is not None:
+            if times.steady() < self._rests_until:
+                raise EvaluatorNotStarted
             child = self._start()
         return child
 
@@ -203,11 +208,12 @@ class _Process:
             # A busy machine takes long to import the library.
             _read_answer(child, times.steady() + START_SECONDS)
             self._owes = False
-        except (OSError, EOFError):
+        except (OSError, EOFError) as error:
             self._end()
-            raise Unavailable(
-                "The process that evaluates expressions did not start; send the request again."
-            ) from None
+            if isinstance(error, TimeoutError):
+                # Each message of a batch would wait, and the function would time out.
+                self._rests_until = times.steady() + REST_SECONDS
+            raise EvaluatorNotStarted from None
         return child
 
     def _end(self) -> None:

@@ -21,5 +21,8 @@ WALL_SECONDS = 3.0
 START_SECONDS = 10.0
 """The longest time until this process is ready for its first evaluation."""
 
+REST_SECONDS = 5.0
+"""The time after a start that took too long in which no other one is tried."""
+
 MEMORY_BYTES = 256 * 1024 * 1024
 """The address space of the process that evaluates, the interpreter included."""

@@ -25,6 +25,8 @@ class Outcome:
         retry_after: The wait that the subscriber asks for, in seconds.
         unsendable: Whether nothing can be sent: another attempt would be useless, and the
             subscriber is not at fault.
+        unsent: Whether nothing was sent because the bus or AWS failed: another attempt may succeed,
+            and the subscriber is not at fault.
     """
 
     code: str | None = None
@@ -33,6 +35,7 @@ class Outcome:
     response: str = ""
     retry_after: float | None = None
     unsendable: bool = False
+    unsent: bool = False
 
     @property
     def delivered(self) -> bool:

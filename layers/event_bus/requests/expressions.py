@@ -13,7 +13,7 @@ def check_expression(expression: str, at: str) -> None:
 
     Raises:
         InvalidRequest: It is too long, or not JSONata.
-        Unavailable: The process that evaluates did not start.
+        EvaluatorNotStarted: The process that evaluates did not start.
     """
     try:
         check(expression)

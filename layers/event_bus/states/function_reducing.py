@@ -16,6 +16,7 @@ from event_bus.states.reducing import (
     MAX_STATE_BYTES,
     NumberedEvent,
     ReducerFailed,
+    ReducerUnavailable,
     described,
     reduced,
 )
@@ -40,18 +41,6 @@ _REFUSED = {
     "target_not_found": "the function, or this version of it, does not exist",
 }
 _LATER = ("throttled", "connection_broken")
-
-
-class ReducerUnavailable(Exception):
-    """A function cannot be called now, but perhaps later.
-
-    Attributes:
-        detail: The reason.
-    """
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 class _CallFailed(Exception):
@@ -90,7 +79,7 @@ class FunctionReducers:
 
         Raises:
             ReducerFailed: The reducer fails, or the state is over `MAX_STATE_BYTES`.
-            ReducerUnavailable: The function cannot be called now.
+            ReducerUnavailable: The function cannot be called now, or the expression not evaluated.
         """
         if reducer.type != "lambda":
             return reduced(reducer, state, events)

@@ -4,9 +4,9 @@ A message only says that a stream may have new events, or that a generation may 
 state has the version up to which it was folded, and a write replaces only the state that was read.
 So messages may come twice, late or in any order.
 
-If the function of a reducer fails, a delayed message retries it. The message is sent before the
-failure is stored, so it is not lost with this function. Until it comes, other messages for the
-state are passed over.
+If the function of a reducer fails, or an expression cannot be evaluated, a delayed message retries
+it. The message is sent before the failure is stored, so it is not lost with this function. Until it
+comes, other messages for the state are passed over.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,11 +24,11 @@ from event_bus.model.reducer import DEFAULT, Reducer
 from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
 from event_bus.queues.projections import ProjectionQueue
-from event_bus.states.function_reducing import ReducerUnavailable
 from event_bus.states.reducing import (
     NumberedEvent,
     Reduce,
     ReducerFailed,
+    ReducerUnavailable,
     reduced,
     reduced_in_time,
 )
@@ -53,7 +53,7 @@ _FOLD_SECONDS = 10.0
 """How long a stream is folded at once, in seconds."""
 
 _UNAVAILABLE_SECONDS = 60
-"""How long the building of a generation waits for a function that cannot be called, in seconds."""
+"""How long the building of a generation waits for a reducer that cannot be applied, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Projector:
                             if self.clock() >= end:
                                 return position, False, 0
             except ReducerUnavailable:
-                logger.exception("building waits for a function", read_model=model.name)
+                logger.exception("building waits for a reducer", read_model=model.name)
                 return position, False, _UNAVAILABLE_SECONDS
             if page.reached is None:
                 return position, True, 0
@@ -175,26 +175,29 @@ class Projector:
             model: The read model.
             generation: The generation of the state.
             stream: The stream.
-            marks: Whether to mark the state as failed if its function cannot be called now.
+            marks: Whether to mark the state as failed if its reducer cannot be applied now.
 
         Returns:
             Whether more events may follow.
 
         Raises:
-            ReducerUnavailable: The function cannot be called now, and `marks` is false.
+            ReducerUnavailable: The reducer cannot be applied now, and `marks` is false.
         """
         reducer = self._reducer(model, generation)
         for _ in attempts():
             before = self.models.state(model, generation.number, stream.stream_id)
             if before and waits_for_retry(before):
                 return False
+            # Expressions and merges would fail again for the same event.
+            retries = reducer.type == "lambda"
             try:
                 after, left = self._folded(reducer, stream, before)
             except ReducerUnavailable as unavailable:
                 if not marks:
                     raise
                 after, left = replace(self._begun(stream, before), failed=unavailable.detail), False
-            if after and after.failed and reducer.type == "lambda":
+                retries = True
+            if after and after.failed and retries:
                 after = self._retried(stream, before, after)
             elif after == before or after is None:
                 return False
@@ -246,7 +249,7 @@ class Projector:
             follow. It is `before` if nothing has changed.
 
         Raises:
-            ReducerUnavailable: The function cannot be called now.
+            ReducerUnavailable: The reducer cannot be applied now.
         """
         state = self._begun(stream, before)
         entries = self.streams.between(stream, state.version + 1, MAX_VERSION, _PAGE)

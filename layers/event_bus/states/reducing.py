@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from event_bus import json_numbers
+from event_bus.errors import EvaluatorNotStarted
 from event_bus.expressions.evaluator import ExpressionFailed, evaluate
 from event_bus.model.event import Event
 from event_bus.model.merge_patch import merged
@@ -54,6 +55,20 @@ class ReducerFailed(Exception):
         self.before = before
 
 
+class ReducerUnavailable(Exception):
+    """A reducer cannot be applied now, but perhaps later.
+
+    Its function cannot be called, or its expression cannot be evaluated.
+
+    Attributes:
+        detail: The reason.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 Reduce = Callable[[Reducer, bytes, Sequence[NumberedEvent]], bytes]
 """Returns the state after some events, by a reducer and the state before them."""
 
@@ -68,11 +83,14 @@ def reduced(reducer: Reducer, state: bytes, events: Sequence[NumberedEvent]) -> 
 
     Raises:
         ReducerFailed: The reducer fails, or the state is over `MAX_STATE_BYTES`.
+        ReducerUnavailable: The process that evaluates expressions did not start.
     """
     before: int | None = None
     for each in events:
         try:
             after = _next(reducer, state, each)
+        except EvaluatorNotStarted as failure:
+            raise ReducerUnavailable(failure.cause) from None
         except ExpressionFailed as failure:
             raise ReducerFailed(each.version, failure.detail, state, before) from None
         if detail := flaw_of(after):
@@ -115,6 +133,7 @@ def reduced_in_time(
 
     Raises:
         ReducerFailed: The reducer fails, or the state is over `MAX_STATE_BYTES`.
+        ReducerUnavailable: The reducer cannot be applied now.
     """
     if reducer.type != "jsonata":
         return reduce(reducer, state, events), len(events)

@@ -1,4 +1,4 @@
-"""Decides when a function that failed for a state of a read model is called again."""
+"""Decides when a reducer that failed for a state of a read model is applied again."""
 
 import random
 
@@ -6,7 +6,7 @@ from event_bus import times
 from event_bus.model.read_model import ModelState
 
 MOST_RETRIES = 100
-"""How often a function is called again for the same event: for about 18 hours."""
+"""How often a reducer is applied again for the same event: for about 18 hours."""
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 10, 900
 _EARLY_SECONDS = 2

@@ -15,11 +15,11 @@ from event_bus.model.reducer import ReducerVersion
 from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_finder import EventFinder
 from event_bus.states.folding import Fold, Snapshots
-from event_bus.states.function_reducing import ReducerUnavailable
 from event_bus.states.reducing import (
     NumberedEvent,
     Reduce,
     ReducerFailed,
+    ReducerUnavailable,
     reduced,
     reduced_in_time,
 )

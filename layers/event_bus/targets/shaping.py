@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from event_bus.aws_text import accepted
+from event_bus.errors import EvaluatorNotStarted
 from event_bus.log import logger, traces
+from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.target import Target
 from event_bus.targets.envelope import envelope
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
 TRANSFORM_FAILED = "transform_failed"
 """The error code of a delivery whose transform has no result for the event."""
 
+NOT_EVALUATED = "expression_not_evaluated"
+"""The error code of a delivery whose transform or upcast the bus could not evaluate."""
+
 
 def shaped(request: DeliveryRequest) -> Shaped | None:
     """Returns the event as it is sent; None if its subscription has no transform.
 
     Raises:
         TransformFailed: The transform has no result for the event.
+        EvaluatorNotStarted: The expression of the transform could not be evaluated.
     """
     transform = request.subscription.transform
     if transform is None:
@@ -39,6 +45,12 @@ def shaped(request: DeliveryRequest) -> Shaped | None:
         raise TransformFailed(f"{error.pointer}: {error.detail}") from None
     _check(made, request.subscription.target)
     return made
+
+
+def not_evaluated(event: Event) -> Outcome:
+    """Returns the outcome of an attempt after `EvaluatorNotStarted`: the next one may succeed."""
+    logger.error("expression not evaluated", **traces(event))
+    return Outcome(NOT_EVALUATED, EvaluatorNotStarted.cause, unsent=True)
 
 
 def event_parts(request: DeliveryRequest) -> "EventParts":
@@ -77,8 +89,8 @@ def _check(made: Shaped, target: Target) -> None:
 class ShapingTransport:
     """Shapes events, and leaves the rest to another transport.
 
-    An event that cannot be shaped is not sent, and no attempt follows: the next one would fail in
-    the same way. Requests without a transform are passed on unchanged.
+    An event for which a transform fails is not sent, and no attempt follows: the next one would
+    fail in the same way. Requests without a transform are passed on unchanged.
 
     Attributes:
         transport: The protocol.
@@ -94,7 +106,10 @@ class ShapingTransport:
         return self.transport.batch_key(request)
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        """Delivers what can be shaped or need not be; the rest fails for good."""
+        """Delivers what can be shaped or need not be; the rest fails.
+
+        It fails for good, unless the bus could not evaluate the expression of a transform.
+        """
         if all(request.subscription.transform is None for request in requests):
             return self.transport.deliver(requests)
         outcomes: dict[int, Outcome] = {}
@@ -114,6 +129,8 @@ class ShapingTransport:
                     subscription_id=request.subscription.id,
                 )
                 outcomes[place] = Outcome(TRANSFORM_FAILED, failure.detail, unsendable=True)
+            except EvaluatorNotStarted:
+                outcomes[place] = not_evaluated(request.event)
         if ready:
             delivered = self.transport.deliver(list(ready.values()))
             outcomes.update(zip(ready, delivered, strict=True))

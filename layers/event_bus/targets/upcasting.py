@@ -9,10 +9,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
 from event_bus.cache import Cache
+from event_bus.errors import EvaluatorNotStarted
 from event_bus.expressions.evaluator import ExpressionFailed, evaluate, start
 from event_bus.log import logger, traces
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
+from event_bus.targets.shaping import not_evaluated
 
 if TYPE_CHECKING:
     from event_bus.model.schemas import SchemaVersion
@@ -71,7 +73,7 @@ class Upcaster:
 
         Raises:
             UpcastFailed: An expression fails, or does not make an object of the payload.
-            Unavailable: The process that evaluates expressions did not start.
+            EvaluatorNotStarted: The process that evaluates expressions did not start.
         """
         own = event.schema_version
         if wanted is None or own is None or own >= wanted:
@@ -104,18 +106,26 @@ class Upcaster:
     def attempted(self, event: Event, wanted: int | None) -> Event | Outcome:
         """Returns the event as `brought` returns it, or the outcome of an attempt that fails here.
 
-        Another attempt is useless if an expression fails. It is not if the schemas cannot be read.
+        Another attempt is useless if an expression fails. It is not if the schemas cannot be read,
+        or the process that evaluates expressions does not start.
         """
         try:
             return self.brought(event, wanted)
         except UpcastFailed as failure:
             return Outcome("upcast_failed", failure.detail, unsendable=True)
+        except EvaluatorNotStarted:
+            return not_evaluated(event)
         except (ClientError, BotoCoreError):
             logger.exception("schema version not read", **traces(event))
-            return Outcome("upcast_failed", "the schema version could not be read")
+            return Outcome("schema_not_read", "the schema version could not be read", unsent=True)
 
     def shown(self, event: Event, wanted: int | None) -> Event:
-        """Returns the event as `brought` returns it; unchanged if an expression fails."""
+        """Returns the event as `brought` returns it; unchanged if an expression fails.
+
+        Raises:
+            EvaluatorNotStarted: The process that evaluates expressions did not start. The reader
+                sends the request again, because the version before may be one that it cannot read.
+        """
         try:
             return self.brought(event, wanted)
         except UpcastFailed as failure:

@@ -112,7 +112,7 @@ class ModelState(Document):
         complete: Whether no event up to `version` is missing.
         updated_at: When it was changed.
         failed: Why the reducer failed for the next event; None if it did not.
-        retry_at: When the reducer's function is called again for that event; None for no retry.
+        retry_at: When the reducer is applied again for that event; None for no retry.
         state: The state.
     """
 

@@ -88,10 +88,7 @@ class ModelState(TypedDict):
     ]
     retry_at: Annotated[
         Time | None,
-        Field(
-            description="When the reducer's function is called again for that event; null for no "
-            "retry."
-        ),
+        Field(description="When the reducer is applied again for that event; null for no retry."),
     ]
     state: Annotated[Object, Field(description="The state; sealed values are markers.")]
 

@@ -1,7 +1,6 @@
 """A message is attempted as often as the guarantee allows, and always leaves a record."""
 
 import math
-from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -11,12 +10,9 @@ from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.model.subscription import SealedSecret
-from event_bus.targets.http import HttpTransport
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, LATER, NOON, delivery, event, message, subscription
-from tests.faults import not_sent
 from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
 
 __all__ = ["run"]
@@ -365,23 +361,3 @@ def test_a_delivery_that_cannot_be_sent_is_a_dead_letter_at_once(run: LaneRun, a
     assert failed.dead_letter_id
     # The subscriber is not at fault.
     assert aws.circuits.get_many(["sub_1"]) == {}
-
-
-@pytest.mark.parametrize(("damaged", "status"), [(False, "retrying"), (True, "exhausted")])
-def test_an_attempt_is_recorded_if_its_signing_secret_cannot_be_opened(
-    run: LaneRun, aws: Aws, *, damaged: bool, status: str
-) -> None:
-    signed = aws.signed(subscription())
-    if damaged:
-        signed = replace(signed, signing_secrets=(SealedSecret("b25l"),))
-    to = aws.subscriptions.create(signed)
-    transport = HttpTransport(aws.signing_secrets.of)
-    runner = replace(run.lane.runner, transport=transport)
-    lane = replace(run.lane, runner=runner)
-    with nullcontext() if damaged else not_sent(aws.kms, "Decrypt"):
-        assert lane.process([received(message(event(), to))]) == []
-    [attempt] = run.outcome().log
-    assert (attempt.code, run.outcome().status) == ("secret_not_opened", status)
-    assert len(run.sent()) == (0 if damaged else 1)
-    # The subscriber is not at fault if the bus has damaged its secret.
-    assert (aws.circuits.get_many(["sub_1"]) == {}) == damaged

@@ -26,6 +26,7 @@ from event_bus.model.schemas import SchemaVersion
 from event_bus.targets.upcasting import Upcaster
 
 from tests.builders import event, subscription
+from tests.evaluator import NOT_EVALUATED, no_evaluator
 from tests.unit.event_bus.enrichment.sources import FUNCTION, HTTP, LOOKUP, SCORE, World, throttled
 
 
@@ -257,7 +258,17 @@ def test_an_event_whose_schema_cannot_be_read_is_enriched_later() -> None:
     to = subscription(enrichment={"price": HTTP}, schema_version=2)
     sent = replace(event(payload={"sku": 1}), schema_version=1)
     outcome = world.enricher.enriched(DeliveryKey("evt_1", to.id), sent, to)
-    assert outcome == Outcome("upcast_failed", "the schema version could not be read")
+    said = "the schema version could not be read"
+    assert outcome == Outcome("schema_not_read", said, unsent=True)
+
+
+def test_an_event_that_the_bus_cannot_upcast_is_enriched_later() -> None:
+    world = World([b"1"], upcasts={2: '{"customer": old}'})
+    to = subscription(service_id="billing", schema_version=2, enrichment={"c": LOOKUP})
+    sent = replace(event(payload={"old": "9"}), schema_version=1)
+    with no_evaluator():
+        assert world.enricher.enriched(DeliveryKey("evt_1", to.id), sent, to) == NOT_EVALUATED
+    assert world.asked == []
 
 
 def test_functions_and_urls_have_circuits() -> None:

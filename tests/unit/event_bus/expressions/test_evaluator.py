@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 from event_bus import times
-from event_bus.errors import Unavailable
+from event_bus.errors import EvaluatorNotStarted, Unavailable
 from event_bus.expressions import evaluator
 from event_bus.expressions.evaluator import ExpressionFailed, InvalidExpression, check, evaluate
 from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS, MAX_INPUT_BYTES
@@ -212,6 +212,31 @@ def test_an_expression_is_not_blamed_for_a_slow_start(
         with pytest.raises(Unavailable, match="did not start"):
             process.ask(orjson.dumps({"check": "1"}))
         assert process._child is None
+    finally:
+        process._end()
+
+
+def test_a_batch_does_not_wait_for_one_slow_start_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten messages that each wait for ten seconds would outlast the function."""
+    (tmp_path / "slow_worker.py").write_text("import signal; signal.pause()")
+    monkeypatch.syspath_prepend(tmp_path)
+    process, now = evaluator._Process(), times.steady()
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(evaluator, "_WORKER", "slow_worker")
+            patched.setattr(evaluator, "START_SECONDS", 0.1)
+            with pytest.raises(EvaluatorNotStarted):
+                process.start()
+        begun = []
+        monkeypatch.setattr(evaluator._Process, "_end", lambda _: begun.append(1))
+        with pytest.raises(EvaluatorNotStarted):
+            process.start()
+        assert begun == []
+        monkeypatch.undo()
+        monkeypatch.setattr(times, "steady", lambda: now + 60)
+        process.start()
     finally:
         process._end()
 

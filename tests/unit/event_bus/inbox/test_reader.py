@@ -10,6 +10,7 @@ import orjson
 import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
+from event_bus.errors import Unavailable
 from event_bus.inbox import reader as module
 from event_bus.inbox.reader import MOST_BYTES, SHAPING_SECONDS, Fetched, InboxReader
 from event_bus.inbox.sse_format import event_stream
@@ -23,6 +24,7 @@ from event_bus.transforms.transform import Shaped, Transform
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, LATER, NOON, event, subscription
+from tests.evaluator import no_evaluator
 from tests.unit.event_bus.inbox.inbox import Fill, Time
 
 
@@ -127,6 +129,16 @@ def test_the_result_of_a_transform_is_read(reader: InboxReader, aws: Aws) -> Non
     assert failed.document()["event"] is None
     assert failed.document()["error"]["code"] == "transform_failed"
     assert (made.type, made.delivery_id) == ("task.created", "evt_1")
+
+
+def test_a_page_that_the_bus_cannot_shape_is_read_again(reader: InboxReader, aws: Aws) -> None:
+    aws.events.put(event("evt_1", payload={"total": 250}), RETENTION_DAYS)
+    aws.subscriptions.create(subscription(transform=Transform("payload", expression="total")))
+    aws.inboxes.append("sub_1", [DeliveryKey("evt_1", "sub_1")], shaped=True)
+    # The pull is answered with 503, and nothing is leased.
+    with no_evaluator(), pytest.raises(Unavailable, match="send the request again"):
+        read(reader, 0)
+    assert read(reader, 0) == ([1], 1)
 
 
 def test_no_command_is_handed_out_that_has_ended(reader: InboxReader, aws: Aws) -> None:

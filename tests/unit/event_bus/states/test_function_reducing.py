@@ -10,8 +10,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from event_bus.errors import Conflict, Unavailable
 from event_bus.model.reducer import Reducer
 from event_bus.states import function_reducing, state_reader
-from event_bus.states.function_reducing import ReducerUnavailable
-from event_bus.states.reducing import MAX_STATE_BYTES, ReducerFailed
+from event_bus.states.reducing import MAX_STATE_BYTES, ReducerFailed, ReducerUnavailable
 
 from tests.aws import Aws
 from tests.unit.event_bus.states.functions import FOLD, FUNCTION, ROLE, Lambda, events, refused

@@ -1,4 +1,4 @@
-"""A read model waits for a function that fails, and has it called again."""
+"""A read model waits for a reducer that fails for no event, and has it applied again."""
 
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.model.read_model import ModelState
+from event_bus.model.reducer import Reducer
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.projections import ProjectionQueue, projection_in
 from event_bus.registry import read_models
@@ -14,9 +15,12 @@ from event_bus.states import retrying
 
 from tests.aws import Aws
 from tests.clock import pass_by
+from tests.evaluator import no_evaluator
 from tests.unit.event_bus.states.functions import FOLD, Lambda, refused
-from tests.unit.event_bus.states.kept_models import Models
-from tests.unit.event_bus.states.streams import STREAM, append, register
+from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
+from tests.unit.event_bus.states.streams import STREAM, SUM, append, register
+
+__all__ = ["built_at_once", "models"]
 
 
 @pytest.fixture
@@ -167,6 +171,57 @@ def test_the_building_of_a_read_model_waits_for_a_busy_function(
     assert asked == [("planner", "task", 1, 60)]
     models.projector.step("planner", "task", 1)
     assert models.states() == {"task/1": {"total": 3, "last": 2}}
+
+
+def test_a_state_waits_for_the_process_that_evaluates(
+    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retries: list[StreamName] = []
+    monkeypatch.setattr(ProjectionQueue, "retry", lambda _, stream, __: retries.append(stream))
+    register(aws, SUM)
+    append(aws, [{"n": 1}])
+    models.registry.register("planner", "task", [])
+    models.work()
+    append(aws, [{"n": 2}])
+    with no_evaluator():
+        models.projector.project(STREAM)
+    waiting = stored_state(models)
+    assert (waiting.version, waiting.failures, retries) == (1, 1, [STREAM])
+    assert waiting.failed == "the process that evaluates expressions did not start"
+    assert waiting.retry_at
+    assert models.lag()
+    pass_by(monkeypatch, 12)
+    models.projector.project(STREAM)
+    assert models.states() == {"task/1": {"total": 3, "last": 2}}
+    assert (stored_state(models).failed, models.lag()) == (None, 0)
+
+
+def test_an_expression_that_fails_is_not_repeated(
+    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(aws, Reducer("jsonata", '$error("no")'))
+    append(aws, [{"n": 1}])
+    models.registry.register("planner", "task", [])
+    monkeypatch.setattr(ProjectionQueue, "retry", lambda *_: pytest.fail("it is repeated"))
+    models.work()
+    assert (stored_state(models).version, stored_state(models).retry_at) == (0, None)
+
+
+def test_the_building_of_a_read_model_waits_for_the_process_that_evaluates(
+    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(ProjectionQueue, "continue_generation", lambda _, *sent: asked.append(sent))
+    register(aws, SUM)
+    append(aws, [{"n": 1}])
+    models.registry.register("planner", "task", [])
+    asked.clear()
+    with no_evaluator():
+        models.projector.step("planner", "task", 1)
+    assert models.store.state(models.model, 1, STREAM.stream_id) is None
+    assert asked == [("planner", "task", 1, 60)]
+    models.projector.step("planner", "task", 1)
+    assert models.states() == {"task/1": {"total": 1, "last": 1}}
 
 
 def test_a_retry_is_not_passed_over_though_its_queue_answers_late(

@@ -113,4 +113,4 @@ def test_an_event_whose_schema_cannot_be_read_is_retried(
     asked = request(replace(event(payload={"n": 1}), schema_version=1), "mailer")
     asked = replace(asked, subscription=replace(asked.subscription, schema_version=2))
     [outcome] = replace(opening, upcaster=Upcaster(unread)).deliver([asked])
-    assert (outcome.code, outcome.unsendable, kept.requests) == ("upcast_failed", False, [])
+    assert (outcome.code, outcome.unsendable, kept.requests) == ("schema_not_read", False, [])

@@ -28,6 +28,7 @@ from standardwebhooks import Webhook
 
 from tests.aws import Aws
 from tests.builders import SECRET, binary_event, event, subscription
+from tests.evaluator import NOT_EVALUATED, no_evaluator
 from tests.hostile import answering, subscriber
 from tests.unit.event_bus.targets.aws_services import RecordingClients, Services
 from tests.unit.event_bus.targets.kept import Kept
@@ -80,6 +81,16 @@ def test_one_that_fails_does_not_hold_up_the_others() -> None:
     assert outcomes[0].unsendable
     assert "no value" in outcomes[0].message
     assert [each.shaped is None for each in kept.requests] == [False, True]
+
+
+def test_an_event_is_retried_if_the_bus_cannot_evaluate_its_transform() -> None:
+    kept = Kept()
+    expression = Transform("payload", expression='{"total": total}')
+    asked = request(expression), request(Transform("payload")), request(None)
+    with no_evaluator():
+        outcomes = delivered(kept, *asked)
+    assert outcomes == [NOT_EVALUATED, Outcome(status_code=204), Outcome(status_code=204)]
+    assert delivered(kept, asked[0]) == [Outcome(status_code=204)]
 
 
 def test_http_signs_what_it_sends() -> None:

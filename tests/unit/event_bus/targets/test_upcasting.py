@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus.errors import Unavailable
 from event_bus.expressions import evaluator
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
@@ -13,6 +14,7 @@ from event_bus.targets import upcasting
 from event_bus.targets.upcasting import Upcaster, UpcastFailed
 
 from tests.builders import binary_event, event
+from tests.evaluator import NOT_EVALUATED, no_evaluator
 from tests.faults import broken
 
 TYPE = "task.created"
@@ -123,7 +125,20 @@ def test_an_attempt_fails_for_good_only_if_an_expression_fails(clock: Clock) -> 
         raise broken()
 
     said = "the schema version could not be read"
-    assert Upcaster(unread, clock).attempted(old, 2) == Outcome("upcast_failed", said)
+    unread_schema = Outcome("schema_not_read", said, unsent=True)
+    assert Upcaster(unread, clock).attempted(old, 2) == unread_schema
+    with no_evaluator():
+        assert made.attempted(old, 2) == NOT_EVALUATED
+        # What needs no expression is delivered.
+        assert made.attempted(old, 1) is old
+
+
+def test_a_reader_gets_no_older_version_because_the_bus_cannot_evaluate(clock: Clock) -> None:
+    """It may not be able to read that version, and the next request brings the right one."""
+    made, old = upcaster(clock, SPLIT), of(1, {"name": "Ada Lovelace"})
+    with no_evaluator(), pytest.raises(Unavailable):
+        made.shown(old, 2)
+    assert made.shown(old, 2).schema_version == 2
 
 
 def test_the_time_of_expressions_is_that_of_expressions_alone(

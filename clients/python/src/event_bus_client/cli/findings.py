@@ -92,6 +92,8 @@ _ADVICE: dict[str, str] = {
     "reply_not_stored": _LANE,
     "inbox_not_filled": _LANE,
     "payload_not_opened": _LANE,
+    "schema_not_read": _LANE,
+    "expression_not_evaluated": _LANE,
     "secret_not_opened": "Replace the secret if the message says that it is damaged; otherwise an "
     "admin corrects the access to the KMS key.",
 }
