@@ -33,7 +33,11 @@ def test_an_address_that_is_not_public_is_refused(world: World, url: str) -> Non
     asked = {"event_types": ["a.b"], "callback_url": url}
     said = problem(service.http.post("/subscriptions", json=asked), 422)
     assert said["errors"] == [
-        {"pointer": "/callback_url", "detail": "must not name a private or reserved address"}
+        {
+            "pointer": "/callback_url",
+            "detail": "must not name a private or reserved address, unless the deployment's "
+            "setting callback_networks permits it",
+        }
     ]
     assert list(service.bus.subscriptions.list()) == []
 

@@ -113,7 +113,8 @@ class Endpoint:
             caller = request.caller
             if (allowance := request.allowance) and allowance.exceeded:
                 raise TooManyRequests(
-                    f"The key may make {allowance.quota} requests in {WINDOW_SECONDS} seconds.",
+                    f"The key may make {allowance.quota} requests in {WINDOW_SECONDS} seconds, by "
+                    "its rate_limit or the deployment's setting key_rate.",
                     allowance.reset,
                 )
             caller.need(operation.scope)

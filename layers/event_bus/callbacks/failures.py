@@ -29,12 +29,14 @@ _CONNECTING: tuple[tuple[type[Exception], str, str], ...] = (
     (
         ForbiddenAddress,
         "address_forbidden",
-        "the host has an address that callbacks must not lead to",
+        "the host has an address that callbacks must not lead to, unless the deployment's setting "
+        "callback_networks permits it",
     ),
     (
         NoRouteToIPv6,
         "ipv6_unreachable",
-        "the host has only IPv6 addresses, which the bus cannot reach",
+        "the host has only IPv6 addresses, which the bus cannot reach without the deployment's "
+        "setting dual_stack",
     ),
     (
         urllib3.exceptions.NameResolutionError,

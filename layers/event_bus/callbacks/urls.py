@@ -69,4 +69,7 @@ class CallbackRules:
         if host.rstrip(".") == self.own_host:
             raise ValueError("must not lead to the bus itself")
         if not all(may_lead_to(address, self.allowed) for address in literal(host)):
-            raise ValueError("must not name a private or reserved address")
+            raise ValueError(
+                "must not name a private or reserved address, unless the deployment's setting "
+                "callback_networks permits it"
+            )

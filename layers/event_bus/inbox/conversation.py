@@ -146,8 +146,9 @@ class Conversation:
             self.connections.close(connection_id)
             raise ConnectionGone(connection_id)
         raise TooManyRequests(
-            f"The key may send {allowance.quota} messages in {WINDOW_SECONDS} seconds; send this "
-            f"one again in {allowance.reset} seconds.",
+            f"The key may send {allowance.quota} messages in {WINDOW_SECONDS} seconds, by its "
+            "rate_limit or the deployment's setting key_rate; send this one again in "
+            f"{allowance.reset} seconds.",
             allowance.reset,
         )
 

@@ -92,7 +92,8 @@ class Listeners:
         except QuotaReached:
             raise Conflict(
                 f"The service {caller.service_id} has {self.most} listeners, the most that it may "
-                "have at a time; end one of them, or register a subscription."
+                "have at a time by the deployment's setting service_listeners; end one of them, or "
+                "register a subscription."
             ) from None
 
     def prolong(self, subscription: Subscription, seconds: int) -> bool:

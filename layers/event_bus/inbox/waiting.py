@@ -65,7 +65,8 @@ class WaitingRoom:
             self._add(service_id, window, -units)
             raise TooManyRequests(
                 f"The service has {self.slots} requests that wait, the most that it may have at "
-                f"a time; {f'{instead}, or ' if instead else ''}retry later.",
+                "a time by the deployment's setting waiting_requests; "
+                f"{f'{instead}, or ' if instead else ''}retry later.",
                 math.ceil((window + 1) * WINDOW_SECONDS - begun),
             )
         try:

@@ -63,7 +63,8 @@ class OptIns:
             raise InvalidRequest.at(
                 f"{at}/{resource.member}",
                 f"must exist and be opted in by its owner, by the tag {self.tag} with the value "
-                f"{TAG_VALUE}: aws {resource.command} {pair}",
+                f"{TAG_VALUE}, unless the deployment's setting untagged_targets names it: aws "
+                f"{resource.command} {pair}",
             )
 
     def _permitted_otherwise(self, target: AwsTarget, resource: TaggedResource) -> bool:

@@ -69,7 +69,8 @@ class SubscriptionWrites:
             except QuotaReached:
                 raise Conflict(
                     f"The service {subscription.service_id} has {self.most} subscriptions, the "
-                    "most that it may have; delete one first."
+                    "most that it may have by the deployment's setting service_subscriptions; "
+                    "delete one first."
                 ) from None
             except HandlerTaken as refused:
                 raise _handled(refused, subscription) from None

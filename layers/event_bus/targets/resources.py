@@ -118,7 +118,10 @@ def read_arn(arn: str, service: str) -> Arn:
 
 def _check_account(parts: Arn) -> None:
     if parts.account not in settings().target_accounts:
-        raise ValueError(f"must be in an account that the bus may deliver to, not {parts.account}")
+        raise ValueError(
+            "must be in the account of the bus or in one that the deployment's setting "
+            f"target_accounts names, not in {parts.account}"
+        )
 
 
 def _parts(arn: str, service: str, resource: str, called: str) -> Arn:

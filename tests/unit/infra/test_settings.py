@@ -1,11 +1,46 @@
 """Settings come from the context; what is unknown or out of range is refused by name."""
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from event_bus.requests.credentials import MAX_RATE
 from event_bus.targets.registry import TARGETS
 
+from infra.built import ROOT
 from infra.setting_types import MAX_STAGE_LENGTH
 from infra.settings import DeploymentSettings, SettingsError
+
+NAMED = re.compile(r"deployment's setting (\w+)")
+
+
+def texts(file: Path) -> Iterator[str]:
+    """The texts of a module, without what f-strings insert."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            parts = (each.value if isinstance(each, ast.Constant) else "0" for each in node.values)
+            yield "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_a_refusal_names_the_setting_that_it_depends_on() -> None:
+    """Whoever is refused can ask the operator for it."""
+    modules = (ROOT / "layers" / "event_bus").rglob("*.py")
+    named = {each for file in modules for text in texts(file) for each in NAMED.findall(text)}
+    assert named == {
+        "callback_networks",
+        "dual_stack",
+        "key_rate",
+        "service_listeners",
+        "service_subscriptions",
+        "target_accounts",
+        "untagged_targets",
+        "waiting_requests",
+    }
+    assert named <= set(DeploymentSettings.model_fields)
 
 
 def test_defaults_stand_for_what_is_left_out() -> None:

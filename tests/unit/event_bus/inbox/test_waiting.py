@@ -73,8 +73,8 @@ def test_a_wait_counts_by_tenths_of_a_second() -> None:
 @pytest.mark.parametrize(
     ("instead", "said"),
     [
-        ("leave out verify", "a time; leave out verify, or retry later."),
-        ("", "a time; retry later."),
+        ("leave out verify", "waiting_requests; leave out verify, or retry later."),
+        ("", "waiting_requests; retry later."),
     ],
 )
 def test_a_refusal_says_how_to_avoid_the_wait(instead: str, said: str) -> None:

@@ -77,7 +77,11 @@ _THEIRS = (
         (check_queue, LAMBDA + "function:bill", "SQS queue"),
         (check_queue, "arn:aws:sqs:eu-west-1:111111111111:orders", "region, eu-central-1"),
         (check_queue, "arn:aws-cn:sqs:eu-central-1:111111111111:orders", "region"),
-        (check_queue, "arn:aws:sqs:eu-central-1:333333333333:orders", "not 333333333333"),
+        (
+            check_queue,
+            "arn:aws:sqs:eu-central-1:333333333333:orders",
+            "setting target_accounts names, not in 333333333333",
+        ),
         (check_queue, SQS + "event-bus-prod-bus-HttpLaneQueue", _THEIRS),
         (check_topic, SQS + "orders", "SNS topic"),
         (check_function, LAMBDA + "bill", "Lambda function"),
@@ -92,7 +96,11 @@ _THEIRS = (
         (check_event_bus, BUS + "event-bus/event-bus-dev", "another stage"),
         (check_event_bus, BUS + "rule/x", "Classic event bus"),
         (check_role, "arn:aws:iam::222222222222:role/admin", "begins with event-bus-"),
-        (check_role, "arn:aws:iam::333333333333:role/event-bus-x", "not 333333333333"),
+        (
+            check_role,
+            "arn:aws:iam::333333333333:role/event-bus-x",
+            "setting target_accounts names, not in 333333333333",
+        ),
         (
             check_role,
             "arn:aws:iam::222222222222:user/event-bus-x",

@@ -59,7 +59,7 @@ _ADVICE: dict[str, str] = {
     "connection_broken": _ENDPOINT,
     "connect_timeout": "Check the host and its firewall, or correct the URL of the subscription.",
     "name_not_resolved": "Correct the host in the URL of the subscription, or its DNS.",
-    "address_forbidden": "Use a host with a public address.",
+    "address_forbidden": "Use a host with a public address, or ask an admin to permit its network.",
     "access_denied": "Give the bus the right to the target again: its tag, or the role's policy.",
     "not_permitted": "Ask an admin to give the service the type.",
     "enrichment_failed": "Correct the source that the message names.",

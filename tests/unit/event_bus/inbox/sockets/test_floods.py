@@ -65,7 +65,8 @@ def test_a_key_sends_so_many_messages_over_all_its_connections(
     refused = wire.received["c1"][-1]
     assert (refused["ref"], refused["error"]["detail"]) == (
         "r",
-        "The key may send 20 messages in 10 seconds; send this one again in 10 seconds.",
+        "The key may send 20 messages in 10 seconds, by its rate_limit or the deployment's setting "
+        "key_rate; send this one again in 10 seconds.",
     )
     subscribe = {"action": "subscribe", "event_types": ["task.*"]}
     assert said(conversation, wire, subscribe, "c2") == [429]
