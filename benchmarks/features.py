@@ -1,13 +1,15 @@
 """The cost of each feature for events that use it; other events pay nothing.
 
-Run it with `python -m benchmarks.features`; it takes about two minutes. Plain events are measured
-first, on a bus where nothing else is in use, and once more when other types and subscriptions use
-every feature. It ends with an error if they then take more.
+Run it with `python -m benchmarks.features`; it takes two or three minutes. Plain events are
+measured first, on a bus where nothing else is in use, and once more when other types and
+subscriptions use every feature. It ends with an error if they then take more. Bursts of events to
+an ordered subscription come last.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from statistics import median
 from typing import Any
 
 import httpx
@@ -18,11 +20,15 @@ from benchmarks.metered.bus import MeteredBus, metered_bus
 from benchmarks.receiver import receiving
 
 EVENTS = 20
-"""How many events of a feature are published, one after the other."""
+"""How many events of a feature are published one after the other, and how many a burst has."""
+
+BURSTS = 10
+"""How many bursts are published."""
 
 _KEY = "the-key-of-the-benchmark"
 _PAYLOAD = {"title": "Write the report", "points": 5}
 _PER_EVENT = ("authorize", "publish", "route", "deliver_http")
+_LANES = ("deliver_http", "deliver_http_paced")
 _TOLERANCE = 0.05
 
 
@@ -76,6 +82,15 @@ FEATURES = (
 )
 
 
+BURST = Feature(
+    "in order, in a burst",
+    "burst",
+    {"payload": _PAYLOAD, "metadata": {"stream_id": "burst-{}"}},
+    subscription={"ordered": True},
+)
+"""Events of one event stream that are published in one request. Each burst has its own stream."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """The average usage of functions by one event.
@@ -117,7 +132,7 @@ def results(metered: MeteredBus, receiver: str) -> Iterator[tuple[str, Taken]]:
         publisher = {
             "service_id": "bench",
             "name": "The benchmark",
-            "event_types": [each.type for each in (PLAIN, *FEATURES)],
+            "event_types": [each.type for each in (PLAIN, *FEATURES, BURST)],
             "authentication": {"api_key": _KEY},
         }
         admin.post("/publishers", json=publisher).raise_for_status()
@@ -133,6 +148,27 @@ def results(metered: MeteredBus, receiver: str) -> Iterator[tuple[str, Taken]]:
         yield AGAIN, measured(metered, client, PLAIN)
 
 
+def bursts(metered: MeteredBus, receiver: str) -> list[float]:
+    """Publishes bursts, one after the other, to an ordered subscription.
+
+    Returns:
+        How many requests the lane made for an event of each burst, in ascending order.
+    """
+    found = []
+    with metered.client(_KEY) as client:
+        _subscribe(client, BURST, receiver)
+        for number in range(BURSTS + 1):
+            metered.wire.take()
+            burst = [_sent(BURST, number)] * EVENTS
+            client.post("/events", json=burst).raise_for_status()
+            metered.delivered(EVENTS)
+            metered.wire.rest(1)
+            calls = [each for each in metered.wire.take() if each.function in _LANES]
+            found.append(len(calls) / EVENTS)
+    # The functions start with the first burst.
+    return sorted(found[1:])
+
+
 def _subscribe(client: httpx.Client, feature: Feature, receiver: str) -> None:
     asked = {
         "event_types": [feature.type],
@@ -143,12 +179,15 @@ def _subscribe(client: httpx.Client, feature: Feature, receiver: str) -> None:
 
 
 def _publish(client: httpx.Client, feature: Feature, number: int) -> None:
+    client.post("/events", json=_sent(feature, number)).raise_for_status()
+
+
+def _sent(feature: Feature, number: int) -> dict[str, Any]:
     metadata = {
         name: value.replace("{}", str(number))
         for name, value in feature.event.get("metadata", {}).items()
     }
-    sent = {"type": feature.type, **feature.event, "metadata": metadata}
-    client.post("/events", json=sent).raise_for_status()
+    return {"type": feature.type, **feature.event, "metadata": metadata}
 
 
 def main() -> None:
@@ -159,9 +198,14 @@ def main() -> None:
         table.add_column(column, justify="right")
     with receiving() as receiver, metered_bus() as metered:
         found = dict(results(metered, receiver))
+        in_bursts = bursts(metered, receiver)
     for name, taken in found.items():
         table.add_row(name, f"{taken.requests:.2f}", f"{taken.written:.2f}", f"{taken.read:.2f}")
     console.print(table)
+    console.print(
+        f"The lane made {in_bursts[0]:.1f} to {in_bursts[-1]:.1f} requests for an event in order "
+        f"(median {median(in_bursts):.1f}), in {BURSTS} bursts of {EVENTS}."
+    )
     if found[AGAIN].written > found[PLAIN.name].written + _TOLERANCE:
         raise SystemExit("Unused features cost something: plain events take more write units.")
 
