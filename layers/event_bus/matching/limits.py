@@ -114,6 +114,8 @@ These steps take up to 75 ms, and finding the filters up to 20 ms.
 FULL_RULES = 10_000
 """Rules for which `EVENT_WORK` suffices if each makes one or two comparisons other than wildcards.
 
+The compared fields are on the first two levels of objects; each further level takes more steps.
+
 If more rules are found, there are more steps in proportion.
 """
 
