@@ -213,7 +213,7 @@ class _Process:
             if isinstance(error, TimeoutError):
                 # Each message of a batch would wait, and the function would time out.
                 self._rests_until = times.steady() + REST_SECONDS
-            raise EvaluatorNotStarted from None
+            raise EvaluatorNotStarted from error
         return child
 
     def _end(self) -> None:

@@ -49,7 +49,7 @@ def shaped(request: DeliveryRequest) -> Shaped | None:
 
 def not_evaluated(event: Event) -> Outcome:
     """Returns the outcome of an attempt after `EvaluatorNotStarted`: the next one may succeed."""
-    logger.error("expression not evaluated", **traces(event))
+    logger.exception("expression not evaluated", **traces(event))
     return Outcome(NOT_EVALUATED, EvaluatorNotStarted.cause, unsent=True)
 
 

@@ -227,8 +227,10 @@ def test_a_batch_does_not_wait_for_one_slow_start_after_the_other(
         with monkeypatch.context() as patched:
             patched.setattr(evaluator, "_WORKER", "slow_worker")
             patched.setattr(evaluator, "START_SECONDS", 0.1)
-            with pytest.raises(EvaluatorNotStarted):
+            with pytest.raises(EvaluatorNotStarted) as late:
                 process.start()
+        # The log of a failed attempt shows it.
+        assert isinstance(late.value.__cause__, TimeoutError)
         begun = []
         monkeypatch.setattr(evaluator._Process, "_end", lambda _: begun.append(1))
         with pytest.raises(EvaluatorNotStarted):
