@@ -1,6 +1,7 @@
 """Read models are registered, shown, rebuilt and removed over HTTP."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,25 +10,11 @@ from event_bus.stores.read_models import ReadModelStore
 
 from tests.builders import AN_ADMIN, service
 from tests.handlers import FunctionAnswer, Functions
+from tests.unit.functions.categories import PLANNER, ask_about
 
-PLANNER = service("planner")
 STATES = "GET /states/{category}"
 
-
-def ask(
-    functions: Functions,
-    method: str,
-    body: Any = None,
-    caller: Any = PLANNER,
-    *,
-    category: str = "task",
-    below: str = "",
-    **query: str,
-) -> FunctionAnswer:
-    key = f"{method} /read-models/{{category}}{below}"
-    function = "events" if method == "GET" else "registry"
-    where = {"category": category}
-    return functions.request(function, key, caller, body, parameters=where, query=query)
+ask = partial(ask_about, "read-models")
 
 
 def states(functions: Functions, caller: Any = PLANNER, **query: str) -> FunctionAnswer:

@@ -1,6 +1,7 @@
 """Reducers are registered, versioned, shown and removed over HTTP."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,27 +10,14 @@ from event_bus.model import reducer as model
 from event_bus.registry import reducers as registering
 
 from tests.builders import AN_ADMIN, service
-from tests.handlers import FunctionAnswer, Functions
+from tests.handlers import Functions
+from tests.unit.functions.categories import PLANNER, ask_about
 
 SUM = {"type": "jsonata", "expression": '{"total": state.total + event.payload.n}'}
 MERGE = {"type": "merge"}
-PLANNER = service("planner")
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:fold:3"
 
-
-def ask(
-    functions: Functions,
-    method: str,
-    body: Any = None,
-    caller: Any = PLANNER,
-    *,
-    category: str = "task",
-    below: str = "",
-    **query: str,
-) -> FunctionAnswer:
-    key = f"{method} /reducers/{{category}}{below}"
-    where = {"category": category}
-    return functions.request("registry", key, caller, body, parameters=where, query=query)
+ask = partial(ask_about, "reducers")
 
 
 def test_versions_are_numbered_and_repeated_ones_known(functions: Functions) -> None:

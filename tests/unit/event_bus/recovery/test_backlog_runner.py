@@ -20,6 +20,7 @@ from event_bus.stores.routings import RoutingStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, subscription
+from tests.unit.event_bus.recovery.runners import stepped
 
 PAUSED_AT = "2026-05-01T12:00:00.000Z"
 
@@ -60,12 +61,7 @@ class Bus:
         self.subscription = self.aws.subscriptions.update(replace(self.subscription, **members))
 
     def step(self) -> Replay:
-        stands = self.aws.replays.get(self.replay.id)
-        assert stands
-        self.runner.step(stands)
-        after = self.aws.replays.get(self.replay.id)
-        assert after
-        return after
+        return stepped(self.aws, self.runner, self.replay.id)
 
     def sent(self) -> list[Message]:
         return sorted(self.aws.sent_on(self.lane), key=lambda each: each.event_id)

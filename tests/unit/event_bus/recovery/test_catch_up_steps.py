@@ -19,7 +19,8 @@ from event_bus.recovery.replay_steps import ReplaySteps
 from event_bus.stores.replays import ReplayStore
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import NOON, event, subscription
+from tests.builders import NOON, event, replay, subscription
+from tests.unit.event_bus.recovery.runners import stepped
 
 TASKS = FollowedStreams("planner", None, "task", 1)
 SECOND_LOOK = "\n"
@@ -70,12 +71,7 @@ class Bus:
             self.aws.events.put(replace(stored, created_at=times.now()), RETENTION_DAYS)
 
     def step(self) -> Replay:
-        before = self.aws.replays.get(self.replay.id)
-        assert before
-        self.runner.step(before)
-        after = self.aws.replays.get(self.replay.id)
-        assert after
-        return after
+        return stepped(self.aws, self.runner, self.replay.id)
 
     def sent(self) -> list[str]:
         return sorted(each.event_id for each in self.aws.sent_on(self.lane))
@@ -91,20 +87,14 @@ def test_a_catch_up_is_for_its_subscription_alone(
     followed: FollowedStreams | None, source: str | None
 ) -> None:
     made = catch_up_of(subscription(stream=followed, created_at=NOON))
-    assert made == Replay(
-        id=made.id,
+    assert made == replay(
+        made.id,
         service_id="worker",
         audience="worker",
         subscription_id="sub_1",
-        event_id=None,
         event_types=None,
         source=source,
-        since=NOON,
         until=NOON,
-        rate=50,
-        state="running",
-        created_at=NOON,
-        updated_at=NOON,
         catches_up=True,
     )
 

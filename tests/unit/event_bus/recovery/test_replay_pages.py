@@ -11,15 +11,14 @@ from botocore.exceptions import EndpointConnectionError
 from event_bus.model.replay import Replay
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
-from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery import replay_runner
 from event_bus.recovery.replay_runner import ReplayRunner
-from event_bus.recovery.replay_steps import ReplaySteps
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.events import EventStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import BESIDE_PLANNER, NOON, event, replay, subscription
+from tests.unit.event_bus.recovery import runners
 
 
 @dataclass
@@ -52,22 +51,12 @@ class Bus:
 
 @pytest.fixture
 def bus(aws: Aws, executor: Executor) -> Bus:
-    lane, queue = aws.queue(), aws.queue()
+    lane = aws.queue()
     backlogs: list[Replay] = []
     catch_ups: list[Replay] = []
     backlog_runner: Any = SimpleNamespace(step=backlogs.append)
     catch_up_runner: Any = SimpleNamespace(step=catch_ups.append)
-    runner = ReplayRunner(
-        replays=aws.replays,
-        view=aws.view(RegistryView),
-        events=aws.events,
-        deliveries=aws.deliveries,
-        lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        steps=ReplaySteps(aws.replays, ReplayQueue(aws.sqs, queue)),
-        executor=executor,
-        backlogs=backlog_runner,
-        catch_ups=catch_up_runner,
-    )
+    runner = runners.replay_runner(aws, executor, lane, backlog_runner, catch_up_runner)
     return Bus(aws, lane, runner, backlogs, catch_ups)
 
 

@@ -3,23 +3,18 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
-from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery import replay_runner
-from event_bus.recovery.backlog_runner import BacklogRunner
-from event_bus.recovery.catch_up import CatchUpRunner
-from event_bus.recovery.replay_runner import ReplayRunner
-from event_bus.recovery.replay_steps import ReplaySteps
-from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.archive_runs import ByteRange
 from event_bus.stores.event_items import stub_of
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, NOON, event, replay, subscription
+from tests.unit.event_bus.recovery import runners
 
 Sent = Callable[[], tuple[list[tuple[str, str]], int]]
 """Steps the replay; returns the subscription and event of each message, and what was counted."""
@@ -27,18 +22,9 @@ Sent = Callable[[], tuple[list[tuple[str, str]], int]]
 
 @pytest.fixture
 def step(aws: Aws, executor: Executor) -> Sent:
-    lane, queue = aws.queue(), aws.queue()
-    runner = ReplayRunner(
-        replays=aws.replays,
-        view=aws.view(RegistryView),
-        events=aws.events,
-        deliveries=aws.deliveries,
-        lanes=Lanes(aws.sqs, {"http": lane}, executor),
-        steps=ReplaySteps(aws.replays, ReplayQueue(aws.sqs, queue)),
-        executor=executor,
-        backlogs=cast("BacklogRunner", None),
-        catch_ups=cast("CatchUpRunner", None),
-    )
+    lane = aws.queue()
+    none: Any = None
+    runner = runners.replay_runner(aws, executor, lane, backlogs=none, catch_ups=none)
     aws.replays.add(replay())
 
     def step() -> tuple[list[tuple[str, str]], int]:

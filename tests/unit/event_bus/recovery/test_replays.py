@@ -89,6 +89,12 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(times, "unix", lambda: times.seconds(NOW))
 
 
+def begun(name: str, **members: object) -> Replay:
+    """A replay from noon on that `worker` requests at `NOW`."""
+    asked = {"service_id": "worker", "audience": "worker", "event_types": None}
+    return replay(name, **{**asked, "created_at": NOW, "updated_at": NOW, **members})
+
+
 @pytest.mark.usefixtures("_now")
 @pytest.mark.parametrize("replay_id", [None, "rpl_of_the_request"])
 def test_an_event_is_replayed_as_it_was_asked_for(
@@ -96,21 +102,8 @@ def test_an_event_is_replayed_as_it_was_asked_for(
 ) -> None:
     request = read(EventReplayRequest, {"subscription_id": "sub_worker"})
     made = replays.of_event("evt_7", request, service("worker"), replay_id)
-    assert made == Replay(
-        id=replay_id or made.id,
-        service_id="worker",
-        audience="worker",
-        subscription_id="sub_worker",
-        event_id="evt_7",
-        event_types=None,
-        source=None,
-        since=NOON,
-        until=NOON,
-        rate=50,
-        state="running",
-        created_at=NOW,
-        updated_at=NOW,
-    )
+    name = replay_id or made.id
+    assert made == begun(name, subscription_id="sub_worker", event_id="evt_7", until=NOON)
     assert made.id.startswith("rpl_")
     assert aws.replays.get(made.id) == made
 
@@ -137,20 +130,13 @@ def test_a_period_is_replayed_as_it_was_asked_for(aws: Aws, replays: Replays) ->
         "rate": 7,
     }
     made = replays.of_period(read(ReplayRequest, asked), service("worker"), "rpl_of_the_request")
-    assert made == Replay(
-        id="rpl_of_the_request",
-        service_id="worker",
-        audience="worker",
+    assert made == begun(
+        "rpl_of_the_request",
         subscription_id="sub_worker",
-        event_id=None,
         event_types=["task.*"],
         source="planner",
-        since=NOON,
         until="2026-05-02T11:00:00.000Z",
         rate=7,
-        state="running",
-        created_at=NOW,
-        updated_at=NOW,
     )
     assert aws.replays.get(made.id) == made
 
@@ -202,21 +188,11 @@ def test_a_replay_may_begin_now() -> None:
 @pytest.mark.usefixtures("_now")
 def test_the_history_of_a_new_subscription_ends_shortly_after_its_beginning() -> None:
     made = history_for(subscription("sub_1", "worker"), NOON)
-    assert made == Replay(
-        id=made.id,
-        service_id="worker",
-        audience="worker",
+    assert made == begun(
+        made.id,
         subscription_id="sub_1",
-        event_id=None,
-        event_types=None,
-        source=None,
-        since=NOON,
         until=times.at(times.seconds(LATEST) + 2 * SEAM_SECONDS),
         stored_until=times.at(times.seconds(NOW) + 2 * SEAM_SECONDS),
-        rate=50,
-        state="running",
-        created_at=NOW,
-        updated_at=NOW,
     )
 
 

@@ -37,3 +37,16 @@ def request(target: Target, subscription_id: str = "sub_1", **members: Any) -> D
 def envelope_of(request: DeliveryRequest) -> Any:
     """The event of a request, as JSON has it."""
     return orjson.loads(orjson.dumps(request.event.envelope()))
+
+
+def entry_beside_message(group: str, **attributes: str) -> dict[str, Any]:
+    """What the entry of a batch for a FIFO queue or topic holds beside the message itself."""
+    told = {"id": "evt_1", "type": "task.created", "source": "planner", **attributes}
+    return {
+        "Id": "0",
+        "MessageGroupId": group,
+        "MessageDeduplicationId": "evt_1",
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value} for name, value in told.items()
+        },
+    }

@@ -5,7 +5,13 @@ from event_bus.model.outcome import Outcome
 from event_bus.targets.sns import SnsTarget, SnsTransport
 
 from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, RecordingClients, Services
-from tests.unit.event_bus.targets.requests import envelope_of, faults, request, validated
+from tests.unit.event_bus.targets.requests import (
+    entry_beside_message,
+    envelope_of,
+    faults,
+    request,
+    validated,
+)
 
 ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:orders"
 
@@ -29,20 +35,7 @@ def test_formats(services: Services) -> None:
     [entry] = asked["PublishBatchRequestEntries"]
     assert orjson.loads(entry.pop("Message")) == envelope_of(sent)
     assert asked["TopicArn"] == f"{ARN}.fifo"
-    assert entry == {
-        "Id": "0",
-        "MessageGroupId": "evt_1",
-        "MessageDeduplicationId": "evt_1",
-        "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": value}
-            for name, value in {
-                "id": "evt_1",
-                "type": "task.created",
-                "source": "planner",
-                "correlation_id": "cart-7",
-            }.items()
-        },
-    }
+    assert entry == entry_beside_message("evt_1", correlation_id="cart-7")
 
 
 def test_delivers(services: Services) -> None:

@@ -11,7 +11,13 @@ from tests.unit.event_bus.targets.aws_services import (
     RecordingClients,
     Services,
 )
-from tests.unit.event_bus.targets.requests import envelope_of, faults, request, validated
+from tests.unit.event_bus.targets.requests import (
+    entry_beside_message,
+    envelope_of,
+    faults,
+    request,
+    validated,
+)
 
 ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders"
 URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/orders"
@@ -40,20 +46,7 @@ def test_formats(services: Services) -> None:
     [entry] = asked["Entries"]
     assert orjson.loads(entry.pop("MessageBody")) == envelope_of(sent)
     assert asked["QueueUrl"] == url
-    assert entry == {
-        "Id": "0",
-        "MessageGroupId": "planner/task/1",
-        "MessageDeduplicationId": "evt_1",
-        "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": value}
-            for name, value in {
-                "id": "evt_1",
-                "type": "task.created",
-                "source": "planner",
-                "trace_id": "t",
-            }.items()
-        },
-    }
+    assert entry == entry_beside_message("planner/task/1", trace_id="t")
 
 
 def test_delivers(services: Services) -> None:
