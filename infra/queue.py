@@ -1,5 +1,7 @@
 """A queue of work with its redrive queue."""
 
+from functools import partial
+
 import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -41,26 +43,21 @@ class WorkQueue(Construct):
                 changes are replaced, and their messages are lost.
         """
         super().__init__(scope, deployed_as or name)
-        self.redrive = sqs.Queue(
+        new_queue = partial(
+            sqs.Queue,
             self,
-            "Redrive",
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=_RETENTION,
             visibility_timeout=cdk.Duration.seconds(_visibility_seconds(consumer_timeout)),
             removal_policy=removal_policy(settings),
         )
-        self.queue = sqs.Queue(
-            self,
+        self.redrive = new_queue("Redrive")
+        self.queue = new_queue(
             "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=_RETENTION,
-            visibility_timeout=cdk.Duration.seconds(_visibility_seconds(consumer_timeout)),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.redrive, max_receive_count=MAX_RECEIVES
             ),
-            removal_policy=removal_policy(settings),
         )
         for made in (self.queue, self.redrive):
             export(made, made.queue_url, made.queue_arn, made.queue_name)
