@@ -6,6 +6,12 @@ from itertools import count
 
 from event_bus import times
 
+_FIRST_FAIR_PAUSE = 0.16
+"""The longest first wait of `fair_attempts`, in seconds."""
+
+_LAST_FAIR_PAUSE = 0.01
+"""The longest wait of `fair_attempts` after many attempts, in seconds."""
+
 
 def attempts(
     most: int = 8,
@@ -51,8 +57,6 @@ def attempts(
 def fair_attempts(
     seconds: float,
     *,
-    longest_pause: float = 0.16,
-    shortest_pause: float = 0.01,
     sleep: Callable[[float], None] = times.sleep,
     clock: Callable[[], float] = times.steady,
 ) -> Iterator[int]:
@@ -63,8 +67,6 @@ def fair_attempts(
 
     Args:
         seconds: No attempt begins after this time, in seconds.
-        longest_pause: The longest first wait, in seconds.
-        shortest_pause: The longest wait after many attempts, in seconds.
         sleep: Waits for some seconds.
         clock: Monotonic clock, in seconds.
     """
@@ -73,6 +75,6 @@ def fair_attempts(
         if attempt:
             if clock() > end:
                 return
-            longest = max(longest_pause / attempt, shortest_pause)
+            longest = max(_FIRST_FAIR_PAUSE / attempt, _LAST_FAIR_PAUSE)
             sleep(random.uniform(0, longest))  # noqa: S311
         yield attempt

@@ -63,9 +63,7 @@ def text(name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS) -
     return Parameter(name, description, str, schema, longest=longest)
 
 
-def required_text(
-    name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS
-) -> Parameter[str]:
+def required_text(name: str, description: str, longest: int) -> Parameter[str]:
     """Returns a required parameter whose text is used unchanged."""
     return replace(text(name, description, longest), required=True)
 

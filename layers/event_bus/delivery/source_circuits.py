@@ -26,14 +26,6 @@ class SourceCircuits:
 
         A failure counts only if another try may succeed. Any other failure, such as the status 404,
         shows that the source answers.
-
-        Args:
-            subscription_id: The subscription that the source belongs to.
-            name: The name of its part.
-            ask: Asks once.
-
-        Raises:
-            SourceFailed: The source failed, or its circuit is open.
         """
         key = circuit_name(subscription_id, name)
         permits = Permits(self.circuits)

@@ -100,11 +100,11 @@ class Registrations:
     def add_subscription(
         self,
         subscription: Subscription,
-        keys: KeyChange | KeptKey | None = None,
+        keys: KeyChange | KeptKey | None,
         *,
-        pace: Pace | None = None,
-        history: Replay | None = None,
-        most: int | None = None,
+        pace: Pace | None,
+        history: Replay | None,
+        most: int | None,
     ) -> Subscription:
         """Adds a subscription with what belongs to it.
 

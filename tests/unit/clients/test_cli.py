@@ -10,7 +10,7 @@ import httpx
 import pytest
 from event_bus_client import ConfigurationError, Webhook
 from event_bus_client.cli.context import State
-from event_bus_client.cli.exits import MEANINGS, Exit
+from event_bus_client.cli.exits import Exit
 from event_bus_client.cli.main import app
 from standardwebhooks.webhooks import Webhook as Reference
 from typer.testing import CliRunner
@@ -228,9 +228,8 @@ def test_json_may_be_asked_for_after_the_command() -> None:
 
 def test_the_exit_codes_are_those_that_are_documented() -> None:
     page = (Path(__file__).parents[3] / "docs/how-to/use-the-command-line.md").read_text()
-    shown = dict(re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE))
-    assert shown == {str(int(code)): meaning for code, meaning in MEANINGS.items()}
-    assert set(MEANINGS) == set(Exit)
+    shown = re.findall(r"^\| (\d+) \| .+ \|$", page, re.MULTILINE)
+    assert [int(code) for code in shown] == list(Exit)
 
 
 def test_colours_are_left_out_where_they_do_not_help(monkeypatch: pytest.MonkeyPatch) -> None:

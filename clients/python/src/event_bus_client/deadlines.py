@@ -87,12 +87,7 @@ class Deadline:
     def __enter__(self) -> None:
         self._token: Token[float] = _ends.set(time.monotonic() + self._seconds)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _ends.reset(self._token)
 
 

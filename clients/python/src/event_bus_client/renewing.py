@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 
 from event_bus_client.errors import EventBusError, Problem, ServerError, TooManyRequests
 
@@ -86,12 +85,7 @@ class AsyncRenewal:
         self._task = asyncio.ensure_future(self._run())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
@@ -133,12 +127,7 @@ class Renewal:
         threading.Thread(target=self._run, name="event-bus-lease", daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
 
     def _run(self) -> None:

@@ -45,20 +45,6 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-MEANINGS: dict[Exit, str] = {
-    Exit.DONE: "done",
-    Exit.FAILED: "the bus refused the request or failed, a command failed, or you answered no",
-    Exit.USAGE: "the command is used wrongly, or a file is not valid",
-    Exit.NOT_PERMITTED: "there is no URL or key, or the key does not permit this",
-    Exit.NOT_FOUND: "there is no such resource, or none that the key may see",
-    Exit.CONFLICT: "the request conflicts with what is stored",
-    Exit.UNREACHABLE: "the bus cannot be reached",
-    Exit.FAULTS: "`doctor` found something that fails",
-    Exit.DIFFERENT: "`apply --check` found a difference, or `subscriptions test` no match",
-    Exit.INTERRUPTED: "you interrupted it",
-}
-"""The meaning of each code."""
-
 _CODES: tuple[tuple[type[EventBusError], Exit], ...] = (
     (ConfigurationError, Exit.NOT_PERMITTED),
     (Unauthenticated, Exit.NOT_PERMITTED),
