@@ -15,7 +15,9 @@ from event_bus.access.subscription_rights import SubscriptionRights
 from event_bus.encryption.data_keys import DataKeys
 from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.encryption.signing_secrets import SigningSecrets
+from event_bus.model import transitions
 from event_bus.model.api_keys import ApiKey
+from event_bus.model.delivery import Delivery
 from event_bus.model.publisher import Publisher
 from event_bus.model.routing_rule import RoutingRule
 from event_bus.model.subscription import Subscription
@@ -338,6 +340,12 @@ class Aws:
         """A subscription with the secret that tests expect."""
         sealed = self.signing_secrets.seal(SECRET, subscription.id)
         return replace(subscription, signing_secrets=(sealed,))
+
+    def retried(self, dead: Delivery) -> Delivery:
+        """A dead letter as it is stored after a person has retried it."""
+        reopened = self.dead_letters.reopen(transitions.reopened(dead))
+        assert reopened
+        return reopened
 
     def objects(self) -> list[str]:
         """The keys of what lies in the bucket."""

@@ -62,13 +62,12 @@ def binary_event(
     content: bytes = b"\x89PNG\r\n\x00\xff",
     content_type: str | None = "image/png",
     event_id: str = "evt_1",
-    event_type: str = "task.created",
     **members: Any,
 ) -> Event:
     """An event whose payload is not JSON, as the bus keeps it."""
     sent: dict[str, Any] = {
         "id": event_id,
-        "type": event_type,
+        "type": "task.created",
         "timestamp": NOON,
         "payload_base64": base64.b64encode(content).decode(),
         **members,

@@ -116,7 +116,7 @@ def server_context(shown: Certificate, folder: Path, *chain: Certificate) -> ssl
 
 
 @contextmanager
-def tls_server(context: ssl.SSLContext, answer: bytes = OK) -> Iterator[TlsServer]:
+def tls_server(context: ssl.SSLContext) -> Iterator[TlsServer]:
     """A server that answers one request on each connection, until the end of the block."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = TlsServer(listener.getsockname()[1])
@@ -132,7 +132,7 @@ def tls_server(context: ssl.SSLContext, answer: bytes = OK) -> Iterator[TlsServe
             try:
                 with context.wrap_socket(connection, server_side=True) as wrapped:
                     server.hosts.append(_read_request(wrapped)["host"])
-                    wrapped.sendall(answer)
+                    wrapped.sendall(OK)
             except OSError:
                 continue
             finally:

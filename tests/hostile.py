@@ -53,12 +53,12 @@ class HostileConnection:
     def say(self, text: str | bytes) -> None:
         self.socket.sendall(text.encode() if isinstance(text, str) else text)
 
-    def drip(self, text: str, seconds: float = 0.02) -> None:
+    def drip(self, text: str) -> None:
         """Sends a text for ever, one byte after the other."""
         while not self.over.is_set():
             for character in text:
                 self.say(character)
-                if self.over.wait(seconds):
+                if self.over.wait(0.02):
                     return
 
     def reset(self) -> None:
@@ -71,6 +71,18 @@ def resets(conversation: HostileConnection) -> None:
     """Reads a request, and breaks the connection off."""
     conversation.read()
     conversation.reset()
+
+
+def hangs(conversation: HostileConnection) -> None:
+    """Reads a request, and never answers."""
+    conversation.read()
+    conversation.over.wait()
+
+
+def drips_its_status(conversation: HostileConnection) -> None:
+    """Reads a request, and answers with a status line that does not end."""
+    conversation.read()
+    conversation.drip("HTTP/1.1 200 OK and so on and so on and so on ")
 
 
 @dataclass

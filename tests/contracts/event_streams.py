@@ -22,6 +22,7 @@ from event_bus.stores.streams import (
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, NOON, event
+from tests.contracts.expected_versions import EACH_EXPECTED_VERSION
 from tests.faults import answer_lost, not_sent
 
 TASK_1 = StreamName("planner", "task/1")
@@ -51,23 +52,7 @@ class Overtaken(StreamStore):
 class ExpectedVersionsContract:
     """The contract of expected versions."""
 
-    @pytest.mark.parametrize(
-        ("stored", "expected", "fits"),
-        [
-            (0, None, True),
-            (0, 0, True),
-            (0, "none", True),
-            (0, "exists", False),
-            (0, 1, False),
-            (2, None, True),
-            (2, 2, True),
-            (2, "exists", True),
-            (2, "none", False),
-            (2, 0, False),
-            (2, 1, False),
-            (2, 3, False),
-        ],
-    )
+    @EACH_EXPECTED_VERSION
     def test_an_event_is_stored_if_its_stream_has_the_version(
         self, aws: Aws, stored: int, expected: Any, fits: bool
     ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from event_bus.model.api_keys import ApiKey
 from event_bus.stores.keys import KeptKey, KeyChange, KeyEnding, KeyRing
 from event_bus.stores.refusals import IdTaken, KeyGone, KeyTaken, Outdated
-from event_bus.stores.transactions import transact
+from event_bus.stores.transactions import Part, transact
 
 from tests.aws import Aws
 from tests.builders import NOON, publisher
@@ -169,23 +169,23 @@ class KeysContract:
 class TransactionsContract:
     """The contract of transactions over several tables."""
 
-    def test_all_parts_are_carried_out_or_none(self, aws: Aws) -> None:
-        aws.put_keys(ApiKey("hash", "other", NOON))
-        parts = [
+    @staticmethod
+    def _publisher_with_key(aws: Aws) -> list[Part]:
+        return [
             aws.publishers.adding_part(publisher("planner")),
             aws.keys.adding_part(ApiKey("hash", "planner", NOON)),
         ]
+
+    def test_all_parts_are_carried_out_or_none(self, aws: Aws) -> None:
+        aws.put_keys(ApiKey("hash", "other", NOON))
         with pytest.raises(KeyTaken):
-            transact(parts)
+            transact(self._publisher_with_key(aws))
         assert aws.publishers.get("planner") is None
 
     def test_of_several_conditions_that_do_not_hold_the_first_counts(self, aws: Aws) -> None:
         aws.add_publishers(publisher("planner"))
         aws.put_keys(ApiKey("hash", "other", NOON))
-        parts = [
-            aws.publishers.adding_part(publisher("planner")),
-            aws.keys.adding_part(ApiKey("hash", "planner", NOON)),
-        ]
+        parts = self._publisher_with_key(aws)
         with pytest.raises(IdTaken):
             transact(parts)
         with pytest.raises(KeyTaken):

@@ -36,7 +36,8 @@ from starlette.responses import Response
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
 from tests.flaky_proxy import ConnectionFault, any_fault, flaky
-from tests.unit.clients.typescript import compiled, run
+from tests.processes import printed_by
+from tests.unit.clients.typescript import compiled
 from tests.unit.docs.pages import samples
 from tests.waiting import PATIENCE_SECONDS, at_most, ending, join
 
@@ -299,7 +300,9 @@ def test_the_typescript_client_publishes_and_receives(
     monkeypatch.setenv("NODE_EXTRA_CA_CERTS", os.environ["SSL_CERT_FILE"])
     modules = compiled(tmp_path)
     (modules / "program.mjs").write_text(TYPESCRIPT)
-    told = json.loads(run(modules, "node", "program.mjs", world.bus.api_url, service.key, domain))
+    told = json.loads(
+        printed_by(*("node", "program.mjs", world.bus.api_url, service.key, domain), folder=modules)
+    )
     assert told["seen"] == [told["published"]]
     assert told["payload"] == {"n": 1}
     assert told["refused"] == ["invalid-request", "/metadata/retry_count"]
@@ -309,17 +312,10 @@ def test_the_quickstart_in_python_runs_as_it_is_written(world: World, tmp_path: 
     [sample] = [each for each in samples("python") if each.marked("runs") == "quickstart"]
     (tmp_path / ".local").mkdir()
     world.bus.write(tmp_path / ".local" / "bus.json")
-    done = subprocess.run(
-        [sys.executable, "-c", sample.text],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(CLIENT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    received, stored = done.stdout.splitlines()
+    environment = {**os.environ, "PYTHONPATH": str(CLIENT)}
+    program = (sys.executable, "-c", sample.text)
+    printed = printed_by(*program, folder=tmp_path, environment=environment)
+    received, stored = printed.splitlines()
     assert received == "received total=250"
     assert stored.startswith("stored at ")
     left: Any = world.admin.http.get("/publishers/bakery-in-python")

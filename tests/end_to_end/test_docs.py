@@ -17,6 +17,7 @@ from infra.built import ROOT
 from localstack.bus import LocalBus
 from tests.end_to_end.world import World
 from tests.ports import free_port
+from tests.processes import printed_by
 from tests.unit.docs.pages import DOCS, Sample, samples_of
 
 KEY = "the-key-of-the-shop-in-the-docs"
@@ -84,23 +85,15 @@ def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, 
         script += f"\necho -- >>{answers}\n{block}\necho; echo ---\n"
     for old, new in replace.items():
         script = script.replace(old, new)
-    done = subprocess.run(
-        ["bash", "-m", "-c", script],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    environment = {**os.environ, **variables}
+    printed = printed_by("bash", "-m", "-c", script, folder=ROOT, environment=environment)
     answered = [
         [int(status) for status in each.split()] for each in answers.read_text().split("--")[1:]
     ]
     for sample, statuses in zip(samples_of(page, "bash"), answered, strict=True):
         wrong = [each for each in statuses if not str(each).startswith(expected(sample))]
-        assert wrong == [], f"{sample}: {statuses}\n{done.stdout}"
-    return done.stdout.split("---\n")[:-1]
+        assert wrong == [], f"{sample}: {statuses}\n{printed}"
+    return printed.split("---\n")[:-1]
 
 
 def expected(sample: Sample) -> str:

@@ -9,6 +9,8 @@ from tests.hostile import (
     Talk,
     answering,
     answering_once,
+    drips_its_status,
+    hangs,
     resets,
     subscriber,
     unused_url,
@@ -16,16 +18,6 @@ from tests.hostile import (
 
 _EVENTS = 3
 _SHORT_TIMEOUT, _LONG_TIMEOUT = 1, 30
-
-
-def _hangs(conversation: HostileConnection) -> None:
-    conversation.read()
-    conversation.over.wait()
-
-
-def _drips(conversation: HostileConnection) -> None:
-    conversation.read()
-    conversation.drip("HTTP/1.1 200 OK and so on ")
 
 
 def _sends_headers_without_end(conversation: HostileConnection) -> None:
@@ -52,8 +44,8 @@ _CUT_OFF = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok"
 
 
 _TALKS: dict[str, tuple[Talk, str, int | None]] = {
-    "hangs": (_hangs, "timeout", None),
-    "drips": (_drips, "timeout", None),
+    "hangs": (hangs, "timeout", None),
+    "drips": (drips_its_status, "timeout", None),
     "resets": (resets, "connection_broken", None),
     "headers without end": (_sends_headers_without_end, "invalid_answer", None),
     "no http": (answering_once("+OK POP3 ready\r\n"), "invalid_answer", None),

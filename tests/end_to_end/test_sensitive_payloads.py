@@ -164,7 +164,7 @@ def test_a_sealed_payload_is_pushed_opened_to_a_named_reader(
 
 
 def test_a_removed_reader_reads_no_stored_values(
-    world: World, service: Client, domain: str, granted: Client
+    service: Client, domain: str, granted: Client
 ) -> None:
     mark(service, domain, granted)
     inbox = granted.pull(f"{domain}.*")

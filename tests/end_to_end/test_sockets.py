@@ -340,7 +340,7 @@ def test_a_large_message_comes_in_several_frames(
 
 
 def test_a_place_that_is_not_reached_is_refused(
-    world: World, service: Client, domain: str, socket: SocketClient
+    service: Client, domain: str, socket: SocketClient
 ) -> None:
     subscription_id = durable(service, domain)
     beyond = socket.ask("subscribe", subscription_id=subscription_id, cursor="1")

@@ -91,7 +91,7 @@ def listening(service: Client, domain: str) -> StreamClient:
 
 
 def test_anyone_listens_to_types_for_a_while(
-    world: World, service: Client, domain: str, listening: StreamClient
+    service: Client, domain: str, listening: StreamClient
 ) -> None:
     ids = [service.publish(f"{domain}.{name}") for name in ("created", "moved", "closed")]
     heard = listening.events(2)

@@ -66,6 +66,7 @@ OVERHEAD_SECONDS = 0.03
 
 _DAYS = 30
 _BATCH = 10
+_SEED = 1
 
 Answer = Callable[[float, random.Random], float]
 """Returns the seconds that a subscriber takes to answer, by the seconds since the start."""
@@ -118,9 +119,7 @@ class LanesInTime:
         most_at_once: The most simultaneous requests of a subscription.
     """
 
-    def __init__(
-        self, concurrency: int, paced_concurrency: int, *, fair: bool = True, seed: int = 1
-    ) -> None:
+    def __init__(self, concurrency: int, paced_concurrency: int, *, fair: bool = True) -> None:
         self.time = VirtualTime(NOON)
         self.arrived: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
         self.requests: defaultdict[str, list[float]] = defaultdict(list)
@@ -130,7 +129,7 @@ class LanesInTime:
         self._published: dict[str, float] = {}
         self._answers: dict[str, Answer] = {}
         self._sources: dict[str, Answer] = {}
-        self._rng = random.Random(seed)
+        self._rng = random.Random(_SEED)
         self._numbers = iter(range(10**9))
         self._client = cast("Any", MemoryDynamoDB(Tables(TABLES)))
         self.subscriptions = SubscriptionStore(
@@ -349,15 +348,15 @@ def _ordered(client: Any, runner: AttemptRunner) -> OrderedRunner:
 
 @contextmanager
 def lanes_in_time(
-    concurrency: int, paced_concurrency: int, *, fair: bool = True, seed: int = 1
+    concurrency: int, paced_concurrency: int, *, fair: bool = True
 ) -> Iterator[LanesInTime]:
     """Yields lanes in virtual time."""
-    lanes = LanesInTime(concurrency, paced_concurrency, fair=fair, seed=seed)
+    lanes = LanesInTime(concurrency, paced_concurrency, fair=fair)
     clock = SimpleNamespace(
         time=lambda: lanes.time.now, monotonic=lambda: lanes.time.now, sleep=lanes.time.sleep
     )
     state, level = random.getstate(), logger.log_level
-    random.seed(seed)
+    random.seed(_SEED)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(times, "time", clock)
         patch.setattr(times, "_steady_clock", times.SteadyClock())

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from infra.built import ROOT
 from localstack.package import MODULES, NAME, build
 from tests.ports import free_port
+from tests.processes import printed_by
 
 CLIENT = ROOT / "clients" / "python" / "src"
 
@@ -47,18 +47,12 @@ def environment(installed: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
 
 def event_bus(environment: dict[str, str], folder: Path, *arguments: str) -> str:
     """What `event-bus` prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "event_bus_client.cli", *arguments],
-        cwd=folder,
-        env={"LANG": os.environ.get("LANG", "C.UTF-8"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        stdin=subprocess.DEVNULL,
-        check=False,
+    return printed_by(
+        *(sys.executable, "-m", "event_bus_client.cli", *arguments),
+        folder=folder,
+        environment={"LANG": os.environ.get("LANG", "C.UTF-8"), **environment},
+        seconds=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def reached(environment: dict[str, str]) -> dict[str, str]:

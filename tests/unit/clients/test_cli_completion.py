@@ -1,11 +1,12 @@
 """Completion in shells, by the real process."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import printed_by
 
 SOURCES = Path(__file__).parents[3] / "clients" / "python" / "src"
 PROGRAM = (
@@ -20,16 +21,7 @@ def completed(shell: str, **variables: str) -> str:
         "_EVENT_BUS_COMPLETE": f"complete_{shell}",
         **variables,
     }
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return printed_by(sys.executable, "-c", PROGRAM, environment=environment)
 
 
 def test_bash_completes_commands_and_options() -> None:

@@ -72,14 +72,14 @@ def store(request: pytest.FixtureRequest, clock: Clock) -> SeenStore:
     return DynamoDBStore(client, "seen", keep_seconds=100, claim_seconds=10, clock=clock)
 
 
-def test_a_delivery_is_claimed_once(store: SeenStore, clock: Clock) -> None:
+def test_a_delivery_is_claimed_once(store: SeenStore) -> None:
     assert [store.begin(each) for each in ("a", "a", "b")] == [Seen.NEW, Seen.BUSY, Seen.NEW]
     store.finish("a", '{"n": 1}')
     assert [store.begin(each) for each in ("a", "b")] == [Seen.DONE, Seen.BUSY]
     assert store.answer("a") == '{"n": 1}'
 
 
-def test_an_abandoned_event_can_be_claimed_again(store: SeenStore, clock: Clock) -> None:
+def test_an_abandoned_event_can_be_claimed_again(store: SeenStore) -> None:
     store.begin("a")
     store.abandon("a")
     assert store.begin("a") is Seen.NEW

@@ -1,7 +1,6 @@
 """The programs in the guides of the Python client do what the pages say."""
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,11 +13,12 @@ import pytest
 from event_bus_client import Webhook
 from moto import mock_aws
 
+from tests.processes import printed_by
 from tests.unit.clients import test_receivers
+from tests.unit.clients.received import SECRET, received
 from tests.unit.docs.pages import DOCS, samples
 
-SECRET = test_receivers.SECRET
-BODY = json.dumps(test_receivers.EVENT).encode()
+BODY = json.dumps(received()).encode()
 
 
 def program(name: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def test_the_functions_of_aws_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
             BillingMode="PAY_PER_REQUEST",
         )
         names = program("lambda")
-        event = test_receivers.EVENT
+        event = received()
         assert names["by_invocation"](event, None) == {"billed": 250}
         # Another way, and the same delivery.
         assert names["from_rule"]({"detail": event}, None) == {"billed": 250}
@@ -93,14 +93,9 @@ def test_the_tests_with_the_fake_bus(tmp_path: Path) -> None:
     (tmp_path / "test_shop.py").write_text(sample.text)
     client = DOCS.parent / "clients" / "python" / "src"
     paths = [str(client), str(DOCS.parent / "layers")]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        env={"PYTHONPATH": ":".join(paths), "PATH": ""},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+    printed = printed_by(
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path),
+        environment={"PYTHONPATH": ":".join(paths), "PATH": ""},
+        folder=tmp_path,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 passed" in done.stdout
+    assert "5 passed" in printed

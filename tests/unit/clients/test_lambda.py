@@ -12,18 +12,9 @@ from aws_lambda_powertools.utilities.batch import (
 from event_bus_client import Event, Receiver
 from event_bus_client.integrations.aws_lambda import direct, eventbridge, sqs, sqs_record
 
+from tests.unit.clients.received import received
+
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:orders"
-
-
-def event(name: str, **metadata: Any) -> dict[str, Any]:
-    return {
-        "id": name,
-        "type": "order.placed",
-        "source": "shop",
-        "timestamp": "2026-05-01T12:00:00.000Z",
-        "payload": {"total": 250},
-        "metadata": metadata,
-    }
 
 
 def record(name: str, body: str | None = None, group: str | None = None) -> dict[str, Any]:
@@ -31,7 +22,7 @@ def record(name: str, body: str | None = None, group: str | None = None) -> dict
     return {
         "messageId": f"message-{name}",
         "receiptHandle": "handle",
-        "body": json.dumps(event(name)) if body is None else body,
+        "body": json.dumps(received(name)) if body is None else body,
         "attributes": {"MessageGroupId": group} if group else {},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
@@ -62,16 +53,16 @@ def failed(answer: Any) -> list[str]:
 def test_an_event_comes_directly_and_is_answered() -> None:
     shop = Shop("e2")
     handler = direct(shop.receiver)
-    assert [handler(event("e1"), None) for _ in "12"] == [{"billed": 250}] * 2
-    assert handler(event("e1", replay_id="rpl_1"), None) == {"billed": 250}
+    assert [handler(received("e1"), None) for _ in "12"] == [{"billed": 250}] * 2
+    assert handler(received("e1", replay_id="rpl_1"), None) == {"billed": 250}
     with pytest.raises(ValueError, match="e2"):
-        handler(event("e2"), None)
+        handler(received("e2"), None)
     assert shop.seen == ["e1", "e1"]
 
 
 def test_an_event_comes_from_a_rule_of_eventbridge() -> None:
     shop = Shop()
-    envelope = {"detail-type": "order.placed", "source": "shop", "detail": event("e1")}
+    envelope = {"detail-type": "order.placed", "source": "shop", "detail": received("e1")}
     assert eventbridge(shop.receiver)(envelope, None) == {"billed": 250}
 
 

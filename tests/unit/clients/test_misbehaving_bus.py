@@ -39,9 +39,9 @@ ONCE = RetryPolicy(attempts=1)
 Answering = Callable[[httpx.Request], httpx.Response]
 
 
-def bus_that(answers: Answering, retries: RetryPolicy = ONCE) -> EventBus:
+def bus_that(answers: Answering) -> EventBus:
     network = httpx.MockTransport(answers)
-    return EventBus(url="https://bus.test", api_key="k", transport=network, retries=retries)
+    return EventBus(url="https://bus.test", api_key="k", transport=network, retries=ONCE)
 
 
 class Clock:

@@ -33,17 +33,8 @@ from event_bus_client.receiving import MAX_BODY_BYTES
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from tests.unit.clients.received import SECRET, received
 from tests.waiting import join
-
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-EVENT = {
-    "id": "order-1",
-    "type": "order.placed",
-    "source": "shop",
-    "timestamp": "2026-05-01T12:00:00.000Z",
-    "payload": {"total": 250},
-    "metadata": {},
-}
 
 # Django refuses to be configured twice, and the safeguards import this module anew.
 if not django_settings.configured:
@@ -151,7 +142,7 @@ EACH = pytest.mark.parametrize(
 
 
 def post(send: Send, webhook_id: str = "order-1", **members: Any) -> Answered:
-    body = json.dumps({**EVENT, **members}).encode()
+    body = json.dumps({**received(), **members}).encode()
     return send("POST", Webhook(SECRET).sign(webhook_id, int(time.time()), body), body)
 
 
@@ -175,7 +166,7 @@ def test_an_unsigned_request_is_refused(framework: Any, kind: Any) -> None:
     seen: list[Event] = []
     receiver.on("*")(seen.append)
     send = framework(receiver)
-    body = json.dumps(EVENT).encode()
+    body = json.dumps(received()).encode()
     signed = Webhook(SECRET).sign("order-1", int(time.time()), body)
     assert send("POST", {}, body).status == 401
     assert send("POST", signed, body + b" ").status == 401

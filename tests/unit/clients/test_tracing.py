@@ -17,7 +17,8 @@ from event_bus_client import (
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Tracer, format_trace_id, get_current_span
 
-from tests.unit.clients.test_receivers import SECRET, by_fastapi, post
+from tests.unit.clients.received import SECRET
+from tests.unit.clients.test_receivers import by_fastapi, post
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"

@@ -13,8 +13,9 @@ from event_bus_client import Webhook
 
 from infra.built import ROOT
 from tests.flaky_proxy import any_fault, flaky
+from tests.processes import printed_by
 from tests.unit.clients.http_bus import HttpBus, serving
-from tests.unit.clients.typescript import SOURCE, modules, run
+from tests.unit.clients.typescript import SOURCE, modules
 from tests.unit.docs.pages import samples_of
 
 __all__ = ["modules"]
@@ -55,7 +56,7 @@ def test_it_publishes_receives_and_verifies_through_faults(modules: Path) -> Non
     cut = json.dumps(Webhook(SECRET).sign("order-2", int(time.time()), b"{"))
     with serving(bus) as port, flaky(("127.0.0.1", port), lambda _: any_fault(chance)) as proxy:
         url = f"http://127.0.0.1:{proxy.port}"
-        printed = run(modules, "node", "program.mjs", url, SECRET, headers, body, cut)
+        printed = printed_by("node", "program.mjs", url, SECRET, headers, body, cut, folder=modules)
     told = json.loads(printed)
     assert told["ids"] == list(bus.stored)
     assert list(dict.fromkeys(told["seen"])) == list(range(30))
@@ -100,7 +101,7 @@ def test_an_answer_of_another_server_is_named(modules: Path) -> None:
         answer(200, '{"items": [], "lease": null}', **json_type),
     ]
     (modules / "misled.mjs").write_text(MISLED)
-    told = json.loads(run(modules, "node", "misled.mjs", json.dumps(answers)))
+    told = json.loads(printed_by("node", "misled.mjs", json.dumps(answers), folder=modules))
     assert [name for name, _ in told["thrown"]] == ["UnexpectedAnswer"] * 5 + ["Problem"]
     assert "more than 16777216 bytes" in told["thrown"][4][1]
     assert "https://elsewhere.test/" in told["thrown"][5][1]

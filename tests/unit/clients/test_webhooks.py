@@ -10,18 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook as Reference
 
+from tests.unit.clients.received import SECRET, received
+
 NOW = 1_777_636_800
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OTHER = "whsec_" + base64.b64encode(bytes(32)).decode()
-EVENT = {
-    "id": "order-1",
-    "type": "order.placed",
-    "source": "shop",
-    "timestamp": "2026-05-01T12:00:00.000Z",
-    "payload": {"total": 250},
-    "metadata": {"correlation_id": "cart-7", "chosen": "by the publisher"},
-}
-BODY = json.dumps(EVENT).encode()
+BODY = json.dumps(received(correlation_id="cart-7", chosen="by the publisher")).encode()
 
 
 def headers(body: bytes = BODY, secret: str = SECRET, at: int = NOW) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 import os
 import re
-import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.processes import printed_by
 
 PROJECT = Path(__file__).parents[3] / "clients" / "python"
 OF_THE_BUS = "from importlib.util import find_spec; assert find_spec('event_bus') is None;"
@@ -21,7 +22,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # By way of the source distribution, as an installer without the wheel does it.
     build(PROJECT, "sdist", folder)
     [source] = folder.glob("*.tar.gz")
-    subprocess.run(["tar", "xzf", source], cwd=folder, check=True, timeout=300)
+    printed_by("tar", "xzf", source, folder=folder)
     [unpacked] = (each for each in folder.iterdir() if each.is_dir())
     build(unpacked, "wheel", folder)
     [wheel] = folder.glob("*.whl")
@@ -31,28 +32,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(project: Path, target: str, folder: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
-        cwd=project,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    building = (sys.executable, "-m", "hatchling", "build", "-t", target, "-d", folder)
+    printed_by(*building, folder=project, seconds=300)
 
 
 def run(installed: Path, code: str) -> str:
     """What a program prints that sees the package alone."""
-    done = subprocess.run(
-        [sys.executable, "-c", OF_THE_BUS + code],
-        cwd=installed,
-        env={**os.environ, "PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    program = (sys.executable, "-c", OF_THE_BUS + code)
+    return printed_by(*program, folder=installed, environment=environment, seconds=300)
 
 
 def test_the_wheel_holds_the_client(installed: Path) -> None:

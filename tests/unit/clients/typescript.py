@@ -2,13 +2,13 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
+from tests.processes import printed_by
 
 USE = Path(__file__).with_name("use.ts")
 SOURCE = ROOT / "clients" / "typescript"
@@ -76,28 +76,9 @@ def _compile(folder: Path) -> None:
         shutil.copy(SOURCE / each, folder)
     shutil.copy(USE, folder / "src")
     generate, document, *options = GENERATE.split()
-    run(folder, TOOLS / generate, SOURCE / document, *options, seconds=250)
-    run(folder, TOOLS / "tsc", "--project", "tsconfig.json", seconds=250)
-
-
-def run(folder: Path, *command: str | Path, seconds: float = 120) -> str:
-    """What a command prints.
-
-    Args:
-        folder: Where it runs.
-        command: The command.
-        seconds: How long it may take. On a busy machine, compilers take minutes.
-    """
-    done = subprocess.run(
-        [str(each) for each in command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=seconds,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    # On a busy machine, compilers take minutes.
+    printed_by(TOOLS / generate, SOURCE / document, *options, folder=folder, seconds=250)
+    printed_by(TOOLS / "tsc", "--project", "tsconfig.json", folder=folder, seconds=250)
 
 
 @pytest.fixture(scope="module")
@@ -115,4 +96,4 @@ def told(modules: Path, program: str, given: object = None) -> Any:
         given: What it is given, as JSON.
     """
     (modules / "rules.mjs").write_text(PRELUDE + program)
-    return json.loads(run(modules, "node", "rules.mjs", json.dumps(given)))
+    return json.loads(printed_by("node", "rules.mjs", json.dumps(given), folder=modules))

@@ -70,11 +70,7 @@ def test_a_certificate_that_stands_for_no_service_is_not_taken_for_nobody(
     ids=["connection", "throttled", "fault"],
 )
 def test_a_request_whose_caller_cannot_be_looked_up_gets_a_problem(
-    functions: Functions,
-    aws: Aws,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    status: int,
+    functions: Functions, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:
     def failing(*_: Any, **__: Any) -> NoReturn:
         raise error

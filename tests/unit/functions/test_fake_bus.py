@@ -22,6 +22,7 @@ from event_bus_client.testing import FakeBus
 
 from tests.builders import publisher
 from tests.client_transport import FunctionsTransport
+from tests.contracts.expected_versions import EACH_EXPECTED_VERSION
 from tests.handlers import Functions
 
 URL = "https://handler.example/commands"
@@ -79,20 +80,7 @@ def test_a_stream_has_versions(bus_of: Buses) -> None:
     assert refusal(lambda: bus.streams.head("order/9")) == (NotFound, 404, [])
 
 
-@pytest.mark.parametrize(
-    ("stored", "expected", "fits"),
-    [
-        (0, None, True),
-        (0, 0, True),
-        (0, "none", True),
-        (0, "exists", False),
-        (0, 1, False),
-        (2, 2, True),
-        (2, 1, False),
-        (2, "exists", True),
-        (2, "none", False),
-    ],
-)
+@EACH_EXPECTED_VERSION
 def test_an_expected_version_is_compared(
     bus_of: Buses, stored: int, expected: Any, fits: bool
 ) -> None:

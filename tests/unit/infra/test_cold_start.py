@@ -6,12 +6,12 @@ environment that its stack gives it, up to its first call.
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
 
 from infra.built import ROOT
+from tests.processes import printed_by
 from tests.unit.infra.synthesised import synthesise
 
 _DRIVER = """
@@ -101,10 +101,10 @@ def imported() -> dict[str, set[str]]:
             for each, value in told.items()
         }
         asked[name] = ("deliver" if name in LANES else name, environment)
-    done = subprocess.run(
-        [sys.executable, "-c", _DRIVER],
-        input=json.dumps(asked),
-        env={
+    printed = printed_by(
+        *(sys.executable, "-c", _DRIVER),
+        given=json.dumps(asked),
+        environment={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": f"{ROOT}:{ROOT / 'layers'}",
             "AWS_REGION": "us-east-1",
@@ -112,13 +112,9 @@ def imported() -> dict[str, set[str]]:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
         },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
+        seconds=300,
     )
-    assert done.returncode == 0, done.stderr
-    return {name: set(found) for name, found in map(json.loads, done.stdout.splitlines())}
+    return {name: set(found) for name, found in map(json.loads, printed.splitlines())}
 
 
 def test_a_function_imports_only_what_it_uses(imported: dict[str, set[str]]) -> None:

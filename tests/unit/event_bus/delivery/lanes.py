@@ -102,6 +102,17 @@ class LaneRun:
         """Has the lane process messages."""
         return self.lane.process([received(each, receives) for each in messages])
 
+    def slowed_by(self, seconds: float) -> Callable[[], float]:
+        """Has each request to the target take some seconds, by the clock that it returns."""
+        passed = 0.0
+
+        def take_long() -> None:
+            nonlocal passed
+            passed += seconds
+
+        self.target.meet = take_long
+        return lambda: passed
+
     def sent(self) -> list[Message]:
         """The messages that the lane sent since the last call, with their delays."""
         return self.aws.sent_on(self.url)

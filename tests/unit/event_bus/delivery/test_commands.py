@@ -142,9 +142,7 @@ def test_a_replay_brings_no_command_to_its_handler(watched: LaneRun, aws: Aws) -
     assert error_of(watched, "rpl_1") == ("command_replayed", said)
 
 
-def test_other_events_cost_no_read_of_a_command(
-    watched: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_events_cost_no_read_of_a_command(watched: LaneRun, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
 
     def look(_: str) -> None:

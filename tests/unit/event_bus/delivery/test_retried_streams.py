@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
-from event_bus.model import transitions
 
 from tests.aws import Aws
 from tests.builders import message
@@ -25,7 +24,7 @@ def test_an_event_that_was_never_attempted_is_delivered_when_it_is_retried(
         assert (run.outcome(name).status, run.outcome(name).attempts) == ("exhausted", 0)
     to = aws.subscriptions.update(replace(to, status="active"))
     run.now[0] += CACHE_SECONDS
-    assert aws.dead_letters.reopen(transitions.reopened(run.outcome("evt_1")))
+    aws.retried(run.outcome("evt_1"))
     assert run.take(message(first, to), receives=2) == []
     assert run.outcome("evt_1").status == "delivered"
     assert run.target.events == ["evt_1"]

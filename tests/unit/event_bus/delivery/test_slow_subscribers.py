@@ -9,6 +9,7 @@ import pytest
 from event_bus import times
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.model.outcome import Outcome
 from event_bus.model.pace import Pace
@@ -100,19 +101,18 @@ def test_a_function_that_knows_the_pace_of_a_former_target_does_not_write_it_aga
     assert (turned.state, turned.next_turn) == ("trial", 9.0)
 
 
+def slow_lane(run: LaneRun, executor: Executor, seconds: float) -> LaneRunner:
+    """A paced lane whose attempts take some seconds each."""
+    aws, runner = run.aws, replace(run.lane.runner, clock=run.slowed_by(seconds))
+    turns = Turns(run.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
+    lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
+    return replace(run.lane, runner=runner, pacing=turns, lanes=lanes)
+
+
 def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
     run: LaneRun, aws: Aws, executor: Executor
 ) -> None:
-    to, now = aws.subscriptions.create(subscription(max_in_flight=1)), [100.0]
-
-    def take_long() -> None:
-        now[0] += 5
-
-    run.target.meet = take_long
-    runner = replace(run.lane.runner, clock=lambda: now[0])
-    turns = Turns(run.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
-    lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
-    lane = replace(run.lane, runner=runner, pacing=turns, lanes=lanes)
+    to, lane = aws.subscriptions.create(subscription(max_in_flight=1)), slow_lane(run, executor, 5)
     sent = [message(event(f"evt_{each}"), to) for each in range(4)]
     assert lane.process([received(each, 3) for each in sent]) == []
     assert run.target.events == ["evt_0", "evt_1"]
@@ -123,19 +123,11 @@ def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
 def test_a_retry_that_could_not_be_sent_is_sent_although_no_time_is_left(
     run: LaneRun, aws: Aws, executor: Executor
 ) -> None:
-    to, now = aws.subscriptions.create(subscription(max_in_flight=1)), [100.0]
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
     run.target.script["evt_1"] = REFUSED
     with not_sent(aws.sqs, "SendMessageBatch"):
         assert run.take(message(event("evt_1"), to)) == [received(message(event(), to)).id]
-
-    def take_long() -> None:
-        now[0] += 30
-
-    run.target.meet = take_long
-    runner = replace(run.lane.runner, clock=lambda: now[0])
-    turns = Turns(run.lane.circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
-    lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
-    lane = replace(run.lane, runner=runner, pacing=turns, lanes=lanes)
+    lane = slow_lane(run, executor, 30)
     batch = [
         received(message(event("evt_2"), to)),
         received(message(event("evt_1"), to), receives=3),

@@ -35,8 +35,8 @@ def sources(aws: Aws) -> SourceCircuits:
     return SourceCircuits(Circuits(aws.circuits))
 
 
-def ask_in_vain(circuits: SourceCircuits, times_: int = 1) -> None:
-    for _ in range(times_):
+def ask_in_vain(circuits: SourceCircuits, often: int) -> None:
+    for _ in range(often):
         with pytest.raises(SourceFailed):
             circuits.guarded("sub_1", "price", failing)
 

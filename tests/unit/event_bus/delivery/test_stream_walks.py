@@ -33,13 +33,7 @@ def test_a_long_stream_is_walked_page_by_page(run: LaneRun, aws: Aws) -> None:
 def test_a_walk_that_takes_too_long_is_continued_by_a_message(run: LaneRun, aws: Aws) -> None:
     to = ordered(aws)
     first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
-    now = [0.0]
-
-    def take_long() -> None:
-        now[0] += 15
-
-    run.target.meet = take_long
-    slow = replace(run.lane.ordered, clock=lambda: now[0])
+    slow = replace(run.lane.ordered, clock=run.slowed_by(15))
     lane = replace(run.lane, ordered=slow)
     assert lane.process([received(message(first, to))]) == []
     assert run.target.events == ["evt_1", "evt_2"]
@@ -56,15 +50,10 @@ def test_a_walk_ends_earlier_if_its_events_are_enriched(
     # An enrichment may take the rest of the function's time.
     sources = {"region": StaticSource(json='"eu"')} if enriches else None
     to = aws.subscriptions.create(subscription(ordered=True, enrichment=sources))
-    names, now = ["evt_1", "evt_2", "evt_3", "evt_4"], [0.0]
+    names = ["evt_1", "evt_2", "evt_3", "evt_4"]
     first, *_ = store(aws, *names)
-
-    def take_long() -> None:
-        now[0] += 8
-
-    run.target.meet = take_long
     runner = replace(run.lane.runner, enrich=lambda *_: b"{}")
-    slow = replace(run.lane.ordered, runner=runner, clock=lambda: now[0])
+    slow = replace(run.lane.ordered, runner=runner, clock=run.slowed_by(8))
     lane = replace(run.lane, runner=runner, ordered=slow)
     assert lane.process([received(message(first, to))]) == []
     assert run.target.events == names[:delivered]
@@ -86,14 +75,8 @@ def test_a_retry_of_the_event_that_continues_a_stream_does_not_stop_it(
     held = aws.cursors.hold("sub_1", f"{replay_id}#{stream}", "another", 60)
     assert held
     aws.cursors.release(held, "0 4 1")
-    now = [0.0]
-
-    def take_long() -> None:
-        now[0] += 15
-
-    run.target.meet = take_long
     run.target.script["evt_1"] = REFUSED
-    slow = replace(run.lane.ordered, clock=lambda: now[0])
+    slow = replace(run.lane.ordered, clock=run.slowed_by(15))
     lane = replace(run.lane, ordered=slow)
     assert lane.process([received(asked)]) == []
     assert run.target.events == names[:2]
@@ -101,7 +84,7 @@ def test_a_retry_of_the_event_that_continues_a_stream_does_not_stop_it(
     # Somebody retries the first event before the message comes.
     exhausted = run.outcome("evt_1", replay=replay_id)
     assert exhausted.status == "exhausted"
-    assert aws.dead_letters.reopen(transitions.reopened(exhausted))
+    aws.retried(exhausted)
     assert lane.process([received(following)]) == []
     assert run.target.events == names
     assert run.outcome("evt_1", replay=replay_id).status == "retrying"

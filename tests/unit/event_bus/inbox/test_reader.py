@@ -95,7 +95,7 @@ def test_a_page_holds_so_many_bytes(reader: InboxReader, aws: Aws, fill: Fill) -
 
 
 def test_events_that_a_service_may_no_longer_receive_are_skipped(
-    reader: InboxReader, aws: Aws, fill: Fill, time: Time
+    reader: InboxReader, aws: Aws, time: Time
 ) -> None:
     aws.subscriptions.create(subscription(service_id="worker"))
     for number, event_type in enumerate(("task.a", "order.b", "task.c"), 1):

@@ -75,7 +75,7 @@ def test_a_repeated_append_is_answered_as_the_first(aws: Aws, appends: Appends) 
     assert versions(aws) == ["a", "b", "c"]
 
 
-def test_a_repeated_append_of_sealed_events_is_recognised(aws: Aws, appends: Appends) -> None:
+def test_a_repeated_append_of_sealed_events_is_recognised(appends: Appends) -> None:
     sent = request(submission("task.secret", id="a", payload={"phone": "555", "n": 1}))
     [first] = appends.append(sent, PLANNER)
     assert first.event.payload == b'{"phone":{"$encrypted":true},"n":1}'
@@ -148,7 +148,7 @@ def test_an_event_names_no_stream_of_its_own(
     assert refused(appends, request(submission(), submission(**event))) == [pointer]
 
 
-def test_the_stream_is_that_of_who_may_append(aws: Aws, appends: Appends) -> None:
+def test_the_stream_is_that_of_who_may_append(appends: Appends) -> None:
     assert refused(appends, {**request(submission()), "stream_id": "order/1"}, Forbidden)
     assert refused(appends, request(submission(), source="other"), Forbidden)
     [taken] = appends.append(request(submission(), source="planner"), AN_ADMIN)

@@ -89,7 +89,7 @@ def test_hops_are_counted_between_services_that_do_not_see_each_other(shared: In
     assert last.metadata["hop_count"] == 1
 
 
-def test_an_event_is_stored_after_the_cause_that_it_names(aws: Aws, intake: Intake) -> None:
+def test_an_event_is_stored_after_the_cause_that_it_names(intake: Intake) -> None:
     batch = [
         submission(id=f"evt_{n}", metadata={"causation_id": f"evt_{n - 1}"} if n else {})
         for n in range(6)

@@ -91,9 +91,7 @@ def test_an_event_whose_answer_was_lost_may_be_sent_again(aws: Aws, intake: Inta
     assert statuses(intake.take_all(sent, PLANNER)) == [200]
 
 
-def test_a_stream_of_another_category_is_refused_where_it_is_named(
-    aws: Aws, intake: Intake
-) -> None:
+def test_a_stream_of_another_category_is_refused_where_it_is_named(intake: Intake) -> None:
     listed = replace(publisher("planner", "task.*"), stream_categories=["task"])
     rights = PublisherRights(KnownPublishers({"planner": listed}.get))
     batch = [

@@ -63,7 +63,7 @@ def test_a_late_record_takes_no_match_away(
 
 
 def test_two_routers_that_add_matches_at_once_lose_none(
-    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.routings.record([routing("evt_1", sub_1="worker")])
 

@@ -3,7 +3,7 @@
 import gzip
 import random
 import zlib
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -294,7 +294,7 @@ def test_an_object_that_somebody_moved_to_another_storage_class_is_missing() -> 
     ],
 )
 def test_a_stub_that_is_refused_for_its_content_holds_up_no_other(
-    executor: Executor, error: Exception, left: int | None
+    error: Exception, left: int | None
 ) -> None:
     world = World()
     for number in range(3):

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from event_bus.model import transitions
 from event_bus.model.circuit import Circuit
 from event_bus.model.command_record import Command
 from event_bus.model.contexts import ContextEntry
@@ -271,6 +270,5 @@ def test_a_dead_letter_that_has_just_changed_is_read_as_it_is(aws: Aws) -> None:
     dead = delivery("exhausted", dead_letter_id="dl_1")
     aws.deliveries.record(dead, 1)
     now = 100.0
-    reopened = aws.dead_letters.reopen(transitions.reopened(dead))
-    assert reopened
+    reopened = aws.retried(dead)
     assert aws.dead_letters.get("dl_1") == reopened

@@ -16,6 +16,8 @@ from tests.hostile import (
     Talk,
     answering,
     answering_once,
+    drips_its_status,
+    hangs,
     resets,
     subscriber,
     unused_url,
@@ -67,16 +69,6 @@ def _never_answers(conversation: HostileConnection) -> None:
     conversation.over.wait(5)
 
 
-def _reads_and_never_answers(conversation: HostileConnection) -> None:
-    conversation.read()
-    conversation.over.wait(5)
-
-
-def _drips_its_status(conversation: HostileConnection) -> None:
-    conversation.read()
-    conversation.drip("HTTP/1.1 200 OK and so on and so on and so on ")
-
-
 def _drips_its_headers(conversation: HostileConnection) -> None:
     conversation.read()
     conversation.say("HTTP/1.1 200 OK\r\n")
@@ -110,8 +102,8 @@ def _drips_interim_answers(conversation: HostileConnection) -> None:
     "talk",
     [
         _never_answers,
-        _reads_and_never_answers,
-        _drips_its_status,
+        hangs,
+        drips_its_status,
         _drips_its_headers,
         _drips_its_body,
         _drips_its_chunks,
@@ -215,7 +207,7 @@ def test_a_deadline_that_passed_harms_no_later_delivery(deliver: Deliver) -> Non
         nonlocal first
         if first:
             first = False
-            _reads_and_never_answers(conversation)
+            hangs(conversation)
         else:
             answering(OK)(conversation)
 

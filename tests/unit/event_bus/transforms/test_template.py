@@ -47,9 +47,8 @@ ORIGINAL = orjson.dumps(RESERVED["aws.events.event"]).decode()
 WHOLE = orjson.dumps(EVENT).decode()
 
 
-def rendered(template: str, paths: dict[str, str] | None = None) -> str:
-    compiled = Template(PATHS if paths is None else paths, template)
-    return compiled._render(EVENT, RESERVED).decode()
+def rendered(template: str) -> str:
+    return Template(PATHS, template)._render(EVENT, RESERVED).decode()
 
 
 @pytest.mark.parametrize(

@@ -263,9 +263,7 @@ def test_a_connection_that_ends_before_a_refusal_is_forgotten(
     assert aws.socket_subscribers.of_subscription("sub_1") == []
 
 
-def test_a_connection_follows_so_many_and_no_more(
-    conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_follows_so_many_and_no_more(conversation: Conversation, wire: Wire) -> None:
     listen = {"action": "subscribe", "event_types": ["task.*"]}
     for _ in range(MAX_SUBSCRIPTIONS):
         say(conversation, listen)
