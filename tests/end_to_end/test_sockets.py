@@ -174,6 +174,16 @@ def test_a_message_or_a_frame_that_is_too_large_ends_the_connection(
         assert closed.value.rcvd.code == 1009
 
 
+def stored_subscriber(world: World, subscription_id: str) -> Any:
+    """The item of the only WebSocket subscriber of a subscription."""
+    [item] = world.bus.dynamodb.query(
+        TableName=world.bus.resources["socket_subscribers_table"],
+        KeyConditionExpression="subscription_id = :id",
+        ExpressionAttributeValues={":id": {"S": subscription_id}},
+    )["Items"]
+    return item
+
+
 def test_ended_connections_are_removed(world: World, service: Client, domain: str) -> None:
     url = world.bus.websocket_url
     with connected(url, service.key) as client:
@@ -185,11 +195,7 @@ def test_ended_connections_are_removed(world: World, service: Client, domain: st
     subscription_id = durable(service, domain)
     with connected(url, service.key) as client:
         client.subscribe(subscription_id=subscription_id)
-        [item] = world.bus.dynamodb.query(
-            TableName=socket_subscribers,
-            KeyConditionExpression="subscription_id = :id",
-            ExpressionAttributeValues={":id": {"S": subscription_id}},
-        )["Items"]
+        item = stored_subscriber(world, subscription_id)
     key = {"subscription_id": {"S": subscription_id}}
     stale = {**item, "connection_id": {"S": "gone"}}
     world.bus.dynamodb.put_item(TableName=socket_subscribers, Item=stale)
@@ -211,11 +217,7 @@ def test_a_subscription_has_a_limit_of_connections(
     table = world.bus.resources["socket_subscribers_table"]
     with connected(url, service.key) as first, connected(url, service.key) as second:
         first.subscribe(subscription_id=subscription_id)
-        [item] = world.bus.dynamodb.query(
-            TableName=table,
-            KeyConditionExpression="subscription_id = :id",
-            ExpressionAttributeValues={":id": {"S": subscription_id}},
-        )["Items"]
+        item = stored_subscriber(world, subscription_id)
         for number in range(99):
             gone = {**item, "connection_id": {"S": f"gone_{number}"}}
             world.bus.dynamodb.put_item(TableName=table, Item=gone)

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from event_bus_client import BackgroundPublisher, ConnectionFailed, EventBus, RetryPolicy
 
-from tests.flaky_proxy import ConnectionFault, any_fault, flaky
+from tests.flaky_proxy import ConnectionFault, FlakyProxy, any_fault, flaky
 from tests.unit.clients.http_bus import HttpBus, serving
 from tests.waiting import at_most, ending
 
@@ -19,14 +21,21 @@ CLIENT = Path(__file__).parents[3] / "clients" / "python" / "src"
 PATIENT = RetryPolicy(attempts=30, first_wait=0.002, longest_wait=0.02)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_publisher_doubles_nothing_and_loses_nothing(seed: int) -> None:
-    bus, chance = HttpBus(), random.Random(seed)
+@contextmanager
+def failing_network(bus: HttpBus, chance: random.Random) -> Iterator[tuple[FlakyProxy, EventBus]]:
+    """A proxy before a bus that breaks connections by chance, and a client that reaches it."""
     with (
         serving(bus) as port,
         flaky(("127.0.0.1", port), lambda _: any_fault(chance)) as proxy,
         EventBus(f"http://127.0.0.1:{proxy.port}", retries=PATIENT, timeout=5) as client,
     ):
+        yield proxy, client
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_publisher_doubles_nothing_and_loses_nothing(seed: int) -> None:
+    bus, chance = HttpBus(), random.Random(seed)
+    with failing_network(bus, chance) as (proxy, client):
         receipts = [
             client.publish("order.placed", {"n": n, "text": "x" * chance.randrange(3_000)})
             for n in range(150)
@@ -41,9 +50,7 @@ def test_a_publisher_doubles_nothing_and_loses_nothing(seed: int) -> None:
 def test_a_background_publisher_keeps_the_order_through_faults(seed: int) -> None:
     bus, chance = HttpBus(), random.Random(seed)
     with (
-        serving(bus) as port,
-        flaky(("127.0.0.1", port), lambda _: any_fault(chance)) as proxy,
-        EventBus(f"http://127.0.0.1:{proxy.port}", retries=PATIENT, timeout=5) as client,
+        failing_network(bus, chance) as (proxy, client),
         BackgroundPublisher(client, batch_size=7, flush_seconds=0.001) as publisher,
     ):
         given = [publisher.publish("order.placed", {"n": n}) for n in range(500)]

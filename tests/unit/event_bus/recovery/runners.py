@@ -1,9 +1,11 @@
-"""Runners of replays on mocked AWS, and their steps."""
+"""Runners of replays on mocked AWS, their steps, and lanes that refuse messages."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 from event_bus.model.replay import Replay
 from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog_runner import BacklogRunner
 from event_bus.recovery.catch_up import CatchUpRunner
@@ -39,3 +41,14 @@ def stepped(aws: Aws, runner: BacklogRunner | CatchUpRunner, replay_id: str) -> 
     after = aws.replays.get(replay_id)
     assert after
     return after
+
+
+def refusing(*names: str) -> Callable[[Lanes, list[Message]], list[Message]]:
+    """Sends messages as `Lanes.send` does, except for those about these events."""
+    send = Lanes.send
+
+    def refuse(lanes: Lanes, messages: list[Message]) -> list[Message]:
+        refused = [each for each in messages if each.event_id in names]
+        return refused + send(lanes, [each for each in messages if each not in refused])
+
+    return refuse

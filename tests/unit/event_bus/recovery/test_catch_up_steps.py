@@ -11,7 +11,6 @@ from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.replay import Replay
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery import catch_up
 from event_bus.recovery.catch_up import CatchUpRunner, catch_up_of
@@ -20,7 +19,7 @@ from event_bus.stores.replays import ReplayStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, event, replay, subscription
-from tests.unit.event_bus.recovery.runners import stepped
+from tests.unit.event_bus.recovery.runners import refusing, stepped
 
 TASKS = FollowedStreams("planner", None, "task", 1)
 SECOND_LOOK = "\n"
@@ -227,13 +226,7 @@ def test_what_sqs_refuses_becomes_a_dead_letter(bus: Bus, monkeypatch: pytest.Mo
     bus.store("task/1", "evt_1")
     bus.store("task/2", "evt_2")
     bus.follow()
-    send = Lanes.send
-
-    def refusing(lanes: Lanes, messages: list[Message]) -> list[Message]:
-        refused = [each for each in messages if each.event_id == "evt_1"]
-        return refused + send(lanes, [each for each in messages if each not in refused])
-
-    monkeypatch.setattr(Lanes, "send", refusing)
+    monkeypatch.setattr(Lanes, "send", refusing("evt_1"))
     after = bus.step()
     assert (after.examined, after.sent, after.unroutable) == (2, 1, 1)
     [letter] = bus.aws.deliveries.of_event("evt_1")[1]

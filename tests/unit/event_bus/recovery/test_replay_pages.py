@@ -1,6 +1,5 @@
 """What a step of a replay reads, whom it sends it to, and what it passes over."""
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -152,22 +151,12 @@ def test_an_ordered_stream_is_sent_by_its_highest_version(aws: Aws, bus: Bus) ->
     assert bus.received() == [("sub_1", "evt_3")]
 
 
-def refusing(*names: str) -> Callable[[Lanes, list[Message]], list[Message]]:
-    send = Lanes.send
-
-    def refuse(lanes: Lanes, messages: list[Message]) -> list[Message]:
-        refused = [each for each in messages if each.event_id in names]
-        return refused + send(lanes, [each for each in messages if each not in refused])
-
-    return refuse
-
-
 def test_every_refused_message_becomes_a_dead_letter(
     aws: Aws, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.subscriptions.create(subscription("sub_1", ordered=True))
     store(aws, 1, 2, 3, metadata={"stream_id": "task/1"})
-    monkeypatch.setattr(Lanes, "send", refusing("evt_3", "evt_1"))
+    monkeypatch.setattr(Lanes, "send", runners.refusing("evt_3", "evt_1"))
     after = bus.run()
     assert bus.received() == [("sub_1", "evt_2")]
     assert (after.sent, after.unroutable) == (1, 2)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message
 from event_bus.recovery import replay_runner
 from event_bus.stores.archive_runs import ByteRange
 from event_bus.stores.event_items import stub_of
@@ -62,13 +61,7 @@ def test_events_are_sent_themselves_where_the_message_of_their_stream_is_refused
 ) -> None:
     aws.subscriptions.create(subscription("sub_1", ordered=True))
     store(aws)
-    send = Lanes.send
-
-    def refusing(lanes: Lanes, messages: list[Message]) -> list[Message]:
-        refused = [each for each in messages if each.event_id == "evt_2"]
-        return refused + send(lanes, [each for each in messages if each.event_id != "evt_2"])
-
-    monkeypatch.setattr(Lanes, "send", refusing)
+    monkeypatch.setattr(Lanes, "send", runners.refusing("evt_2"))
     sent, counted = step()
     assert [event_id for _, event_id in sent] == ["evt_1", "evt_3", "evt_4"]
     assert counted == 3

@@ -41,6 +41,11 @@ class Models:
         )
         self.reader = ReadModelReader(self.store, aws.event_finder(executor), aws.streams)
 
+    def build(self, *indexes: str) -> None:
+        """Registers the read model of the tasks of `planner`, and builds it."""
+        self.registry.register("planner", "task", list(indexes))
+        self.work()
+
     def work(self) -> int:
         """Takes all messages, and those that follow from them; returns how many there were."""
         taken = 0

@@ -105,8 +105,7 @@ def test_a_rebuilt_read_model_holds_what_is_visible(
     for each in (kept, truncated, deleted):
         append(aws, [{"n": n} for n in range(4)], each)
     models = Models(aws, executor)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     every = {"versions": [1, 2, 3, 4]}
     assert models.states() == {"task/0": every, "task/1": every, "task/2": every}
     changes = StreamChanges(aws.streams)
@@ -126,8 +125,7 @@ def test_a_read_model_is_not_behind_streams_whose_events_are_hidden(
     changes = StreamChanges(aws.streams)
     changes.truncate(truncated, 4, PLANNER)
     changes.delete(deleted, PLANNER)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     assert (models.states(), models.lag()) == ({}, 0.0)
     append(aws, [{"n": 3}], truncated)
     assert models.lag()

@@ -24,8 +24,7 @@ def test_what_a_generation_replaced_is_removed_whatever_ends_a_function(
     aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(aws, [{"n": 1}])
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     models.registry.rebuild("planner", "task")
     aws.take(models.url)
     aws.sent(models.url)
@@ -49,8 +48,7 @@ def test_a_removed_model_loses_its_states_and_its_numbers_stay_used(
 ) -> None:
     for number in range(30):
         append(aws, [{"a": 1}], StreamName("planner", f"task/{number}"))
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     models.registry.remove("planner", "task")
     with pytest.raises(NotFound):
         models.registry.get("planner", "task")

@@ -27,8 +27,7 @@ def test_a_state_leaves_it_out(aws: Aws, executor: Executor) -> None:
 
 def test_a_read_model_leaves_it_out(aws: Aws, models: Models) -> None:
     _lose_the_second(aws)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     assert models.states() == {"task/1": {"a": 1, "c": 3}}
     append(aws, [{"d": 4}])
     models.projector.project(STREAM)
@@ -42,8 +41,7 @@ def test_a_read_model_waits_for_an_event_that_cannot_be_read(aws: Aws, models: M
     key = {"id": {"S": stored[1].id}}
     whole = aws.dynamodb.get_item(TableName=aws.tables["events"], Key=key)["Item"]
     aws.lose_archived(stored[1].id)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     assert models.model.building is None
     assert models.states() == {"task/1": {"a": 1}, "task/2": {"other": 1}}
     failed = models.store.state(models.model, 1, STREAM.stream_id)
@@ -61,8 +59,7 @@ def test_a_read_model_waits_for_an_event_that_cannot_be_read(aws: Aws, models: M
 
 
 def test_the_lag_of_a_read_model_leaves_out_what_cannot_be_read(aws: Aws, models: Models) -> None:
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     [lost] = append(aws, [{"a": 1}])
     aws.lose_archived(lost.id)
     assert models.lag() == 0.0

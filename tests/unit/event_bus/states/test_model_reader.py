@@ -109,8 +109,7 @@ def test_a_member_without_an_index_is_named_to_the_owner_alone(models: Models) -
     assert fault.pointer == "colour"
     assert fault.detail == "is not known; indexed members are: n, status"
     assert read.page("planner", "task", {"colour": "red"}, None, 9, WORKER) == ([], None)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     with pytest.raises(MalformedRequest, match="indexed members are: none"):
         read.page("planner", "task", {"n": "1"}, None, 9, PLANNER)
 

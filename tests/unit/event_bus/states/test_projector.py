@@ -56,8 +56,7 @@ def test_a_model_is_built_from_what_is_there_and_kept_up(aws: Aws, models: Model
 
 
 def test_messages_may_come_twice_late_and_in_any_order(aws: Aws, models: Models) -> None:
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     append(aws, [{"a": 1}, {"b": 2}])
     for _ in range(3):
         models.projector.project(STREAM)
@@ -70,8 +69,7 @@ def test_messages_may_come_twice_late_and_in_any_order(aws: Aws, models: Models)
 
 
 def test_an_older_state_does_not_replace_a_later_one(aws: Aws, models: Models) -> None:
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     append(aws, [{"a": 1}])
     models.projector.project(STREAM)
     model, generation = models.model, models.model.serving
@@ -89,8 +87,7 @@ def test_a_long_stream_is_projected_in_several_messages(
     aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projecting, "_PAGE", 2)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     append(aws, [{"n": n} for n in range(1, 8)])
     models.projector.project(STREAM)
     assert models.states() == {"task/1": {"n": 2}}
@@ -100,8 +97,7 @@ def test_a_long_stream_is_projected_in_several_messages(
 
 def test_a_model_is_rebuilt_while_the_old_one_is_read(aws: Aws, models: Models) -> None:
     stored = append(aws, [{"n": 1}, {"n": 2}])
-    models.registry.register("planner", "task", ["n"])
-    models.work()
+    models.build("n")
     register(aws, SUM)
     # The generation keeps its reducer until it is rebuilt.
     append(aws, [{"n": 3}])
@@ -129,15 +125,13 @@ def test_a_model_is_rebuilt_while_the_old_one_is_read(aws: Aws, models: Models) 
 
 
 def test_other_indexes_build_a_model_anew_and_the_same_do_not(models: Models) -> None:
-    models.registry.register("planner", "task", ["a"])
-    models.work()
+    models.build("a")
     same, is_new = models.registry.register("planner", "task", ["a"])
     assert (same.generations, is_new) == (1, False)
     other, is_new = models.registry.register("planner", "task", ["a", "b"])
     assert (other.generations, is_new) == (2, False)
     # While it is built, another wish takes its place.
-    models.registry.register("planner", "task", ["b"])
-    models.work()
+    models.build("b")
     assert models.model.serving is not None
     assert (models.model.serving.number, models.model.serving.indexes) == (3, ["b"])
     assert models.model.building is None
@@ -147,8 +141,7 @@ def test_a_lost_message_of_a_building_is_sent_again_on_request(aws: Aws, models:
     append(aws, [{"a": 1}])
     models.registry.register("planner", "task", [])
     aws.take(models.url)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     assert models.states() == {"task/1": {"a": 1}}
 
 
@@ -195,8 +188,7 @@ def test_a_slow_expression_is_folded_in_several_messages(aws: Aws, models: Model
 
 def test_a_failing_reducer_keeps_the_last_state_and_says_why(aws: Aws, models: Models) -> None:
     register(aws, Reducer("jsonata", '{"inverse": $string(1 / event.payload.n)}'))
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     append(aws, [{"n": 2}, {"n": 0}])
     append(aws, [{"n": 4}], stream(2))
     models.projector.project(STREAM)
@@ -216,8 +208,7 @@ def test_a_failing_reducer_keeps_the_last_state_and_says_why(aws: Aws, models: M
 
 
 def test_the_table_holds_markers_instead_of_sealed_values(aws: Aws, models: Models) -> None:
-    models.registry.register("planner", "task", ["phone"])
-    models.work()
+    models.build("phone")
     append(aws, [{"phone": "5550123", "n": 1}], sensitive=["/phone"])
     models.projector.project(STREAM)
     assert models.states() == {"task/1": {"phone": {"$encrypted": True}, "n": 1}}
@@ -252,8 +243,7 @@ def test_values_by_which_states_are_found(value: Any, expected: str | None) -> N
 
 def test_a_late_index_yields_no_wrong_states(aws: Aws, models: Models) -> None:
     """DynamoDB writes indexes a moment later: what they find is checked by the state itself."""
-    models.registry.register("planner", "task", ["status"])
-    models.work()
+    models.build("status")
     append(aws, [{"status": "open"}])
     models.projector.project(STREAM)
     [item] = [

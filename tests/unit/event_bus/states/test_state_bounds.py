@@ -33,8 +33,7 @@ def test_a_state_that_is_too_large_is_not_stored(
     aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projecting, "MAX_STORED_BYTES", 40)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     append(aws, [{"a": 1}])
     models.projector.project(STREAM)
     append(aws, [{"b": "x" * 20}])
@@ -49,8 +48,7 @@ def test_types_without_end_are_not_stored(
     aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projecting, "MAX_STORED_BYTES", 60)
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     for number in range(10):
         append(aws, [{"a": number}], type=f"task.changed_{number}")
         models.projector.project(STREAM)
@@ -63,8 +61,7 @@ def test_types_without_end_are_not_stored(
 
 def test_a_state_that_nests_without_end_is_not_stored(aws: Aws, models: Models) -> None:
     register(aws, Reducer("jsonata", '{"inner": state}'))
-    models.registry.register("planner", "task", [])
-    models.work()
+    models.build()
     append(aws, [{}] * 40)
     models.projector.project(STREAM)
     state = models.store.state(models.model, 1, STREAM.stream_id)
