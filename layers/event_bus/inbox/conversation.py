@@ -322,10 +322,13 @@ class Conversation:
     def _may_be_sent(self, subscriber: SocketSubscriber, place: int) -> bool:
         """Returns whether a push may have sent a place that it has not recorded.
 
-        A push records what it sent afterwards, so that a crashed function omits nothing. A fast
-        client acknowledges before that.
+        A push records a page after it has sent it, so that a crashed function omits nothing. A fast
+        client acknowledges before that. Nothing after this page has been sent.
         """
-        return subscriber.pushing and place <= self.inboxes.last(subscriber.key.subscription_id)
+        if not subscriber.pushing:
+            return False
+        page = self.inboxes.after(subscriber.key.subscription_id, subscriber.sent, WINDOW)
+        return bool(page) and place <= page[-1].position
 
     def _unsubscribe(self, key: SocketSubscriberKey, message: Unsubscribe) -> None:
         self._followed(key)

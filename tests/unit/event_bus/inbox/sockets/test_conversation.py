@@ -124,6 +124,26 @@ def test_a_client_acknowledges_what_a_push_sent_that_went_down(
     assert aws.inbox_cursors.get("sub_1").acknowledged == 1
 
 
+@pytest.mark.parametrize(
+    ("place", "acknowledged"), [(2 * WINDOW, True), (2 * WINDOW + 1, False), (240, False)]
+)
+def test_a_push_under_way_has_sent_no_more_than_its_page(
+    aws: Aws, conversation: Conversation, wire: Wire, place: int, *, acknowledged: bool
+) -> None:
+    """Otherwise a client could acknowledge events that nobody has handed out."""
+    for number in range(250):
+        fill(aws, f"evt_{number}")
+    say(conversation, SUBSCRIBE)
+    acknowledge(conversation, 1)
+    assert wire.cursors("one")[-1] == WINDOW + 1
+    key = SocketSubscriberKey("sub_1", "one")
+    # The push ends at once, or its function has crashed.
+    assert aws.socket_subscribers.hold(key, "psh_1", 20)
+    acknowledge(conversation, place + 1)
+    assert aws.inbox_cursors.get("sub_1").acknowledged == (place + 1 if acknowledged else 1)
+    assert (kinds(wire)[-1] == "error") is not acknowledged
+
+
 def test_an_acknowledgement_that_the_push_overtakes_is_kept(
     aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
