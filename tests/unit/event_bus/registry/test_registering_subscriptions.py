@@ -196,3 +196,15 @@ class TestHistory:
         assert aws.subscriptions.page("worker", None, 10) == []
         able = replace(WORKER, scopes=frozenset[Scope]({"manage", "recover"}))
         assert registry.register(asked, able).replay_id
+
+    @pytest.mark.parametrize("ahead", [2, 45, 90_000])
+    def test_history_does_not_begin_in_the_future(
+        self, aws: Aws, registry: SubscriptionRegistry, ahead: float
+    ) -> None:
+        asked = registration(replay_from=times.after(ahead))
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.register(asked, WORKER)
+        assert pointers(refusal) == ["/replay_from"]
+        assert aws.subscriptions.page("worker", None, 10) == []
+        assert aws.routing_rules_after(0) == []
+        assert aws.replays.page(None, None, 10) == []
