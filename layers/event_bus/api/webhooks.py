@@ -5,6 +5,11 @@ from typing import Any
 from event_bus.api.schemas import ref
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES
 
+_LATER = (
+    "Send the event later. The bus waits at least as long as `Retry-After` says, up to a day. The "
+    "wait is up to 20% longer, or up to 10 seconds if that is more."
+)
+
 
 def _header(
     name: str, description: str, *, required: bool = False, **schema: Any
@@ -57,11 +62,11 @@ WEBHOOKS: dict[str, Any] = {
                 },
                 "410": {"description": "No more events are wanted; the subscription is disabled."},
                 "429": {
-                    "description": "Send the event later. The bus honours `Retry-After`.",
+                    "description": _LATER,
                     "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
                 },
                 "503": {
-                    "description": "Send the event later. The bus honours `Retry-After`.",
+                    "description": _LATER,
                     "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
                 },
                 "default": {

@@ -11,6 +11,9 @@ ClientErrors = Literal["retry", "final"]
 
 _JITTER = 0.2
 
+_LEAST_SPREAD_SECONDS = 10.0
+"""The shortest period over which retries are spread that wait for the same date, in seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -45,15 +48,25 @@ class RetryPolicy:
 
         Args:
             attempt: The number of the attempt, from 1 on.
-            asked: The subscriber's `Retry-After`, in seconds; no wait is shorter.
+            asked: The subscriber's `Retry-After`, in seconds. No wait is shorter, unless it asks
+                for more than the longest wait.
         """
         if self.schedule:
             wait: float = self.schedule[min(attempt, len(self.schedule)) - 1]
         else:
             # Such a large power exceeds any cap, and computing it would overflow.
             wait = min(self.cap, self.base * self.factor ** min(attempt - 1, 64))
-        wait *= random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
-        return min(max(wait, asked or 0), LONGEST_WAIT_SECONDS)
+        wait = _spread((1 - _JITTER) * wait, (1 + _JITTER) * wait)
+        if not asked:
+            return wait
+        # It may be a date, which is the same for everything that was refused before it.
+        return max(wait, _spread(asked, asked + max(_JITTER * asked, _LEAST_SPREAD_SECONDS)))
+
+
+def _spread(shortest: float, longest: float) -> float:
+    """Returns a random wait between two, and never one above `LONGEST_WAIT_SECONDS`."""
+    bounds = (min(each, LONGEST_WAIT_SECONDS) for each in (shortest, longest))
+    return random.uniform(*bounds)  # noqa: S311
 
 
 DEFAULT_POLICY = RetryPolicy()

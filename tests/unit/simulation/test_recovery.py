@@ -1,6 +1,7 @@
 """A subscriber that comes back after an outage gets what waited bit by bit, and soon."""
 
 from bisect import bisect_left
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -71,3 +72,34 @@ def test_recovery_is_smooth_and_within_its_bound(seed: int, outage: int) -> None
     assert len(taken) == EVENTS
     assert taken[-1] - taken[0] <= pause / 2 + INTERVAL_SECONDS
     assert most_within_a_second(taken) <= CALM
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("wait", [20, 70])
+def test_what_was_refused_until_a_date_comes_bit_by_bit(seed: int, wait: int) -> None:
+    world = World(seed)
+    reopens_at = 0.0
+
+    def answer(seen: Event, _number: int) -> Outcome:
+        # So few refusals open no circuit.
+        if world.now >= reopens_at or not seen.id.endswith("-0"):
+            return TAKEN
+        left = reopens_at - world.now
+        return replace(REFUSED, status_code=503, retry_after=left)
+
+    subscriber = Subscriber(answer)
+    with simulated(world, seed):
+        world.subscribe(["task.*"], subscriber)
+        reopens_at = world.now + wait
+        for batch in range(45):
+            world.publish(*[event(f"e{batch}-{number}") for number in range(3)])
+            if batch % 5 == 4:
+                pass_by(world, 2)
+        pass_by(world, wait + 60)
+    refused = {each.key for each in subscriber.log if not each.taken}
+    first = {each.key: each.at for each in reversed(subscriber.log) if each.taken}
+    again = sorted(first[key] for key in refused)
+    assert len(again) > 30
+    assert reopens_at <= again[0]
+    assert again[-1] <= reopens_at + max(0.2 * wait, 10) + 2
+    assert most_within_a_second(again) <= CALM

@@ -1,6 +1,7 @@
 """A message is attempted as often as the guarantee allows, and always leaves a record."""
 
 import math
+import random
 from dataclasses import replace
 
 import pytest
@@ -85,9 +86,9 @@ def test_a_subscriber_that_asks_to_be_left_alone_is_until_then(run: LaneRun, aws
     run.take(message(event(), to))
     asked = run.outcome()
     assert asked.next_retry_at
-    assert 595 < times.seconds(asked.next_retry_at) - times.unix() <= 600
+    assert 595 < times.seconds(asked.next_retry_at) - times.unix() <= 720
     [retry] = run.sent()
-    assert 0 < retry.delay <= 600
+    assert 595 < retry.delay <= 720
 
 
 @pytest.mark.parametrize("seconds", [0.01, 1.2, 7.49, 7.51, 899.9999, 900.0])
@@ -95,6 +96,8 @@ def test_no_attempt_comes_before_the_time_that_a_subscriber_asked_for(
     run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     monkeypatch.setattr(times, "unix", lambda: 1_800_000_000.0)
+    # The shortest wait of those that chance permits.
+    monkeypatch.setattr(random, "uniform", lambda shortest, _: shortest)
     to = aws.subscriptions.create(subscription(retry_policy=RetryPolicy(schedule=[0])))
     run.target.script["evt_1"] = replace(REFUSED, status_code=429, retry_after=seconds)
     run.take(message(event(), to))

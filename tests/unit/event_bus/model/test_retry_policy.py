@@ -1,5 +1,6 @@
 """A retry policy says how often and how long a delivery is tried."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -45,10 +46,56 @@ def test_the_wait_is_what_was_asked_with_some_jitter(
 
 def test_a_subscriber_may_ask_for_longer_but_not_for_shorter() -> None:
     made = policy(schedule=[100])
-    assert made.wait_after(1, 5_000) == 5_000
+    assert made.wait_after(1, 5_000) >= 5_000
     assert made.wait_after(1, 3) >= 80
     assert made.wait_after(1, 10**9) == LONGEST_WAIT_SECONDS
-    assert policy(schedule=[LONGEST_WAIT_SECONDS]).wait_after(1) <= LONGEST_WAIT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("asked", "most"),
+    [
+        (0.4, 10.4),
+        (12, 22),
+        (49, 59),
+        (70, 84),
+        (900, 1_080),
+        (40_000, 48_000),
+        (80_000, LONGEST_WAIT_SECONDS),
+        (86_380, LONGEST_WAIT_SECONDS),
+    ],
+)
+def test_what_a_subscriber_asks_for_is_spread(asked: float, most: float) -> None:
+    made = policy(schedule=[1])
+    waits = [made.wait_after(1, asked) for _ in range(400)]
+    tenth = (most - asked) / 10
+    assert asked <= min(waits)
+    assert max(waits) <= most
+    per_tenth = Counter(min(int((wait - max(asked, 0.8)) / tenth), 9) for wait in waits)
+    # Forty on the average.
+    assert len(per_tenth) == 10
+    assert max(per_tenth.values()) < 100
+
+
+def test_what_was_refused_before_a_date_does_not_fall_due_at_that_date() -> None:
+    date = 33.0
+    refused_at = [second / 10 for second in range(330)]
+    due = [at + policy(schedule=[2]).wait_after(1, date - at) for at in refused_at]
+    assert date <= min(due)
+    assert max(due) <= date + 10
+    # 33 a second on the average.
+    assert max(Counter(int(at - date) for at in due).values()) < 70
+
+
+def test_waits_of_a_day_are_spread_below_it() -> None:
+    made = policy(schedule=[LONGEST_WAIT_SECONDS])
+    waits = [made.wait_after(1) for _ in range(300)]
+    assert min(waits) >= 0.8 * LONGEST_WAIT_SECONDS
+    assert max(waits) <= LONGEST_WAIT_SECONDS
+    assert len({round(wait) for wait in waits}) > 250
+
+
+def test_a_date_in_the_past_asks_for_nothing() -> None:
+    assert max(policy(schedule=[10]).wait_after(1, 0.0) for _ in range(300)) <= 12
 
 
 def test_a_schedule_is_tried_once_more_than_it_has_waits() -> None:
