@@ -189,15 +189,20 @@ def expired(delivery: Delivery) -> Delivery:
     return dropped(delivery, "command_expired", "the deadline of the command has passed")
 
 
-def reopened(delivery: Delivery) -> Delivery:
-    """Gives a dead letter a new round of attempts, the first of them at once."""
+def reopened(delivery: Delivery, delay: int = 0) -> Delivery:
+    """Gives a dead letter a new round of attempts.
+
+    Args:
+        delivery: The dead letter.
+        delay: The seconds until the first of these attempts.
+    """
     now = times.now()
     return replace(
         delivery,
         status="retrying",
         round_start=delivery.attempts,
         reopened=delivery.reopened + 1,
-        next_retry_at=now,
+        next_retry_at=times.after(delay) if delay else now,
         waiting=False,
         updated_at=now,
     )

@@ -30,6 +30,9 @@ MAX_BULK = 500
 BULK_SECONDS = 5
 """How long one bulk retry takes at most, in seconds."""
 
+BULK_RATE = 10
+"""How many attempts a second follow one bulk retry: its subscriber may have just recovered."""
+
 _READ_BUDGET = 1_000
 _PAGE = 100
 
@@ -179,7 +182,7 @@ class DeadLetters:
         reopened = self.letters.reopen(transitions.reopened(letter)) if letter.retriable else None
         if reopened is None:
             raise Conflict(f"The next attempt of {dead_letter_id} is on its way already.")
-        self._send([reopened])
+        self._send([reopened], [0])
         return reopened
 
     def retry_all(
@@ -187,7 +190,8 @@ class DeadLetters:
     ) -> tuple[int, str | None]:
         """Retries up to `MAX_BULK` dead letters of a filter.
 
-        A request takes `BULK_SECONDS` at most, because API Gateway waits for 30 seconds.
+        A request takes `BULK_SECONDS` at most, because API Gateway waits for 30 seconds. Its
+        attempts begin at once, and are spread by `BULK_RATE`.
 
         Returns:
             The number of dead letters that this request reopened, and the id after which the rest
@@ -198,25 +202,37 @@ class DeadLetters:
             letters, behind = self.page(query, behind, caller)
             retriable = [each for each in letters if each.retriable]
             # Those that another request reopened first are neither counted here nor sent twice.
-            anew = [self.letters.reopen(transitions.reopened(each)) for each in retriable]
-            reopened = [each for each in anew if each]
-            self._send(reopened)
+            reopened: list[Delivery] = []
+            delays: list[int] = []
+            for each in retriable:
+                delay = (retried + len(reopened)) // BULK_RATE
+                if anew := self.letters.reopen(transitions.reopened(each, delay)):
+                    reopened.append(anew)
+                    delays.append(delay)
+            self._send(reopened, delays)
             retried += len(reopened)
             if behind is None or times.steady() > deadline:
                 break
         return retried, behind
 
-    def _send(self, letters: Sequence[Delivery]) -> None:
-        """Sends reopened dead letters to their lanes; the next sweep sends what is not taken."""
+    def _send(self, letters: Sequence[Delivery], delays: Sequence[int]) -> None:
+        """Sends reopened dead letters to their lanes; the next sweep sends what is not taken.
+
+        Args:
+            letters: The dead letters.
+            delays: The delay of each message, in seconds.
+        """
         # Dead letters are retried with the present subscription, which may have been corrected. Its
         # version keeps a lane from using an older copy.
         found = self.subscriptions.get_many({each.key.subscription_id for each in letters})
         versions = {subscription_id: each.version for subscription_id, each in found.items()}
         messages = [
             replace(
-                next_message(each), subscription_version=versions.get(each.key.subscription_id, 0)
+                next_message(each),
+                subscription_version=versions.get(each.key.subscription_id, 0),
+                delay=delay,
             )
-            for each in letters
+            for each, delay in zip(letters, delays, strict=True)
         ]
         try:
             left = {each.key for each in self.lanes.send(messages)}

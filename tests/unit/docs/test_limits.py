@@ -212,7 +212,8 @@ STATED = [
     (
         LIMITS,
         "dead letters that one request retries",
-        f"{dead_letters.MAX_BULK}, in at most {dead_letters.BULK_SECONDS} s",
+        f"{dead_letters.MAX_BULK}, in at most {dead_letters.BULK_SECONDS} s; their first attempts "
+        f"are made {dead_letters.BULK_RATE} a second",
     ),
     (LIMITS, "events of a flow", f"the oldest {MAX_FLOW}"),
     (

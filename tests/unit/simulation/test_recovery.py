@@ -9,13 +9,15 @@ from event_bus.maintenance.due import INTERVAL_SECONDS
 from event_bus.model.circuit import Circuit
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
+from event_bus.recovery.dead_letters import BULK_RATE
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.table import Table
 
+from tests.simulation.clients import ADMIN
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.known import Subscriber
 from tests.simulation.process import simulated
-from tests.simulation.stories.story import REFUSED, TAKEN, event
+from tests.simulation.stories.story import ONCE, REFUSED, TAKEN, event
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -103,3 +105,36 @@ def test_what_was_refused_until_a_date_comes_bit_by_bit(seed: int, wait: int) ->
     assert reopens_at <= again[0]
     assert again[-1] <= reopens_at + max(0.2 * wait, 10) + 2
     assert most_within_a_second(again) <= CALM
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [({}, BULK_RATE), ({"max_in_flight": 3}, BULK_RATE), ({"rate_limit": 2}, 2)],
+)
+def test_a_bulk_retry_comes_bit_by_bit(seed: int, limits: dict[str, int], most: int) -> None:
+    world = World(seed)
+
+    def answer(seen: Event, number: int) -> Outcome:
+        # So few refusals open no circuit.
+        return REFUSED if number == 1 and seen.id.endswith("-0") else TAKEN
+
+    subscriber = Subscriber(answer)
+    with simulated(world, seed):
+        world.subscribe(["task.*"], subscriber, retry_policy=ONCE, **limits)
+        for batch in range(EVENTS):
+            world.publish(*[event(f"e{batch}-{number}") for number in range(3)])
+        while len(world.dead_letters(status="exhausted")) < EVENTS:
+            pass_by(world, INTERVAL_SECONDS)
+        asked_at = world.now
+        answered = world.insist("recovery", "POST /dead-letters/retry", ADMIN, {})
+        assert answered == (202, {"retried": EVENTS, "next_cursor": None})
+        assert world.dead_letters(status="exhausted") == []
+        pass_by(world, EVENTS // most + INTERVAL_SECONDS)
+    refused = {each.key for each in subscriber.log if not each.taken}
+    first = {each.key: each.at for each in reversed(subscriber.log) if each.taken}
+    taken = sorted(first[key] for key in refused)
+    assert len(taken) == EVENTS
+    assert asked_at <= taken[0]
+    assert most_within_a_second(taken) <= 3 * most
+    assert taken[-1] - taken[0] >= EVENTS / most - 2

@@ -120,7 +120,8 @@ class BulkRetry(TypedDict):
     """The result of a bulk retry.
 
     Attributes:
-        retried: How many dead letters this request has retried.
+        retried: How many dead letters this request has retried. The first attempts begin at once,
+            and 10 more in each second after that.
     """
 
     retried: Count
