@@ -70,7 +70,9 @@ export async function* receive<Content>(
       if (signal?.aborted) return;
       if (!isTemporary(error)) throw error;
       const asked = error instanceof Problem ? error.retryAfter : undefined;
-      await pause(Math.min((asked ?? 0) * 1_000 || PAUSE, LONGEST_PAUSE), signal);
+      // Consumers that were refused together do not come back together.
+      const wait = asked ? (asked + Math.random()) * 1_000 : PAUSE;
+      await pause(Math.min(wait, LONGEST_PAUSE), signal);
       continue;
     }
     if (taken.items.length === 0) {

@@ -15,7 +15,7 @@ from event_bus_client import (
     TooManyRequests,
     Unavailable,
 )
-from event_bus_client.calls import Call, creating, path, read
+from event_bus_client.calls import LONGEST_PAUSE, Call, creating, path, pause_after, read
 from event_bus_client.errors import problem
 
 READING = Call("GET", "/events")
@@ -188,3 +188,22 @@ def test_what_api_gateway_answers_for_its_authorizer_is_tried_again(failures: in
     assert len(sent) == 3
     # The same event each time.
     assert len({each.content for each in sent}) == 1
+
+
+@pytest.mark.parametrize("asked", [0.5, 1, 30, 59])
+def test_loops_that_were_refused_together_do_not_come_back_together(asked: float) -> None:
+    failure = problem(409, {}, retry_after=asked)
+    pauses = [pause_after(failure, 1.0) for _ in range(200)]
+    assert asked <= min(pauses) < asked + 0.2
+    assert asked + 0.8 < max(pauses) <= asked + 1
+
+
+@pytest.mark.parametrize("asked", [59.5, 60, 4_000])
+def test_a_loop_waits_for_a_minute_at_most(asked: float) -> None:
+    failure = problem(503, {}, retry_after=asked)
+    assert pause_after(failure, 1.0, lambda: 0.75) == LONGEST_PAUSE
+
+
+def test_a_loop_waits_as_it_chooses_if_the_bus_does_not_say_how_long() -> None:
+    assert pause_after(problem(503, {}), 2.5) == 2.5
+    assert pause_after(problem(409, {}, retry_after=0.0), 2.5) == 2.5

@@ -168,7 +168,7 @@ def test_pauses_grow_until_the_bus_answers() -> None:
     failure = ConnectionFailed("gone")
     assert [consumer.pause(failure) for _ in range(9)][::4] == [0.5, 8.0, LONGEST_RECONNECT_SECONDS]
     later = TooManyRequests(kind="", status=429, title="Later", detail="", retry_after=7.0)
-    assert consumer.pause(later) == 7
+    assert consumer.pause(later) == 8
     consumer.received(SUBSCRIBED, 1)
     assert consumer.pause(failure) == 0.5
 

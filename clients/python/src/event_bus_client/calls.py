@@ -222,15 +222,19 @@ def expected(what: str) -> Iterator[None]:
         raise UnexpectedAnswer(f"{what} is not as the bus answers it: {error!r}") from error
 
 
-def pause_after(failure: Exception, otherwise: float) -> float:
+def pause_after(
+    failure: Exception, otherwise: float, randomness: Callable[[], float] = random.random
+) -> float:
     """Returns how long a loop waits after a failure, in seconds.
 
     Args:
         failure: What failed; a problem may say how long to wait.
         otherwise: The wait if it does not.
+        randomness: Returns a number from 0 to 1: by so many seconds a loop waits longer than a
+            problem says. Otherwise, consumers that were refused together would come back together.
     """
     asked: float | None = getattr(failure, "retry_after", None)
-    return min(asked or otherwise, LONGEST_PAUSE)
+    return min(asked + randomness() if asked else otherwise, LONGEST_PAUSE)
 
 
 def refusal(answer: httpx.Response) -> Problem:

@@ -146,7 +146,7 @@ class Conversation:
         """Notes a failure; returns the seconds to wait before the next connection."""
         self._failures += 1
         longest = min(LONGEST_RECONNECT_SECONDS, 0.25 * 2.0 ** min(self._failures, 10))
-        seconds = pause_after(failure, longest * self._randomness())
+        seconds = pause_after(failure, longest * self._randomness(), self._randomness)
         logger.warning(
             "following %s failed; it continues in %.2f s: %s", self._id, seconds, failure
         )
