@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from event_bus.access.callers import Caller
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.reader import InboxReader
-from event_bus.inbox.sse_format import event_stream, reset
+from event_bus.inbox.sse_format import reset, sse_events
 from event_bus.model.subscription import Subscription
 from event_bus.requests.fetching import SSE_WAIT_SECONDS
 from event_bus.stores.inboxes import InboxStore
@@ -79,7 +79,7 @@ class ServerSentEvents:
         begun = self.listeners.begin(event_types, {}, caller, "sse", LISTENER_SECONDS)
         # Answer at once: the client then knows that it receives everything from now on.
         name = f"{begun.id}."
-        answer = reset(f"{name}0", _ENDED) if last_id else event_stream([], 0, name)
+        answer = reset(f"{name}0", _ENDED) if last_id else sse_events([], 0, name)
         return answer, begun.id
 
     def _answer(
@@ -91,7 +91,7 @@ class ServerSentEvents:
             position = end
         elif position > end:
             return reset(f"{name}{end}", _BEYOND)
-        return event_stream(*self.reader.read(subscription_id, position, _MOST, wait), name)
+        return sse_events(*self.reader.read(subscription_id, position, _MOST, wait), name)
 
     def _may_resume(
         self, subscription: Subscription, event_types: list[str], caller: Caller

@@ -15,7 +15,7 @@ _RETRY_MILLISECONDS = 500
 _BEGIN = f"retry: {_RETRY_MILLISECONDS}\n"
 
 
-def event_stream(fetched: Sequence[Fetched], position: int, name: str = "") -> str:
+def sse_events(fetched: Sequence[Fetched], position: int, name: str = "") -> str:
     """Writes events in the format of Server-Sent Events.
 
     Args:

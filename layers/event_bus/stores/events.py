@@ -1,4 +1,7 @@
-"""The table of events. Its stream is the outbox from which the router reads."""
+"""The table of events. Its stream is the outbox from which the router reads.
+
+Like those of all tables, its keys and indexes are declared in `infra/tables.py`.
+"""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor

@@ -1,5 +1,7 @@
 """A DynamoDB table, and the requests that the stores make to it.
 
+The keys and indexes of all tables are declared in `infra/tables.py`.
+
 The members of the requests have DynamoDB's names. The methods whose names end with `_part` make
 parts of a transaction, which `transactions.transact` carries out together with parts of other
 tables.

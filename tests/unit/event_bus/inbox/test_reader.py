@@ -13,7 +13,7 @@ from event_bus.access.callers import Caller
 from event_bus.errors import Unavailable
 from event_bus.inbox import reader as module
 from event_bus.inbox.reader import MOST_BYTES, SHAPING_SECONDS, Fetched, InboxReader
-from event_bus.inbox.sse_format import event_stream
+from event_bus.inbox.sse_format import sse_events
 from event_bus.model.command_record import Command, Reply, after_cancel, after_reply
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
@@ -70,7 +70,7 @@ def test_an_event_that_cannot_be_read_holds_up_no_other(
     error = {"code": "event_unreadable", "detail": "the event is stored, but cannot be read"}
     shown = {"cursor": "2", "delivery_id": "evt_2", "event": None, "error": error}
     assert fetched[1].document() == shown
-    assert event_stream(fetched[1:2], 2) == (
+    assert sse_events(fetched[1:2], 2) == (
         "retry: 500\n\nid: 2\nevent: eventbus.event.unreadable\n"
         f"data: {orjson.dumps({'error': error}).decode()}\n\n"
     )
