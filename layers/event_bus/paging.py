@@ -109,11 +109,14 @@ def chosen_page(
         limit: The largest number of elements in the page.
     """
     page: list[_Element] = []
-    while elements := read(after, limit):
+    size = limit
+    while elements := read(after, size):
         page += filter(chosen, elements)
         if len(page) >= limit:
             break
         after = position(elements[-1])
+        # Many that are left out, such as removed ones, are passed over in few requests.
+        size = max(limit, MAX_LIMIT)
     return page[:limit]
 
 

@@ -117,3 +117,16 @@ def test_a_chosen_page_passes_over_the_others(limit: int) -> None:
         found += page
         after = str(page[-1])
     assert found == [4, 9, 14, 19]
+
+
+@pytest.mark.parametrize(("limit", "requests"), [(1, 34), (2, 35), (100, 34), (150, 23)])
+def test_many_others_are_passed_over_in_few_requests(limit: int, requests: int) -> None:
+    asked = []
+
+    def read(after: str | None, most: int) -> list[int]:
+        asked.append(most)
+        return list(range(int(after or 0) + 1, 3_301))[:most]
+
+    page = chosen_page(read, str, lambda each: each > 3_299, None, limit)
+    assert (page, len(asked)) == ([3_300], requests)
+    assert asked[0] == limit
