@@ -18,11 +18,11 @@ from botocore import xform_name
 from infra.built import ROOT
 from infra.settings import DeploymentSettings
 from tests.unit.docs.pages import PAGES, Sample, samples
+from tests.unit.docs.shell import joined
 
 _GLOBAL_OPTIONS = {"query", "output", "endpoint-url", "region", "cli-binary-format"}
 # Options that the AWS CLI names otherwise than the API.
 _RENAMED = {("sns", "subscribe"): {"notification-endpoint"}}
-_PLACEHOLDER = re.compile(r"<[\w ]+>")
 _MAKE = re.compile(r"\bmake ([a-z]+)")
 _MODULE = re.compile(r"\bpython3? -m ([\w.]+)")
 _SETTING = re.compile(r"(?<= -c )([\w]+)=")
@@ -44,19 +44,14 @@ def _commands() -> list[Sample]:
 COMMANDS = _commands()
 
 
-def _joined(sample: Sample) -> str:
-    """The commands, each on one line."""
-    return _PLACEHOLDER.sub("PLACEHOLDER", sample.text).replace("\\\n", " ")
-
-
 @pytest.mark.parametrize("sample", samples("sh", "bash"), ids=str)
 def test_commands_are_valid_shell(sample: Sample) -> None:
-    subprocess.run(["bash", "-n"], input=_joined(sample), text=True, check=True, timeout=60)
+    subprocess.run(["bash", "-n"], input=joined(sample.text), text=True, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("sample", COMMANDS, ids=str)
 def test_targets_modules_and_settings_in_commands_exist(sample: Sample) -> None:
-    text = _joined(sample)
+    text = joined(sample.text)
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(_MAKE.findall(text)) <= set(targets)
     assert [name for name in _MODULE.findall(text) if not importlib.util.find_spec(name)] == []
@@ -66,7 +61,7 @@ def test_targets_modules_and_settings_in_commands_exist(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", [each for each in COMMANDS if _AWS.search(each.text)], ids=str)
 def test_calls_of_aws_exist(sample: Sample) -> None:
-    for _, service, operation, options in _AWS.findall(_joined(sample)):
+    for _, service, operation, options in _AWS.findall(joined(sample.text)):
         if (service, operation) == ("s3", "cp"):
             continue
         model = _service(service)
