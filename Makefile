@@ -60,7 +60,8 @@ $(STAMPS)/bytecode: $(STAMPS)/python
 CLIENT := clients/python/src layers/event_bus/matching layers/event_bus/json_numbers.py \
 	$(addprefix layers/event_bus/model/,command_record.py command_types.py merge_patch.py \
 	outcome.py stream_name.py stream_version.py)
-LINT := ruff check && ruff format --check && lint-imports --no-cache && mypy && \
+LINT := ruff check && ruff format --check && lint-imports --no-cache && \
+	python -m tests.unit.docs.programs && mypy && \
 	mypy --python-version 3.10 $(CLIENT)
 
 lint: $(STAMPS)/python ## Check style, imports and types

@@ -9,11 +9,22 @@ import pytest
 
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from tests.processes import printed_by
+from tests.unit.docs.programs import programs
 
 USE = Path(__file__).with_name("use.ts")
+AROUND = Path(__file__).with_name("around_samples.d.ts")
 SOURCE = ROOT / "clients" / "typescript"
 GENERATE: str = json.loads((SOURCE / "package.json").read_text())["scripts"]["generate"]
 TOOLS = ROOT / "node_modules" / ".bin"
+
+SUPPOSED = """
+declare const process: { env: Record<string, any> };
+declare const Buffer: { concat(chunks: Uint8Array[]): { toString(): string } };
+declare const api: string, id: string, token: string;
+declare const request: { headers: Record<string, string> }, body: string;
+export {};
+"""
+"""What samples of the documentation use without importing or declaring it."""
 
 PRELUDE = """
 import { EventBus, Webhook } from "./index.js";
@@ -54,7 +65,10 @@ const say = (value) => console.log(JSON.stringify(value));
 
 
 def compiled(folder: Path) -> Path:
-    """The client, compiled once for its sources. Its types are used by `use.ts`.
+    """The client, compiled once for its sources.
+
+    Its types are used by `use.ts` and by the samples of the documentation, so one run of the
+    compiler checks all of them. A program in the folder imports the client by its name.
 
     Args:
         folder: Where a copy goes.
@@ -63,8 +77,9 @@ def compiled(folder: Path) -> Path:
         The folder of its modules.
     """
     document = SOURCE / GENERATE.split()[1]
-    parts = files_of(SOURCE, document.resolve(), USE, ROOT / "package-lock.json")
-    built = made_once(BUILT / "typescript" / fingerprint(parts), _compile)
+    files = files_of(SOURCE, document.resolve(), USE, AROUND, ROOT / "package-lock.json")
+    parts = [*files, *(f"{name}\n{text}".encode() for name, text in programs("js").items())]
+    built = made_once(BUILT / "typescript" / fingerprint([*parts, SUPPOSED.encode()]), _compile)
     shutil.copytree(built, folder, dirs_exist_ok=True)
     return folder / "dist"
 
@@ -75,6 +90,10 @@ def _compile(folder: Path) -> None:
     for each in ("tsconfig.json", "package.json"):
         shutil.copy(SOURCE / each, folder)
     shutil.copy(USE, folder / "src")
+    shutil.copy(AROUND, folder / "src")
+    (folder / "src" / "samples").mkdir()
+    for name, text in programs("js").items():
+        (folder / "src" / "samples" / f"{name}.ts").write_text(text + SUPPOSED)
     generate, document, *options = GENERATE.split()
     # On a busy machine, compilers take minutes.
     printed_by(TOOLS / generate, SOURCE / document, *options, folder=folder, seconds=250)

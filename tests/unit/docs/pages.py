@@ -9,6 +9,8 @@ from infra.built import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+CLIENTS = sorted((ROOT / "clients").glob("*/README.md"))
+"""The pages that the packages of the clients carry."""
 
 _FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1`*[ ]*$", re.MULTILINE | re.DOTALL)
 _SAMPLE = re.compile(
@@ -22,7 +24,8 @@ class Sample:
     """A fenced piece of code.
 
     Attributes:
-        mark: What a comment before it says for the tests, such as `schema: Event`.
+        mark: What a comment before it says for the tests, such as `schema: Event`. A sample with
+            the mark `continues: above` needs the one before it in its language.
     """
 
     page: str
@@ -56,5 +59,5 @@ def samples_of(page: Path, *languages: str) -> Iterator[Sample]:
 
 
 def samples(*languages: str) -> list[Sample]:
-    """The samples of all pages in these languages."""
-    return [sample for page in PAGES for sample in samples_of(page, *languages)]
+    """The samples of all pages in these languages, those of the clients too."""
+    return [sample for page in (*PAGES, *CLIENTS) for sample in samples_of(page, *languages)]

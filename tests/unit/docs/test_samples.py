@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,11 @@ from infra.built import ROOT
 from infra.settings import DeploymentSettings
 from tests.ports import free_port
 from tests.simulation.stories import STORIES
+from tests.unit.clients.typescript import modules
 from tests.unit.docs.pages import PAGES, Sample, samples, samples_of
+from tests.unit.docs.programs import FOLDER, programs
+
+__all__ = ["modules"]
 
 STATEMENT = {
     "type": "object",
@@ -69,11 +74,24 @@ def test_every_sample_of_python_compiles(sample: Sample) -> None:
     compile(sample.text, str(sample), "exec")
 
 
-@pytest.mark.parametrize("sample", samples("js"), ids=str)
-def test_every_sample_of_javascript_is_valid(sample: Sample, tmp_path: Path) -> None:
-    script = tmp_path / "sample.mjs"
-    script.write_text(sample.text)
-    subprocess.run(["node", "--check", str(script)], check=True, timeout=60)
+def test_the_types_in_samples_of_python_are_checked() -> None:
+    assert len(programs("python")) == len(samples("python"))
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert str(FOLDER.relative_to(ROOT)) in settings["files"]
+    lint = (ROOT / "Makefile").read_text().partition("LINT := ")[2].partition("\n\n")[0]
+    assert f"python -m {programs.__module__} && mypy && " in lint.replace("\\\n\t", "")
+
+
+def test_the_types_in_samples_of_javascript_are_checked(modules: Path) -> None:
+    checked = {each.stem for each in (modules / "samples").glob("*.js")}
+    assert checked == set(programs("js"))
+
+
+def test_a_sample_that_continues_another_is_checked_with_it() -> None:
+    for language in ("python", "js"):
+        for sample, text in zip(samples(language), programs(language).values(), strict=True):
+            assert text.endswith(sample.text)
+            assert (text != sample.text) == (sample.mark == "continues: above")
 
 
 @pytest.mark.parametrize("sample", samples("sql"), ids=str)
