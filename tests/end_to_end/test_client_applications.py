@@ -38,7 +38,7 @@ from tests.end_to_end.world import Client, World
 from tests.flaky_proxy import ConnectionFault, any_fault, flaky
 from tests.processes import printed_by
 from tests.unit.clients.typescript import compiled
-from tests.unit.docs.pages import samples
+from tests.unit.docs.pages import program_named
 from tests.waiting import PATIENCE_SECONDS, at_most, ending, join
 
 CLIENT = Path(__file__).parents[2] / "clients" / "python" / "src"
@@ -309,11 +309,10 @@ def test_the_typescript_client_publishes_and_receives(
 
 
 def test_the_quickstart_in_python_runs_as_it_is_written(world: World, tmp_path: Path) -> None:
-    [sample] = [each for each in samples("python") if each.marked("runs") == "quickstart"]
     (tmp_path / ".local").mkdir()
     world.bus.write(tmp_path / ".local" / "bus.json")
     environment = {**os.environ, "PYTHONPATH": str(CLIENT)}
-    program = (sys.executable, "-c", sample.text)
+    program = (sys.executable, "-c", program_named("quickstart").text)
     printed = printed_by(*program, folder=tmp_path, environment=environment)
     received, stored = printed.splitlines()
     assert received == "received total=250"

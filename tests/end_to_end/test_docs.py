@@ -18,7 +18,8 @@ from localstack.bus import LocalBus
 from tests.end_to_end.world import World
 from tests.ports import free_port
 from tests.processes import printed_by
-from tests.unit.docs.pages import DOCS, Sample, samples_of
+from tests.unit.clients.typescript import compiled
+from tests.unit.docs.pages import DOCS, Sample, program_named, samples_of
 
 KEY = "the-key-of-the-shop-in-the-docs"
 TUTORIAL = DOCS / "tutorial.md"
@@ -136,7 +137,6 @@ def _json(text: str) -> Any:
 
 
 def test_the_consumer_of_a_queue_prints_what_comes(shop: dict[str, str], world: World) -> None:
-    page = DOCS / "how-to" / "consume-a-queue.md"
     made = world.with_key(KEY).http.post(
         "/subscriptions",
         json={"event_types": ["order.*"], "target": {"type": "sqs", "managed": True}},
@@ -149,20 +149,27 @@ def test_the_consumer_of_a_queue_prints_what_comes(shop: dict[str, str], world: 
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    printed = _printed_after_publishing(_program(page, "consumer"), environment, world)
+    printed = _printed_after_publishing(program_named("consumer").text, environment, world)
     assert printed == "order.placed {'total': 7}"
 
 
 def test_the_websocket_client_prints_what_comes(shop: dict[str, str], world: World) -> None:
-    page = DOCS / "how-to" / "receive-without-an-endpoint.md"
     environment = {"URL": world.bus.websocket_url, "KEY": KEY}
-    printed = _printed_after_publishing(_program(page, "websocket"), environment, world)
+    printed = _printed_after_publishing(program_named("websocket").text, environment, world)
     assert printed == "order.placed {'total': 7}"
 
 
-def _program(page: Path, name: str) -> str:
-    [sample] = [each for each in samples_of(page, "python") if each.marked("runs") == name]
-    return sample.text
+def test_the_program_in_typescript_publishes(
+    shop: dict[str, str], world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENT_BUS_URL", world.bus.api_url)
+    monkeypatch.setenv("EVENT_BUS_API_KEY", KEY)
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", os.environ["SSL_CERT_FILE"])
+    modules = compiled(tmp_path)
+    (modules / "program.mjs").write_text(program_named("typescript").text)
+    printed = printed_by("node", "program.mjs", folder=modules).strip()
+    event = world.with_key(KEY).http.get(f"/events/{printed}").json()
+    assert (event["type"], event["payload"]) == ("order.placed", {"total": 250})
 
 
 def _printed_after_publishing(program: str, environment: dict[str, str], world: World) -> str:

@@ -16,16 +16,15 @@ from moto import mock_aws
 from tests.processes import printed_by
 from tests.unit.clients import test_receivers
 from tests.unit.clients.received import SECRET, received
-from tests.unit.docs.pages import DOCS, samples
+from tests.unit.docs.pages import DOCS, Sample, program_named
 
 BODY = json.dumps(received()).encode()
 
 
-def program(name: str) -> dict[str, Any]:
+def names_of(sample: Sample) -> dict[str, Any]:
     """Runs a sample; the names that it defines."""
-    [sample] = [each for each in samples("python") if each.marked("runs") == name]
     # A module of its own: models find their names in it.
-    names: dict[str, Any] = {"__name__": f"guide_{name}"}
+    names: dict[str, Any] = {"__name__": f"guide_{sample.marked('runs')}"}
     exec(compile(sample.text, str(sample), "exec", dont_inherit=True), names)
     return names
 
@@ -40,7 +39,7 @@ def signed() -> dict[str, str]:
 
 
 def test_the_application_with_fastapi(capsys: pytest.CaptureFixture[str]) -> None:
-    app = program("fastapi")["app"]
+    app = names_of(program_named("fastapi"))["app"]
     for _ in range(2):
         assert test_receivers.asked(app, "POST", signed(), BODY).status_code == 204
     assert test_receivers.asked(app, "POST", {}, BODY).status_code == 401
@@ -48,13 +47,13 @@ def test_the_application_with_fastapi(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_application_with_flask(capsys: pytest.CaptureFixture[str]) -> None:
-    client = program("flask")["app"].test_client()
+    client = names_of(program_named("flask"))["app"].test_client()
     assert client.post("/events", headers=signed(), data=BODY).status_code == 204
     assert capsys.readouterr().out == "order-1: bill 250\n"
 
 
 def test_the_application_with_django(capsys: pytest.CaptureFixture[str]) -> None:
-    test_receivers.urlpatterns[:] = program("django")["urlpatterns"]
+    test_receivers.urlpatterns[:] = names_of(program_named("django"))["urlpatterns"]
     django.urls.clear_url_caches()
     client = django.test.Client(enforce_csrf_checks=True)
     answer = client.generic("POST", "/events", BODY, headers=signed())
@@ -72,7 +71,7 @@ def test_the_functions_of_aws_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        names = program("lambda")
+        names = names_of(program_named("lambda"))
         event = received()
         assert names["by_invocation"](event, None) == {"billed": 250}
         # Another way, and the same delivery.
@@ -89,8 +88,7 @@ def test_the_functions_of_aws_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_tests_with_the_fake_bus(tmp_path: Path) -> None:
-    [sample] = [each for each in samples("python") if each.marked("runs") == "testing"]
-    (tmp_path / "test_shop.py").write_text(sample.text)
+    (tmp_path / "test_shop.py").write_text(program_named("testing").text)
     client = DOCS.parent / "clients" / "python" / "src"
     paths = [str(client), str(DOCS.parent / "layers")]
     printed = printed_by(

@@ -16,7 +16,7 @@ from tests.flaky_proxy import any_fault, flaky
 from tests.processes import printed_by
 from tests.unit.clients.http_bus import HttpBus, serving
 from tests.unit.clients.typescript import SOURCE, modules
-from tests.unit.docs.pages import samples_of
+from tests.unit.docs.pages import program_named
 
 __all__ = ["modules"]
 
@@ -112,11 +112,9 @@ def test_an_answer_of_another_server_is_named(modules: Path) -> None:
 
 
 def test_the_receiver_of_the_guide_survives_requests_that_break_off(modules: Path) -> None:
-    page = ROOT / "docs" / "how-to" / "use-typescript.md"
-    [sample] = [each for each in samples_of(page, "js") if "createServer" in each.text]
-    said = sample.text.replace('"event-bus-client"', '"./index.js"')
+    program = program_named("typescript-receiver").text
     listening = ", () => console.log(server.address().port))"
-    server = said.replace("createServer(", "const server = createServer(").replace(
+    server = program.replace("createServer(", "const server = createServer(").replace(
         "listen(8080)", f'listen(0, "127.0.0.1"{listening}'
     )
     (modules / "server.mjs").write_text(server)

@@ -25,7 +25,8 @@ class Sample:
 
     Attributes:
         mark: What a comment before it says for the tests, such as `schema: Event`. A sample with
-            the mark `continues: above` needs the one before it in its language.
+            the mark `continues: above` needs the one before it in its language. A program with
+            the mark `runs: NAME` is run by a test, which gets it by that name.
     """
 
     page: str
@@ -61,3 +62,9 @@ def samples_of(page: Path, *languages: str) -> Iterator[Sample]:
 def samples(*languages: str) -> list[Sample]:
     """The samples of all pages in these languages, those of the clients too."""
     return [sample for page in (*PAGES, *CLIENTS) for sample in samples_of(page, *languages)]
+
+
+def program_named(name: str) -> Sample:
+    """The program with the mark `runs: NAME`, for the test that runs it."""
+    [sample] = [each for each in samples("python", "js") if each.marked("runs") == name]
+    return sample

@@ -32,7 +32,7 @@ from infra.settings import DeploymentSettings
 from tests.ports import free_port
 from tests.simulation.stories import STORIES
 from tests.unit.clients.typescript import modules
-from tests.unit.docs.pages import PAGES, Sample, samples, samples_of
+from tests.unit.docs.pages import PAGES, Sample, program_named, samples, samples_of
 from tests.unit.docs.programs import FOLDER, programs
 
 __all__ = ["modules"]
@@ -125,9 +125,8 @@ def test_every_setting_is_described() -> None:
 
 
 def test_the_function_of_the_guide_answers() -> None:
-    [sample] = [each for each in samples("python") if each.marked("runs") == "function"]
     names: dict[str, Any] = {}
-    exec(sample.text, names)
+    exec(program_named("function").text, names)
     event = {"type": "order.placed", "payload": {"total": 250}}
     assert names["handler"](event, None) == {"billed": 250}
 
@@ -180,11 +179,11 @@ def test_the_sample_of_an_error_is_what_such_a_request_is_told() -> None:
 
 
 def test_the_sample_of_a_receiver_takes_what_is_signed_alone() -> None:
-    [sample] = samples_of(ROOT / "docs" / "how-to" / "verify-a-webhook.md", "python")
+    program = program_named("webhook-receiver").text
     secret, port = new_secret(), free_port()
     body = json.dumps({"type": "order.placed", "payload": {"total": 250}}).encode()
     server = subprocess.Popen(
-        [sys.executable, "-u", "-c", sample.text.replace("8080", str(port))],
+        [sys.executable, "-u", "-c", program.replace("8080", str(port))],
         env={**os.environ, "SIGNING_SECRET": secret},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
