@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+import httpx
 import pytest
 
 from infra.built import ROOT
@@ -23,6 +24,20 @@ from tests.unit.docs.pages import DOCS, Sample, program_named, samples_of
 
 KEY = "the-key-of-the-shop-in-the-docs"
 TUTORIAL = DOCS / "tutorial.md"
+EVENTS = (
+    {
+        "id": "shop:order-1",
+        "type": "order.placed",
+        "payload": {"total": 250},
+        "metadata": {"stream_id": "order/1"},
+    },
+    {
+        "id": "shop:task-1",
+        "type": "task.started",
+        "payload": {"status": "in_progress"},
+        "metadata": {"stream_id": "task/task_123"},
+    },
+)
 RUN = [
     page
     for page in sorted(DOCS.rglob("*.md"))
@@ -39,7 +54,7 @@ def shop(world: World) -> Iterator[dict[str, str]]:
         json={
             "service_id": "shop",
             "name": "The shop",
-            "event_types": ["order.*"],
+            "event_types": ["order.*", "task.*"],
             "authentication": {"api_key": KEY},
         },
     )
@@ -54,18 +69,55 @@ def shop(world: World) -> Iterator[dict[str, str]]:
             },
         )
         assert subscribed.status_code == 201, subscribed.text
-        event = {"id": "shop:order-1", "type": "order.placed", "payload": {"total": 250}}
-        assert admin.post("/events", json={**event, "source": "shop"}).is_success
+        pulled = admin.post(
+            "/subscriptions",
+            json={"service_id": "shop", "event_types": ["task.*"], "target": {"type": "pull"}},
+        )
+        assert pulled.status_code == 201, pulled.text
+        for event in EVENTS:
+            assert admin.post("/events", json={**event, "source": "shop"}).is_success
         yield {
             "API": world.bus.api_url,
             "ADMIN": world.bus.admin_api_key,
             "KEY": KEY,
             "ID": subscribed.json()["id"],
+            "INBOX": pulled.json()["id"],
         }
     finally:
-        for each in admin.get("/subscriptions", params={"service_id": "shop"}).json()["items"]:
-            admin.delete(f"/subscriptions/{each['id']}")
-        admin.delete("/publishers/shop")
+        remove(admin, "shop")
+
+
+@pytest.fixture
+def parties(world: World) -> Iterator[dict[str, str]]:
+    """The services that send and handle a command on a page, and the one of the mirror."""
+    admin = world.admin.http
+    keys = {"analyst": "the-key-of-the-analyst", "generator": "the-key-of-the-generator"}
+    for service, key in keys.items():
+        registered = admin.post(
+            "/publishers",
+            json={
+                "service_id": service,
+                "name": service,
+                "event_types": ["command.generate_code"],
+                "authentication": {"api_key": key},
+            },
+        )
+        assert registered.status_code == 201, registered.text
+    try:
+        yield {
+            **{f"{service.upper()}_KEY": key for service, key in keys.items()},
+            "MIRROR_ARN": world.bus.resources["mirror_arn"],
+        }
+    finally:
+        for service in (*keys, "mirror"):
+            remove(admin, service)
+
+
+def remove(admin: httpx.Client, service: str) -> None:
+    """Removes a service with its subscriptions."""
+    for each in admin.get("/subscriptions", params={"service_id": service}).json()["items"]:
+        admin.delete(f"/subscriptions/{each['id']}")
+    admin.delete(f"/publishers/{service}")
 
 
 def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, str]) -> list[str]:
@@ -79,8 +131,12 @@ def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, 
     script = f"""set -euo pipefail
     # A busy machine needs longer than a reader waits.
     sleep() {{ command sleep $((3 * $1)); }}
-    # Notes the status of each answer.
-    curl() {{ command curl --write-out '%{{stderr}}%{{http_code}}\\n' "$@" 2>>{answers}; }}
+    # Notes the status of each answer. What is being built is asked for again.
+    curl() {{
+      command curl --retry 60 --retry-delay 1 --write-out '%{{stderr}}%{{http_code}}\\n' "$@" \\
+        2>>{answers}
+    }}
+    event-bus() {{ {sys.executable} -m event_bus_client.cli "$@"; }}
     """
     for block in blocks:
         script += f"\necho -- >>{answers}\n{block}\necho; echo ---\n"
@@ -104,11 +160,25 @@ def expected(sample: Sample) -> str:
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(DOCS)))
 def test_the_commands_of_a_page_are_answered(
-    page: Path, shop: dict[str, str], bus: LocalBus, tmp_path: Path
+    page: Path,
+    shop: dict[str, str],
+    parties: dict[str, str],
+    bus: LocalBus,
+    tmp_path: Path,
 ) -> None:
     bus.write(tmp_path / "bus.json")
-    replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(free_port())}
-    run(page, shop, tmp_path, replace)
+    replace = {
+        ".local/bus.json": str(tmp_path / "bus.json"),
+        "8099": str(free_port()),
+        # Into a folder of the test.
+        "> bus.": f"> {tmp_path}/bus.",
+    }
+    variables = {**shop, **parties, "EVENT_BUS_URL": shop["API"], "EVENT_BUS_API_KEY": shop["KEY"]}
+    if page.name in ("targets.md", "send-a-command.md"):
+        # Nothing comes that would be worth waiting for.
+        replace["wait=20"] = "wait=0"
+        variables["ID"] = shop["INBOX"]
+    run(page, variables, tmp_path, replace)
 
 
 def test_the_tutorial_describes_what_happens(bus: LocalBus, tmp_path: Path) -> None:

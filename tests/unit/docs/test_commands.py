@@ -1,8 +1,9 @@
 """Commands that no test runs are checked as far as they can be without running them.
 
-Blocks marked `bash` are run by `tests/end_to_end/test_docs.py` and `test_readme.py`. Blocks marked
-`sh` need AWS, a person or minutes: their syntax is checked here, and that the make targets,
-modules, settings and operations of AWS that they name exist.
+Blocks marked `bash` are run by `tests/end_to_end/test_docs.py` and `test_readme.py`. Those marked
+`sh` say why none runs them (`test_marks.py`): their syntax is checked here, and that the make
+targets, modules, settings and operations of AWS that they name exist. `test_curl_commands.py` and
+`test_event_bus_commands.py` check the requests and the commands of `event-bus` in both.
 """
 
 import functools
