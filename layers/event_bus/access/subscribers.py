@@ -1,13 +1,16 @@
 """The types that admins allow services to receive: set, shown and removed."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import may_see_service, refuse_reserved
-from event_bus.errors import NotFound
+from event_bus.conflicts import attempts
+from event_bus.errors import Conflict, NotFound
 from event_bus.model.rights import Grant
+from event_bus.stores.refusals import Outdated
 from event_bus.stores.rights import RightsStore
 
 if TYPE_CHECKING:
@@ -32,13 +35,17 @@ class Subscribers:
 
         Raises:
             InvalidRequest: The service's name is reserved for the bus.
+            Conflict: Others changed the right in every attempt.
         """
         refuse_reserved(service_id)
-        before, now = self.store.grant(service_id), times.now()
-        created_at = before.created_at if before else now
-        grant = Grant(service_id, request.event_types, created_at, now)
-        self.store.put(grant)
-        return grant, before is None
+        for _ in attempts():
+            before, now = self.store.grant(service_id), times.now()
+            created_at = before.created_at if before else now
+            grant = Grant(service_id, request.event_types, created_at, now)
+            with suppress(Outdated):
+                self.store.put(grant, before)
+                return grant, before is None
+        raise Conflict.overtaken(f"the right of the service {service_id}")
 
     def get(self, service_id: str, caller: Caller) -> Grant:
         """Shows the right of a service: of any to an admin, of itself to a service.

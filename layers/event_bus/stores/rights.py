@@ -5,7 +5,7 @@ Each change is also an entry of the log of changes, from which routers learn of 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,6 +16,9 @@ from event_bus.stores.items import Item, document, text
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.table import Table
 from event_bus.stores.transactions import Part
+
+if TYPE_CHECKING:
+    from event_bus.stores.table import Condition
 
 _GRANT, _RESTRICTION = "grant", "restriction"
 
@@ -53,12 +56,25 @@ class RightsStore:
         """Yields all rights by a scan, for a router that starts."""
         yield from map(_right, self.table.scan_all(ConsistentRead=True))
 
-    def put(self, grant: Grant) -> None:
-        """Replaces the types that a service may receive."""
-        self._log.append(
-            lambda _: change_of(grant),
-            lambda _: [self.table.put_part(_grant_item(grant))],
+    def put(self, grant: Grant, before: Grant | None = None) -> None:
+        """Writes the types that a service may receive.
+
+        Args:
+            grant: The types.
+            before: What the service was given, as it was read; None if the default held.
+
+        Raises:
+            Outdated: They have changed since they were read.
+            TimeoutError: Other changes of registrations were faster in every attempt.
+        """
+        item = _grant_item(grant)
+        condition: Condition = (
+            self.table.if_unchanged({"id": item["id"]}, before, _grant)
+            if before
+            else {"ConditionExpression": "attribute_not_exists(id)"}
         )
+        part = self.table.put_part(item, Outdated(grant.service_id), **condition)
+        self._log.append(lambda _: change_of(grant), lambda _: [part])
 
     def remove(self, grant: Grant) -> bool:
         """Removes the types that a service was given, so that the default holds.

@@ -3,7 +3,7 @@
 from event_bus.api.documents.services import Subscriber, SubscriberPage
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING
-from event_bus.errors import NotFound
+from event_bus.errors import Conflict, NotFound
 from event_bus.requests.subscriber import SubscriberRequest
 
 LIST = Operation(
@@ -39,6 +39,7 @@ PUT = Operation(
     summary="Give a service the right to types, in place of its old right (admin).",
     body=SubscriberRequest,
     answers={200: Subscriber, 201: Subscriber},
+    errors=(Conflict,),
 )
 REMOVE = Operation(
     "DELETE /subscribers/{id}",

@@ -137,7 +137,7 @@ def test_a_service_does_not_see_an_event_that_it_may_not_receive(aws: Aws) -> No
     aws.rights.put(Grant("all-tasks", ["order.*"]))
     assert (sees(None), sees(received)) == (False, False)
     assert not VisibleEvents(aws.routings, of_service, rights).sees(EVENT, caller)
-    aws.rights.put(Grant("all-tasks", ["task.*"]))
+    aws.rights.put(Grant("all-tasks", ["task.*"]), Grant("all-tasks", ["order.*"]))
     assert (sees(None), sees(received)) == (True, True)
     assert VisibleEvents(aws.routings, of_service, rights).sees(EVENT, caller)
 

@@ -111,7 +111,7 @@ def test_rights_to_older_events_are_read_again(aws: Aws) -> None:
     assert rights.permits("worker", fresh)
     assert not rights.permits("worker", older)
     assert rights.permits("planner", older)
-    aws.rights.put(Grant("worker", ["task.*"]))
+    aws.rights.put(Grant("worker", ["task.*"]), Grant("worker", []))
     clock.now += CACHE_SECONDS - 1
     assert not rights.permits("worker", older)
     clock.now += 1

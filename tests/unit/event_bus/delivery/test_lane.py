@@ -246,7 +246,7 @@ def test_a_delivery_without_a_right_is_not_attempted(run: LaneRun, aws: Aws) -> 
     assert run.error() == run.error(subscription_id="sub_2") == error
     assert refused.dead_letter_status == "exhausted"
     # Given again, it can be retried.
-    aws.rights.put(Grant("worker", ["task.*"]))
+    aws.rights.put(Grant("worker", ["task.*"]), Grant("worker", ["order.*"]))
     run.now[0] += 60
     fresh = replace(event("evt_2"), created_at=times.now())
     aws.events.put(fresh, RETENTION_DAYS)

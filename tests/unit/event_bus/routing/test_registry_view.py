@@ -185,7 +185,7 @@ def test_a_changed_right_applies_from_the_next_refresh_on(aws: Aws) -> None:
     assert names(view) == ["sub_1", "sub_2"]
     aws.rights.put(Grant("worker", ["order.*"]))
     assert names(view) == names(aws.view(RegistryView)) == ["sub_2"]
-    aws.rights.put(Grant("worker", ["task.created"]))
+    aws.rights.put(Grant("worker", ["task.created"]), Grant("worker", ["order.*"]))
     assert names(view) == ["sub_1", "sub_2"]
     aws.rights.put(Grant("auditor", []))
     assert names(view) == names(aws.view(RegistryView)) == ["sub_1"]
