@@ -55,10 +55,9 @@ class ReadModelRegistry:
                     self.queue.continue_generation(source, category, before.building.number)
                 return before, False
             is_new = before is None or not before.live
-            if is_new:
-                self._check_room(source)
+            addition = self._room(source) if is_new else None
             with suppress(Outdated):
-                return self._begin(source, category, before, indexes), is_new
+                return self._begin(source, category, before, indexes, addition), is_new
         raise Conflict.overtaken(f"the read model of {category}")
 
     def rebuild(self, source: str, category: str) -> ReadModel:
@@ -112,12 +111,18 @@ class ReadModelRegistry:
         raise Conflict.overtaken(f"the read model of {category}")
 
     def _begin(
-        self, source: str, category: str, before: ReadModel | None, indexes: list[str]
+        self,
+        source: str,
+        category: str,
+        before: ReadModel | None,
+        indexes: list[str],
+        addition: int | None = None,
     ) -> ReadModel:
         """Begins the next generation, in place of one that is being built.
 
         Raises:
-            Outdated: The read model has changed since it was read.
+            Outdated: The read model has changed since it was read, or the service has got another
+                one since it was found to have room.
         """
         now = times.now()
         reducer = self.reducers.latest(source, category)
@@ -129,7 +134,7 @@ class ReadModelRegistry:
             with self._ending(model, [model.building] if model.building else []):
                 self.store.put(model, after)
         else:
-            self.store.announce(before, after)
+            self.store.announce(before, after, addition)
         self.queue.continue_generation(source, category, number, _LISTED_SECONDS)
         return after
 
@@ -145,7 +150,10 @@ class ReadModelRegistry:
         for each in ended:
             self.queue.continue_generation(model.source, model.category, each.number)
 
-    def _check_room(self, source: str) -> None:
+    def _room(self, source: str) -> int:
+        """Returns the last addition to a service that has room for another read model."""
+        addition = self.store.additions.last(source)
         if len(self.page(source, None, MAX_READ_MODELS)) >= MAX_READ_MODELS:
             detail = f"{source} has {MAX_READ_MODELS} read models, the most that a service may have"
             raise Conflict.at("category", detail)
+        return addition

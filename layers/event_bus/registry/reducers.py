@@ -68,13 +68,13 @@ class ReducerRegistry:
             latest = self.store.latest(source, category)
             if latest and latest.reducer == reducer:
                 return latest, False
-            if latest is None or latest.reducer is None:
-                self._check_room(source)
+            is_first = latest is None or latest.reducer is None
+            addition = self._room(source) if is_first else None
             if latest and latest.number >= MAX_VERSIONS:
                 detail = f"{category} has had {MAX_VERSIONS:,} versions of its reducer, the most"
                 raise Conflict.at("category", detail)
             with suppress(Outdated):
-                return self._add(source, category, latest, reducer, caller), True
+                return self._add(source, category, latest, reducer, caller, addition), True
         raise Conflict.overtaken(f"the reducer of {category}")
 
     def get(self, source: str, category: str) -> ReducerVersion:
@@ -141,16 +141,20 @@ class ReducerRegistry:
         latest: ReducerVersion | None,
         reducer: Reducer | None,
         caller: Caller,
+        addition: int | None = None,
     ) -> ReducerVersion:
         number = latest.number + 1 if latest else 1
         version = ReducerVersion(source, category, number, reducer, times.now(), caller.service_id)
-        self.store.add(version)
+        self.store.add(version, addition)
         return version
 
-    def _check_room(self, source: str) -> None:
+    def _room(self, source: str) -> int:
+        """Returns the last addition to a service that has room for another reducer."""
+        addition = self.store.additions.last(source)
         if len(self.page(source, None, MAX_REDUCERS)) >= MAX_REDUCERS:
             detail = f"{source} has {MAX_REDUCERS} reducers, the most that a service may have"
             raise Conflict.at("category", detail)
+        return addition
 
 
 def _check(expression: str) -> None:

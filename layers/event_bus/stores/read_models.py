@@ -10,6 +10,7 @@ from event_bus import json_numbers
 from event_bus.model.category import is_category
 from event_bus.model.read_model import MAX_INDEXED_BYTES, Generation, ModelState, ReadModel
 from event_bus.stored import restored
+from event_bus.stores.additions import Additions
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.items import Item, document, number, text
 from event_bus.stores.refusals import Outdated
@@ -40,6 +41,11 @@ class ReadModelStore:
     table: Table
     changes: Table
 
+    @property
+    def additions(self) -> Additions:
+        """The additions of read models to services."""
+        return Additions(self.table, _MODELS)
+
     def get(self, source: str, category: str) -> ReadModel | None:
         """Returns the read model of a category; None if it never had one."""
         if not is_category(category):
@@ -68,16 +74,26 @@ class ReadModelStore:
         ):
             yield _model(item)
 
-    def announce(self, before: ReadModel | None, after: ReadModel) -> None:
+    def announce(
+        self, before: ReadModel | None, after: ReadModel, addition: int | None = None
+    ) -> None:
         """Writes a read model that begins or ends, and the change from which routers learn it.
 
+        Args:
+            before: The read model as it was read; None if there was none.
+            after: The read model from now on.
+            addition: If it begins, the last addition to the service, as it was read before its
+                read models were counted.
+
         Raises:
-            Outdated: It has changed since it was read.
+            Outdated: It has changed since it was read, or the service has got another one.
             TimeoutError: Other changes of registrations were faster in every attempt.
         """
-        part = self._replacing(before, after)
+        parts = [self._replacing(before, after)]
+        if addition is not None:
+            parts.append(self.additions.next_part(after.source, addition))
         change = {"kind": _KIND, _KIND: {"name": after.name, "live": bool(after.live)}}
-        ChangeLog(self.changes).append(lambda _: change, lambda _: [part])
+        ChangeLog(self.changes).append(lambda _: change, lambda _: parts)
 
     def put(self, before: ReadModel, after: ReadModel) -> None:
         """Writes a read model.

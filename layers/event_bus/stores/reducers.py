@@ -13,6 +13,7 @@ import orjson
 from event_bus.model.category import is_category
 from event_bus.model.reducer import Reducer, ReducerVersion, reducer_name
 from event_bus.stored import restored
+from event_bus.stores.additions import Additions
 from event_bus.stores.items import Item, document, text
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.table import Table
@@ -33,6 +34,11 @@ class ReducerStore:
     """
 
     table: Table
+
+    @property
+    def additions(self) -> Additions:
+        """The additions of reducers to services."""
+        return Additions(self.table, _LATEST)
 
     def latest(self, source: str, category: str) -> ReducerVersion | None:
         """Returns the latest version of a category's reducer; None if it never had one."""
@@ -87,11 +93,17 @@ class ReducerStore:
         )
         return _version(item) if item else None
 
-    def add(self, version: ReducerVersion) -> None:
+    def add(self, version: ReducerVersion, addition: int | None = None) -> None:
         """Stores a version, which is the latest one from now on.
 
+        Args:
+            version: The version.
+            addition: The last addition to the service, as it was read before its reducers were
+                counted. None if the category has a reducer already.
+
         Raises:
-            Outdated: Its number is not the one after the latest.
+            Outdated: Its number is not the one after the latest, or the service has got another
+                reducer.
         """
         name = version.name
         stored = document(asdict(version))
@@ -113,12 +125,13 @@ class ReducerStore:
             "id": text(_number(version.number)),
             "document": stored,
         }
-        transact(
-            [
-                self.table.put_part(latest, Outdated(name), **condition),
-                self.table.put_part(kept),
-            ]
-        )
+        parts = [
+            self.table.put_part(latest, Outdated(name), **condition),
+            self.table.put_part(kept),
+        ]
+        if addition is not None:
+            parts.append(self.additions.next_part(version.source, addition))
+        transact(parts)
 
 
 def _history(source: str, category: str) -> str:

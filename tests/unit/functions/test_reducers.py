@@ -9,8 +9,9 @@ from event_bus import clients
 from event_bus.model import reducer as model
 from event_bus.registry import reducers as registering
 
-from tests.builders import AN_ADMIN, service
+from tests.builders import AN_ADMIN, NOON, service
 from tests.handlers import Functions
+from tests.interference import before_next
 from tests.unit.functions.categories import PLANNER, ask_about
 
 SUM = {"type": "jsonata", "expression": '{"total": state.total + event.payload.n}'}
@@ -182,6 +183,32 @@ def test_a_service_has_so_many_reducers(
     ask(functions, "DELETE", category="a")
     assert ask(functions, "PUT", MERGE, category="c").status == 201
     assert model.MAX_REDUCERS == 100
+
+
+@pytest.mark.parametrize(("most", "status"), [(2, 409), (3, 201)])
+def test_overlapping_requests_do_not_exceed_the_limit_of_reducers(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch, most: int, status: int
+) -> None:
+    monkeypatch.setattr(registering, "MAX_REDUCERS", most)
+    ask(functions, "PUT", MERGE, category="a")
+
+    def meanwhile() -> None:
+        assert ask(functions, "PUT", MERGE, category="b").status == 201
+
+    before_next(functions.aws, monkeypatch, "transact_write_items", meanwhile)
+    assert ask(functions, "PUT", MERGE, category="c").status == status
+    assert len(functions.aws.reducers.page("planner", None, 9)) == most
+
+
+def test_reducers_of_earlier_releases_count(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registering, "MAX_REDUCERS", 1)
+    earlier = model.ReducerVersion("planner", "a", 1, model.Reducer("merge"), NOON, "planner")
+    functions.aws.reducers.add(earlier)
+    assert ask(functions, "PUT", MERGE, category="b").status == 409
+    assert ask(functions, "DELETE", category="a").status == 204
+    assert ask(functions, "PUT", MERGE, category="b").status == 201
 
 
 def test_a_reducer_has_so_many_versions(

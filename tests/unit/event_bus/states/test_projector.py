@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.aws import Aws
+from tests.interference import before_next
 from tests.unit.event_bus.states.kept_models import Models, built_at_once, models
 from tests.unit.event_bus.states.streams import STREAM, SUM, append, register, remove
 
@@ -220,6 +222,21 @@ def test_a_service_has_so_many_read_models(models: Models, monkeypatch: pytest.M
     models.registry.register("planner", "task", [])
     with pytest.raises(Conflict, match="planner has 1 read models"):
         models.registry.register("planner", "order", [])
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_overlapping_requests_do_not_exceed_the_limit_of_read_models(
+    aws: Aws, models: Models, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(registering, "MAX_READ_MODELS", most)
+    register = models.registry.register
+    before_next(aws, monkeypatch, "transact_write_items", lambda: register("planner", "order", []))
+    with pytest.raises(Conflict) if most == 1 else nullcontext():
+        register("planner", "task", [])
+    assert len(models.registry.page("planner", None, 9)) == most
+    # A removed read model makes room.
+    models.registry.remove("planner", "order")
+    assert register("planner", "user", [])[1]
 
 
 @pytest.mark.parametrize(
