@@ -33,7 +33,7 @@ class Consumers(Clients):
         client = SimulatedSocketClient(
             subscription_id,
             len(self.sockets),
-            expired=lambda: self._gone_places(subscription_id),
+            expired=lambda: self.places_that_expired(subscription_id),
         )
         self.sockets.append(client)
         self.reconnect(client)
@@ -117,7 +117,7 @@ class Consumers(Clients):
 
     def _check_taken(self, subscription_id: str, places: list[int]) -> None:
         begun = self.done.get(subscription_id, 0)
-        gone = self._gone_places(subscription_id)
+        gone = self.places_that_expired(subscription_id)
         expected = [each for each in range(begun + 1, places[-1] + 1) if each not in gone]
         if self.subscribed[subscription_id].request.get("handles"):
             # Commands that have ended are left out.
@@ -125,7 +125,7 @@ class Consumers(Clients):
         if places != expected:
             raise Violation(f"{places} were taken of {subscription_id} behind {begun}")
 
-    def _gone_places(self, subscription_id: str) -> set[int]:
+    def places_that_expired(self, subscription_id: str) -> set[int]:
         """Returns the places of an inbox whose events have expired."""
         return {
             int(item["position"]["N"])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -34,6 +35,8 @@ from tests.simulation.overlap_operations import (
     SERVICES,
     OverlapOperations,
 )
+from tests.simulation.overlap_registered import check_limits, check_registrations
+from tests.simulation.overlap_registrations import REGISTRATION_CONTESTS, with_small_limits
 from tests.simulation.overlap_streams import STREAM_CONTESTS, check_hidden
 from tests.simulation.overlapping_world import refuses_each
 from tests.simulation.process import simulated
@@ -45,6 +48,7 @@ ALL_CONTESTS = (
     *MODEL_CONTESTS,
     *STREAM_CONTESTS,
     *INBOX_CONTESTS,
+    *REGISTRATION_CONTESTS,
 )
 """Operations that compete for the same resource."""
 
@@ -71,6 +75,7 @@ class Overlap(OverlapOperations, RuleBasedStateMachine):
         self.begun: Counter[str] = Counter()
         self._stack = ExitStack()
         self._stack.enter_context(simulated(self.world, 0))
+        with_small_limits(self._stack.enter_context(pytest.MonkeyPatch.context()))
 
     @initialize(
         refuses=st.integers(0, 3),
@@ -147,6 +152,10 @@ class Overlap(OverlapOperations, RuleBasedStateMachine):
     def failures_in_a_row_are_in_a_row(self) -> None:
         promises.check_failures(self.world)
 
+    @invariant()
+    def limits_hold(self) -> None:
+        check_limits(self.world)
+
     def teardown(self) -> None:
         try:
             self.world.operations.finish()
@@ -160,6 +169,8 @@ class Overlap(OverlapOperations, RuleBasedStateMachine):
             promises.check_overlaps(self.world)
             check_models(self.world)
             check_hidden(self.world)
+            check_limits(self.world)
+            check_registrations(self)
         finally:
             self.world.operations.abandon()
             self._stack.close()

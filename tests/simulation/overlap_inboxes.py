@@ -4,6 +4,7 @@ What a consumer was answered is certain from then on: its lease holds for so lon
 takes the events that it covers.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from tests.simulation.clients import ADMIN
 from tests.simulation.known import Violation
 from tests.simulation.overlapping_world import OverlappingWorld
 
-INBOX_KINDS = ("take", "take", "acknowledge", "acknowledge_part", "extend")
+INBOX_KINDS = ("take", "take", "acknowledge", "acknowledge_part", "extend", "read_sse")
 """The kinds of operations of consumers of inboxes."""
 
 INBOX_CONTESTS = (
@@ -30,9 +31,13 @@ INBOX_CONTESTS = (
     ("connect", "publish", "work"),
     ("connect", "take", "acknowledge"),
     ("pause", "take", "connect"),
+    ("read_sse", "work", "work"),
+    ("read_sse", "take", "acknowledge"),
+    ("read_sse", "delete", "work"),
 )
 """Operations that compete for the same inbox."""
 
+_ID, _EVENT = re.compile(r"^id: (\d+)$", re.M), re.compile(r"^id: (\d+)\nevent: (?!eventbus)", re.M)
 _LEASE_SECONDS, _EXTENDED_SECONDS = 30, 60
 
 
@@ -116,6 +121,57 @@ class InboxOperations:
         return self._with_lease(
             choice, lambda lease: self._answered(lease, extend=_EXTENDED_SECONDS)
         )
+
+    def _read_sse(self, choice: int) -> Callable[[], object] | None:
+        """Reads an inbox as Server-Sent Events, from its beginning or the acknowledged place."""
+        inboxes = [
+            each.id
+            for each in self.world.subscribed.values()
+            if each.request.get("target", {}).get("type") in ("pull", "websocket")
+            # Commands that have ended are left out.
+            and not each.request.get("handles")
+            and each.id not in self.world.gone
+        ]
+        if not inboxes:
+            return None
+        subscription_id = inboxes[choice % len(inboxes)]
+        begin = self.world.done.get(subscription_id, 0) if choice > 1 else 0
+
+        def read() -> None:
+            end, place, read = self._last_place(subscription_id), begin, list[int]()
+            while True:
+                status, text = self.world.insist(
+                    "inbox",
+                    "GET /subscriptions/{id}/stream",
+                    ADMIN,
+                    parameters={"id": subscription_id},
+                    query={"wait": "0"},
+                    headers={"last-event-id": str(place)},
+                )
+                if status != 200:
+                    if status != 404 or subscription_id not in self.world.gone:
+                        raise Violation(f"{subscription_id} was streamed with {status}: {text}")
+                    return
+                read += [int(each) for each in _EVENT.findall(text)]
+                last = int(_ID.findall(text)[-1])
+                if last >= end or last <= place:
+                    break
+                place = last
+            self._check_read_places(subscription_id, read, range(begin + 1, end + 1))
+
+        return read
+
+    def _last_place(self, subscription_id: str) -> int:
+        places = [
+            place for owner, place in self.world.tables.items["inbox"] if owner == subscription_id
+        ]
+        return max(map(int, places), default=0)
+
+    def _check_read_places(self, subscription_id: str, read: list[int], owed: range) -> None:
+        gone = self.world.places_that_expired(subscription_id)
+        missing = set(owed).difference(read, gone)
+        if missing or read != sorted(set(read)):
+            raise Violation(f"{read} were streamed of {subscription_id}, without {missing}")
 
     def _answered(self, lease: GivenLease, **asked: Any) -> bool:
         """Sends an acknowledgement, and notes what it was answered; returns whether it was done."""

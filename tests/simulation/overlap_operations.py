@@ -1,5 +1,6 @@
 """Overlapping operations: each finds its resource and acts on it."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +14,7 @@ from tests.simulation.overlap_changes import CHANGE_KINDS, ChangeOperations
 from tests.simulation.overlap_commands import COMMAND_KINDS, CommandOperations
 from tests.simulation.overlap_inboxes import INBOX_KINDS, InboxOperations
 from tests.simulation.overlap_models import MODEL_KINDS, ModelOperations
+from tests.simulation.overlap_registrations import REGISTRATION_KINDS, RegistrationOperations
 from tests.simulation.overlap_streams import STREAM_KINDS, StreamOperations
 from tests.simulation.overlapping_world import OverlappingWorld, refuses_each
 from tests.simulation.stories.story import event
@@ -36,6 +38,7 @@ KINDS = (
     *MODEL_KINDS,
     *STREAM_KINDS,
     *INBOX_KINDS,
+    *REGISTRATION_KINDS,
 )
 """The kinds of operations."""
 
@@ -70,7 +73,12 @@ CONTESTS = (
 
 
 class OverlapOperations(
-    StreamOperations, CommandOperations, ChangeOperations, ModelOperations, InboxOperations
+    StreamOperations,
+    CommandOperations,
+    ChangeOperations,
+    ModelOperations,
+    InboxOperations,
+    RegistrationOperations,
 ):
     """Operations of clients and functions; None if there is no resource for them."""
 
@@ -81,6 +89,7 @@ class OverlapOperations(
         self._keys: list[tuple[str, str]] = []
         self._replays: list[str] = []
         self._leases = []
+        self.created, self.removed = Counter(), Counter()
 
     def _publish(self, choice: int) -> Callable[[], object]:
         stream = self._stream(choice) if choice < 3 else None

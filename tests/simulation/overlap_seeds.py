@@ -11,9 +11,11 @@ from collections import Counter
 from tests.simulation.many_seeds import run_asked
 from tests.simulation.overlap import ALL_CONTESTS, WAITS, Overlap
 from tests.simulation.overlap_operations import KINDS
+from tests.simulation.overlap_registrations import REGISTRATION_CONTESTS
 
 _MOST_STEPS, _MOST_RESUMED = 16, 60
 _AT_ONCE = 5
+_REGISTERING = 0.25
 
 
 def run_course(seed: int) -> Overlap:
@@ -32,13 +34,16 @@ def run_course(seed: int) -> Overlap:
             handler=rng.choice((None, None, 0, 1, 2, 3)),
             inbox=rng.randint(0, 3),
         )
+        # Some only register, so that requests often compete for the last place of a service.
+        contests = REGISTRATION_CONTESTS if rng.random() < _REGISTERING else ALL_CONTESTS
         for _ in range(rng.randint(3, _MOST_STEPS)):
             kinds = [rng.choice(KINDS) for _ in range(rng.randint(0, 3))]
-            kinds += rng.choice(ALL_CONTESTS) if rng.random() < 0.7 else ()
+            kinds += rng.choice(contests) if rng.random() < 0.7 else ()
             course.overlap(kinds, rng.randint(0, 3), _order(rng))
             if rng.random() < 0.4:
                 course.wait(rng.choice(WAITS))
             course.failures_in_a_row_are_in_a_row()
+            course.limits_hold()
     finally:
         course.teardown()
     return course

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from event_bus.access.callers import Caller
+from event_bus.inbox.sse_format import MEDIA_TYPE
 from event_bus.queues.sending import NotSent
 
 from infra.tables import TABLES
@@ -259,6 +260,8 @@ class Surroundings(Knowledge):
         answer = self.invoke(function, http_request(route, caller=caller, body=text, **members))
         if answer is None:
             return 0, None
+        if answer["headers"].get("content-type") == MEDIA_TYPE:
+            return answer["statusCode"], answer["body"]
         return answer["statusCode"], orjson.loads(answer["body"] or "null")
 
     def insist(
