@@ -13,6 +13,7 @@ from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem, TooMan
 from event_bus.failures import problem_of
 from event_bus.ids import new_id
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES, ConnectionGone, Connections
+from event_bus.inbox.following import FollowingLimits
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.messages import Acknowledge, ClientMessage, Ping, Subscribe, Unsubscribe
 from event_bus.inbox.pusher import (
@@ -36,12 +37,6 @@ from event_bus.stores.socket_subscribers import (
 )
 from event_bus.targets.inbox import InboxTarget
 from event_bus.time_limit import OutOfTime, limited
-
-MAX_SUBSCRIPTIONS = 20
-"""The most subscriptions that one connection follows."""
-
-MAX_CONNECTIONS = 100
-"""The most connections that follow one subscription. Each event is pushed to all of them."""
 
 CONNECTION_SECONDS = 7_800
 """After this time a connection has certainly ended: API Gateway ends it after two hours."""
@@ -205,11 +200,8 @@ class Conversation:
 
     def _subscribe(self, connection_id: str, caller: Caller, message: Subscribe) -> str | None:
         """Makes a connection follow; returns the id of a subscription created for it, if any."""
-        if len(self.socket_subscribers.of_connection(connection_id)) >= MAX_SUBSCRIPTIONS:
-            raise Conflict(
-                f"A connection follows at most {MAX_SUBSCRIPTIONS} subscriptions; unsubscribe from "
-                "one, or open another connection."
-            )
+        limits = FollowingLimits(self.socket_subscribers)
+        limits.check_room(connection_id)
         if message.subscription_id:
             subscription = self._durable(message.subscription_id, caller)
             end = self.inboxes.last(subscription.id)
@@ -232,8 +224,7 @@ class Conversation:
         if not self.socket_subscribers.add(subscriber, holder, ANSWERING_SECONDS, ends):
             raise Conflict("This connection follows the subscription already; unsubscribe first.")
         try:
-            if durable:
-                self._check_connections(subscription.id)
+            limits.check_added(key, ends, durable=durable)
             # `add` has taken the subscriber for this function, so the client learns of the
             # subscription before its events.
             self._answer(
@@ -252,15 +243,6 @@ class Conversation:
             self.pusher.lose(key)
             raise
         return None if durable else subscription.id
-
-    def _check_connections(self, subscription_id: str) -> None:
-        """Refuses a connection that was added to more than a subscription may have."""
-        # Each counts itself and all that were added before, so that no two take the last place.
-        if len(self.socket_subscribers.of_subscription(subscription_id)) > MAX_CONNECTIONS:
-            raise Conflict(
-                f"The subscription {subscription_id} has {MAX_CONNECTIONS} connections, the most "
-                "that it may have at a time; end one of them."
-            )
 
     def _durable(self, subscription_id: str, caller: Caller) -> Subscription:
         subscription = own_subscription(self.find, subscription_id, caller)

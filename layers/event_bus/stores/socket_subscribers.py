@@ -2,12 +2,21 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from event_bus import times
-from event_bus.stores.items import ConditionFailed, Item, number, text, unexpired
+from event_bus.conflicts import attempts
+from event_bus.stores.items import ConditionFailed, Item, document, number, text, unexpired
 from event_bus.stores.table import Table
+
+if TYPE_CHECKING:
+    from event_bus.stores.table import Condition
+
+# No subscription has an id with a space, and no connection this one.
+_PLACES, _NO_CONNECTION = "places of ", "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,48 @@ class SocketSubscriberStore:
             )
             return True
         return False
+
+    def take_place(self, key: SocketSubscriberKey, most: int, expires_at: int) -> bool:
+        """Gives a new WebSocket subscriber one of the places of its connection.
+
+        The subscriptions that have the places are listed in an item of the connection, because the
+        index may lag. Those that it no longer follows leave the list when it is full.
+
+        Args:
+            key: The WebSocket subscriber, which was added before.
+            most: The number of places.
+            expires_at: When its connection has certainly ended, in Unix seconds.
+
+        Returns:
+            Whether it has a place; False if others have all of them.
+
+        Raises:
+            TimeoutError: Other functions changed the list in every attempt.
+        """
+        listed = _key(SocketSubscriberKey(f"{_PLACES}{key.connection_id}", _NO_CONNECTION))
+        for _ in attempts():
+            item = self.table.get(listed, ConsistentRead=True) or {}
+            others = orjson.loads(item["followed"]["S"]) if item else []
+            if key.subscription_id in others:
+                return True
+            if len(others) >= most:
+                others = [each for each in others if self.get(replace(key, subscription_id=each))]
+            if len(others) >= most:
+                return False
+            condition: Condition = {"ConditionExpression": "attribute_not_exists(followed)"}
+            if item:
+                condition = {
+                    "ConditionExpression": "followed = :read",
+                    "ExpressionAttributeValues": {":read": item["followed"]},
+                }
+            taken = {
+                **listed,
+                "followed": document([*others, key.subscription_id]),
+                "expires_at": number(expires_at),
+            }
+            if self.table.put_unless_refused(taken, **condition):
+                return True
+        raise TimeoutError(f"too many changes of what {key.connection_id} follows")
 
     def of_subscription(self, subscription_id: str) -> list[SocketSubscriberKey]:
         """Returns the WebSocket subscribers of a subscription."""

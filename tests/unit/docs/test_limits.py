@@ -15,7 +15,7 @@ from event_bus.encryption.signing_secrets import MAX_SECRETS
 from event_bus.enrichment.requests import MAX_VARIABLES as MAX_URL_VARIABLES
 from event_bus.expressions import limits as expressions
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES
-from event_bus.inbox.conversation import MAX_CONNECTIONS, MAX_SUBSCRIPTIONS
+from event_bus.inbox.following import MAX_CONNECTIONS, MAX_SUBSCRIPTIONS
 from event_bus.inbox.pusher import WINDOW
 from event_bus.inbox.reader import MOST_BYTES
 from event_bus.json_numbers import MAX_DIGITS

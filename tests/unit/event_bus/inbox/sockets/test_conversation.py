@@ -9,7 +9,8 @@ from botocore.exceptions import ReadTimeoutError
 from event_bus.access.callers import Caller
 from event_bus.inbox import pusher as pushing
 from event_bus.inbox.connections import ConnectionGone
-from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS, Conversation
+from event_bus.inbox.conversation import Conversation
+from event_bus.inbox.following import MAX_SUBSCRIPTIONS
 from event_bus.inbox.pusher import WINDOW, Pusher
 from event_bus.stores.socket_subscribers import SocketSubscriberKey
 from event_bus.targets.inbox import InboxTarget
