@@ -166,8 +166,12 @@ class PermittedFunction(Construct):
         self._allow_archive(bucket, "PutObject")
 
     def _allow_archive(self, bucket: BusBucket, action: str) -> None:
-        reason = "Objects of the archive are named after their content."
-        self.allow_objects(bucket, [action], prefixes=(ARCHIVE_PREFIX,), reason=reason)
+        self.allow_objects(
+            bucket,
+            [action],
+            prefixes=(ARCHIVE_PREFIX,),
+            reason="Objects of the archive are named after their content.",
+        )
         self.set_variable("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
 
     def detect_missing_objects(self, bucket: BusBucket) -> None:

@@ -170,7 +170,9 @@ def _destination(
     """Returns the bucket as the destination of records on which the function keeps failing."""
     # Lambda writes there with the function's role.
     function.allow_objects(
-        failures, ["PutObject"], reason="Lambda chooses the names of what it gives up."
+        failures,
+        ["PutObject"],
+        reason="Lambda chooses the names of what it gives up.",
     )
     function.allow("s3", ["ListBucket"], [failures.bucket.bucket_arn])
     return lambda_.CfnEventSourceMapping.DestinationConfigProperty(

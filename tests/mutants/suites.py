@@ -336,7 +336,7 @@ SUITES = (
             for each in (
                 *("roles", "table_grants", "key_grants", "queue_grants", "target_grants"),
                 *("queues", "functions", "concurrency", "storage", "stateful", "table_stream"),
-                *("alarms", "exports", "outputs"),
+                *("alarms", "exports", "outputs", "deployed_settings"),
             )
         ),
         # Words for people, and findings that a check of all templates would report.

@@ -92,11 +92,34 @@ def test_every_action_is_one_that_aws_knows(app: Synthesised) -> None:
         assert operation in model.operation_names, action
 
 
+CONDITIONS = {"ArnLike", "StringEquals", "StringNotEquals"}
+"""The operators of conditions, spelled as IAM lists them.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+
+def test_every_condition_has_an_operator_that_iam_lists(app: Synthesised) -> None:
+    # The emulator takes other spellings as well.
+    used = {operator for _, each in app.statements() for operator in each.get("Condition", {})}
+    assert used <= CONDITIONS, used - CONDITIONS
+
+
 def test_no_resource_is_a_wildcard(app: Synthesised) -> None:
     for policy, statement in app.statements():
         # X-Ray and CloudWatch know no resources for these, and network interfaces no names.
         if not set(listed(statement["Action"])) <= TRACING | STATISTICS | INTERFACES:
             assert "*" not in listed(statement["Resource"]), policy
+
+
+def test_every_resource_is_an_arn_or_the_wildcard(app: Synthesised) -> None:
+    # IAM refuses a policy with another one, and CloudFormation notices only then.
+    for policy, statement in app.statements():
+        for resource in listed(statement["Resource"]):
+            begin = resource["Fn::Join"][1][0] if "Fn::Join" in resource else resource
+            # Otherwise it refers to a resource.
+            if isinstance(begin, str):
+                assert begin == "*" or begin.startswith("arn:"), (policy, begin)
 
 
 def test_no_function_has_a_managed_policy(app: Synthesised) -> None:

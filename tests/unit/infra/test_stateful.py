@@ -2,7 +2,7 @@
 
 CloudFormation knows a resource by its logical id, and replaces it where one of some properties
 changes: a new, empty table takes the place of the old one, a queue loses its messages, an API its
-URL. `stateful.json` holds the logical ids of these resources, and those properties. Where a test
+URL. The update fails if Lambda refuses the new resource because of the old one. `stateful.json` holds the logical ids of these resources, and those properties. Where a test
 here fails, nothing that is deployed may be lost: keep the id (`override_logical_id`) and the
 property, or write the migration, and change the list in the same commit. What is new is added.
 """
@@ -21,14 +21,16 @@ REPLACING = {
     "AWS::DynamoDB::Table": ("KeySchema", "TableName"),
     "AWS::Events::EventBus": (),
     "AWS::KMS::Key": ("KeySpec", "KeyUsage", "MultiRegion"),
+    # There may be only one of the same source and function.
+    "AWS::Lambda::EventSourceMapping": ("StartingPosition",),
     "AWS::S3::Bucket": ("BucketName",),
     "AWS::SNS::Topic": ("FifoTopic", "TopicName"),
     "AWS::SQS::Queue": ("FifoQueue", "QueueName"),
     # Another way to generate the value is another value.
     "AWS::SecretsManager::Secret": ("GenerateSecretString", "Name"),
 }
-"""What holds something that people rely on, and the properties whose change replaces it, of those
-that do not hold the stage.
+"""What holds something that people rely on, or cannot exist twice, and the properties whose change
+replaces it, of those that do not hold the stage.
 """
 
 

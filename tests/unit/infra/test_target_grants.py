@@ -196,6 +196,15 @@ def test_other_accounts_are_reached_where_the_settings_name_them(
     assert not delivers(app, lane, "orders", account="111111111111")
 
 
+def test_functions_are_told_the_accounts_whose_resources_they_reach(app: Synthesised) -> None:
+    told = {
+        resolved(variables["TARGET_ACCOUNTS"], app.stage)
+        for function in app.functions().values()
+        if "TARGET_ACCOUNTS" in (variables := function.properties["Environment"]["Variables"])
+    }
+    assert told == {ACCOUNT if app.local else f"{ACCOUNT},{OTHER_ACCOUNT}"}
+
+
 def test_the_settings_may_name_resources_without_a_tag(app: Synthesised) -> None:
     assert delivers(app, "deliver_sqs", "old-orders") is not app.local
     assert delivers(app, "deliver_eventbridge", "x") is not app.local
