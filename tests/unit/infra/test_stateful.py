@@ -2,9 +2,10 @@
 
 CloudFormation knows a resource by its logical id, and replaces it where one of some properties
 changes: a new, empty table takes the place of the old one, a queue loses its messages, an API its
-URL. The update fails if Lambda refuses the new resource because of the old one. `stateful.json` holds the logical ids of these resources, and those properties. Where a test
-here fails, nothing that is deployed may be lost: keep the id (`override_logical_id`) and the
-property, or write the migration, and change the list in the same commit. What is new is added.
+URL. The update fails if Lambda refuses the new resource because of the old one. `stateful.json`
+holds the logical ids of these resources, and those properties. Where a test here fails, nothing
+that is deployed may be lost: keep the id (`override_logical_id`) and the property, or write the
+migration, and change the list in the same commit. What is new is added.
 """
 
 import json

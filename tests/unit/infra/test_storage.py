@@ -235,6 +235,12 @@ def test_a_signed_head_that_is_overwritten_stays(app: Synthesised) -> None:
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": rule["ExpirationInDays"]}
 
 
+def test_no_other_bucket_keeps_what_expired(app: Synthesised) -> None:
+    # Where objects have versions, an expired one stays as a version.
+    for bucket in app.resources("AWS::S3::Bucket"):
+        assert ("VersioningConfiguration" in bucket.properties) is (bucket.stack == "Audit"), bucket
+
+
 def test_the_keys_rotate(app: Synthesised) -> None:
     keys = app.resources("AWS::KMS::Key")
     # A key that signs keeps its public half.
