@@ -106,7 +106,7 @@ def test_events_that_a_service_may_no_longer_receive_are_skipped(
     aws.rights.put(Grant("worker", ["order.*"]))
     assert read(reader, 0) == ([2], 3)
     assert read(reader, 2) == ([], 3)
-    aws.rights.put(Grant("worker", ["*"]))
+    aws.rights.put(Grant("worker", ["*"]), Grant("worker", ["order.*"]))
     assert read(reader, 0) == ([1, 2, 3], 3)
     # Without the subscription, nobody knows whose rights to check.
     aws.subscriptions.delete(aws.subscriptions.get("sub_1") or subscription())
