@@ -28,7 +28,7 @@ BURSTS = 10
 _KEY = "the-key-of-the-benchmark"
 _PAYLOAD = {"title": "Write the report", "points": 5}
 _PER_EVENT = ("authorize", "publish", "route", "deliver_http")
-_LANES = ("deliver_http", "deliver_http_paced")
+_LANES = ("deliver_http", "deliver_http_paced", "deliver_http_slow")
 _TOLERANCE = 0.05
 
 

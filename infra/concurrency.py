@@ -4,7 +4,7 @@ Requests that wait for events must not take the executions of functions that pub
 deliver. A reservation is a guarantee and a limit at once.
 """
 
-from event_bus.queues.message import ENRICH, paced_lane
+from event_bus.queues.message import ENRICH, PACED_KINDS, lane_name
 from event_bus.targets.registry import TARGETS
 
 from infra.settings import DeploymentSettings
@@ -21,16 +21,16 @@ _SWEEP = 2
 
 
 def lanes() -> list[str]:
-    """Returns the names of all lanes, paced ones last."""
+    """Returns the names of all lanes, main ones first."""
     paced = [lane for lane in TARGETS.lanes if TARGETS.of_lane(lane).settings.paced]
-    return [*TARGETS.lanes, *map(paced_lane, paced)]
+    return [*TARGETS.lanes, *(lane_name(each, kind) for kind in PACED_KINDS for each in paced)]
 
 
 def lane_concurrency(lane: str, settings: DeploymentSettings) -> int:
     """Returns how many functions of a lane deliver in parallel."""
     named = {
         "http": settings.http_lane_concurrency,
-        paced_lane("http"): settings.paced_lane_concurrency,
+        **{lane_name("http", kind): settings.paced_lane_concurrency for kind in PACED_KINDS},
         # One for slow sources, one for subscriptions on trial, and one that neither can occupy.
         ENRICH: max(3, settings.aws_lane_concurrency),
     }
@@ -40,8 +40,8 @@ def lane_concurrency(lane: str, settings: DeploymentSettings) -> int:
 def paced_share(concurrency: int) -> str:
     """Returns the value of the variable `PACED_SHARE`: half of a lane's functions.
 
-    One subscription may occupy as many in a paced lane, and all slow sources together in the
-    enrichment lane.
+    One subscription may occupy as many in a paced or slow lane, and all slow sources together in
+    the enrichment lane.
 
     Args:
         concurrency: How many functions the lane has.

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from constructs import Construct
 from event_bus.encryption import signing_secrets
 from event_bus.model.delivery import LANE_FUNCTION_SECONDS
-from event_bus.queues.message import paced_lane
+from event_bus.queues.message import PACED_KINDS, LaneKind, lane_name
 from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.registry import TARGETS
 
@@ -26,10 +26,10 @@ class Lane(Construct):
     """A queue, its redrive queue, the function that delivers its messages, and the function's role.
 
     The lanes share only their code, so a slow or broken one does not affect the others. A target
-    whose subscribers may answer slowly has two.
+    whose subscribers may answer slowly has three.
 
     Attributes:
-        name: The lane's name: its protocol, with a suffix if it is the paced lane.
+        name: The lane's name: its protocol, with a suffix unless it is the main lane.
         protocol: The protocol, as the registry of targets names the lane.
         target: The target that it delivers to.
         work: The queue and its redrive queue.
@@ -47,7 +47,7 @@ class Lane(Construct):
         layers: Layers,
         data: DataStack,
         settings: DeploymentSettings,
-        paced: bool = False,
+        kind: LaneKind = "main",
     ) -> None:
         """Makes the lane.
 
@@ -59,12 +59,12 @@ class Lane(Construct):
             layers: The layers under the function.
             data: What is stored.
             settings: The settings of the deployment.
-            paced: Whether it is the lane of the target's slow and limited subscriptions.
+            kind: Which of the target's lanes it is.
         """
         super().__init__(scope, construct_id)
         self.protocol = protocol
         self.target = TARGETS.of_lane(protocol)
-        self.name = paced_lane(protocol) if paced else protocol
+        self.name = lane_name(protocol, kind)
         self.url_variable = f"{self.name.upper()}_LANE_URL"
         self.work = WorkQueue(
             self, f"{construct_id}Lane", consumer_timeout=_TIMEOUT, settings=settings
@@ -79,7 +79,7 @@ class Lane(Construct):
         )
         self.deliver.set_variable("LANE", self.name)
         self._permit(data)
-        if paced:
+        if kind != "main":
             # So that no subscription takes the lane from the others.
             self.deliver.set_variable("PACED_SHARE", paced_share(concurrency))
         self.deliver.consume(self.work.queue, max_concurrency=concurrency)
@@ -127,15 +127,14 @@ class DeliveryLanes(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
 
-        def make(protocol: str, *, paced: bool = False) -> Lane:
-            lane = paced_lane(protocol) if paced else protocol
+        def make(protocol: str, kind: LaneKind = "main") -> Lane:
             name = TARGETS.of_lane(protocol).name
             return Lane(
                 self,
-                f"{name}Paced" if paced else name,
+                name if kind == "main" else f"{name}{kind.capitalize()}",
                 protocol=protocol,
-                paced=paced,
-                concurrency=lane_concurrency(lane, settings),
+                kind=kind,
+                concurrency=lane_concurrency(lane_name(protocol, kind), settings),
                 layers=layers,
                 data=data,
                 settings=settings,
@@ -143,9 +142,10 @@ class DeliveryLanes(Construct):
 
         self.all = [make(protocol) for protocol in TARGETS.lanes]
         for lane in [each for each in self.all if each.target.settings.paced]:
-            paced = make(lane.protocol, paced=True)
-            lane.deliver.use_queue(paced.url_variable, paced.work.queue, "SendMessage")
-            self.all.append(paced)
+            paced, slow = (make(lane.protocol, kind) for kind in PACED_KINDS)
+            for sender, to in ((lane, paced), (lane, slow), (paced, slow), (slow, paced)):
+                sender.deliver.use_queue(to.url_variable, to.work.queue, "SendMessage")
+            self.all += [paced, slow]
         self.enrichment = EnrichmentLane(
             self, "Enrichment", layers=layers, data=data, settings=settings
         )
@@ -218,16 +218,16 @@ class DeliveryLanes(Construct):
                 # it as well.
                 used = (lane.work.queue, self.enrichment.work.queue)
                 arns = [each.queue_arn for each in queues if each not in used]
-                lane.deliver.deny("sqs", "SendMessage", arns)
+                lane.deliver.deny("sqs", "SendMessage", arns, apart=True)
             else:
                 called = CALLED_BY_LANES if resources is FUNCTIONS else None
                 deny_own(lane.deliver, resources, self._settings, called)
         deny_own(self.enrichment.enrich, FUNCTIONS, self._settings)
 
     def send_from(self, function: BusFunction) -> None:
-        """Lets a function send messages to every lane except paced ones.
+        """Lets a function send messages to every main lane.
 
-        A lane moves messages to its paced lane itself.
+        The lanes of a protocol move messages among themselves.
         """
         for lane in self.all:
             if lane.name == lane.protocol:

@@ -83,6 +83,7 @@ class PermittedFunction(Construct):
         resources: Sequence[str],
         *,
         unless_equal: Mapping[str, str] | None = None,
+        apart: bool = False,
     ) -> None:
         """Denies the function an action on resources, whatever else allows it.
 
@@ -92,16 +93,20 @@ class PermittedFunction(Construct):
             resources: The ARNs.
             unless_equal: Values of condition keys for which the denial does not hold. It holds if
                 a request has no such key.
+            apart: Whether the denial has a policy of its own, because it names so many resources
+                that the CDK would otherwise move it from the role to a managed policy.
         """
         unless = {"StringNotEquals": dict(unless_equal)} if unless_equal else None
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                effect=iam.Effect.DENY,
-                actions=[f"{service}:{action}"],
-                resources=list(resources),
-                conditions=unless,
-            )
+        denial = iam.PolicyStatement(
+            effect=iam.Effect.DENY,
+            actions=[f"{service}:{action}"],
+            resources=list(resources),
+            conditions=unless,
         )
+        if apart:
+            iam.Policy(self.role, "Denied", statements=[denial], roles=[self.role])
+        else:
+            self.role.add_to_policy(denial)
 
     def allow_key(self, key: kms.IKey, service: str, actions: Sequence[str]) -> None:
         """Lets the function use a key through one service, as far as its actions there need it.

@@ -119,8 +119,8 @@ class DeploymentSettings(BaseModel):
         default=50,
         ge=2,
         le=1000,
-        description="Functions that deliver over HTTP to slow and limited subscriptions in "
-        "parallel.",
+        description="Functions that deliver over HTTP in parallel to new and limited "
+        "subscriptions, and as many again to slow ones.",
     )
     aws_lane_concurrency: int = Field(
         default=10,

@@ -18,10 +18,14 @@ SENDERS: dict[str, set[str]] = {
         }
         for protocol in PROTOCOLS
     },
-    # A protocol's lane hands over to its paced lane, which sends to itself.
+    # A protocol's lane hands over to its paced and slow lanes, which send to themselves and to each
+    # other.
     **{
-        f"{protocol}_paced_lane": {f"deliver_{protocol}", f"deliver_{protocol}_paced"}
+        f"{protocol}_{kind}_lane": {
+            *(f"deliver_{protocol}", f"deliver_{protocol}_paced", f"deliver_{protocol}_slow")
+        }
         for protocol in PACED
+        for kind in ("paced", "slow")
     },
     # Functions that know that a subscription asks for an enrichment.
     "enrich_lane": {"enrich", "route", "replay", *(LANES - {"deliver_inbox"})},
@@ -60,7 +64,9 @@ _OPENS, _SEALS = frozenset({"Decrypt"}), frozenset({"Decrypt", "GenerateDataKey"
 SEALING: dict[str, dict[str, frozenset[str]]] = {
     signing_secrets.PURPOSE: {
         "registry": frozenset({"Encrypt"}),
-        **dict.fromkeys(("deliver_http", "deliver_http_paced", "enrich"), _OPENS),
+        **dict.fromkeys(
+            ("deliver_http", "deliver_http_paced", "deliver_http_slow", "enrich"), _OPENS
+        ),
     },
     data_keys.PURPOSE: {
         **dict.fromkeys((LANES - REPLYING - {"deliver_inbox"}) | {"push", "socket"}, _OPENS),

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 PROTOCOLS = TARGETS.lanes
 PACED = tuple(each for each in PROTOCOLS if TARGETS.of_lane(each).settings.paced)
-"""The protocols that have a lane for slow and limited subscriptions, too."""
+"""The protocols that have lanes for slow, new and limited subscriptions, too."""
 
-LANE_NAMES = (*PROTOCOLS, *(f"{protocol}_paced" for protocol in PACED))
+LANE_NAMES = (*PROTOCOLS, *(f"{each}_{kind}" for kind in ("paced", "slow") for each in PACED))
 LANES = {f"deliver_{name}" for name in LANE_NAMES}
 """The functions that deliver, one for each lane."""
 
@@ -226,7 +226,7 @@ TABLES = {
             "events": {"BatchGetItem", "GetItem", "PutItem"},
             "deliveries": OF_A_LANE["deliveries"] | {"PutItem"},
         }
-        for name in ("deliver_http", "deliver_http_paced", "deliver_lambda", "deliver_lambda_paced")
+        for name in (f"deliver_{each}" for each in LANE_NAMES if each.startswith(PACED))
     },
     "enrich": {
         "subscriptions": {"BatchGetItem"},

@@ -195,7 +195,7 @@ class Settings:
 
     @property
     def paced_share(self) -> int:
-        """How many functions one subscription may occupy in a paced lane.
+        """How many functions one subscription may occupy in a paced or slow lane.
 
         In the enrichment lane, all subscriptions with slow sources share them.
         """

@@ -30,7 +30,7 @@ _MAX_RECEIVES = 2
 _LONGEST_SECONDS = 120.0
 _CALM_SECONDS = 240.0
 _INSIST_SECONDS = 180.0
-_LANES = ("http_lane", "http_paced_lane")
+_LANES = ("http_lane", "http_paced_lane", "http_slow_lane")
 _QUEUES = (*_LANES, *(f"{lane}_redrive" for lane in _LANES), "unroutable_queue", "replay_queue")
 
 _POLICY = {"schedule": [1, 1, 2, 2, 4, 4, 4, 4], "max_attempts": 40}

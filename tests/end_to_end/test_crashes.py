@@ -24,7 +24,7 @@ def lanes(world: World) -> Iterator[list[str]]:
     """The URLs of the lanes. A message whose function was killed comes again soon there."""
     sqs = world.bus.sqs
     before: dict[str, Any] = {}
-    for lane in ("http_lane", "http_paced_lane"):
+    for lane in ("http_lane", "http_paced_lane", "http_slow_lane"):
         url = world.bus.resources[f"{lane}_url"]
         names: Any = ["VisibilityTimeout", "RedrivePolicy"]
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]

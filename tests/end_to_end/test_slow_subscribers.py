@@ -64,7 +64,7 @@ def _is_not_held_up(world: World) -> bool:
     assert subscription["pace"] == {"state": "trial", "since": None, "in_flight": 0}
     first = _slowest(service, f"{domain}.both", fast)
     eventually(lambda: shown(subscription["id"])["pace"]["state"] == "slow", seconds=40)
-    # Later events go to the paced lane at once.
+    # Later events go to the slow lane at once.
     later = _slowest(service, f"{domain}.both", fast)
     if shown(measured)["pace"]["state"] == "slow":
         return False

@@ -36,7 +36,7 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.pace import Pace
 from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message
+from event_bus.queues.message import LaneKind, Message, lane_name
 from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.claims import ClaimStore
@@ -139,11 +139,17 @@ class LanesInTime:
         self._queues = {
             "http": QueueInTime([], fair),
             "http_paced": QueueInTime([], fair),
+            "http_slow": QueueInTime([], fair),
             "enrich": QueueInTime([], fair),
         }
-        for name, count in (("http", concurrency), ("http_paced", paced_concurrency)):
-            self._queues[name].free = [
-                self._lane(paced=name != "http", share=max(1, count // 2)) for _ in range(count)
+        counts: dict[LaneKind, int] = {
+            "main": concurrency,
+            "paced": paced_concurrency,
+            "slow": paced_concurrency,
+        }
+        for kind, count in counts.items():
+            self._queues[lane_name("http", kind)].free = [
+                self._lane(kind, share=max(1, count // 2)) for _ in range(count)
             ]
         self._queues["enrich"].free = [
             self._enrichment_lane(max(1, concurrency // 2)) for _ in range(concurrency)
@@ -276,7 +282,7 @@ class LanesInTime:
         queue.free.append(lane)
         self._work(queue)
 
-    def _lane(self, *, paced: bool, share: int) -> LaneRunner:
+    def _lane(self, kind: LaneKind, share: int) -> LaneRunner:
         executor = cast("Any", VirtualExecutor(self.time))
         client = self._client
         circuits = Circuits(CircuitStore(Table(client, "circuits"), _DAYS))
@@ -284,12 +290,12 @@ class LanesInTime:
         events = EventStore(Table(client, "events"), PayloadStore(cast("Any", None), ""))
         timers = cast("Any", VirtualTimers(self.time))
         pacing: HandOver | Turns
-        if paced:
-            timed = TimedTransport(self, AnswerTimes(timers=timers))
-            pacing = Turns(circuits, self.paces, deliveries, timed.answers, share)
-        else:
+        timed = TimedTransport(self, AnswerTimes(records=kind != "main", timers=timers))
+        if kind == "main":
             pacing = HandOver(circuits, self.paces, deliveries)
-            timed = TimedTransport(self, AnswerTimes(pacing.slow, timers=timers))
+        else:
+            pacing = Turns(circuits, self.paces, deliveries, timed.answers, share, kind)
+        timed.answers.slow = pacing.slow
         runner = AttemptRunner(
             timed,
             events,

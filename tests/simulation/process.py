@@ -44,6 +44,7 @@ RETENTION_DAYS = 30
 QUEUES = (
     "http_lane",
     "http_paced_lane",
+    "http_slow_lane",
     "inbox_lane",
     "enrich_lane",
     "unroutable_queue",

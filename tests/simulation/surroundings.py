@@ -289,4 +289,4 @@ class Surroundings(Knowledge):
 
 
 def _unsendable(url: str, body: str) -> bool:
-    return url.endswith(("_lane", "_paced")) and f'"event_id":"{UNSENDABLE}' in body
+    return url.endswith(("_lane", "_paced", "_slow")) and f'"event_id":"{UNSENDABLE}' in body

@@ -33,6 +33,8 @@ _CONSUMERS = {
     "http_lane_redrive": "redrive",
     "http_paced_lane": "deliver_http_paced",
     "http_paced_lane_redrive": "redrive",
+    "http_slow_lane": "deliver_http_slow",
+    "http_slow_lane_redrive": "redrive",
     "inbox_lane": "deliver_inbox",
     "inbox_lane_redrive": "redrive",
     "enrich_lane": "enrich",

@@ -142,7 +142,7 @@ class AttemptRunner(DeliveryStep):
         if stands is None or stands.status in SETTLED or not stands.waiting:
             return stands
         if delivery.stream or stands.stream:
-            follow_up = replace(continuation(stands), paced=message.paced)
+            follow_up = replace(continuation(stands), lane_kind=message.lane_kind)
             self.lanes.send([replace(follow_up, delay=OUTLASTS_SECONDS)])
         return self.deliveries.record(delivery, asked, epoch)
 

@@ -60,7 +60,7 @@ class LaneRunner:
         lanes: The queues for messages of further attempts.
         executor: Delivers in parallel; one worker for each message of a batch.
         pacing: Takes slow and limited subscriptions out of batches, or makes them wait for their
-            turn; None if the protocol has no paced lane.
+            turn; None if the protocol has one lane only.
     """
 
     runner: AttemptRunner
@@ -78,8 +78,8 @@ class LaneRunner:
         Returns:
             The ids of messages that the queue must keep and deliver again.
         """
-        paced = isinstance(self.pacing, Turns)
-        readable, kept = read_batch(batch, paced=paced)
+        lane_kind = self.pacing.lane_kind if self.pacing else "main"
+        readable, kept = read_batch(batch, lane_kind=lane_kind)
         subscriptions = self.subscriptions.of([message for _, message in readable])
         moved = to_be_enriched(readable, subscriptions, self.runner.deliveries) | apart(readable)
         kept |= send_back(self.lanes, readable, moved)

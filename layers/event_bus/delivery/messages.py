@@ -11,7 +11,7 @@ from event_bus.log import logger
 from event_bus.model.delivery import SETTLED
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import MAX_RECEIVES, Lanes
-from event_bus.queues.message import Message, from_json
+from event_bus.queues.message import LaneKind, Message, from_json
 from event_bus.stores.deliveries import DeliveryStore
 
 _APART_SECONDS = 30
@@ -30,14 +30,14 @@ Handled = tuple[ReadMessage, AttemptResult | None]
 
 
 def read_batch(
-    batch: Sequence[QueueMessage], *, enriches: bool = False, paced: bool = False
+    batch: Sequence[QueueMessage], *, enriches: bool = False, lane_kind: LaneKind = "main"
 ) -> tuple[list[ReadMessage], set[str]]:
     """Reads the messages of a batch.
 
     Args:
         batch: The messages as received from the queue.
         enriches: Whether the queue is that of the enrichment lane.
-        paced: Whether the queue is that of a paced lane.
+        lane_kind: Which of its protocol's lanes the queue belongs to.
 
     Returns:
         The messages that can be read, and the ids of the others, which the queue must keep.
@@ -49,7 +49,7 @@ def read_batch(
                 receives=message.receives + received.receives,
                 origin=message.origin,
             ),
-            replace(message, receives=0, origin="", enriches=enriches, paced=paced),
+            replace(message, receives=0, origin="", enriches=enriches, lane_kind=lane_kind),
         )
         for received in batch
         if (message := _read(received))
@@ -224,7 +224,7 @@ def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]
             # again in its place, and will ask for that event. A second is added, because delays are
             # rounded.
             delay = min(following.delay + 1, LONGEST_DELAY_SECONDS)
-            again = replace(in_hand, delay=delay, paced=following.paced, from_router=False)
+            again = replace(in_hand, delay=delay, lane_kind=following.lane_kind, from_router=False)
             instead.append((message_id, again, again))
     return kept | send_following(lanes, instead)
 

@@ -1,9 +1,10 @@
 """Moves messages of slow and limited subscriptions, and makes them wait for their turn.
 
-The lane of a protocol moves them to the protocol's paced lane. The paced lane gives each message a
-turn, and permits as many attempts in flight as the subscription's limits and its fair share of the
-lane allow. A message that must wait goes back with a delay. It is not claimed, and counts as no
-attempt.
+The main lane of a protocol moves those of slow subscriptions to the slow lane, and those of new and
+limited ones to the paced lane, so that these do not wait for functions which slow ones occupy. Both
+lanes give each message a turn, and permit as many attempts in flight as the subscription's limits
+and its fair share of the lane allow. A message that must wait goes back with a delay. It is not
+claimed, and counts as no attempt.
 """
 
 import math
@@ -18,15 +19,27 @@ from event_bus.delivery.messages import Batch, attempted
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import LANE_FUNCTION_SECONDS
-from event_bus.model.pace import LEASE_SECONDS, TURN_SECONDS, Limits, Pace
+from event_bus.model.pace import (
+    LEASE_SECONDS,
+    TRIAL_FUNCTIONS,
+    TURN_SECONDS,
+    Limits,
+    Pace,
+    PaceState,
+)
 from event_bus.model.subscription import Subscription
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
-from event_bus.queues.message import Message
+from event_bus.queues.message import LaneKind, Message
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.paces import PaceStore
 from event_bus.targets.answer_times import AnswerTimes
 
 _LOOK_AGAIN_SECONDS = 5
+
+_TRIAL_SECONDS = 2
+"""The longest delay of a message that waits while its subscription is on trial: a second after an
+attempt has begun, the trial is over.
+"""
 
 # A patient change of a pace may take 18 s. With more time left, it ends before the function must.
 _LEAST_LEFT_SECONDS = LEASE_SECONDS - LANE_FUNCTION_SECONDS + 20.0
@@ -48,7 +61,7 @@ class BatchPlan:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Moves slow and limited subscriptions to the paced lane, and marks slow ones.
+    """Moves slow and limited subscriptions to their lanes, and marks slow ones.
 
     Attributes:
         circuits: The circuits and paces of the subscriptions.
@@ -59,12 +72,13 @@ class HandOver:
     circuits: Circuits
     paces: PaceStore
     deliveries: DeliveryStore
+    lane_kind: LaneKind = field(default="main", init=False)
 
     def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> BatchPlan:
         """Takes the messages of paced subscriptions out of the batch."""
         return BatchPlan(
             {
-                place: replace(message, paced=True, delay=0)
+                place: replace(message, lane_kind=self._lane_of(message), delay=0)
                 for place, (received, message) in enumerate(batch)
                 if _paced(self.circuits, subscriptions.get(message.subscription_id))
                 and not attempted(self.deliveries, received, message)
@@ -79,31 +93,25 @@ class HandOver:
 
     def slow(self, subscription_id: str) -> None:
         """Marks a subscription as slow, so that all functions move it."""
-        try:
-            before = self.paces.get(subscription_id)
-            after = self.paces.change(
-                subscription_id, lambda pace: pace.marked_slow(times.unix()), before
-            )
-            if after is None:
-                return
-            self.circuits.paces.put(subscription_id, after)
-            if before is None or before.state != "slow":
-                logger.warning("subscriber is slow", subscription_id=subscription_id)
-        except Exception:
-            # The next slow attempt marks it.
-            logger.exception("slow subscriber not marked", subscription_id=subscription_id)
+        _mark_slow(self.circuits, self.paces, subscription_id)
+
+    def _lane_of(self, message: Message) -> LaneKind:
+        pace = self.circuits.paces.last(message.subscription_id)
+        return _lane_for(pace.state if pace else "fast")
 
 
 @dataclass(slots=True)
 class Turns:
-    """Gives the attempts of the paced lane their turns, as the limits allow.
+    """Gives the attempts of the paced or the slow lane their turns, as the limits allow.
 
     Attributes:
         circuits: The circuits and paces of the subscriptions.
         paces: Stores paces.
         deliveries: The recorded deliveries.
         answers: Measures how long attempts take.
-        functions: The most functions of the lane that one subscription may occupy.
+        functions: The most functions of the lane that one subscription may occupy, or all those on
+            trial together.
+        lane_kind: Which of the two lanes it is.
     """
 
     circuits: Circuits
@@ -111,8 +119,10 @@ class Turns:
     deliveries: DeliveryStore
     answers: AnswerTimes
     functions: int
+    lane_kind: LaneKind = "paced"
     _holder: str = field(default_factory=lambda: new_id("fn"))
     _leased: dict[str, Pace] = field(default_factory=dict)
+    _tries: str | None = None
 
     def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> BatchPlan:
         """Takes turns for messages of paced subscriptions, and sends back those that must wait."""
@@ -127,6 +137,9 @@ class Turns:
                 waiting[message.subscription_id][place] = message
         plan = BatchPlan()
         for subscription_id, messages in waiting.items():
+            if not self._may_try(subscriptions[subscription_id]):
+                plan.moved.update(_held(messages, _TRIAL_SECONDS))
+                continue
             taken = self._take(subscriptions[subscription_id], messages)
             plan.moved.update(taken.moved)
             plan.side_by_side.update(taken.side_by_side)
@@ -154,12 +167,62 @@ class Turns:
         """Returns what the batch still has, such as after a failure."""
         for subscription_id in list(self._leased):
             self.ended(subscription_id)
+        self._end_tries()
         self.answers.forget()
+
+    def slow(self, subscription_id: str) -> None:
+        """Marks a subscription as slow, so that no further attempt begins in the paced lane."""
+        known = self.circuits.paces.last(subscription_id)
+        if known is None or known.state != "slow":
+            _mark_slow(self.circuits, self.paces, subscription_id)
 
     def _left_alone(self, subscription_id: str) -> bool:
         """Returns whether its circuit makes deliveries wait, so that no attempt needs a turn."""
         circuit = self.circuits.known(subscription_id)
         return circuit is not None and circuit.waits(times.unix())
+
+    def _may_try(self, subscription: Subscription) -> bool:
+        """Takes a lease for the subscriptions on trial in the batch, if this is one of them.
+
+        Many may be new, and never answer. Together, they leave half of the functions to
+        subscriptions that have limits.
+        """
+        pace = self.circuits.paces.last(subscription.id)
+        if self.lane_kind != "paced" or self._tries or pace is None or pace.state != "trial":
+            return True
+        name = trials_name(subscription.target.lane)
+        limits = Limits(self.functions)
+        try:
+            self.circuits.look_up([name])
+            taken = self.paces.change(
+                name,
+                lambda pace: pace.leased(self._holder, 1, limits, times.unix())[0],
+                self.circuits.paces.last(name),
+            )
+        except Exception:
+            logger.exception("lease not taken", pace=name)
+            return False
+        if taken is None or self._holder not in taken.leases:
+            return False
+        self.circuits.paces.put(name, taken)
+        self._tries = name
+        return True
+
+    def _end_tries(self) -> None:
+        """Returns the lease for subscriptions on trial."""
+        name, self._tries = self._tries, None
+        if name is None:
+            return
+        try:
+            self.paces.change(
+                name,
+                lambda pace: pace.returned(self._holder, [], times.unix()),
+                self.circuits.paces.last(name),
+                patient=True,
+            )
+        except Exception:
+            # The lease ends by itself.
+            logger.exception("lease not given back", pace=name)
 
     def _take(self, subscription: Subscription, messages: dict[int, Message]) -> BatchPlan:
         plan = BatchPlan()
@@ -178,18 +241,23 @@ class Turns:
                 return plan
         except Exception:
             logger.exception("turns not taken", subscription_id=subscription.id)
-        return BatchPlan(
-            {
-                place: replace(message, delay=random.randint(1, _LOOK_AGAIN_SECONDS))  # noqa: S311
-                for place, message in messages.items()
-            }
-        )
+        return BatchPlan(_held(messages, _LOOK_AGAIN_SECONDS))
 
     def _planned(
         self, subscription: Subscription, pace: Pace, messages: Mapping[int, Message]
     ) -> tuple[Pace, BatchPlan]:
         """Returns the pace of a subscription after its messages took their turns, and the plan."""
-        limits = Limits(self.functions, subscription.max_in_flight, subscription.rate_limit)
+        lane_kind = _lane_for(pace.state)
+        if lane_kind == "slow" != self.lane_kind:
+            return pace, BatchPlan(
+                {
+                    place: replace(message, lane_kind=lane_kind, delay=0)
+                    for place, message in messages.items()
+                }
+            )
+        on_trial = pace.state == "trial"
+        functions = min(self.functions, TRIAL_FUNCTIONS) if on_trial else self.functions
+        limits = Limits(functions, subscription.max_in_flight, subscription.rate_limit)
         now = times.unix()
         without = [
             place for place, message in messages.items() if not _has_turn(message, limits, now)
@@ -197,14 +265,16 @@ class Turns:
         pace, turns = pace.turns(len(without), limits, now)
         given = dict(zip(without, turns, strict=True))
         # New messages queue behind those that already wait for a free slot.
-        line = limits.rate_limit is None and pace.next_look > now
+        line = limits.rate_limit is None and pace.next_look > now and not on_trial
         plan = BatchPlan()
         ready: list[int] = []
         behind: list[int] = []
         for place, message in messages.items():
             turn = given.get(place, message.turn) or now
             if limits.rate_limit is not None and turn > now:
-                plan.moved[place] = replace(message, turn=turn, delay=_delay(turn - now))
+                plan.moved[place] = replace(
+                    message, lane_kind=lane_kind, turn=turn, delay=_delay(turn - now)
+                )
             elif line and message.turn is None:
                 behind.append(place)
             else:
@@ -215,11 +285,16 @@ class Turns:
                 plan.side_by_side[subscription.id] = granted
             else:
                 behind += ready
-        pace, looks = pace.looks(len(behind), limits, now)
+        if on_trial:
+            looks = [now + random.uniform(1, _TRIAL_SECONDS) for _ in behind]  # noqa: S311
+        else:
+            pace, looks = pace.looks(len(behind), limits, now)
         for place, look in zip(behind, looks, strict=True):
             message = messages[place]
             turn = look if limits.rate_limit is None else message.turn or given[place]
-            plan.moved[place] = replace(message, turn=turn, delay=_delay(look - now))
+            plan.moved[place] = replace(
+                message, lane_kind=lane_kind, turn=turn, delay=_delay(look - now)
+            )
         return pace, plan
 
     def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
@@ -245,6 +320,37 @@ class Turns:
         if self._holder not in pace.leases:
             return pace
         return pace.returned(self._holder, seconds, times.unix())
+
+
+def trials_name(protocol: str) -> str:
+    """Returns the name of the pace with the leases for subscriptions on trial."""
+    return f"#trials#{protocol}"
+
+
+def _mark_slow(circuits: Circuits, paces: PaceStore, subscription_id: str) -> None:
+    try:
+        before = paces.get(subscription_id)
+        after = paces.change(subscription_id, lambda pace: pace.marked_slow(times.unix()), before)
+        if after is None:
+            return
+        circuits.paces.put(subscription_id, after)
+        if before is None or before.state != "slow":
+            logger.warning("subscriber is slow", subscription_id=subscription_id)
+    except Exception:
+        # The next slow attempt marks it.
+        logger.exception("slow subscriber not marked", subscription_id=subscription_id)
+
+
+def _lane_for(state: PaceState) -> LaneKind:
+    """Returns the lane for the messages of a subscription that is slow or limited."""
+    return "slow" if state == "slow" else "paced"
+
+
+def _held(messages: Mapping[int, Message], longest: int) -> dict[int, Message]:
+    return {
+        place: replace(message, delay=random.randint(1, longest))  # noqa: S311
+        for place, message in messages.items()
+    }
 
 
 def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:

@@ -282,7 +282,7 @@ class SourcePacing:
         new = Pace() if name == LEASES else _TRIAL
         after = self.paces.change(name, change, known, new=new, patient=patient)
         if after is None:
-            logger.warning("pace not changed", name=name)
+            logger.warning("pace not changed", pace=name)
         else:
             self.circuits.paces.put(name, after)
         return after

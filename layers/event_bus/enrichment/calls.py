@@ -42,7 +42,7 @@ class EnrichmentCalls:
         client: A client of Lambda that calls once, and waits for `CALL_SECONDS` at most.
         function: The name of the function.
         answers: Measures the calls. The lane waits for slow sources as for a slow subscriber, so
-            their subscription belongs on the paced lane, too. None if the protocol has no such
+            their subscription belongs on the slow lane, too. None if the protocol has no such
             lane.
     """
 

@@ -1,7 +1,7 @@
 """The pace of a subscription: how fast its subscriber answers, and its attempts in flight.
 
-A subscription without a pace is fast, without limits, and costs nothing. The others use the paced
-lane of their protocol.
+A subscription without a pace is fast, without limits, and costs nothing. Slow ones use the slow
+lane of their protocol, new and limited ones its paced lane.
 """
 
 from dataclasses import dataclass, field, replace
@@ -25,6 +25,9 @@ differ.
 A function that crashes does not return its lease, so its attempts count as in flight until then.
 Its messages come again only after the visibility timeout of the queue, which is six times as long
 as the function may run. Others may have its slots before that: it makes no attempt any more."""
+
+TRIAL_FUNCTIONS = 2
+"""How many functions a subscription on trial may occupy."""
 
 TURN_SECONDS = 10.0
 """How long a turn stays valid after its time, in seconds; a later message needs another one."""
@@ -53,7 +56,7 @@ class Limits:
     """The limits of a subscription.
 
     Attributes:
-        functions: How many functions of the paced lane may deliver to it at the same time.
+        functions: How many functions of its lane may deliver to it at the same time.
         max_in_flight: The most attempts in flight; None for as many as these functions make.
         rate_limit: The most attempts a second; None for no limit.
     """
@@ -98,7 +101,7 @@ class Pace:
 
     @property
     def paced(self) -> bool:
-        """Whether its speed requires the paced lane."""
+        """Whether its speed requires another lane than the main one."""
         return self.state != "fast"
 
     def in_flight(self, now: float) -> int:

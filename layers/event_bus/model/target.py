@@ -16,7 +16,8 @@ class Target(ABC):
     Attributes:
         type: The type by which clients name it.
         lane: The lane on which its events travel.
-        paced: Whether its subscribers may take long to answer, so that it has a paced lane as well.
+        paced: Whether its subscribers may take long to answer, so that it has a paced and a slow
+            lane as well.
         signed: Whether what is delivered to it is signed.
         headers: Whether it receives HTTP requests, with headers and in batches.
         attributes: Whether it receives messages of a text and attributes.

@@ -1,7 +1,7 @@
 """Queue messages: each asks for one attempt to deliver an event to one subscription."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -20,17 +20,25 @@ if TYPE_CHECKING:
 ENRICH = "enrich"
 """The name of the lane on which events are enriched before they continue to their target's lane."""
 
-_PACED = "_paced"
+LaneKind = Literal["main", "paced", "slow"]
+"""Which of a protocol's lanes: the main one, that of new and limited subscriptions, or that of slow
+ones. Only protocols whose subscribers may be slow have the last two."""
+
+PACED_KINDS: tuple[LaneKind, ...] = ("paced", "slow")
+"""The lanes that a protocol may have besides its main one."""
 
 
-def paced_lane(protocol: str) -> str:
-    """Returns the name of the lane of a protocol's slow and limited subscriptions."""
-    return f"{protocol}{_PACED}"
+def lane_name(protocol: str, kind: LaneKind = "main") -> str:
+    """Returns the name of a lane of a protocol."""
+    return protocol if kind == "main" else f"{protocol}_{kind}"
 
 
-def without_pace(lane: str) -> tuple[str, bool]:
-    """Returns the protocol of a lane, and whether it is the protocol's paced one."""
-    return lane.removesuffix(_PACED), lane.endswith(_PACED)
+def protocol_and_kind(lane: str) -> tuple[str, LaneKind]:
+    """Returns the protocol of a lane, and which of the protocol's lanes it is."""
+    for kind in PACED_KINDS:
+        if lane.endswith(f"_{kind}"):
+            return lane.removesuffix(f"_{kind}"), kind
+    return lane, "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class Message:
         from_router: Whether the router sent it for an event of a stream, and no function has
             handled it. No other event of the stream relies on it.
         enriches: Whether it travels on the enrichment lane; not part of its text.
-        paced: Whether it travels on the protocol's paced lane; not part of its text.
+        lane_kind: Which of the protocol's lanes it travels on; not part of its text.
         delay: The seconds after which the queue hands it over; not part of its text.
     """
 
@@ -81,7 +89,7 @@ class Message:
     origin: str = ""
     from_router: bool = False
     enriches: bool = False
-    paced: bool = False
+    lane_kind: LaneKind = "main"
     delay: int = 0
 
     @property
@@ -89,7 +97,7 @@ class Message:
         """The name of the lane that it travels on."""
         if self.enriches:
             return ENRICH
-        return paced_lane(self.protocol) if self.paced else self.protocol
+        return lane_name(self.protocol, self.lane_kind)
 
     @property
     def key(self) -> DeliveryKey:

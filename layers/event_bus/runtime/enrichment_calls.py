@@ -11,7 +11,7 @@ def enrichment_calls(answers: AnswerTimes | None) -> Enrich:
     """Makes the calls of the enrichment function.
 
     Args:
-        answers: Measures the calls; None if the protocol has no paced lane.
+        answers: Measures the calls; None if the protocol has one lane only.
     """
     client = clients.functions(CALL_SECONDS)
     return EnrichmentCalls(client, settings().enrich_function, answers).enriched

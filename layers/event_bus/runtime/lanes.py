@@ -17,7 +17,7 @@ from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
-from event_bus.queues.message import without_pace
+from event_bus.queues.message import LaneKind, protocol_and_kind
 from event_bus.runtime import stores
 from event_bus.runtime.enrichment_calls import enrichment_calls
 from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
@@ -58,7 +58,7 @@ def lane_handler(lane: str) -> Handler:
         What Lambda calls with a batch of the lane's queue; it tells which of its messages the queue
         must keep.
     """
-    protocol, paced = without_pace(lane)
+    protocol, kind = protocol_and_kind(lane)
     target = TARGETS.of_lane(protocol)
     own = target.transport(LaneFunction())
     opens = target.grants.payloads != "passes"
@@ -68,11 +68,11 @@ def lane_handler(lane: str) -> Handler:
     answers = cast("PacedTransport", own).answers if target.settings.paced else None
     # An inbox stores no copies of events that could be enriched.
     enrich = enrichment_calls(answers) if opens else None
-    return _handler(transport, enrich, answers, paced=paced)
+    return _handler(transport, enrich, answers, kind)
 
 
 def _handler(
-    transport: Transport, enrich: Enrich | None, answers: AnswerTimes | None, *, paced: bool
+    transport: Transport, enrich: Enrich | None, answers: AnswerTimes | None, kind: LaneKind
 ) -> Handler:
     retention_days = settings().retention_days
     executor = threads(_BATCH)
@@ -106,7 +106,7 @@ def _handler(
         disabler=Disabler(AnnouncedChanges(subscriptions, events, retention_days)),
         lanes=sending,
         executor=executor,
-        pacing=_pacing(circuits, deliveries, answers, paced=paced),
+        pacing=_pacing(circuits, deliveries, answers, kind),
     )
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -116,24 +116,27 @@ def _handler(
 
 
 def _pacing(
-    circuits: Circuits, deliveries: DeliveryStore, answers: AnswerTimes | None, *, paced: bool
+    circuits: Circuits, deliveries: DeliveryStore, answers: AnswerTimes | None, kind: LaneKind
 ) -> HandOver | Turns | None:
     """Makes the pacing of a lane.
 
     Args:
         circuits: The circuits and paces of the lane's subscriptions.
         deliveries: The recorded deliveries.
-        answers: Measures how long subscribers take to answer; None if the protocol has no paced
-            lane.
-        paced: Whether it is the paced lane of the protocol.
+        answers: Measures how long subscribers take to answer; None if the protocol has one lane
+            only.
+        kind: Which of the protocol's lanes it is.
     """
     if answers is None:
         return None
-    if paced:
-        return Turns(circuits, stores.paces(), deliveries, answers, settings().paced_share)
-    pacing = HandOver(circuits, stores.paces(), deliveries)
-    answers.slow = pacing.slow
-    return pacing
+    paces = stores.paces()
+    if kind == "main":
+        pacing = HandOver(circuits, paces, deliveries)
+        answers.slow, answers.records = pacing.slow, False
+        return pacing
+    turns = Turns(circuits, paces, deliveries, answers, settings().paced_share, kind)
+    answers.slow = turns.slow
+    return turns
 
 
 def _ordered(runner: AttemptRunner, rights: HandoverRights, retention_days: int) -> OrderedRunner:

@@ -45,11 +45,13 @@ class AnswerTimes:
     Attributes:
         slow: Is called with a subscription that has not answered within `SLOW_SECONDS`, at once:
             other functions must know before the attempt ends. None if nobody needs to know.
+        records: Whether `taken` is called for the durations.
         clock: Monotonic clock, in seconds.
         timers: Tells when those seconds are over.
     """
 
     slow: Callable[[str], None] | None = None
+    records: bool = True
     clock: Callable[[], float] = times.steady
     timers: Timers = field(default_factory=Timers)
     _seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -79,7 +81,7 @@ class AnswerTimes:
                 seconds = min(seconds, SLOW_SECONDS)
             if seconds > SLOW_SECONDS:
                 report.call()
-            if self.slow is None and (seconds > SLOW_SECONDS or not only_slow):
+            if self.records and (seconds > SLOW_SECONDS or not only_slow):
                 with self._lock:
                     self._seconds.setdefault(subscription_id, []).append(seconds)
 

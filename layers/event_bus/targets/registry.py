@@ -58,7 +58,7 @@ class TargetRegistry:
 
     @property
     def lanes(self) -> tuple[str, ...]:
-        """The names of the lanes, without paced ones."""
+        """The names of the main lanes."""
         return tuple(self._by_lane)
 
     @property

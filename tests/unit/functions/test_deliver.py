@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from event_bus.queues.message import without_pace
+from event_bus.queues.message import protocol_and_kind
 from event_bus.targets.registry import TARGETS
 
 from infra.built import ROOT
@@ -49,7 +49,7 @@ def imported(lane: str) -> set[str]:
 @pytest.mark.parametrize("lane", lanes())
 def test_a_lane_imports_the_module_of_its_own_target_alone(lane: str) -> None:
     modules = imported(lane)
-    assert modules & set(MODULES.values()) == {MODULES[without_pace(lane)[0]]}
+    assert modules & set(MODULES.values()) == {MODULES[protocol_and_kind(lane)[0]]}
     assert ("event_bus.callbacks.client" in modules) is lane.startswith("http")
     # The code that publishes replies is loaded for the first reply.
     assert "event_bus.publishing.intake" not in modules

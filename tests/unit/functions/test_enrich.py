@@ -20,7 +20,7 @@ from event_bus.model.enrichment import LookupSource
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.subscription import Subscription
-from event_bus.queues.message import from_json
+from event_bus.queues.message import LaneKind, from_json, protocol_and_kind
 from event_bus.runtime import lanes
 from event_bus.settings import settings
 from event_bus.targets.answer_times import AnswerTimes
@@ -133,21 +133,23 @@ def test_a_call_carries_the_event_the_replay_and_the_version_of_the_subscription
     assert (carried.service_id, carried.event) == ("worker", sent)
 
 
-@pytest.mark.parametrize("lane", ["http", "http_paced", "lambda", "lambda_paced", "sqs"])
+@pytest.mark.parametrize(
+    "lane", ["http", "http_paced", "http_slow", "lambda", "lambda_paced", "sqs"]
+)
 def test_a_lane_measures_sources_where_it_measures_subscribers(
     functions: Functions, monkeypatch: pytest.MonkeyPatch, lane: str
 ) -> None:
     measured: list[AnswerTimes | None] = []
-    made: list[tuple[AnswerTimes | None, bool]] = []
+    made: list[tuple[AnswerTimes | None, LaneKind]] = []
 
     def enrichment_calls(answers: AnswerTimes | None) -> None:
         measured.append(answers)
 
-    def handler(_transport: Any, _enrich: Any, answers: AnswerTimes | None, *, paced: bool) -> None:
-        made.append((answers, paced))
+    def handler(_transport: Any, _enrich: Any, answers: AnswerTimes | None, kind: LaneKind) -> None:
+        made.append((answers, kind))
 
     monkeypatch.setattr(lanes, "enrichment_calls", enrichment_calls)
     monkeypatch.setattr(lanes, "_handler", handler)
     lanes.lane_handler(lane)
-    assert made == [(measured[0], lane.endswith("_paced"))]
+    assert made == [(measured[0], protocol_and_kind(lane)[1])]
     assert (measured == [None]) == (lane == "sqs")

@@ -55,9 +55,12 @@ def test_lanes_differ_where_settings_do() -> None:
         http_lane_concurrency=7, paced_lane_concurrency=8, aws_lane_concurrency=9
     )
     assert lane_concurrency("http", settings) == 7
-    assert lane_concurrency("http_paced", settings) == 8
-    assert {lane_concurrency(each, settings) for each in ("sqs", "lambda", "lambda_paced")} == {9}
-    assert {each for each in lanes() if each.endswith("_paced")} == {"http_paced", "lambda_paced"}
+    assert {lane_concurrency(each, settings) for each in ("http_paced", "http_slow")} == {8}
+    others = ("sqs", "lambda", "lambda_paced", "lambda_slow")
+    assert {lane_concurrency(each, settings) for each in others} == {9}
+    assert {each for each in lanes() if "_" in each} == {
+        *("http_paced", "http_slow", "lambda_paced", "lambda_slow"),
+    }
 
 
 @pytest.mark.parametrize(("chosen", "enriching"), [(2, 3), (3, 3), (4, 4), (10, 10)])

@@ -80,6 +80,7 @@ def test_lanes_deliver_with_as_many_functions_as_the_settings_say(app: Synthesis
         **dict.fromkeys({*LANES, "enrich"}, 12),
         "deliver_http": 54,
         "deliver_http_paced": 56,
+        "deliver_http_slow": 56,
     }
     assert {name: limits[name]["MaximumConcurrency"] for name in asked} == asked
     # One subscription may occupy half of a paced lane, all slow sources half of the other.
@@ -88,4 +89,10 @@ def test_lanes_deliver_with_as_many_functions_as_the_settings_say(app: Synthesis
         for name, function in app.functions().items()
         if "PACED_SHARE" in (variables := function.properties["Environment"]["Variables"])
     }
-    assert shares == {"deliver_http_paced": "28", "deliver_lambda_paced": "6", "enrich": "6"}
+    assert shares == {
+        "deliver_http_paced": "28",
+        "deliver_http_slow": "28",
+        "deliver_lambda_paced": "6",
+        "deliver_lambda_slow": "6",
+        "enrich": "6",
+    }

@@ -20,8 +20,8 @@ MAX_RESOURCES, MAX_OUTPUTS = 500, 200
 MAX_INLINE_POLICIES = 10_240
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_ENVIRONMENT_BYTES = 4 * 1024
-# The URL of a lane, and the name of its redrive queue, with their variable and prefix.
-ONE_LANE_BYTES = 280
+# The names of the queue and the redrive queue of one more lane, with the bus's names for them.
+ONE_LANE_BYTES = 210
 MAX_FUNCTION_POLICY_BYTES = 20 * 1024
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 MAX_ROUTES = 300

@@ -127,8 +127,8 @@ def test_functions_may_take_from_the_queues_they_work(app: Synthesised) -> None:
 def test_lanes_are_held_to_their_concurrency(app: Synthesised) -> None:
     limits = [mapping.properties.get("ScalingConfig") for mapping in sources(app)]
     # Those of HTTP, and all others.
-    assert limits.count({"MaximumConcurrency": 50}) == 2
-    assert limits.count({"MaximumConcurrency": 10}) == len(WITH_REDRIVE) - 2
+    assert limits.count({"MaximumConcurrency": 50}) == 3
+    assert limits.count({"MaximumConcurrency": 10}) == len(WITH_REDRIVE) - 3
 
 
 def test_no_queue_takes_all_functions_of_the_account(app: Synthesised) -> None:
@@ -152,7 +152,9 @@ def test_slow_subscriptions_occupy_half_of_a_lane_at_most(app: Synthesised) -> N
     assert {name: share for name, share in shares.items() if share} == {
         "enrich": "5",
         "deliver_http_paced": "25",
+        "deliver_http_slow": "25",
         "deliver_lambda_paced": "5",
+        "deliver_lambda_slow": "5",
     }
 
 

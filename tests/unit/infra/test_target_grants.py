@@ -6,7 +6,7 @@ The roles of the templates are judged by the emulator's evaluation of policies, 
 from typing import Any
 
 import pytest
-from event_bus.queues.message import without_pace
+from event_bus.queues.message import protocol_and_kind
 from event_bus.targets.registry import TARGETS
 from ministack.core.iam_evaluator import (  # type: ignore[import-untyped]
     EvalContext,
@@ -23,7 +23,7 @@ REGION, ACCOUNT, OTHER_ACCOUNT = "eu-west-1", "123456789012", "210987654321"
 LANES = {
     f"deliver_{lane}": (resources.service, resources.action, resources.kind)
     for lane in LANE_NAMES
-    if (resources := TARGETS.of_lane(without_pace(lane)[0]).grants.resources)
+    if (resources := TARGETS.of_lane(protocol_and_kind(lane)[0]).grants.resources)
 }
 """What each lane that delivers by AWS does: the service, the action, the kind of resource."""
 

@@ -6,6 +6,7 @@ through the lanes' own code in virtual time. The same holds for sources of enric
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,11 +23,11 @@ def _fast(_moment: float, rng: random.Random) -> float:
     return rng.uniform(0.02, 0.08)
 
 
-def _p99(adversary: Adversary, *, fair: bool = True) -> float:
+def _p99(adversary: Adversary, *, fair: bool = True, **others: Any) -> float:
     """The 99th percentile of how long the events of the others take to arrive."""
     with lanes_in_time(CONCURRENCY, CONCURRENCY, fair=fair) as lanes:
         for name in OTHERS:
-            lanes.subscribe(name, _fast)
+            lanes.subscribe(name, _fast, **others)
             lanes.publish(name, rate=4, seconds=SECONDS)
         adversary(lanes)
         lanes.run(SECONDS + 20)
@@ -96,12 +97,52 @@ def test_the_others_do_not_notice(adversary: Adversary, alone: float) -> None:
     assert _p99(adversary) <= 1.5 * alone
 
 
+def _two_slow(lanes: LanesInTime) -> None:
+    for name in ("bad_1", "bad_2"):
+        lanes.subscribe(name, lambda *_: 12.0, known=False)
+        lanes.publish(name, rate=10, seconds=SECONDS)
+
+
+def _limited_ones_turning_slow(lanes: LanesInTime) -> None:
+    for name in ("bad_1", "bad_2", "bad_3"):
+        answer = lambda moment, _: 0.05 if moment < 10 else 12.0  # noqa: E731
+        lanes.subscribe(name, answer, max_in_flight=100)
+        lanes.publish(name, rate=10, seconds=SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("others", "adversaries"),
+    [
+        ({"max_in_flight": 100}, [_two_slow, _many_hanging, _limited_ones_turning_slow]),
+        ({"rate_limit": 50.0}, [_two_slow]),
+        ({"known": False}, [_two_slow, _many_hanging]),
+    ],
+)
+def test_nor_do_those_with_a_limit_or_new_ones(
+    others: dict[str, Any], adversaries: list[Adversary]
+) -> None:
+    without = _p99(_nobody, **others)
+    for adversary in adversaries:
+        assert _p99(adversary, **others) <= 1.5 * without, adversary.__name__
+
+
 def test_a_flood_with_a_limit_does_not_hang_on_fair_queues(alone: float) -> None:
     def limited(lanes: LanesInTime) -> None:
         lanes.subscribe("bad", _fast, rate_limit=20.0)
         lanes.flood("bad", 500, 5.0)
 
     assert _p99(limited, fair=False) <= 1.5 * alone
+
+
+def test_slow_ones_have_all_functions_of_their_lane() -> None:
+    with lanes_in_time(CONCURRENCY, CONCURRENCY) as lanes:
+        slow = [f"bad_{number}" for number in range(5)]
+        for name in slow:
+            lanes.subscribe(name, lambda *_: 12.0)
+            lanes.publish(name, rate=10, seconds=40)
+        lanes.run(40)
+        # Fifty functions with ten attempts each make 41 attempts a second at most.
+        assert sum(len(lanes.requests[name]) for name in slow) > 40 * 15
 
 
 def test_a_slow_one_gets_all_of_its_events_once() -> None:

@@ -82,8 +82,8 @@ class Pace(TypedDict):
     in_flight: Annotated[
         Count,
         Field(
-            description="How many attempts of the paced lane are in flight to it; those of a "
-            "function that crashed count until its lease ends."
+            description="How many attempts of the paced and slow lanes are in flight to it; those "
+            "of a function that crashed count until its lease ends."
         ),
     ]
 

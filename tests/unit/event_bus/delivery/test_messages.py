@@ -8,7 +8,7 @@ import pytest
 from event_bus.delivery.messages import send_following
 from event_bus.delivery.steps import QueueMessage, queue_messages
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
-from event_bus.queues.message import Message
+from event_bus.queues.message import LaneKind, Message
 
 FIRST = Message("evt_1", "sub_1", "shop", 1)
 LATER = Message("evt_3", "sub_1", "shop", 1)
@@ -72,13 +72,14 @@ def test_the_queue_keeps_a_message_whose_own_retry_is_refused() -> None:
     ("delay", "again"),
     [(0, 1), (7, 8), (LONGEST_DELAY_SECONDS, LONGEST_DELAY_SECONDS)],
 )
-@pytest.mark.parametrize("paced", [False, True])
+@pytest.mark.parametrize("lane_kind", ["main", "paced", "slow"])
 def test_a_message_asks_again_when_the_event_before_it_is_refused(
-    delay: int, again: int, paced: bool
+    delay: int, again: int, lane_kind: LaneKind
 ) -> None:
     lanes = FakeLanes(refuses={"evt_1"})
-    assert following(lanes, ("m-3", LATER, replace(FIRST, delay=delay, paced=paced))) == set()
-    assert lanes.sent == [replace(LATER, delay=again, paced=paced)]
+    first = replace(FIRST, delay=delay, lane_kind=lane_kind)
+    assert following(lanes, ("m-3", LATER, first)) == set()
+    assert lanes.sent == [replace(LATER, delay=again, lane_kind=lane_kind)]
 
 
 def test_the_queue_keeps_a_message_that_is_refused_as_well() -> None:

@@ -2,179 +2,91 @@
 
 import itertools
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import cast
 
 import pytest
 from event_bus import times
-from event_bus.access.receive_rights import HandoverRights
-from event_bus.delivery.attempts import AttemptRunner
-from event_bus.delivery.circuits import CACHE_SECONDS, Circuits
-from event_bus.delivery.disabling import Disabler
-from event_bus.delivery.lane import LaneRunner
-from event_bus.delivery.pacing import HandOver, Turns
-from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.delivery.circuits import CACHE_SECONDS
+from event_bus.delivery.pacing import Turns
 from event_bus.model.circuit import Circuit
-from event_bus.model.pace import SLOW_SECONDS, Pace
+from event_bus.model.pace import Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message
 from event_bus.stores.paces import PaceStore
-from event_bus.targets.answer_times import AnswerTimes
 
 from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.faults import not_sent
 from tests.interference import before_next
-from tests.timed_transport import TimedTransport
 from tests.unit.event_bus.delivery.lanes import (
     REFUSED,
     ScriptedTransport,
-    ordered_runner,
-    received,
+)
+from tests.unit.event_bus.delivery.protocol_lanes import (
+    SHARE,
+    Most,
+    ProtocolLanes,
+    batch,
+    lane_of,
+    messages,
+    until,
 )
 from tests.waiting import join
 
-SHARE = 2
-
-
-@dataclass
-class Both:
-    """The two lanes of a protocol, and where their messages went."""
-
-    aws: Aws
-    target: ScriptedTransport
-    fast: LaneRunner
-    paced: LaneRunner
-    queues: dict[str, str]
-    now: list[float]
-
-    def sent(self, lane: str) -> list[Message]:
-        """The messages that were sent to a lane since the last call, with their delays."""
-        return self.aws.sent_on(self.queues[lane])
-
-    def pace(self, subscription_id: str = "sub_1") -> Pace:
-        pace = self.aws.paces.get(subscription_id)
-        assert pace
-        return pace
-
-
-@dataclass
-class Most:
-    """Stands for attempts that take a while, and counts how many are made at once.
-
-    Attributes:
-        seen: The most that were in flight at once.
-    """
-
-    seen: int = 0
-    _present: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self) -> None:
-        with self._lock:
-            self._present += 1
-            self.seen = max(self.seen, self._present)
-        time.sleep(0.1)
-        with self._lock:
-            self._present -= 1
-
 
 @pytest.fixture
-def both(aws: Aws, executor: Executor) -> Both:
-    target = ScriptedTransport()
-    queues = {"http": aws.queue(), "http_paced": aws.queue()}
-    lanes, now = Lanes(aws.sqs, queues, executor), [1_000.0]
-    return Both(
-        aws,
-        target,
-        _lane(aws, target, lanes, now, paced=False),
-        _lane(aws, target, lanes, now, paced=True),
-        queues,
-        now,
-    )
+def both(aws: Aws, executor: Executor) -> ProtocolLanes:
+    return ProtocolLanes.of(aws, executor)
 
 
-def _lane(
-    aws: Aws, target: ScriptedTransport, lanes: Lanes, now: list[float], *, paced: bool
-) -> LaneRunner:
-    circuits = Circuits(aws.circuits, lambda: now[0])
-    pacing: HandOver | Turns
-    if paced:
-        timed = TimedTransport(target, AnswerTimes())
-        pacing = Turns(circuits, aws.paces, aws.deliveries, timed.answers, SHARE)
-    else:
-        pacing = HandOver(circuits, aws.paces, aws.deliveries)
-        timed = TimedTransport(target, AnswerTimes(pacing.slow))
-    rights = HandoverRights(aws.rights_reader)
-    runner = AttemptRunner(timed, aws.events, aws.claims, aws.deliveries, rights.permits, lanes)
-    return LaneRunner(
-        runner=runner,
-        ordered=ordered_runner(aws, runner, rights),
-        subscriptions=SubscriptionCache(aws.subscriptions),
-        circuits=circuits,
-        disabler=Disabler(aws.announced_changes),
-        lanes=lanes,
-        executor=ThreadPoolExecutor(10),
-        pacing=pacing,
-    )
-
-
-def _batch(*messages: Message, receives: int = 1) -> list[Any]:
-    return [received(each, receives) for each in messages]
-
-
-def _messages(to: Any, count: int) -> list[Message]:
-    return [message(event(f"evt_{each}"), to) for each in range(count)]
-
-
-def test_slow_and_limited_subscriptions_move_without_an_attempt(both: Both, aws: Aws) -> None:
+def test_slow_and_limited_subscriptions_move_without_an_attempt(
+    both: ProtocolLanes, aws: Aws
+) -> None:
     slow = aws.subscriptions.create(subscription("sub_slow"))
     limited = aws.subscriptions.create(subscription("sub_limited", rate_limit=5.0))
     other = aws.subscriptions.create(subscription("sub_other"))
     assert aws.paces.put("sub_slow", replace(Pace().proved_slow(times.unix()), version=1))
     sent = [message(event(f"evt_{each.id}"), each) for each in (slow, limited, other)]
-    assert both.fast.process(_batch(*sent)) == []
+    assert both.fast.process(batch(*sent)) == []
     assert both.target.events == ["evt_sub_other"]
-    assert {each.subscription_id for each in both.sent("http_paced")} == {
-        "sub_slow",
-        "sub_limited",
-    }
+    assert [each.subscription_id for each in both.sent("http_slow")] == ["sub_slow"]
+    assert [each.subscription_id for each in both.sent("http_paced")] == ["sub_limited"]
     assert both.sent("http") == []
 
 
-def test_a_message_that_cannot_move_comes_again(both: Both, aws: Aws) -> None:
+def test_a_message_that_cannot_move_comes_again(both: ProtocolLanes, aws: Aws) -> None:
     limited = aws.subscriptions.create(subscription(max_in_flight=1))
     with not_sent(aws.sqs, "SendMessageBatch"):
-        assert both.fast.process(_batch(message(event(), limited))) == ["m-evt_1-1"]
+        assert both.fast.process(batch(message(event(), limited))) == ["m-evt_1-1"]
 
 
-def test_a_disabled_subscription_does_not_move(both: Both, aws: Aws) -> None:
+def test_a_disabled_subscription_does_not_move(both: ProtocolLanes, aws: Aws) -> None:
     limited = aws.subscriptions.create(subscription(max_in_flight=1, status="disabled"))
-    assert both.fast.process(_batch(message(event(), limited))) == []
+    assert both.fast.process(batch(message(event(), limited))) == []
     assert both.sent("http_paced") == []
 
 
-def test_a_message_that_was_attempted_is_finished_where_it_is(both: Both, aws: Aws) -> None:
+def test_a_message_that_was_attempted_is_finished_where_it_is(
+    both: ProtocolLanes, aws: Aws
+) -> None:
     to = aws.subscriptions.create(subscription(retry_policy=RetryPolicy(schedule=[5])))
     both.target.script["evt_1"] = REFUSED
     with not_sent(aws.sqs, "SendMessageBatch"):
-        assert both.fast.process(_batch(message(event(), to))) == ["m-evt_1-1"]
+        assert both.fast.process(batch(message(event(), to))) == ["m-evt_1-1"]
     assert aws.paces.put("sub_1", replace(Pace().proved_slow(times.unix()), version=1))
     both.now[0] += CACHE_SECONDS
     # Its attempt is on record; only this message may send what follows.
-    assert both.fast.process(_batch(message(event(), to), receives=2)) == []
+    assert both.fast.process(batch(message(event(), to), receives=2)) == []
     assert both.sent("http_paced") == []
     [follow_up] = both.sent("http")
     assert follow_up.attempt == 2
 
 
 def test_an_attempt_that_takes_long_marks_its_subscription_before_it_ends(
-    both: Both, aws: Aws
+    both: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription())
     hanging, answered = threading.Event(), threading.Event()
@@ -184,51 +96,55 @@ def test_an_attempt_that_takes_long_marks_its_subscription_before_it_ends(
         answered.wait(10)
 
     both.target.meet = hang
-    attempt = threading.Thread(target=both.fast.process, args=(_batch(message(event(), to)),))
+    attempt = threading.Thread(target=both.fast.process, args=(batch(message(event(), to)),))
     attempt.start()
     try:
         assert hanging.wait(5)
-        _until(lambda: aws.paces.get("sub_1") is not None)
+        until(lambda: aws.paces.get("sub_1") is not None)
         assert both.pace().state == "slow"
     finally:
         answered.set()
         join(attempt)
 
 
-def test_a_fast_subscriber_has_no_pace(both: Both, aws: Aws) -> None:
+def test_a_fast_subscriber_has_no_pace(both: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
-    both.fast.process(_batch(*_messages(to, 3)))
+    both.fast.process(batch(*messages(to, 3)))
     assert aws.paces.get("sub_1") is None
 
 
-def test_a_trial_ends_in_the_paced_lane_and_the_lane_takes_over(both: Both, aws: Aws) -> None:
+def test_a_trial_ends_in_the_paced_lane_and_the_lane_takes_over(
+    both: ProtocolLanes, aws: Aws
+) -> None:
     to = aws.subscriptions.create(subscription())
     aws.paces.put_anew("sub_1", Pace(state="trial", version=1))
-    assert both.fast.process(_batch(message(event(), to))) == []
+    assert both.fast.process(batch(message(event(), to))) == []
     assert both.target.events == []
-    assert both.paced.process(_batch(message(event(), to))) == []
+    assert both.paced.process(batch(message(event(), to))) == []
     assert both.target.events == ["evt_1"]
     assert both.pace().state == "fast"
     assert both.pace().leases == {}
     both.now[0] += CACHE_SECONDS
-    assert both.fast.process(_batch(message(event("evt_2"), to))) == []
+    assert both.fast.process(batch(message(event("evt_2"), to))) == []
     assert both.target.events == ["evt_1", "evt_2"]
 
 
-def test_attempts_in_flight_are_bounded_within_a_batch_and_beyond(both: Both, aws: Aws) -> None:
+def test_attempts_in_flight_are_bounded_within_a_batch_and_beyond(
+    both: ProtocolLanes, aws: Aws
+) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
     most = both.target.meet = Most()
-    assert both.paced.process(_batch(*_messages(to, 8))) == []
+    assert both.paced.process(batch(*messages(to, 8))) == []
     assert len(both.target.events) == 8
     assert most.seen == 2
     assert both.pace().in_flight(times.unix()) == 0
 
 
-def test_a_message_without_a_free_place_goes_back_unrecorded(both: Both, aws: Aws) -> None:
+def test_a_message_without_a_free_place_goes_back_unrecorded(both: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2, delivery_guarantee="exactly_once"))
     taken = {"fn_1": (times.unix() + 60, 1), "fn_2": (times.unix() + 60, 1)}
     assert aws.paces.put("sub_1", Pace(leases=taken, version=1))
-    assert both.paced.process(_batch(*_messages(to, 3))) == []
+    assert both.paced.process(batch(*messages(to, 3))) == []
     assert both.target.events == []
     assert aws.deliveries.of_event("evt_0") == (None, [])
     waiting = [each.delay for each in both.sent("http_paced")]
@@ -236,9 +152,9 @@ def test_a_message_without_a_free_place_goes_back_unrecorded(both: Both, aws: Aw
     assert all(1 <= delay <= 10 for delay in waiting)
 
 
-def test_a_rate_limit_gives_each_message_one_turn(both: Both, aws: Aws) -> None:
+def test_a_rate_limit_gives_each_message_one_turn(both: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
-    assert both.paced.process(_batch(*_messages(to, 6))) == []
+    assert both.paced.process(batch(*messages(to, 6))) == []
     assert len(both.target.events) == 1
     later = both.sent("http_paced")
     assert all(1 <= each.delay <= 3 for each in later)
@@ -248,25 +164,25 @@ def test_a_rate_limit_gives_each_message_one_turn(both: Both, aws: Aws) -> None:
     # When its turn has come, a message takes no other one.
     mine = replace(message(event("evt_5"), to), turn=times.unix() - 1)
     next_turn = both.pace().next_turn
-    assert both.paced.process(_batch(mine)) == []
+    assert both.paced.process(batch(mine)) == []
     assert both.target.events[-1] == "evt_5"
     assert both.pace().next_turn == next_turn
     # One whose turn is over for long needs another one: it must not come with all the others.
     late = replace(message(event("evt_6"), to), turn=times.unix() - 60)
-    assert both.paced.process(_batch(late)) == []
+    assert both.paced.process(batch(late)) == []
     assert "evt_6" not in both.target.events
     # One that waits for longer than a queue may hold it waits on, and keeps its turn.
     far = replace(message(event("evt_7"), to), turn=times.unix() + 5_000)
     before = both.pace()
-    assert both.paced.process(_batch(far)) == []
+    assert both.paced.process(batch(far)) == []
     assert both.pace() == before
     assert [each.delay for each in both.sent("http_paced")][-1] == LONGEST_DELAY_SECONDS
 
 
-def test_an_open_circuit_takes_no_turns(both: Both, aws: Aws) -> None:
+def test_an_open_circuit_takes_no_turns(both: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
     assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 600, version=1))
-    assert both.paced.process(_batch(*_messages(to, 3))) == []
+    assert both.paced.process(batch(*messages(to, 3))) == []
     assert both.target.events == []
     assert aws.paces.get("sub_1") is None
     for each in range(3):
@@ -275,12 +191,14 @@ def test_an_open_circuit_takes_no_turns(both: Both, aws: Aws) -> None:
         assert waiting.last_error.code == "circuit_open"
 
 
-def test_new_messages_wait_behind_those_that_look_for_a_free_place(both: Both, aws: Aws) -> None:
+def test_new_messages_wait_behind_those_that_look_for_a_free_place(
+    both: ProtocolLanes, aws: Aws
+) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
     assert aws.paces.put("sub_1", Pace(next_look=times.unix() + 5, version=1))
-    first, second = _messages(to, 2)
+    first, second = messages(to, 2)
     looked = replace(message(event("evt_9"), to), turn=times.unix() - 1)
-    assert both.paced.process(_batch(first, looked, second)) == []
+    assert both.paced.process(batch(first, looked, second)) == []
     assert both.target.events == ["evt_9"]
     behind = both.sent("http_paced")
     assert {each.event_id for each in behind} == {"evt_0", "evt_1"}
@@ -288,27 +206,27 @@ def test_new_messages_wait_behind_those_that_look_for_a_free_place(both: Both, a
 
 
 def test_without_a_free_place_new_messages_and_those_that_looked_go_back(
-    both: Both, aws: Aws
+    both: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=1))
     taken = {"fn_1": (times.unix() + 60, 1)}
     assert aws.paces.put("sub_1", Pace(leases=taken, next_look=times.unix() + 5, version=1))
     looked = replace(message(event("evt_9"), to), turn=times.unix() - 1)
-    assert both.paced.process(_batch(*_messages(to, 2), looked)) == []
+    assert both.paced.process(batch(*messages(to, 2), looked)) == []
     assert both.target.events == []
     behind = {each.event_id for each in both.sent("http_paced")}
     assert behind == {"evt_0", "evt_1", "evt_9"}
 
 
 def test_turns_are_taken_though_another_function_writes_first(
-    both: Both, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    both: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
     taken = Pace(next_turn=times.unix() + 2, version=1)
     before_next(aws, monkeypatch, "put_item", lambda: aws.paces.put("sub_1", taken))
     turns, waited = cast("Turns", both.paced.pacing), list[float]()
     turns.paces = replace(turns.paces, sleep=waited.append)
-    assert both.paced.process(_batch(message(event(), to))) == []
+    assert both.paced.process(batch(message(event(), to))) == []
     # The message is delivered after those to which the other function has assigned times.
     [later] = both.sent("http_paced")
     assert (later.turn, later.delay in (2, 3)) == (taken.next_turn, True)
@@ -316,11 +234,13 @@ def test_turns_are_taken_though_another_function_writes_first(
     assert len(waited) == 1
 
 
-def test_a_pace_that_cannot_be_written_holds_its_messages_back(both: Both, aws: Aws) -> None:
+def test_a_pace_that_cannot_be_written_holds_its_messages_back(
+    both: ProtocolLanes, aws: Aws
+) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
-    both.paced.subscriptions.of(_messages(to, 1))
+    both.paced.subscriptions.of(messages(to, 1))
     with not_sent(aws.dynamodb, "PutItem"):
-        assert both.paced.process(_batch(*_messages(to, 2))) == []
+        assert both.paced.process(batch(*messages(to, 2))) == []
     assert both.target.events == []
     assert len(both.sent("http_paced")) == 2
 
@@ -332,9 +252,9 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
     sender = Lanes(aws.sqs, {"http": aws.queue(), "http_paced": aws.queue()}, executor)
     most = Most()
     target = ScriptedTransport(meet=most)
-    lanes = [_lane(aws, target, sender, [0.0], paced=True) for _ in range(4)]
+    lanes = [lane_of(aws, target, sender, [0.0], "paced") for _ in range(4)]
     threads = [
-        threading.Thread(target=lane.process, args=(_batch(message(event(f"evt_{n}"), to)),))
+        threading.Thread(target=lane.process, args=(batch(message(event(f"evt_{n}"), to)),))
         for n, lane in enumerate(lanes)
     ]
     for thread in threads:
@@ -348,7 +268,7 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
 
 
 def test_a_lease_is_given_back_though_others_write_for_a_while(
-    both: Both, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    both: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
     put, refused = PaceStore.put, [0]
@@ -364,14 +284,14 @@ def test_a_lease_is_given_back_though_others_write_for_a_while(
     waited: list[float] = []
     turns = cast("Turns", both.paced.pacing)
     turns.paces = replace(turns.paces, sleep=waited.append)
-    assert both.paced.process(_batch(message(event(), to))) == []
+    assert both.paced.process(batch(message(event(), to))) == []
     assert (refused[0], both.pace().leases) == (30, {})
     assert 1 < sum(waited) < 30
     assert max(waited) <= 0.5
 
 
 def test_a_function_does_not_give_back_its_lease_for_ever(
-    both: Both, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    both: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
     put, waited = PaceStore.put, [0.0]
@@ -386,13 +306,6 @@ def test_a_function_does_not_give_back_its_lease_for_ever(
         lambda store, name, pace: pace.version == 1 and put(store, name, pace),
     )
     turns.paces = replace(turns.paces, sleep=sleep)
-    assert both.paced.process(_batch(message(event(), to))) == []
+    assert both.paced.process(batch(message(event(), to))) == []
     assert both.target.events == ["evt_1"]
     assert 5 < waited[0] < 15
-
-
-def _until(check: Callable[[], bool]) -> None:
-    end = time.monotonic() + SLOW_SECONDS + 5
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.05)

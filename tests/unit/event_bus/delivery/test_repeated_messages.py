@@ -65,7 +65,7 @@ def test_a_repeated_message_moves_to_the_paced_lane_unless_its_attempt_was_made(
     circuits.look_up([to.id])
     batch = [(received(asked, receives=2), asked)]
     moved = HandOver(circuits, aws.paces, aws.deliveries).plan(batch, {to.id: to}).moved
-    assert moved == ({} if made else {0: replace(asked, paced=True, delay=0)})
+    assert moved == ({} if made else {0: replace(asked, lane_kind="paced", delay=0)})
 
 
 @RECORDS

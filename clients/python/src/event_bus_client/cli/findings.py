@@ -213,7 +213,7 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
                 "warning",
                 "slow",
                 f"{_named(each['id'], each)} has answered slowly since {each['pace']['since']}.",
-                "Its deliveries go over the paced lane.",
+                "Its deliveries go over the slow lane.",
                 _SOONER.get(each["target"]["type"], "Answer 2xx first and work later."),
                 (f"event-bus subscriptions get {each['id']}",),
             )
