@@ -125,6 +125,15 @@ def test_slow_answers_are_kept_without_a_listener() -> None:
     assert answers.taken("sub_2") == []
 
 
+def test_a_lane_that_takes_no_durations_keeps_none(marked: list[str]) -> None:
+    answers = AnswerTimes(marked.append, records=False, clock=(clock := Clock()))
+    for seconds in (0.1 * SLOW, 2 * SLOW):
+        with answers.waiting("sub_1"):
+            clock.now += seconds
+    assert marked == ["sub_1"]
+    assert answers.taken("sub_1") == []
+
+
 def test_an_answer_that_is_read_while_its_timer_ends_is_not_slow(marked: list[str]) -> None:
     class Held(Timers):
         acts: ClassVar[list[Callable[[], None]]] = []
