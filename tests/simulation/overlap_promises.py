@@ -21,7 +21,8 @@ def check_failures(world: OverlappingWorld) -> None:
     """Checks that consecutive failures are really consecutive.
 
     A function records its attempts for the circuit when its call ends. If two calls overlap, it is
-    not certain which of them recorded its attempts first.
+    not certain which of them recorded its attempts first. Failures do not count until every
+    function knows of the circuit.
     """
     for subscription_id, circuit in _circuits(world):
         received = [
@@ -30,7 +31,7 @@ def check_failures(world: OverlappingWorld) -> None:
             for receipt in subscriber.log
             if receipt.key.subscription_id == subscription_id
         ]
-        counted = circuit["consecutive"]
+        counted = 0 if circuit["known_at"] else circuit["consecutive"] - circuit["early"]
         if counted and not any(
             counted <= _most_in_a_row(received, place)
             for place, each in enumerate(received)

@@ -10,7 +10,7 @@ from event_bus.conflicts import attempts
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.bus_events import about_circuit
-from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, KNOWN_SECONDS, Circuit, Tally
 from event_bus.model.delivery import DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.pace import Pace
@@ -18,7 +18,7 @@ from event_bus.model.subscription import Subscription
 from event_bus.stores.announced_circuits import AnnouncedCircuits
 from event_bus.stores.circuits import CircuitStore
 
-CACHE_SECONDS = 1.0
+CACHE_SECONDS = KNOWN_SECONDS / 2
 """How long a function caches circuits, in seconds."""
 
 _CACHED = 10_000
@@ -29,7 +29,8 @@ _ATTEMPTS = 4
 class Circuits:
     """The circuits that a function has cached, and its writes to them.
 
-    A healthy subscription costs one read in `CACHE_SECONDS`, and no write.
+    A healthy subscription costs one read in `CACHE_SECONDS`, and no write. So a function counts no
+    success until it knows of a new circuit (see `Circuit`).
 
     Attributes:
         store: The circuits.

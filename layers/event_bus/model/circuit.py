@@ -22,6 +22,13 @@ LEAST_SAMPLE, FAILURE_RATIO = 20, 0.5
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 900.0
 """The first and the longest wait until a probe, in seconds; each failed probe doubles it."""
 
+KNOWN_SECONDS = 2.0
+"""The time after which every function knows of a new circuit, in seconds.
+
+Functions cache circuits for half of this time. The rest is for reads that return the past, writes
+that are slow, and clocks that differ.
+"""
+
 PROBE_SECONDS = 60.0
 """The time after which a probe without a result is repeated, in seconds."""
 
@@ -64,13 +71,22 @@ class Tally:
 class Circuit:
     """The circuit of a subscription that has failed.
 
+    Functions count successes only if they know of the circuit. So the results of the first
+    `KNOWN_SECONDS` may lack successes: during this time the circuit opens only if one tally alone
+    suffices, and then counting begins anew.
+
     Attributes:
         state: Closed: deliveries are attempted. Open: they wait. Half open: one of them, the
             probe, is attempted.
-        window_start: The start of the window, in Unix seconds.
+        window_start: The start of the window, in Unix seconds; 0 if there was no failure in the
+            last one.
         successes: Successes since then.
         failures: Failures since then.
         consecutive: Failures since the last success.
+        early: Those of `consecutive` that do not count, because there may have been successes
+            between them.
+        known_at: When every function knows of it, in Unix seconds; 0 once results have been counted
+            after that time.
         failing_since: The time of the first of these, in Unix seconds; None after a success.
         pause: The present wait until a probe, in seconds.
         until: When the next probe may be sent, in Unix seconds.
@@ -88,6 +104,8 @@ class Circuit:
     successes: int = 0
     failures: int = 0
     consecutive: int = 0
+    early: int = 0
+    known_at: float = 0.0
     failing_since: float | None = None
     pause: float = FIRST_PAUSE_SECONDS
     until: float = 0.0
@@ -133,9 +151,17 @@ class Circuit:
 
     def after(self, tally: Tally, now: float) -> "Circuit":
         """Returns the circuit after further attempts."""
+        before = self if self.version else replace(self, known_at=now + KNOWN_SECONDS)
+        if 0 < before.known_at <= now:
+            before = replace(before, successes=0, failures=0, early=self.consecutive, known_at=0.0)
+        counted = before._counted(tally, now)
+        return replace(counted._moved(tally, now), version=self.version + 1)
+
+    def _counted(self, tally: Tally, now: float) -> "Circuit":
         successes, failures = tally.successes, tally.failures
         if now - self.window_start >= WINDOW_SECONDS:
-            counted = replace(self, window_start=now, successes=successes, failures=failures)
+            start = now if failures else 0.0
+            counted = replace(self, window_start=start, successes=successes, failures=failures)
         else:
             counted = replace(
                 self, successes=self.successes + successes, failures=self.failures + failures
@@ -143,23 +169,24 @@ class Circuit:
         counted = replace(counted, last_error=tally.error or self.last_error)
         if successes:
             counted = replace(
-                counted, consecutive=tally.trailing, failing_since=None, last_success=now
+                counted, consecutive=tally.trailing, early=0, failing_since=None, last_success=now
             )
         else:
             counted = replace(counted, consecutive=self.consecutive + failures)
         if tally.trailing and counted.failing_since is None:
             counted = replace(counted, failing_since=now)
-        return replace(counted._moved(successes, now), version=self.version + 1)
+        return counted
 
-    def _moved(self, successes: int, now: float) -> "Circuit":
+    def _moved(self, tally: Tally, now: float) -> "Circuit":
         if self.state != "closed":
-            if successes:
+            if tally.successes:
                 # A new window: the failures that opened the circuit must not open it again.
                 return Circuit(
                     id=self.id,
-                    window_start=now,
+                    window_start=now if self.consecutive else 0.0,
                     failures=self.consecutive,
                     consecutive=self.consecutive,
+                    known_at=self.known_at,
                     failing_since=self.failing_since,
                     last_error=self.last_error,
                     last_success=self.last_success,
@@ -168,9 +195,14 @@ class Circuit:
                 pause = min(2 * self.pause, LONGEST_PAUSE_SECONDS)
                 return replace(self, state="open", pause=pause, until=now + pause)
             return self
-        sample = self.successes + self.failures
-        if self.consecutive >= CONSECUTIVE_FAILURES or (
-            sample >= LEAST_SAMPLE and self.failures >= FAILURE_RATIO * sample
+        if self.known_at:
+            in_a_row, failures, successes = tally.trailing, tally.failures, tally.successes
+        else:
+            in_a_row = self.consecutive - self.early
+            failures, successes = self.failures, self.successes
+        sample = successes + failures
+        if in_a_row >= CONSECUTIVE_FAILURES or (
+            sample >= LEAST_SAMPLE and failures >= FAILURE_RATIO * sample
         ):
             return replace(self, state="open", until=now + self.pause, opened_at=now)
         return self
@@ -178,4 +210,4 @@ class Circuit:
     @property
     def healthy(self) -> bool:
         """Whether nothing must be stored: no failure counts, and deliveries are permitted."""
-        return self.permits and self.consecutive == 0 and self.failures == 0
+        return self.permits and self.consecutive == 0 and self.window_start == 0

@@ -112,7 +112,7 @@ def enriched_by_a_source_whose_circuit_opens(world: World) -> None:
     world.source = SimulatedSource(down_until=world.now + 120)
     policy = {"schedule": [30], "max_attempts": 20}
     subscribe(world, enrichment={"customer": ASKED}, retry_policy=policy)
-    # Without a circuit, the source would be asked for 20 times at once.
+    # Without a circuit, the source would be asked for 20 times at once, every 30 seconds.
     for number in range(5):
         world.publish(event(f"e{number}"))
     world.settle()

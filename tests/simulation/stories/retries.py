@@ -117,7 +117,8 @@ def at_most_once(world: World) -> None:
 
 @story
 def circuit(world: World) -> None:
-    state = {"down": 11}
+    # Four failures do not count yet, ten open the circuit, and the first probe fails.
+    state = {"down": 15}
 
     def down_for_a_while(_seen: Event, _number: int) -> Outcome:
         state["down"] -= 1
@@ -126,7 +127,7 @@ def circuit(world: World) -> None:
     world.subscribe(
         ["task.*"],
         Subscriber(down_for_a_while),
-        retry_policy={"schedule": [2], "max_attempts": 50},
+        retry_policy={"schedule": [3], "max_attempts": 50},
     )
     world.publish(*[event(f"e{number}") for number in range(4)])
 

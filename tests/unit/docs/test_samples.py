@@ -156,6 +156,7 @@ def test_the_numbers_of_the_circuit_breaker_are_those_that_are_shown() -> None:
     for words in (
         f"{circuit.CONSECUTIVE_FAILURES} attempts in a row",
         f"at least {circuit.LEAST_SAMPLE} attempts within {circuit.WINDOW_SECONDS:g} seconds",
+        f"the first {circuit.KNOWN_SECONDS:g} seconds",
         f"{circuit.FIRST_PAUSE_SECONDS:g} seconds at first",
         f"{circuit.LONGEST_PAUSE_SECONDS / 60:g} minutes at most",
     ):

@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.source_circuits import SourceCircuits
 from event_bus.enrichment.sources import SourceFailed
-from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, KNOWN_SECONDS, Circuit
 
 from tests.aws import Aws
 
@@ -41,7 +41,13 @@ def ask_in_vain(circuits: SourceCircuits, often: int) -> None:
             circuits.guarded("sub_1", "price", failing)
 
 
-def test_a_source_that_fails_is_left_alone_and_then_probed(aws: Aws) -> None:
+def test_a_source_that_fails_is_left_alone_and_then_probed(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [times.unix()]
+    monkeypatch.setattr(times, "unix", lambda: now[0])
+    ask_in_vain(sources(aws))
+    now[0] += KNOWN_SECONDS
     ask_in_vain(sources(aws), CONSECUTIVE_FAILURES)
     with pytest.raises(SourceFailed) as refused:
         sources(aws).guarded("sub_1", "price", never)

@@ -3,6 +3,7 @@
 from event_bus.model.circuit import (
     CONSECUTIVE_FAILURES,
     FIRST_PAUSE_SECONDS,
+    KNOWN_SECONDS,
     LEAST_SAMPLE,
     LONGEST_PAUSE_SECONDS,
     PROBE_RESULT_SECONDS,
@@ -26,12 +27,61 @@ def opened() -> Circuit:
     return Circuit(window_start=START).after(tally(0, CONSECUTIVE_FAILURES), START)
 
 
+def known() -> Circuit:
+    """A circuit that every function knows at the start, one failure after it began."""
+    return Circuit().after(tally(0, 1), START - KNOWN_SECONDS)
+
+
 def test_failures_in_a_row_open_it() -> None:
-    circuit = Circuit(window_start=START).after(tally(0, CONSECUTIVE_FAILURES - 1), START)
+    circuit = known().after(tally(0, CONSECUTIVE_FAILURES - 1), START)
     assert circuit.permits
     circuit = circuit.after(tally(0, 1), START + 5)
     assert (circuit.state, circuit.until) == ("open", START + 5 + FIRST_PAUSE_SECONDS)
-    assert circuit.failing_since == START
+    assert (circuit.failing_since, circuit.consecutive) == (
+        START - KNOWN_SECONDS,
+        CONSECUTIVE_FAILURES + 1,
+    )
+
+
+def test_failures_do_not_add_up_until_every_function_knows_it() -> None:
+    circuit = Circuit()
+    for moment in (START, START, START + KNOWN_SECONDS - 0.1):
+        circuit = circuit.after(tally(0, CONSECUTIVE_FAILURES - 1), moment)
+        assert circuit.permits
+    circuit = circuit.after(tally(0, CONSECUTIVE_FAILURES - 1), START + KNOWN_SECONDS)
+    assert circuit.permits
+    assert circuit.after(tally(0, 1), START + KNOWN_SECONDS).state == "open"
+
+
+def test_one_tally_opens_it_although_other_functions_do_not_know_it() -> None:
+    assert opened().state == "open"
+    half = Tally(LEAST_SAMPLE // 2, LEAST_SAMPLE // 2, 1)
+    for begun in (Circuit(), Circuit().after(tally(0, 1), START)):
+        assert begun.after(half, START).state == "open"
+        assert begun.after(Tally(LEAST_SAMPLE, LEAST_SAMPLE - 1, 1), START).permits
+
+
+def test_it_stays_for_the_rest_of_its_window_although_early_failures_do_not_count() -> None:
+    circuit = known().after(tally(1, 0), START)
+    assert (circuit.failures, circuit.healthy) == (0, False)
+    assert circuit.after(tally(1, 0), START + WINDOW_SECONDS).healthy
+
+
+def test_counting_goes_on_after_a_late_success_has_closed_it_early() -> None:
+    closed = opened().after(Tally(1, CONSECUTIVE_FAILURES - 1, CONSECUTIVE_FAILURES - 1), START)
+    assert (closed.state, closed.consecutive) == ("closed", CONSECUTIVE_FAILURES - 1)
+    assert closed.after(tally(0, 1), START + 1).permits
+    assert closed.after(tally(0, 1), START + KNOWN_SECONDS).permits
+    # Nobody needs to learn of a circuit that closes later.
+    probed = opened().probed(START + FIRST_PAUSE_SECONDS)
+    assert probed
+    late = START + FIRST_PAUSE_SECONDS
+    closed = probed.after(Tally(1, CONSECUTIVE_FAILURES - 1, CONSECUTIVE_FAILURES - 1), late)
+    assert closed.after(tally(0, 1), late).state == "open"
+
+
+def test_a_success_alone_begins_no_circuit() -> None:
+    assert Circuit().after(tally(1, 0), START).healthy
 
 
 def test_a_success_resets_the_count_of_failures_in_a_row() -> None:
@@ -42,7 +92,7 @@ def test_a_success_resets_the_count_of_failures_in_a_row() -> None:
 
 
 def test_half_of_enough_attempts_in_a_window_open_it() -> None:
-    mixed = Circuit(window_start=START)
+    mixed = known()
     for _ in range(LEAST_SAMPLE // 2 - 1):
         mixed = mixed.after(tally(1, 1), START)
     assert mixed.permits
