@@ -46,7 +46,7 @@ def test_a_source_that_fails_is_left_alone_and_then_probed(
 ) -> None:
     now = [times.unix()]
     monkeypatch.setattr(times, "unix", lambda: now[0])
-    ask_in_vain(sources(aws))
+    ask_in_vain(sources(aws), 1)
     now[0] += KNOWN_SECONDS
     ask_in_vain(sources(aws), CONSECUTIVE_FAILURES)
     with pytest.raises(SourceFailed) as refused:
