@@ -8,10 +8,11 @@ from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.api import idempotency
 from event_bus.encryption.data_keys import DataKeys
+from event_bus.model.api_keys import ApiKey
 from event_bus.stores.idempotency import IdempotencyStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
-from tests.builders import AN_ADMIN, service
+from tests.builders import AN_ADMIN, NOON, service
 from tests.faults import broken
 from tests.handlers import FunctionAnswer, Functions
 
@@ -74,16 +75,17 @@ def test_another_request_with_the_key_is_refused(functions: Functions) -> None:
     assert at_another_path.status == 422
 
 
-def test_a_key_belongs_to_the_api_key_that_sent_it(functions: Functions) -> None:
-    one = Caller("worker", "service", key_id="ebk_one")
-    other = Caller("worker", "service", key_id="ebk_other", scopes=frozenset({"manage"}))
-    registered = {"service_id": "worker", **SUBSCRIPTION}
-    made = post(functions, registered, caller=AN_ADMIN)
-    assert made.status == 201
-    for caller in (one, other):
-        answer = post(functions, {}, caller=caller)
-        assert answer.status == 422
-        assert answer.body["errors"][0]["pointer"] == "/event_types"
+@pytest.mark.parametrize("service_id", ["worker", "stranger"])
+def test_a_key_belongs_to_the_api_key_that_sent_it(functions: Functions, service_id: str) -> None:
+    functions.aws.add_keys(ApiKey("ebk_one", "worker", NOON), ApiKey("ebk_other", service_id, NOON))
+    first = post(functions, SUBSCRIPTION, caller=service("worker", "ebk_one"))
+    second = post(functions, SUBSCRIPTION, caller=service(service_id, "ebk_other"))
+    assert (first.status, second.status) == (201, 201)
+    assert "idempotent-replayed" not in second.headers
+    assert second.body["id"] != first.body["id"]
+    assert second.body["signing_secret"] != first.body["signing_secret"]
+    again = post(functions, SUBSCRIPTION, caller=service("worker", "ebk_one"))
+    assert again.body == first.body
 
 
 def test_a_refused_request_frees_its_key(functions: Functions) -> None:
