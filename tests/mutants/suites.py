@@ -155,6 +155,20 @@ SUITES = (
         ),
     ),
     Suite(
+        "idempotency",
+        ("event_bus/api/idempotency.py",),
+        ("tests/unit/functions/test_idempotency.py",),
+    ),
+    Suite(
+        "querying",
+        ("event_bus/querying/*.py",),
+        (
+            f"{_UNIT}/querying",
+            "tests/unit/functions/test_event_path.py",
+            "tests/unit/functions/test_events.py",
+        ),
+    ),
+    Suite(
         "commands",
         (
             "event_bus/commands/expiring.py",

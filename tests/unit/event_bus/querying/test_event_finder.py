@@ -16,7 +16,16 @@ from event_bus.querying.event_query import EventQuery
 from event_bus.stores import event_lists, listings
 from event_bus.stores.listings import EventSelector, Listing, domain_of, with_any
 
-from tests.builders import AN_ADMIN, BESIDE_PLANNER, NOON, event, routing, service, subscription
+from tests.builders import (
+    AN_ADMIN,
+    BESIDE_PLANNER,
+    NOON,
+    delivery,
+    event,
+    routing,
+    service,
+    subscription,
+)
 from tests.unit.event_bus.querying.memory import finder
 
 
@@ -131,6 +140,37 @@ def test_one_event_is_shown_with_its_routing(executor: Executor) -> None:
     routed = routing("evt_1", sub_1="worker")
     through, _ = finder(executor, [event("evt_1")], [routed])
     assert through.get("evt_1", service("worker")).routing == routed
+
+
+@pytest.mark.parametrize(
+    ("caller", "seen"),
+    [
+        (service("worker"), {"sub_1": "worker", "sub_2": "worker"}),
+        (service("watcher"), {"sub_3": "watcher"}),
+        (service("planner"), {"sub_1": "worker", "sub_2": "worker", "sub_3": "watcher"}),
+        (AN_ADMIN, {"sub_1": "worker", "sub_2": "worker", "sub_3": "watcher"}),
+    ],
+)
+def test_only_publishers_and_admins_learn_who_else_receives_an_event(
+    executor: Executor, caller: Caller, seen: dict[str, str]
+) -> None:
+    matched = {"sub_1": "worker", "sub_2": "worker", "sub_3": "watcher"}
+    held = {"sub_2": 1, "sub_3": 1}
+    routed = replace(routing("evt_1", **matched), held=held, handler="sub_1")
+    made = [
+        delivery(subscription_id=each, service_id=service_id)
+        for each, service_id in (("sub_1", "worker"), ("sub_3", "watcher"))
+    ]
+    through, _ = finder(executor, [event("evt_1")], [routed], made=made)
+    for found in (through.get("evt_1", caller), *through.get_many(["evt_1"], caller)):
+        shown = found.routing
+        assert shown is not None
+        assert shown.matched == seen
+        assert shown.held == {each: pause for each, pause in held.items() if each in seen}
+        assert shown.handler == ("sub_1" if "sub_1" in seen else None)
+        assert {each.key.subscription_id for each in found.deliveries} == seen.keys() - {"sub_2"}
+        recorded = {each.key.subscription_id: each.service_id for each in found.all_deliveries()}
+        assert recorded == seen
 
 
 def test_events_of_a_deleted_subscription_need_a_narrowing_filter(executor: Executor) -> None:
