@@ -6,8 +6,9 @@ from event_bus.api.schemas import ref
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES
 
 _LATER = (
-    "Send the event later. The bus waits at least as long as `Retry-After` says, up to a day. The "
-    "wait is up to 20% longer, or up to 10 seconds if that is more."
+    "Send the event later. The bus waits as long as `Retry-After` says and, at random, up to 20% "
+    "longer, or up to 10 seconds longer if that is more. If the wait of the retry policy is longer, "
+    "it applies instead. No wait is longer than a day."
 )
 
 

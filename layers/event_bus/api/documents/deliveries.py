@@ -120,8 +120,8 @@ class BulkRetry(TypedDict):
     """The result of a bulk retry.
 
     Attributes:
-        retried: How many dead letters this request has retried. The first attempts begin at once,
-            and 10 more in each second after that.
+        retried: How many dead letters this request has retried. The bus makes the first attempt of
+            10 of them at once, and that of 10 more in each second after that.
     """
 
     retried: Count
