@@ -179,6 +179,10 @@ class DeliveryLanes(Construct):
         }
         for name, work in sources.items():
             redrive.consume(work.redrive, max_concurrency=_REDRIVE_CONCURRENCY, name=name)
+        redrive.allow_recursion(
+            "Each message ends an attempt, or continues a stream with its next stored event. If a "
+            "lane crashes with every message, one comes back only after five visibility timeouts."
+        )
         return redrive
 
     def _grant(self, lane: Lane, data: DataStack) -> None:
