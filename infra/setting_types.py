@@ -89,16 +89,27 @@ Origins = Annotated[str, AfterValidator(_origins)]
 """Origins of web pages, separated by commas."""
 
 
-def _ids(kind: str) -> str:
+def _ids(kind: str, most: int) -> AfterValidator:
     one = f"{kind}-[0-9a-f]{{8,17}}"
-    return f"^({one}(,{one})*)?$"
+
+    def check(text: str) -> str:
+        ids = listed(text)
+        for each in ids:
+            if not re.fullmatch(one, each):
+                raise ValueError(f"{each!r} must be an id that begins with {kind}-")
+        # https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html
+        if len(ids) > most:
+            raise ValueError(f"{len(ids)} are too many: a function may have {most}")
+        return text
+
+    return AfterValidator(check)
 
 
-SubnetIds = Annotated[str, StringConstraints(pattern=_ids("subnet"))]
-"""Ids of subnets, separated by commas."""
+SubnetIds = Annotated[str, _ids("subnet", 16)]
+"""Ids of subnets, at most 16, separated by commas."""
 
-SecurityGroupIds = Annotated[str, StringConstraints(pattern=_ids("sg"))]
-"""Ids of security groups, separated by commas."""
+SecurityGroupIds = Annotated[str, _ids("sg", 5)]
+"""Ids of security groups, at most 5, separated by commas."""
 
 AccountIds = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}(,[0-9]{12})*)?$")]
 """Ids of AWS accounts, separated by commas."""

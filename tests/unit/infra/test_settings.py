@@ -63,6 +63,10 @@ def test_context_values_of_the_cdk_are_ignored() -> None:
     assert DeploymentSettings.of(context) == DeploymentSettings()
 
 
+def ids(kind: str, count: int) -> str:
+    return ",".join(f"{kind}-{each:08x}" for each in range(count))
+
+
 @pytest.mark.parametrize(
     ("context", "named"),
     [
@@ -109,6 +113,18 @@ def test_context_values_of_the_cdk_are_ignored() -> None:
         (
             {"subnet_ids": "subnet-0a1b2c3", "security_group_ids": "sg-0a1b2c3d"},
             "subnet_ids",
+        ),
+        (
+            {"subnet_ids": "subnet-0a1b2c3d,", "security_group_ids": "sg-0a1b2c3d"},
+            "subnet_ids: .*'' must be",
+        ),
+        (
+            {"subnet_ids": ids("subnet", 17), "security_group_ids": ids("sg", 5)},
+            "subnet_ids: .*17 are too many: a function may have 16",
+        ),
+        (
+            {"subnet_ids": ids("subnet", 16), "security_group_ids": ids("sg", 6)},
+            "security_group_ids: .*6 are too many: a function may have 5",
         ),
         ({"dual_stack": "true"}, "dual_stack needs subnet_ids"),
         ({"certificate_arn": "arn:aws:acm:us-east-1:1:certificate/one"}, "certificate_arn"),
@@ -176,6 +192,7 @@ def test_a_number_has_a_least_and_a_most_value(name: str, least: int, most: int)
         {"cors_origins": "https://app.example.com,http://localhost:3000"},
         {"target_accounts": "123456789012,210987654321"},
         {"subnet_ids": "subnet-0a1b2c3d4e5f60718", "security_group_ids": "sg-0a1b2c3d,sg-4e5f6a7b"},
+        {"subnet_ids": ids("subnet", 16), "security_group_ids": ids("sg", 5)},
         {
             "domain_name": "bus.example.com",
             "certificate_arn": "arn:aws-cn:acm:cn-north-1:123456789012:certificate/one",
