@@ -10,7 +10,7 @@
   certificate for every such process, too. Here it does so once.
 - It starts Python and imports boto3 again for every such process. Here a process is forked.
 - After each invocation it waits 5 ms for further output. Here it waits until it has read the last
-  line that a function of the bus prints.
+  line that a function of the bus prints, or a function with the variable `PRINTS_CALLED`.
 - When it ends, it waits 30 s for each idle client to close its TLS connection. Here it waits 1 s.
 """
 
@@ -39,6 +39,10 @@ HANDLER = "event_bus.emulated.handler"
 
 CALLED = '{"level":"INFO","message":"called"}'
 """What this handler prints at the end of each call."""
+
+PRINTS_CALLED = "PRINTS_CALLED"
+"""The environment variable of other functions that print this line at the end of each call, such as
+those that the bus is compared with."""
 
 # The line is written before the answer, so it comes soon. A function that has died writes none.
 _OUTPUT_SECONDS = 1.0
@@ -143,16 +147,21 @@ def output_of(worker: Any, **waits: float) -> str:
 
     Args:
         worker: The process of the function.
-        waits: How long ministack waits for the output of a function that is not one of the bus.
+        waits: How long ministack waits for the output of a function that prints no last line.
     """
     ended = worker._proc is None
-    if ended or worker.config.get("Handler") != HANDLER:
+    if ended or not _prints_last_line(worker.config):
         return str(_drain(worker, **waits))
     lines: list[str] = []
     with suppress(queue.Empty):
         while not (lines and lines[-1] == CALLED):
             lines.append(worker._stderr_queue.get(timeout=_OUTPUT_SECONDS))
     return "\n".join(lines)
+
+
+def _prints_last_line(function: dict[str, Any]) -> bool:
+    variables = function.get("Environment", {}).get("Variables", {})
+    return function.get("Handler") == HANDLER or PRINTS_CALLED in variables
 
 
 def reduce() -> None:
