@@ -26,6 +26,11 @@ def test_each_has_a_name_of_its_own() -> None:
     assert len(names) == len(set(names)) > 200
 
 
+def test_each_was_noticed_by_a_test() -> None:
+    # `python -m tests.safeguards` and the name of the patch add it to `noticed.json`.
+    assert sorted({each.key for each in safeguards()} - noticed().keys()) == []
+
+
 def test_the_tests_that_noticed_safeguards_exist() -> None:
     # A run would otherwise search all tests again for the one that notices.
     for safeguard, test in noticed().items():
