@@ -157,7 +157,9 @@ SUITES = (
     Suite(
         "idempotency",
         ("event_bus/api/idempotency.py",),
-        ("tests/unit/functions/test_idempotency.py",),
+        ("tests/unit/functions/test_idempotency.py", f"{_UNIT}/api/test_repetitions.py"),
+        # Words for people.
+        unchanged=(r"""^\s*["']""", "raise InvalidRequest"),
     ),
     Suite(
         "querying",
@@ -165,6 +167,7 @@ SUITES = (
         (
             f"{_UNIT}/querying",
             "tests/unit/functions/test_event_path.py",
+            "tests/unit/functions/test_event_streams.py",
             "tests/unit/functions/test_events.py",
         ),
     ),
