@@ -171,6 +171,7 @@ def test_only_publishers_and_admins_learn_who_else_receives_an_event(
         assert {each.key.subscription_id for each in found.deliveries} == seen.keys() - {"sub_2"}
         recorded = {each.key.subscription_id: each.service_id for each in found.all_deliveries()}
         assert recorded == seen
+        assert {each.updated_at for each in found.all_deliveries()} == {NOON}
 
 
 def test_events_of_a_deleted_subscription_need_a_narrowing_filter(executor: Executor) -> None:

@@ -13,6 +13,7 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
 from event_bus.model.enrichment import LookupSource, StaticSource
 from event_bus.model.rights import Restriction
+from event_bus.model.target import UnknownTarget
 from event_bus.querying import explanations
 from event_bus.querying.explanations import Explainer
 from event_bus.querying.filter_tester import FilterTester
@@ -227,6 +228,18 @@ def test_a_subscription_test_shows_the_transformed_event(tester: FilterTester, a
     failed = tester.test_subscription("sub_2", asked, service("worker"))
     assert failed.sent is None
     assert failed.error == ("transform_failed", "the expression yields no value")
+
+
+def test_a_target_of_a_later_version_is_named(tester: FilterTester, aws: Aws) -> None:
+    subscribe(aws, "sub_1", filters=LARGE, target=UnknownTarget({}, type="pigeon"))
+    asked = read(SubscriptionTest, {"event": {"type": "task.created", "payload": {"total": 1}}})
+    tested = tester.test_subscription("sub_1", asked, service("worker"))
+    assert [each.code for each in tested.reasons] == ["field"]
+    assert tested.sent is None
+    assert tested.error == (
+        "message_refused",
+        "this version of the bus has no targets of the type pigeon",
+    )
 
 
 def test_a_subscription_test_uses_the_given_enrichment(tester: FilterTester, aws: Aws) -> None:
