@@ -1,6 +1,9 @@
 """Failing subscriptions are listed with the reason from the first failed attempt on."""
 
+import time
 from typing import Any
+
+from event_bus.model.circuit import KNOWN_SECONDS
 
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
@@ -53,6 +56,9 @@ def test_the_worst_comes_first(world: World, service: Client, domain: str) -> No
     second = service.subscribe(refusing, f"{domain}.second", retry_policy=policy)
     service.publish(f"{domain}.first")
     eventually(lambda: failing(service))
+    service.publish(f"{domain}.second")
+    eventually(lambda: len(failing(service)) == 2)
+    time.sleep(KNOWN_SECONDS)
     for _ in range(12):
         service.publish(f"{domain}.second")
     # The circuit of the second one opens: it gets no more attempts.

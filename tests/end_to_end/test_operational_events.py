@@ -1,9 +1,11 @@
 """The bus publishes events about subscriptions to their owners."""
 
+import time
 from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.model.circuit import KNOWN_SECONDS
 from event_bus_client import path
 
 from tests.end_to_end.receiver import Receiver, eventually
@@ -63,7 +65,10 @@ def test_the_owner_receives_events_about_circuits_and_dead_letters(
     answers = {"status": 500}
     receiver = world.receiver(lambda _: (answers["status"], {}))
     made = service.subscribe(receiver, f"{domain}.*", retry_policy={"max_attempts": 1})
-    sent = [service.publish(f"{domain}.created") for _ in range(12)]
+    sent = [service.publish(f"{domain}.created")]
+    eventually(lambda: service.bus.subscriptions.get(made["id"])["circuit"]["failing_since"])
+    time.sleep(KNOWN_SECONDS)
+    sent += [service.publish(f"{domain}.created") for _ in range(12)]
     opened = heard(told, "eventbus.circuit.opened")
     assert opened["payload"]["subscription_id"] == made["id"]
     assert opened["payload"]["failures"] >= 10

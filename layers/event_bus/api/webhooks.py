@@ -7,8 +7,8 @@ from event_bus.model.outcome import KEPT_RESPONSE_BYTES
 
 _LATER = (
     "Send the event later. The bus waits as long as `Retry-After` says and, at random, up to 20% "
-    "longer, or up to 10 seconds longer if that is more. If the wait of the retry policy is longer, "
-    "it applies instead. No wait is longer than a day."
+    "longer, or up to 10 seconds longer if that is more. If the wait of the retry policy is "
+    "longer, it applies instead. No wait is longer than a day."
 )
 
 
