@@ -213,12 +213,14 @@ class Turns:
         name, self._tries = self._tries, None
         if name is None:
             return
+        known = self.circuits.paces.last(name)
+        until = known.leases[self._holder][0] if known and self._holder in known.leases else 0.0
         try:
             self.paces.change(
                 name,
                 lambda pace: pace.returned(self._holder, [], times.unix()),
-                self.circuits.paces.last(name),
-                patient=True,
+                known,
+                patient=until - times.unix() > _LEAST_LEFT_SECONDS,
             )
         except Exception:
             # The lease ends by itself.

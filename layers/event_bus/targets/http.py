@@ -125,7 +125,12 @@ class HttpTransport:
         try:
             secrets = self.secrets(subscription)
         except SecretNotOpened as failure:
-            return Outcome("secret_not_opened", failure.detail, unsendable=failure.damaged)
+            return Outcome(
+                "secret_not_opened",
+                failure.detail,
+                unsendable=failure.damaged,
+                unsent=not failure.damaged,
+            )
         signed = signed_headers(webhook_id, int(self.clock()), body, secrets)
         headers = {**unsigned, **signed}
         seconds = subscription.retry_policy.timeout

@@ -41,7 +41,9 @@ class OpeningTransport:
                 opened = self.readers.opened(request.event, subscription.service_id)
             except (NotOpened, ClientError, BotoCoreError):
                 logger.exception("payload not opened", **traces(request.event))
-                outcomes[place] = Outcome("payload_not_opened", "the payload could not be opened")
+                outcomes[place] = Outcome(
+                    "payload_not_opened", "the payload could not be opened", unsent=True
+                )
                 continue
             brought = self.upcaster.attempted(opened, subscription.schema_version)
             if isinstance(brought, Outcome):

@@ -56,5 +56,5 @@ def test_an_attempt_is_recorded_if_its_signing_secret_cannot_be_opened(
     [attempt] = run.outcome().log
     assert (attempt.code, run.outcome().status) == ("secret_not_opened", status)
     assert len(run.sent()) == (0 if damaged else 1)
-    # The subscriber is not at fault if the bus has damaged its secret.
-    assert (aws.circuits.get_many(["sub_1"]) == {}) == damaged
+    # The subscriber is not at fault, whether KMS fails or the bus has damaged its secret.
+    assert aws.circuits.get_many(["sub_1"]) == {}

@@ -77,7 +77,8 @@ def test_nothing_is_sent_that_cannot_be_signed(*, damaged: bool) -> None:
         )
         assert listening.requests == []
     # Another attempt is useless only if the secret itself is damaged.
-    assert outcome == Outcome("secret_not_opened", "the reason", unsendable=damaged)
+    expected = Outcome("secret_not_opened", "the reason", unsendable=damaged, unsent=not damaged)
+    assert outcome == expected
 
 
 def test_a_replay_is_marked_and_has_an_id_of_its_own() -> None:

@@ -65,6 +65,8 @@ def test_one_that_does_not_open_holds_up_no_other(
     moved = replace(closed(aws, "evt_1"), id="evt_2")
     outcomes = opening.deliver([request(moved, "billing"), request(closed(aws), "billing")])
     assert [each.code for each in outcomes] == ["payload_not_opened", "http_status"]
+    # The circuit of the subscriber counts the second one alone.
+    assert [each.unsent for each in outcomes] == [True, False]
     assert [each.event.id for each in kept.requests] == ["evt_1"]
 
 
