@@ -253,7 +253,7 @@ class Turns:
         if lane_kind == "slow" != self.lane_kind:
             return pace, BatchPlan(
                 {
-                    place: replace(message, lane_kind=lane_kind, delay=0)
+                    place: replace(message, lane_kind=lane_kind)
                     for place, message in messages.items()
                 }
             )

@@ -57,6 +57,34 @@ def test_what_waits_in_the_slow_lane_goes_on_in_the_paced_lane_when_it_is_fast(
     assert both.sent("http_slow") == []
 
 
+def test_what_finds_no_free_place_in_the_slow_lane_does_so_as_well(
+    both: ProtocolLanes, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
+    taken = {"fn_1": (times.unix() + 60, 1)}
+    assert aws.paces.put("sub_1", Pace(leases=taken, version=1))
+    assert both.slow.process(batch(*messages(to, 2))) == []
+    assert len(both.sent("http_paced")) == 2
+    assert both.sent("http_slow") == []
+
+
+def test_only_a_subscription_that_is_not_known_as_slow_is_marked(
+    both: ProtocolLanes, aws: Aws
+) -> None:
+    turns = cast("Turns", both.slow.pacing)
+    turns.slow("sub_1")
+    marked = both.pace()
+    assert (marked.state, marked.version) == ("slow", 1)
+    assert turns.circuits.paces.last("sub_1") == marked
+    with not_sent(aws.dynamodb, "GetItem"):
+        # The first one is not read again, so the fault meets the second one.
+        turns.slow("sub_1")
+        turns.slow("sub_2")
+    assert aws.paces.get("sub_2") is None
+    turns.slow("sub_2")
+    assert both.pace("sub_2").state == "slow"
+
+
 def test_an_attempt_of_the_paced_lane_marks_its_subscription_before_it_ends(
     both: ProtocolLanes, aws: Aws
 ) -> None:
@@ -86,6 +114,11 @@ def test_a_subscription_on_trial_occupies_few_functions(both: ProtocolLanes, aws
     # The first answers tell soon whether it is slow.
     assert {each.delay for each in both.sent("http_paced")} <= {1, 2}
     assert both.pace().next_look == 0
+    # Its first answer gives it as many functions as others have.
+    aws.paces.put_anew("sub_1", Pace("slow", times.unix(), leases=taken, version=1))
+    cast("Turns", both.slow.pacing).functions = 10
+    assert both.slow.process(batch(*messages(to, 3))) == []
+    assert len(both.target.events) == 3
 
 
 def test_those_on_trial_leave_functions_to_limited_ones(both: ProtocolLanes, aws: Aws) -> None:
