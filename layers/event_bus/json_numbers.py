@@ -48,7 +48,7 @@ class ExactNumber:
         ValueError: It is beyond the largest double, or has more digits than `MAX_DIGITS`.
     """
 
-    __slots__ = ("_hash", "_key", "text", "value")
+    __slots__ = ("_double", "_hash", "_key", "_side", "text", "value")
 
     def __init__(self, text: str) -> None:
         try:
@@ -66,6 +66,8 @@ class ExactNumber:
         self.value = value
         self._key: object = None
         self._hash: int | None = None
+        self._double: float | None = None
+        self._side: int | None = None
 
     @property
     def key(self) -> object:
@@ -77,7 +79,9 @@ class ExactNumber:
         return self._key
 
     def __float__(self) -> float:
-        return float(self.text)
+        if self._double is None:
+            self._double = float(self.text)
+        return self._double
 
     def __repr__(self) -> str:
         return f"ExactNumber({self.text!r})"
@@ -94,16 +98,35 @@ class ExactNumber:
         return self._hash
 
     def __lt__(self, other: object) -> bool:
-        return self.value < as_decimal(other)
+        return self._compared(other) < 0
 
     def __le__(self, other: object) -> bool:
-        return self.value <= as_decimal(other)
+        return self._compared(other) <= 0
 
     def __gt__(self, other: object) -> bool:
-        return self.value > as_decimal(other)
+        return self._compared(other) > 0
 
     def __ge__(self, other: object) -> bool:
-        return self.value >= as_decimal(other)
+        return self._compared(other) >= 0
+
+    def _compared(self, other: Any) -> int:
+        """Returns -1, 0 or 1 if the number is less than another, equal or greater.
+
+        A filter compares each of thousands of bounds with it, so no bound becomes a decimal.
+        """
+        if other.__class__ is not float:
+            exact = as_decimal(other)
+            return (self.value > exact) - (self.value < exact)
+        # Rounding keeps the order: if the doubles differ, the numbers differ in the same way.
+        double = self._double
+        if double is None:
+            double = float(self)
+        if double != other:
+            return -1 if double < other else 1
+        if self._side is None:
+            digits = Decimal(repr(double))
+            self._side = (self.value > digits) - (self.value < digits)
+        return self._side
 
 
 def as_decimal(number: Any) -> Decimal:

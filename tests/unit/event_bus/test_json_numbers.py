@@ -1,6 +1,7 @@
 """Numbers keep their value, whatever it is, and are told apart by it."""
 
 import json
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -36,6 +37,23 @@ TEXTS = st.one_of(
 
 def read(text: str) -> Any:
     return read_integer(text) if text.lstrip("-").isdigit() else read_decimal(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0.10000000000000000001", "0.09999999999999999999", "0.3333333333333333333"),
+        *("-7.2500000000000000000001", "1e-390", "-1e-390", "1.00000000000000000001e-310"),
+    ],
+)
+def test_a_number_compares_by_value_with_the_doubles_around_it(text: str) -> None:
+    number: Any = ExactNumber(text)
+    double = float(text)
+    for other in (double, math.nextafter(double, 1), math.nextafter(double, -1), math.inf):
+        expected = Decimal(text).compare(Decimal(repr(other)))
+        assert (number > other) - (number < other) == expected
+        assert (other < number) - (other > number) == expected
+        assert (number >= other, number <= other) == (expected >= 0, expected <= 0)
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
