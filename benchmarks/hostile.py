@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from event_bus.json_numbers import read_integer
+from event_bus.json_numbers import read_decimal, read_integer
 from event_bus.matching.event_view import event_view
 from event_bus.matching.index import SubscriptionIndex
 
@@ -109,6 +109,21 @@ def every_order(n: int) -> Pattern:
 def long_ends(n: int) -> Pattern:
     text = {"equals-ignore-case": "\u00df" * 500 + str(n)}
     return {"l": {"x": [{"prefix": text}, {"suffix": text}, {"suffix": f"{n}z"}]}}
+
+
+def exact(n: int) -> Any:
+    """A number of 300 digits, which no double holds."""
+    return read_decimal(f"0.{n:05}{'7' * 295}")
+
+
+def long_beginnings(n: int) -> Pattern:
+    return {"a": [{"prefix": f"{'b' * (900 + k)}{n}"} for k in range(4)] + other(n)}
+
+
+def folded(n: int) -> Pattern:
+    text = {"equals-ignore-case": f"x{n}"}
+    asked = [{"prefix": text}, {"suffix": text}, text, {"suffix": f"x{n}"}, {"prefix": f"x{n}"}]
+    return {"a": [*asked, {"anything-but": "x"}]}
 
 
 WORDS = [f"/{n}/report-{n}.txt" for n in range(9_000)]
@@ -288,6 +303,48 @@ ATTACKS = (
         "32 levels of objects",
         lambda n: nested_objects(31, [n]),
         lambda: nested_objects(31, [n % 50 for n in range(100_000)]),
+    ),
+    Attack(
+        "80 wildcards each that almost match, 2,300 letters",
+        lambda n: {"a": [{"wildcard": f"*{'-' * (700 + k)}.-*{n}*"} for k in range(80)]},
+        lambda: {"a": "-" * 2_300},
+        100,
+    ),
+    Attack(
+        "a wildcard that almost matches each, 28,000 letters",
+        lambda n: {"a": [{"anything-but": {"wildcard": f"*{'o' * (60 + n % 38)}.o*{n}*"}}]},
+        lambda: {"a": "o" * 28_000},
+    ),
+    Attack(
+        "looked-up texts that almost occur, 20,000 letters",
+        lambda n: {
+            "a": [{"wildcard": f"*{'=' * (25 + n % 30)}!{'=' * (n // 30 % 30)}*"}],
+            "b": other(n),
+        },
+        lambda: {"a": "=" * 20_000, "b": "x"},
+    ),
+    Attack(
+        "anything-but of 80 texts each, case ignored, 1 MB",
+        lambda n: {"a": [{"anything-but": {"equals-ignore-case": [f"{n}{k}" for k in range(80)]}}]},
+        lambda: {"a": "A" * (MEGABYTE - 100)},
+    ),
+    Attack(
+        "six ranges each, numbers of 300 digits",
+        lambda n: {
+            **{f"x{k}": [{"numeric": [">", 0.02, "<=", 0.5 + n * 1e-6]}] for k in range(6)},
+            "y": other(n),
+        },
+        lambda: {**{f"x{k}": exact(2_000 + k) for k in range(6)}, "y": "y"},
+    ),
+    Attack(
+        "four prefixes each that begin alike, 1,000 texts",
+        long_beginnings,
+        lambda: {"a": [f"{'b' * 1_000}{n}Ж" for n in range(1_000)]},
+    ),
+    Attack(
+        "both ends, case ignored, 330 texts of another alphabet",
+        folded,
+        lambda: {"a": [f"{n}{'ж' * 1_550}{n}" for n in range(330)]},
     ),
 )
 

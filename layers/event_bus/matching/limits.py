@@ -122,7 +122,7 @@ If more rules are found, there are more steps in proportion.
 REFUSAL_WORK = 4
 """Steps of work for ending a check that needs more than it may use."""
 
-HEAVY_WORK = 25_000
+HEAVY_WORK = 30_000
 """The least steps of `EVENT_WORK` that each heavy filter may use, while any are left.
 
 They suffice for one wildcard and a text of 1 MiB.

@@ -4,13 +4,13 @@ Each is immutable, and `matches(value)` compares one JSON scalar. The rules are 
 "Comparison operators for use in event patterns" in the Amazon EventBridge user guide.
 """
 
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from event_bus.json_numbers import ExactNumber, number_key
 from event_bus.matching.addresses import Address, parse_address
 from event_bus.matching.ignore_case import CaseInsensitiveText
 from event_bus.matching.wildcards import Glob
-from event_bus.matching.work import text_steps
+from event_bus.matching.work import SHORT_TEXT, text_steps
 
 
 class _Boolean:
@@ -25,7 +25,7 @@ _TRUE: Final = _Boolean()
 _FALSE: Final = _Boolean()
 
 
-def scalar_key(value: object) -> object:
+def scalar_key(value: Any) -> object:
     """Returns the hash key of a JSON scalar. Equal JSON values, such as 1 and 1.0, share one.
 
     Args:
@@ -37,7 +37,7 @@ def scalar_key(value: object) -> object:
     if kind is bool:
         return _TRUE if value else _FALSE
     if kind is float or kind is ExactNumber:
-        return number_key(cast("float | ExactNumber", value))
+        return number_key(value)
     return value
 
 
@@ -48,7 +48,14 @@ def is_number(value: object) -> bool:
 
 def comparing_steps(operator: "Operator", value: object) -> int:
     """Returns what the comparison of a value costs, in steps of `Work`."""
-    return operator.steps * text_steps(value) if operator.searches else operator.steps
+    if not operator.searches or not isinstance(value, str) or len(value) < SHORT_TEXT:
+        return operator.steps
+    if isinstance(operator, AnythingButMatching):
+        return sum(comparing_steps(each, value) for each in operator.operators)
+    steps = operator.steps * text_steps(len(value))
+    if isinstance(operator, Wildcard):
+        steps += operator.glob.searching_steps(len(value))
+    return steps
 
 
 def beyond(text: str) -> str | None:
@@ -62,8 +69,7 @@ class Operator(Protocol):
 
     Attributes:
         steps: What the comparison of a short value costs, in steps of `Work`.
-        searches: Whether the cost grows with the text: each further `PAGE` characters cost `steps`
-            again.
+        searches: Whether the cost grows with the length of the text, from `SHORT_TEXT` on.
     """
 
     @property
@@ -201,7 +207,8 @@ class Numeric:
 
     def matches(self, value: object) -> bool:
         """Returns whether a JSON scalar satisfies it."""
-        if not is_number(value):
+        kind = value.__class__
+        if kind is not int and kind is not float and kind is not ExactNumber:
             return False
         key: Any = scalar_key(value)
         return bool(

@@ -14,7 +14,7 @@ from typing import Any
 
 from event_bus.json_numbers import ExactNumber, as_decimal
 from event_bus.matching.addresses import parse_address
-from event_bus.matching.ignore_case import LONGEST_FOLDED, fold
+from event_bus.matching.ignore_case import LONGEST_FOLDED, fold, folding_steps
 from event_bus.matching.limits import MAX_STRING_LENGTH
 from event_bus.matching.operators import is_number
 from event_bus.matching.work import Work
@@ -67,6 +67,9 @@ REVERSED_FOLDED_TEXT: SortOrder = _by_reversed_folded_text
 NUMBER: SortOrder = _by_number
 ADDRESS: SortOrder = _by_address
 
+# The steps of reading an address.
+_ADDRESS_STEPS = 2
+
 
 class SortedValues:
     """Values, sorted by a key.
@@ -81,6 +84,8 @@ class SortedValues:
         values: The values.
         all: The objects that have a value.
         one_object: Whether at most one object has a value.
+        reading_steps: The steps of making the keys, and of comparing long ones, beyond those for a
+            few characters.
     """
 
     __slots__ = (
@@ -92,12 +97,19 @@ class SortedValues:
         "all",
         "keys",
         "one_object",
+        "reading_steps",
         "values",
     )
 
     def __init__(self, sets: Sets, order: SortOrder, *, single: bool) -> None:
         keys, values = order(sets)
         places = sorted(range(len(keys)), key=keys.__getitem__)
+        self.reading_steps = 0
+        if keys and isinstance(keys[0], str):
+            # What a value folds to may be ASCII.
+            self.reading_steps = folding_steps(values)
+        elif order is ADDRESS:
+            self.reading_steps = _ADDRESS_STEPS * len(keys)
         self.keys = list(map(keys.__getitem__, places))
         self.values = list(map(values.__getitem__, places))
         self._exact = bool(keys) and isinstance(keys[0], Decimal)

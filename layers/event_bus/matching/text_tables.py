@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from event_bus.matching.access_keys import MAX_AFFIX_LENGTH
-from event_bus.matching.ignore_case import LONGEST_FOLDED, fold
+from event_bus.matching.ignore_case import LONGEST_FOLDED, fold, folding_steps
 from event_bus.matching.sorted_values import (
     FOLDED_TEXT,
     REVERSED_FOLDED_TEXT,
@@ -12,12 +12,10 @@ from event_bus.matching.sorted_values import (
 )
 from event_bus.matching.tables import EntryTable, FoundEntries
 from event_bus.matching.value_index import ValueIndex
-from event_bus.matching.work import text_steps
+from event_bus.matching.work import pair_steps, text_steps
 
 # With more keys than this, a lookup at each place of a long text is faster than a search.
 SEARCH_BELOW = 256
-# The steps of a lookup at one place of a text.
-_PLACE_STEPS = 3
 
 T = TypeVar("T")
 
@@ -37,6 +35,7 @@ class FoldedTable(EntryTable[T]):
     def find(self, value: object, found: FoundEntries[T]) -> None:
         """Appends the entries that a scalar finds."""
         if isinstance(value, str) and len(value) <= LONGEST_FOLDED:
+            found.work.take(folding_steps([value]))
             entry = self.entries.get(fold(value))
             if entry is not None:
                 found.append(entry)
@@ -125,8 +124,9 @@ class FoldedSuffixTable(SuffixTable[T]):
 class InfixTable(EntryTable[T]):
     """Finds the keys that the value contains.
 
-    If few keys have the same length, it searches the value for each. If many have, it looks up the
-    text of that length at each place of the value.
+    If few keys have the same length, it searches the value for each. If many have, or if the
+    searches may cost more than is allowed, it looks up the text of that length at each place of the
+    value: a step each.
     """
 
     __slots__ = ("_by_length",)
@@ -157,11 +157,13 @@ class InfixTable(EntryTable[T]):
             return
         for length, entries in self._by_length.items():
             places = range(len(value) - length + 1)
-            if len(entries) < min(len(places), SEARCH_BELOW):
-                found.work.take(len(entries) * text_steps(value))
+            few = len(entries) < min(len(places), SEARCH_BELOW)
+            steps = text_steps(len(value)) + pair_steps(length, len(places)) if few else 0
+            if few and len(entries) * steps <= found.work.left:
+                found.work.take(len(entries) * steps)
                 found.extend(entry for key, entry in entries.items() if key in value)
             else:
-                found.work.take(_PLACE_STEPS * len(places))
+                found.work.take(len(places))
                 found.extend(
                     {
                         entries[part]

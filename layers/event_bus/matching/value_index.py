@@ -26,7 +26,7 @@ from event_bus.matching.sorted_values import (
     SortedValues,
     SortOrder,
 )
-from event_bus.matching.work import PAGE, SharedWork, Work
+from event_bus.matching.work import PAGE, SHORT_TEXT, SharedWork, Work
 
 # The steps of a comparison that is one lookup among all values.
 _LOOKUP_STEPS = 3
@@ -126,6 +126,8 @@ class ValueIndex:
 
     def _beginning(self, order: SortOrder, text: str, beyond: str | None, work: Work) -> int:
         ordered = self._sorted.get(order) or self._sort(order)
+        if len(text) >= PAGE:
+            work.take(_sorted_steps(text))
         if ordered.one_object:
             # Any match decides.
             return ordered.all if ordered.begins(text) else 0
@@ -177,6 +179,7 @@ class ValueIndex:
 
     def _equals_ignore_case(self, operator: operators.EqualsIgnoreCase, work: Work) -> int:
         folded, ordered = operator.text.folded, self._sorted_by(FOLDED_TEXT)
+        work.take(_sorted_steps(folded))
         places = range(bisect_left(ordered.keys, folded), bisect_right(ordered.keys, folded))
         return self._compared(operator, ordered.at(places), len(places), work)
 
@@ -188,7 +191,7 @@ class ValueIndex:
 
     def _compared_from(self, order: SortOrder, text: str, operator: Operator, work: Work) -> int:
         """Compares each value that begins with a text."""
-        work.take(2 * (len(text) // PAGE))
+        work.take(_sorted_steps(text))
         ordered = self._sorted_by(order)
         places = range(*ordered.places(text, operators.beyond(text)))
         return self._compared(operator, ordered.at(places), len(places), work)
@@ -198,8 +201,8 @@ class ValueIndex:
         # Too much work is refused before the first comparison.
         work.take(operator.steps * count)
         for value in values:
-            if operator.searches and isinstance(value, str) and len(value) >= PAGE:
-                work.take(operator.steps * (len(value) // PAGE))
+            if operator.searches and isinstance(value, str) and len(value) >= SHORT_TEXT:
+                work.take(comparing_steps(operator, value) - operator.steps)
             if operator.matches(value):
                 found |= self.by_key[value]
                 if found == self.all:
@@ -210,8 +213,8 @@ class ValueIndex:
         return self._sorted.get(order) or self._sort(order)
 
     def _sort(self, order: SortOrder) -> SortedValues:
-        self._shared.steps += len(self.by_key) // SORTED_PER_STEP
         found = SortedValues(self.by_key, order, single=self._single)
+        self._shared.steps += len(self.by_key) // SORTED_PER_STEP + found.reading_steps
         self._sorted = {**self._sorted, order: found}
         return found
 
@@ -240,6 +243,11 @@ def _meets_one(asked: Iterable[Operator], value: object, work: Work) -> bool:
         if operator.matches(value):
             return True
     return False
+
+
+def _sorted_steps(text: str) -> int:
+    """Returns the steps of looking up a text among sorted ones that may begin like it."""
+    return 4 * (len(text) // PAGE)
 
 
 def _union(sets: Iterable[int]) -> int:

@@ -1,5 +1,7 @@
 """Strings in which `*` stands for any characters, matched in one pass without backtracking."""
 
+from event_bus.matching.work import LONG_PART, pair_steps
+
 
 def split_wildcard(text: str) -> list[str]:
     r"""Splits a `wildcard` operand into the literal parts between its asterisks.
@@ -48,7 +50,7 @@ class Glob:
         tail: The text that the value ends with.
     """
 
-    __slots__ = ("_least", "_plain", "head", "middle", "tail")
+    __slots__ = ("_least", "_long", "_plain", "_short", "head", "middle", "tail")
 
     def __init__(self, parts: list[str]) -> None:
         self.head = parts[0]
@@ -56,6 +58,17 @@ class Glob:
         self.middle = tuple(parts[1:-1])
         self._plain = len(parts) == 1
         self._least = sum(map(len, parts))
+        lengths = sorted(map(len, self.middle), reverse=True)
+        self._long = lengths[0] if lengths else 0
+        # A shorter part may take longer to find in a long text.
+        self._short = next((each for each in lengths if each < LONG_PART), 0)
+
+    def searching_steps(self, length: int) -> int:
+        """Returns the steps of comparing a value of some length beyond those for a short one."""
+        # What a part has passed, the next parts do not search again.
+        places = length - self._least + len(self.middle)
+        steps = pair_steps(self._long, places)
+        return steps if self._short == self._long else steps + pair_steps(self._short, places)
 
     def matches(self, value: str) -> bool:
         """Returns whether the whole value matches."""

@@ -8,6 +8,20 @@ depend on the machine.
 PAGE = 256
 """Characters of a text that count as one step when they are searched."""
 
+SHORT_TEXT = 128
+"""A search of a text with fewer characters costs the same, whatever it is searched for."""
+
+LONG_PART = 100
+"""From so many characters on, a part is searched in another way in texts of medium length."""
+
+# What `str.find` does is decided in `FASTSEARCH` of Objects/stringlib/fastsearch.h of CPython.
+_PLACES = 30_000
+_PLACES_OF_LONG_PART = 2_500
+# Comparisons of a character of a text with one of a part that count as one step.
+_PAIRS = 1_024
+# So many of these at each place of a text are counted in `text_steps`.
+_FREE_CHARACTERS = 8
+
 
 class OutOfWork(Exception):
     """The work that was allowed is used up before the answer is known."""
@@ -52,6 +66,23 @@ class SharedWork:
         self.steps = 0
 
 
-def text_steps(value: object) -> int:
-    """Returns the steps of searching a value."""
-    return 1 + len(value) // PAGE if isinstance(value, str) else 1
+def text_steps(length: int) -> int:
+    """Returns the steps of searching a text of some length for a few characters."""
+    return 1 + length // PAGE
+
+
+def pair_steps(part: int, places: int) -> int:
+    """Returns the further steps of searching a text for a longer part of it.
+
+    At each place where the part may begin, CPython may compare nearly all its characters: in texts
+    below 30,000 characters if the part has less than 100, otherwise below 2,500, and with a part
+    of a third of a text up to 3,072. In longer texts it compares each character a few times.
+
+    Args:
+        part: The length of the part.
+        places: At how many places of the text it may begin.
+    """
+    if part <= _FREE_CHARACTERS or places <= 0:
+        return 0
+    compared = min(places, _PLACES if part < LONG_PART else _PLACES_OF_LONG_PART)
+    return (part - _FREE_CHARACTERS) * compared // _PAIRS
