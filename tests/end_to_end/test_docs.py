@@ -143,7 +143,9 @@ def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, 
     for old, new in replace.items():
         script = script.replace(old, new)
     environment = {**os.environ, **variables}
-    printed = printed_by("bash", "-m", "-c", script, folder=ROOT, environment=environment)
+    printed = printed_by(
+        "bash", "-m", "-c", script, folder=ROOT, environment=environment, seconds=300
+    )
     answered = [
         [int(status) for status in each.split()] for each in answers.read_text().split("--")[1:]
     ]
