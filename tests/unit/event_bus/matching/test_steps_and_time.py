@@ -18,7 +18,7 @@ from event_bus.matching.tables import EntryTable, FoundEntries
 from event_bus.matching.text_tables import FoldedTable, InfixTable
 from event_bus.matching.work import OutOfWork, Work
 
-MOST = 9
+MOST = 7
 """How many times longer than a step of comparing short numbers a step may take."""
 
 ROUNDS = 5
