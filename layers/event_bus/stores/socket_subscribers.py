@@ -126,22 +126,25 @@ class SocketSubscriberStore:
         listed = _key(SocketSubscriberKey(f"{_PLACES}{key.connection_id}", _NO_CONNECTION))
         for _ in attempts():
             item = self.table.get(listed, ConsistentRead=True) or {}
-            others = orjson.loads(item["followed"]["S"]) if item else []
-            if key.subscription_id in others:
-                return True
+            # One that has its place already writes as well: another function may have read the list
+            # before this subscriber was added, and be about to give its place away.
+            followed = orjson.loads(item["followed"]["S"]) if item else []
+            others = [each for each in followed if each != key.subscription_id]
             if len(others) >= most:
                 others = [each for each in others if self.get(replace(key, subscription_id=each))]
             if len(others) >= most:
                 return False
-            condition: Condition = {"ConditionExpression": "attribute_not_exists(followed)"}
+            changes = int(item["changes"]["N"]) if item else 0
+            condition: Condition = {"ConditionExpression": "attribute_not_exists(changes)"}
             if item:
                 condition = {
-                    "ConditionExpression": "followed = :read",
-                    "ExpressionAttributeValues": {":read": item["followed"]},
+                    "ConditionExpression": "changes = :read",
+                    "ExpressionAttributeValues": {":read": number(changes)},
                 }
             taken = {
                 **listed,
                 "followed": document([*others, key.subscription_id]),
+                "changes": number(changes + 1),
                 "expires_at": number(expires_at),
             }
             if self.table.put_unless_refused(taken, **condition):

@@ -100,3 +100,21 @@ def test_one_of_two_takes_the_last_place_of_a_connection(
     assert aws.socket_subscribers.take_place(second, 1, SOON)
     aws.socket_subscribers.remove(second)
     assert aws.socket_subscribers.take_place(first, 1, SOON)
+
+
+def test_a_place_is_not_given_away_while_its_subscription_is_followed_again(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again, other = (SocketSubscriberKey(each, "one") for each in ("sub_1", "sub_2"))
+    follow(aws, again)
+    assert aws.socket_subscribers.take_place(again, 1, SOON)
+    aws.socket_subscribers.remove(again)
+    follow(aws, other)
+
+    def meanwhile() -> None:
+        follow(aws, again)
+        assert aws.socket_subscribers.take_place(again, 1, SOON)
+
+    # The place was free when it was read.
+    before_next(aws, monkeypatch, "put_item", meanwhile)
+    assert not aws.socket_subscribers.take_place(other, 1, SOON)
