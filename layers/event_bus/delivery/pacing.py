@@ -143,6 +143,9 @@ class Turns:
             taken = self._take(subscriptions[subscription_id], messages)
             plan.moved.update(taken.moved)
             plan.side_by_side.update(taken.side_by_side)
+        if not any(self._on_trial(each) for each in plan.side_by_side):
+            # Others on trial need not wait until this batch has ended.
+            self._end_tries()
         return plan
 
     def ended(self, subscription_id: str) -> None:
@@ -181,14 +184,17 @@ class Turns:
         circuit = self.circuits.known(subscription_id)
         return circuit is not None and circuit.waits(times.unix())
 
+    def _on_trial(self, subscription_id: str) -> bool:
+        pace = self.circuits.paces.last(subscription_id)
+        return pace is not None and pace.state == "trial"
+
     def _may_try(self, subscription: Subscription) -> bool:
         """Takes a lease for the subscriptions on trial in the batch, if this is one of them.
 
         Many may be new, and never answer. Together, they leave half of the functions to
         subscriptions that have limits.
         """
-        pace = self.circuits.paces.last(subscription.id)
-        if self.lane_kind != "paced" or self._tries or pace is None or pace.state != "trial":
+        if self.lane_kind != "paced" or self._tries or not self._on_trial(subscription.id):
             return True
         name = trials_name(subscription.target.lane)
         limits = Limits(self.functions)
@@ -214,13 +220,12 @@ class Turns:
         if name is None:
             return
         known = self.circuits.paces.last(name)
-        until = known.leases[self._holder][0] if known and self._holder in known.leases else 0.0
         try:
             self.paces.change(
                 name,
                 lambda pace: pace.returned(self._holder, [], times.unix()),
                 known,
-                patient=until - times.unix() > _LEAST_LEFT_SECONDS,
+                patient=known is not None and self._has_time(known),
             )
         except Exception:
             # The lease ends by itself.
@@ -250,7 +255,7 @@ class Turns:
     ) -> tuple[Pace, BatchPlan]:
         """Returns the pace of a subscription after its messages took their turns, and the plan."""
         lane_kind = _lane_for(pace.state)
-        if lane_kind == "slow" != self.lane_kind:
+        if lane_kind == "slow" and self.lane_kind == "paced":
             return pace, BatchPlan(
                 {
                     place: replace(message, lane_kind=lane_kind)
@@ -299,15 +304,21 @@ class Turns:
             )
         return pace, plan
 
+    def _has_time(self, known: Pace) -> bool:
+        """Whether a patient change of a pace ends before this function must.
+
+        A lease that is not given back takes the place of an attempt until it ends by itself. One
+        that ends soon is not worth the wait.
+        """
+        until, _ = known.leases.get(self._holder, (0.0, 0))
+        return until - times.unix() > _LEAST_LEFT_SECONDS
+
     def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
-        # A lease that is not given back takes the place of an attempt until it ends by itself. One
-        # that ends soon is not worth the wait, in which Lambda might end this function.
-        until, _ = known.leases[self._holder]
         after = self.paces.change(
             subscription_id,
             lambda pace: self._returned(pace, seconds),
             known,
-            patient=until - times.unix() > _LEAST_LEFT_SECONDS,
+            patient=self._has_time(known),
         )
         if after is None:
             logger.warning("lease not given back", subscription_id=subscription_id)

@@ -151,3 +151,19 @@ def test_a_lease_for_trials_that_cannot_be_taken_holds_them_back(
         assert both.paced.process(batch(*messages(new, 2))) == []
     assert both.target.events == []
     assert len(both.sent("http_paced")) == 2
+
+
+def test_a_batch_that_tries_nothing_keeps_no_lease_of_those_on_trial(
+    both: ProtocolLanes, aws: Aws
+) -> None:
+    new = aws.subscriptions.create(subscription("sub_new"))
+    limited = aws.subscriptions.create(subscription("sub_limited", max_in_flight=5))
+    taken = {f"fn_{each}": (times.unix() + 60, 1) for each in range(TRIAL_FUNCTIONS)}
+    aws.paces.put_anew("sub_new", Pace(state="trial", leases=taken, version=1))
+    seen: list[object] = []
+    both.target.meet = lambda: seen.append(both.pace(trials_name("http")).leases)
+    sent = [message(event("evt_new"), new), message(event("evt_limited"), limited)]
+    assert both.paced.process(batch(*sent)) == []
+    assert both.target.events == ["evt_limited"]
+    # Already while the attempt for the other one is made.
+    assert seen == [{}]
