@@ -66,7 +66,7 @@ class InboxTransport:
             )
         except (ClientError, BotoCoreError, TimeoutError):
             logger.exception("inbox not filled", subscription_id=subscription_id)
-            failed = Outcome("inbox_not_filled", "the inbox could not take the event")
+            failed = Outcome("inbox_not_filled", "the inbox could not take the event", unsent=True)
             return [failed] * len(requests)
         return [Outcome()] * len(requests)
 

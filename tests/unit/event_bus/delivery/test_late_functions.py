@@ -22,6 +22,7 @@ from event_bus.queues.sending import NotSent
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.streams import StreamStore
+from event_bus.targets.inbox import InboxTarget, InboxTransport
 
 from tests.aws import Aws
 from tests.builders import event, message, replay, subscription
@@ -238,3 +239,25 @@ def test_the_retry_of_a_walk_follows_although_its_lease_has_ended(
         assert run.take(message(second, to)) == []
     [retry] = run.sent()
     assert (retry.event_id, retry.attempt, retry.delay > 0) == ("evt_1", 2, True)
+
+
+@pytest.mark.parametrize(("late", "entries"), [(LEASE_SECONDS - 5, 1), (LEASE_SECONDS + 5, 0)])
+def test_a_function_fills_no_inbox_after_its_claim_has_ended(
+    run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch, late: float, entries: int
+) -> None:
+    """Another function may have filled it with later events meanwhile."""
+    to = aws.subscriptions.create(
+        subscription(
+            delivery_guarantee="exactly_once", target=InboxTarget("pull"), retry_policy=SLOW
+        )
+    )
+    deliver, unix = InboxTransport.deliver, times.unix
+
+    def stand_still(*arguments: Any) -> Any:
+        monkeypatch.setattr(times, "unix", lambda: unix() + late)
+        return deliver(*arguments)
+
+    monkeypatch.setattr(InboxTransport, "deliver", stand_still)
+    runner = replace(run.lane.runner, transport=InboxTransport(aws.inboxes))
+    assert replace(run.lane, runner=runner).process([received(message(event(), to))]) == []
+    assert len(aws.inboxes.after(to.id, 0, 10)) == entries

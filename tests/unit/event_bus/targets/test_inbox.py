@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from event_bus import times
 from event_bus.model.outcome import Outcome
 from event_bus.targets.inbox import InboxTarget, InboxTransport
 
 from tests.aws import Aws
+from tests.faults import not_sent
 from tests.unit.event_bus.targets.requests import faults, request, validated
 
 
@@ -36,3 +38,21 @@ def test_delivers(aws: Aws) -> None:
     assert transport.deliver([sent, sent]) == [Outcome(), Outcome()]
     found = aws.inboxes.after("sub_1", 0, 10)
     assert [(each.position, each.key.event_id) for each in found] == [(1, "evt_1"), (2, "evt_1")]
+
+
+NOT_FILLED = Outcome("inbox_not_filled", "the inbox could not take the event", unsent=True)
+"""The circuit of the subscriber does not count it: the bus has failed."""
+
+
+def test_nothing_is_appended_after_the_first_claim_has_ended(aws: Aws) -> None:
+    """Another function may have put later versions of the stream there since."""
+    valid = replace(request(InboxTarget("pull")), until=times.unix() + 60)
+    lapsed = replace(valid, until=times.unix() - 1)
+    assert InboxTransport(aws.inboxes).deliver([valid, lapsed]) == [NOT_FILLED] * 2
+    assert aws.inboxes.after("sub_1", 0, 10) == []
+
+
+def test_a_table_that_does_not_answer_is_not_the_fault_of_the_subscriber(aws: Aws) -> None:
+    with not_sent(aws.dynamodb, "TransactWriteItems"):
+        outcomes = InboxTransport(aws.inboxes).deliver([request(InboxTarget("pull"))])
+    assert outcomes == [NOT_FILLED]
