@@ -17,9 +17,9 @@ LONG_PART = 100
 # What `str.find` does is decided in `FASTSEARCH` of Objects/stringlib/fastsearch.h of CPython.
 _PLACES = 30_000
 _PLACES_OF_LONG_PART = 2_500
-# Comparisons of a character of a text with one of a part that count as one step.
+# How many comparisons of two characters count as one step.
 _PAIRS = 1_024
-# So many of these at each place of a text are counted in `text_steps`.
+# `text_steps` already counts this many comparisons at each place of a text.
 _FREE_CHARACTERS = 8
 
 
@@ -75,8 +75,9 @@ def pair_steps(part: int, places: int) -> int:
     """Returns the further steps of searching a text for a longer part of it.
 
     At each place where the part may begin, CPython may compare nearly all its characters: in texts
-    below 30,000 characters if the part has less than 100, otherwise below 2,500, and with a part
-    of a third of a text up to 3,072. In longer texts it compares each character a few times.
+    below 30,000 characters if the part has less than 100. If the part has more, in texts below
+    2,500 characters, and below 3,072 if the part is a third of the text. In longer texts, the time
+    grows with the length of the text alone.
 
     Args:
         part: The length of the part.

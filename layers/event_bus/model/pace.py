@@ -101,7 +101,7 @@ class Pace:
 
     @property
     def paced(self) -> bool:
-        """Whether its speed requires another lane than the main one."""
+        """Whether its messages leave the main lane, because it is slow or new."""
         return self.state != "fast"
 
     def in_flight(self, now: float) -> int:

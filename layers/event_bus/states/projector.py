@@ -181,7 +181,7 @@ class Projector:
             Whether more events may follow.
 
         Raises:
-            ReducerUnavailable: The reducer cannot be applied now, and `marks` is false.
+            ReducerUnavailable: `marks` is false, and the reducer cannot be applied now.
         """
         reducer = self._reducer(model, generation)
         for _ in attempts():

@@ -218,7 +218,7 @@ def test_alarms_may_use_the_key_that_encrypts_the_topic(app: Synthesised) -> Non
         if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     ]
     assert set(listed(grant["Action"])) == {"kms:Decrypt", "kms:GenerateDataKey*"}
-    # In the policy of a key, it means this key
+    # The resource "*" in the policy of a key is the key itself
     # (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html).
     for each in key.properties["KeyPolicy"]["Statement"]:
         assert each["Resource"] == "*", each

@@ -1,4 +1,4 @@
-"""The lanes of a protocol, with the pacing that moves messages between them."""
+"""The three lanes of a protocol, each with the object that moves messages to the others."""
 
 import threading
 import time
@@ -59,7 +59,7 @@ class ProtocolLanes:
 
 @dataclass
 class Most:
-    """Stands for attempts that take a while, and counts how many are made at once.
+    """Takes the place of an attempt for 0.1 s, and counts how many of them overlap.
 
     Attributes:
         seen: The most that were in flight at once.

@@ -51,7 +51,7 @@ class Call:
 
 @dataclass
 class Functions:
-    """Functions that share a store, each with what it has cached.
+    """Functions that share one store. Each has a cache of its own.
 
     Attributes:
         number: How many there are.
