@@ -112,7 +112,8 @@ class ExactNumber:
     def _compared(self, other: Any) -> int:
         """Returns -1, 0 or 1 if the number is less than another, equal or greater.
 
-        A filter compares each of thousands of bounds with it, so no bound becomes a decimal.
+        Thousands of filters may compare their bounds with it, so a bound that is a float does not
+        become a decimal.
         """
         if other.__class__ is not float:
             exact = as_decimal(other)

@@ -26,7 +26,7 @@ class FoldedTable(EntryTable[T]):
     __slots__ = ()
 
     def steps(self) -> int:
-        """Returns the steps of finding entries from one value, with those of folding it."""
+        """Returns the steps of finding entries from one value, with those of folding ASCII."""
         return 8
 
     def _met(self, key: str, values: ValueIndex) -> bool:

@@ -246,7 +246,7 @@ def _meets_one(asked: Iterable[Operator], value: object, work: Work) -> bool:
 
 
 def _sorted_steps(text: str) -> int:
-    """Returns the steps of looking up a text among sorted ones that may begin like it."""
+    """Returns the steps that a long text adds to a lookup among sorted texts."""
     return 4 * (len(text) // PAGE)
 
 

@@ -64,7 +64,7 @@ class Glob:
         self._short = next((each for each in lengths if each < LONG_PART), 0)
 
     def searching_steps(self, length: int) -> int:
-        """Returns the steps of comparing a value of some length beyond those for a short one."""
+        """Returns the steps of searching a value of some length, beyond those of `text_steps`."""
         # What a part has passed, the next parts do not search again.
         places = length - self._least + len(self.middle)
         steps = pair_steps(self._long, places)

@@ -19,7 +19,7 @@ _PLACES = 30_000
 _PLACES_OF_LONG_PART = 2_500
 # How many comparisons of two characters count as one step.
 _PAIRS = 1_024
-# `text_steps` already counts this many comparisons at each place of a text.
+# For a part of at most so many characters, `text_steps` counts enough.
 _FREE_CHARACTERS = 8
 
 
@@ -74,10 +74,12 @@ def text_steps(length: int) -> int:
 def pair_steps(part: int, places: int) -> int:
     """Returns the further steps of searching a text for a longer part of it.
 
-    At each place where the part may begin, CPython may compare nearly all its characters: in texts
-    below 30,000 characters if the part has less than 100. If the part has more, in texts below
-    2,500 characters, and below 3,072 if the part is a third of the text. In longer texts, the time
-    grows with the length of the text alone.
+    At each place where the part may begin, CPython may compare nearly all its characters. It does
+    so in texts below 30,000 characters if the part has fewer than 100. If the part has 100 or more,
+    it does so in texts below 2,500 characters, and in longer ones if the part is at least a third
+    of the text, which then has at most about 3,072: a part has at most 1,024. In other texts, the
+    time grows with the length of the text alone. But a wildcard also searches what remains of a
+    long text, which may be short. So a long text counts as much as the longest slow search.
 
     Args:
         part: The length of the part.

@@ -27,7 +27,7 @@ SHARP = "\u00df"
 
 
 def wildcard(length: int, letter: str = "a") -> Callable[[int], dict[str, Any]]:
-    """Returns wildcards whose text of a length differs from a text of one letter near its end."""
+    """Returns wildcards with a part of this length: one letter repeated, and a b near the end."""
     return lambda n: {"wildcard": f"*{letter * (length - 3)}b{letter * 2}*{n}*"}
 
 
@@ -96,7 +96,7 @@ def comparing(comparison: Callable[[int], dict[str, Any]], value: Any) -> tuple[
     view = EventView({"a": value})
     before = 0
     if not view.walked:
-        # Reading the elements serves all filters, and is bounded by their number.
+        # All filters share what reading the elements costs, and `MAX_ELEMENTS` bounds it.
         view.root.nested("a")
         before = view.shared.steps
     work = Work(limits.EVENT_WORK)
