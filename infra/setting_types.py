@@ -96,7 +96,7 @@ def _ids(kind: str, most: int) -> AfterValidator:
         ids = listed(text)
         for each in ids:
             if not re.fullmatch(one, each):
-                raise ValueError(f"{each!r} must be an id that begins with {kind}-")
+                raise ValueError(f"{each!r} must be {kind}- and 8 to 17 of the digits 0-9 and a-f")
         # https://docs.aws.amazon.com/lambda/latest/api/API_VpcConfig.html
         if len(ids) > most:
             raise ValueError(f"{len(ids)} are too many: a function may have {most}")

@@ -112,7 +112,7 @@ def ids(kind: str, count: int) -> str:
         ),
         (
             {"subnet_ids": "subnet-0a1b2c3", "security_group_ids": "sg-0a1b2c3d"},
-            "subnet_ids",
+            "subnet_ids: .*'subnet-0a1b2c3' must be subnet- and 8 to 17 of the digits",
         ),
         (
             {"subnet_ids": "subnet-0a1b2c3d,", "security_group_ids": "sg-0a1b2c3d"},
