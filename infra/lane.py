@@ -180,8 +180,9 @@ class DeliveryLanes(Construct):
         for name, work in sources.items():
             redrive.consume(work.redrive, max_concurrency=_REDRIVE_CONCURRENCY, name=name)
         redrive.allow_recursion(
-            "Each message ends an attempt, or continues a stream with its next stored event. If a "
-            "lane crashes with every message, one comes back only after five visibility timeouts."
+            "The crash counts as an attempt of the retry policy. Only a stream's next stored event "
+            "is sent, once the delivery before it has ended. If a lane crashes with every message, "
+            "a message comes back only after five visibility timeouts."
         )
         return redrive
 

@@ -27,7 +27,7 @@ def test_each_has_a_name_of_its_own() -> None:
 
 
 def test_each_was_noticed_by_a_test() -> None:
-    # `python -m tests.safeguards` and the name of the patch add it to `noticed.json`.
+    # The command `python -m tests.safeguards`, with the name of a patch, adds it to `noticed.json`.
     assert sorted({each.key for each in safeguards()} - noticed().keys()) == []
 
 

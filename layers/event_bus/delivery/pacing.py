@@ -307,8 +307,8 @@ class Turns:
     def _has_time(self, known: Pace) -> bool:
         """Whether a patient change of a pace ends before this function must.
 
-        A lease that is not given back takes the place of an attempt until it ends by itself. One
-        that ends soon is not worth the wait.
+        A lease that is not given back occupies its slots until it ends by itself. One that ends
+        soon is not worth the wait.
         """
         until, _ = known.leases.get(self._holder, (0.0, 0))
         return until - times.unix() > _LEAST_LEFT_SECONDS

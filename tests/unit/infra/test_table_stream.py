@@ -176,7 +176,7 @@ def permissions(app: Synthesised, name: str) -> set[tuple[str, str]]:
 
 
 def stream_sources(app: Synthesised) -> dict[str, dict[str, Any]]:
-    """The event source mappings of table streams, each by the id of its function."""
+    """The event source mappings of table streams, each by the service name of its function."""
     functions = {function.name: name for name, function in app.functions().items()}
     return {
         functions[mapping.properties["FunctionName"]["Ref"]]: mapping.properties

@@ -59,7 +59,7 @@ class ProtocolLanes:
 
 @dataclass
 class Most:
-    """Takes the place of an attempt for 0.1 s, and counts how many of them overlap.
+    """Makes each attempt last 0.1 s, and notes how many attempts overlap.
 
     Attributes:
         seen: The most that were in flight at once.

@@ -57,7 +57,7 @@ def test_what_waits_in_the_slow_lane_goes_on_in_the_paced_lane_when_it_is_fast(
     assert both.sent("http_slow") == []
 
 
-def test_what_finds_no_free_place_in_the_slow_lane_does_so_as_well(
+def test_what_finds_no_free_slot_in_the_slow_lane_goes_to_the_paced_lane_when_it_is_fast(
     both: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=1))
@@ -153,7 +153,7 @@ def test_a_lease_for_trials_that_cannot_be_taken_holds_them_back(
     assert len(both.sent("http_paced")) == 2
 
 
-def test_a_batch_that_tries_nothing_keeps_no_lease_of_those_on_trial(
+def test_a_batch_without_an_attempt_on_trial_keeps_no_lease_for_trials(
     both: ProtocolLanes, aws: Aws
 ) -> None:
     new = aws.subscriptions.create(subscription("sub_new"))

@@ -44,8 +44,8 @@ NOT_FILLED = Outcome("inbox_not_filled", "the inbox could not take the event", u
 """The circuit of the subscriber does not count it: the bus has failed."""
 
 
-def test_nothing_is_appended_after_the_first_claim_has_ended(aws: Aws) -> None:
-    """Another function may have put later versions of the stream there since."""
+def test_nothing_is_appended_after_one_of_the_claims_has_ended(aws: Aws) -> None:
+    """Another function may have put later events of the stream there since."""
     valid = replace(request(InboxTarget("pull")), until=times.unix() + 60)
     lapsed = replace(valid, until=times.unix() - 1)
     assert InboxTransport(aws.inboxes).deliver([valid, lapsed]) == [NOT_FILLED] * 2
