@@ -74,7 +74,7 @@ MAX_NESTING = 64
 MAX_WALKED = 32
 """Array elements and nested objects of an event that patterns walk one by one.
 
-Up to this number, a walk is faster than making sets.
+Up to this number, a walk is faster than making sets, unless there are many patterns.
 """
 
 UNSEEN_PER_STEP = 5
@@ -115,6 +115,7 @@ FULL_RULES = 10_000
 """Rules for which `EVENT_WORK` suffices if each makes one or two comparisons other than wildcards.
 
 The compared fields are on the first two levels of objects; each further level takes more steps.
+What else takes more is in `docs/reference/filters.md`.
 
 If more rules are found, there are more steps in proportion.
 """
