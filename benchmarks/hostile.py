@@ -135,6 +135,11 @@ ATTACKS = (
         lambda: {"l": [{"x": n} for n in range(5_000)]},
     ),
     Attack(
+        "either of two bounds each, 31 numbers",
+        lambda n: {"$or": [{name: [{"numeric": [">", n]}]} for name in "ab"]},
+        lambda: {"a": [-1] * 15, "b": [-1] * 15 + [MEGABYTE]},
+    ),
+    Attack(
         "two fields of one element each, 5,000 objects",
         lambda n: {"l": {"x": [{"numeric": [">", n]}], "y": [f"name-{n}"]}},
         lambda: {"l": [{"x": n, "y": f"name-{n + 1}"} for n in range(3_300)]},

@@ -1,16 +1,24 @@
 """An event, in the form that patterns are matched against.
 
 Most events have few array elements, and each pattern walks them directly. An event with many is
-surveyed once. The survey numbers the objects in its arrays, so that a set of objects is one integer
-(see `object_sets`), and leaves out elements beyond `MAX_ELEMENTS`. What it leaves out depends on
-the event alone, so every pattern sees the same part of the event.
+surveyed once; so is one with few, if many patterns are matched against it. The survey numbers the
+objects in its arrays, so that a set of objects is one integer (see `object_sets`), and leaves out
+elements beyond `MAX_ELEMENTS`. What it leaves out depends on the event alone, so every pattern sees
+the same part of the event.
 """
 
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from event_bus.matching.limits import MAX_ELEMENTS, MAX_NESTING, MAX_WALKED, UNSEEN_PER_STEP
+from event_bus.matching.limits import (
+    FEW_ELEMENTS,
+    MANY_RULES,
+    MAX_ELEMENTS,
+    MAX_NESTING,
+    MAX_WALKED,
+    UNSEEN_PER_STEP,
+)
 from event_bus.matching.object_sets import ObjectSet
 from event_bus.matching.survey import Survey
 from event_bus.matching.work import SharedWork
@@ -27,6 +35,8 @@ class EventView:
         document: What patterns are matched against.
         limited: Whether something was left out: elements beyond `MAX_ELEMENTS`, or filters whose
             check needed more work than an event may cost.
+        crowded: Whether so many patterns are matched against its elements that sets take less
+            work than walks, also if there are few elements.
         shared: The steps that serve all filters: for reading elements beyond `MAX_ELEMENTS`, for
             collecting the values of fields, and for sorting them.
     """
@@ -36,14 +46,24 @@ class EventView:
     ) -> None:
         self.document = document
         self.limited = False
+        self.crowded = False
         self.shared = SharedWork()
         self._parts = parts or (document,)
 
     @cached_property
     def walked(self) -> bool:
         """Whether the event has so few elements that patterns walk it directly."""
+        return self._room >= 0
+
+    @cached_property
+    def _room(self) -> int:
+        """How many more elements a walked event might have; negative if it has too many."""
         # The first part is the payload; metadata has no arrays.
-        return _count(self._parts[0], MAX_WALKED) >= 0
+        return _count(self._parts[0], MAX_WALKED)
+
+    def match_many(self, patterns: int) -> None:
+        """Notes how many patterns are matched against the event."""
+        self.crowded = patterns >= MANY_RULES and self._room < MAX_WALKED - FEW_ELEMENTS
 
     @cached_property
     def root(self) -> ObjectSet:

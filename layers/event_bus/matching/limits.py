@@ -74,8 +74,18 @@ MAX_NESTING = 64
 MAX_WALKED = 32
 """Array elements and nested objects of an event that patterns walk one by one.
 
-Up to this number, a walk is faster than making sets, unless there are many patterns.
+Up to this number, a walk is faster than making sets, unless there are `MANY_RULES`.
 """
+
+MANY_RULES = 500
+"""Rules found for one event from which on its elements are compared as sets, although they are few.
+
+A walk takes steps for each element of an array, which are not foreseen. Sets take the same steps
+whatever the array holds, and for so many rules hardly more time.
+"""
+
+FEW_ELEMENTS = 2
+"""Array elements and nested objects that are always walked: the steps for these are foreseen."""
 
 UNSEEN_PER_STEP = 5
 """Elements beyond `MAX_ELEMENTS`, and fields of these, that are read for a step of work."""

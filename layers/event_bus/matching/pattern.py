@@ -1,8 +1,8 @@
 """Event patterns: what a filter demands of the fields of an event.
 
 The language is that of Amazon EventBridge ("Amazon EventBridge event patterns" in its user guide).
-A pattern is compiled once. Small events are walked (`walk_matching`), and the elements of large
-ones are compared as sets (`set_matching`).
+A pattern is compiled once. Small events are walked (`walk_matching`), unless many patterns are
+matched against them. The elements of other events are compared as sets (`set_matching`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +21,9 @@ from event_bus.matching.limits import (
 from event_bus.matching.work import OutOfWork, Work
 
 OR = "$or"
+
+_KEPT_PLANS = 2
+"""Combinations of `$or` up to which a pattern keeps their plans."""
 
 # Names that event-ruler does not accept as fields inside `$or`
 # (RESERVED_FIELD_NAMES_IN_OR_RELATIONSHIP in its Constants.java).
@@ -66,7 +69,7 @@ class EventPattern:
         InvalidPatternError: It is not an event pattern, or it exceeds a limit.
     """
 
-    __slots__ = ("_only", "_plan", "_root", "combinations", "cost", "leaves", "required")
+    __slots__ = ("_only", "_ready", "_root", "combinations", "cost", "leaves", "required")
 
     def __init__(self, pattern: object) -> None:
         reader = _PatternReader()
@@ -78,7 +81,9 @@ class EventPattern:
         self.cost = sum(2 * len(leaf.path) + leaf.values.cost for leaf in self.leaves)
         self._root = walk_matching.tree(self.leaves, self.combinations)
         self._only = self.leaves[0] if len(self.leaves) == 1 else None
-        self._plan = set_matching.plan(self.leaves) if len(self.combinations) == 1 else None
+        # Further plans would take memory, and few events need them.
+        kept = len(self.combinations) <= _KEPT_PLANS
+        self._ready = tuple(map(self._plan, self.combinations)) if kept else None
 
     def matches(self, document: Mapping[str, object]) -> bool:
         """Returns whether an event satisfies the pattern.
@@ -101,19 +106,22 @@ class EventPattern:
         Raises:
             OutOfWork: The check needs more work than is allowed.
         """
-        if event.walked:
+        if event.walked and not (event.crowded and self._ready):
             return walk_matching.matches(self._root, event.document, work)
         if self._only is not None:
             return set_matching.meets(event.root, self._only, work)
-        plans = self._plans(work) if self._plan is None else (self._plan,)
+        plans = self._plans(work) if self._ready is None else self._ready
         return set_matching.matches(event.root, plans, work)
 
     def _plans(self, work: Work) -> Iterator[set_matching.ObjectDemands]:
         for combination in self.combinations:
             work.take(8 * combination.bit_count())
-            yield set_matching.plan(
-                [leaf for place, leaf in enumerate(self.leaves) if combination >> place & 1]
-            )
+            yield self._plan(combination)
+
+    def _plan(self, combination: int) -> set_matching.ObjectDemands:
+        return set_matching.plan(
+            [leaf for place, leaf in enumerate(self.leaves) if combination >> place & 1]
+        )
 
 
 class _PatternReader:

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from event_bus.json_numbers import read_decimal, read_integer
 from event_bus.matching import event_types, limits
+from event_bus.matching import event_view as event_view_module
 from event_bus.matching import index as index_module
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.matching.filters import SubscriptionFilter
@@ -151,6 +152,7 @@ def scaled(monkeypatch: pytest.MonkeyPatch) -> int:
     steps = limits.EVENT_WORK // SCALE
     monkeypatch.setattr(index_module, "EVENT_WORK", steps)
     monkeypatch.setattr(index_module, "FULL_RULES", RULES)
+    monkeypatch.setattr(event_view_module, "MANY_RULES", limits.MANY_RULES // SCALE)
     return steps
 
 
@@ -175,10 +177,23 @@ TWO_COMPARISONS: list[tuple[Callable[[int], dict[str, Any]], dict[str, Any]]] = 
         lambda n: {"a": [{"numeric": [">", -n]}], "l": {"b": [{"anything-but": n}]}},
         {"a": 1, "l": {"b": "y"}},
     ),
+    (lambda n: {"a": [{"numeric": [">", n]}]}, {"a": [-1] * 30 + [1_000_000]}),
+    (
+        lambda n: {"l": {"a": [{"anything-but": n}], "b": [{"prefix": "x"}]}},
+        {"l": [{"a": "y", "b": "y"}] * 8 + [{"a": "y", "b": "x"}]},
+    ),
+    (
+        lambda n: {"$or": [{"a": [{"numeric": [">", n]}]}, {"b": [{"anything-but": n}]}]},
+        {"a": [-1] * 10, "b": [*range(-19, 0), "y"]},
+    ),
+    (
+        lambda n: {"$or": [{"a": [{"numeric": [">", n]}]}, {"b": [{"anything-but": n}]}]},
+        {"a": [-1] * 20, "b": [*range(-19, 0), "y"]},
+    ),
 ]
 
 
-@pytest.mark.parametrize(("pattern", "payload"), TWO_COMPARISONS, ids=range(4))
+@pytest.mark.parametrize(("pattern", "payload"), TWO_COMPARISONS, ids=range(8))
 @pytest.mark.parametrize("count", [RULES, 3 * RULES])
 def test_filters_of_two_comparisons_are_always_checked(
     pattern: Callable[[int], dict[str, Any]], payload: dict[str, Any], count: int, scaled: int
