@@ -11,6 +11,7 @@ from event_bus import times
 from event_bus.delivery.messages import (
     Batch,
     FollowUps,
+    MessageResult,
     apart,
     attempted,
     read_batch,
@@ -56,14 +57,14 @@ def to_be_enriched(
     concern the sources, or the new transform may need other parts.
     """
     moved: dict[int, Message] = {}
-    for place, (received, message) in enumerate(batch):
+    for place, (queue_message, message) in enumerate(batch):
         subscription = subscriptions.get(message.subscription_id)
         if (
             subscription is not None
             and (message.enrichment is None or message.subscription_version < subscription.version)
             and subscription.enriched_first
             and subscription.status == "active"
-            and not attempted(deliveries, received, message)
+            and not attempted(deliveries, queue_message, message)
         ):
             anew = replace(message, enrichment=None, enriches=True, delay=0)
             moved[place] = _as_known(anew, subscription)
@@ -191,9 +192,10 @@ class EnrichmentRunner:
         follow_ups = FollowUps(self.lanes, set(own) - plan.paced or set(own))
 
         def take(place: int) -> None:
-            received, message = readable[place]
-            order = StepOrder(received, message, subscriptions.get(message.subscription_id))
-            follow_ups.ended(place, (readable[place], safely(partial(self.step.take, order))))
+            queue_message, message = readable[place]
+            order = StepOrder(queue_message, message, subscriptions.get(message.subscription_id))
+            result = safely(partial(self.step.take, order))
+            follow_ups.ended(place, MessageResult(queue_message, message, result))
             self.pacing.ended(place)
 
         late = self.timers.after(SLOW_SECONDS, follow_ups.late)

@@ -14,6 +14,7 @@ from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
 from event_bus.delivery.messages import (
     Batch,
+    MessageResult,
     apart,
     attempted,
     follow_up,
@@ -94,9 +95,9 @@ class LaneRunner:
         results = self._handle(ready, permits, subscriptions, plan.side_by_side)
         if self.pacing:
             self.pacing.close()
-        done = list(zip(ready, results, strict=True))
+        done = [MessageResult(*each, result) for each, result in zip(ready, results, strict=True)]
         kept |= follow_up(self.lanes, done)
-        gone = {message.subscription_id for (_, message), result in done if result and result.gone}
+        gone = {each.message.subscription_id for each in done if each.result and each.result.gone}
         self._disable_failing(permits, gone, subscriptions)
         return sorted(kept)
 
@@ -112,9 +113,9 @@ class LaneRunner:
         carried = {message.event_id: message.event for _, message in batch if message.event}
 
         def begin(place: int) -> Begun | None:
-            received, message = batch[place]
+            queue_message, message = batch[place]
             subscription = subscriptions.get(message.subscription_id)
-            order = AttemptOrder(received, message, subscription, permits, walked, carried)
+            order = AttemptOrder(queue_message, message, subscription, permits, walked, carried)
             return safely(partial(self._begin, order))
 
         endings = _Endings(self.pacing, [message.subscription_id for _, message in batch])
@@ -301,7 +302,7 @@ def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
     return times.unix() - circuit.failing_since > days * _DAY_SECONDS
 
 
-def _later(place: int, received: QueueMessage, message: Message) -> dict[int, AttemptResult]:
+def _later(place: int, queue_message: QueueMessage, message: Message) -> dict[int, AttemptResult]:
     """Returns the result of a message for which no time is left; none if the queue must keep it."""
-    again = sent_back(received, replace(message, delay=1))
+    again = sent_back(queue_message, replace(message, delay=1))
     return {place: AttemptResult(settled=False, follow_up=again)} if again else {}

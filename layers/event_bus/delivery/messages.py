@@ -25,8 +25,20 @@ ReadMessage = tuple[QueueMessage, Message]
 Batch = Sequence[ReadMessage]
 """The messages that a function handles together, as they were read."""
 
-Handled = tuple[ReadMessage, AttemptResult | None]
-"""A message with its result; None if it was not handled."""
+
+@dataclass(frozen=True, slots=True)
+class MessageResult:
+    """The result of a message of a batch.
+
+    Attributes:
+        queue_message: The message as received from the queue.
+        message: What its text says.
+        result: The result of its attempt; None if there is none, so that the queue must keep it.
+    """
+
+    queue_message: QueueMessage
+    message: Message
+    result: AttemptResult | None
 
 
 def read_batch(
@@ -45,44 +57,44 @@ def read_batch(
     readable = [
         (
             replace(
-                received,
-                receives=message.receives + received.receives,
+                queue_message,
+                receives=message.receives + queue_message.receives,
                 origin=message.origin,
             ),
             replace(message, receives=0, origin="", enriches=enriches, lane_kind=lane_kind),
         )
-        for received in batch
-        if (message := _read(received))
+        for queue_message in batch
+        if (message := _read(queue_message))
     ]
-    kept = {received.id for received in batch} - {received.id for received, _ in readable}
+    kept = {each.id for each in batch} - {each.id for each, _ in readable}
     return readable, kept
 
 
-def _read(received: QueueMessage) -> Message | None:
+def _read(queue_message: QueueMessage) -> Message | None:
     try:
-        message = from_json(received.body)
+        message = from_json(queue_message.body)
     except Exception:
         # It stays on the queue, and goes to the redrive queue, for a person to look at.
-        logger.exception("message cannot be read", message_id=received.id)
+        logger.exception("message cannot be read", message_id=queue_message.id)
         return None
     # A function may have handled an earlier receipt.
-    return replace(message, from_router=message.from_router and received.receives == 1)
+    return replace(message, from_router=message.from_router and queue_message.receives == 1)
 
 
-def sent_back(received: QueueMessage, message: Message) -> Message | None:
+def sent_back(queue_message: QueueMessage, message: Message) -> Message | None:
     """Returns a message that waits, as it is sent again.
 
     Args:
-        received: The message as received.
+        queue_message: The message as received.
         message: The message as it is sent again, without the number of its receipts.
 
     Returns:
         None if it was received so often that the queue must keep it, and give it up in the end.
     """
-    return None if received.receives > MAX_RECEIVES else with_history(received, message)
+    return None if queue_message.receives > MAX_RECEIVES else with_history(queue_message, message)
 
 
-def with_history(received: QueueMessage, message: Message) -> Message:
+def with_history(queue_message: QueueMessage, message: Message) -> Message:
     """Returns a message that is sent again, with what the queue does not know of the new one.
 
     The queue counts the receipts of the new message from 1, so the message itself has the number of
@@ -91,11 +103,11 @@ def with_history(received: QueueMessage, message: Message) -> Message:
     attempt and not sent the retry. Then the new message must know that record as its own.
 
     Args:
-        received: The message as received.
+        queue_message: The message as received.
         message: The message as it is sent again.
     """
-    origin = received.writer if received.receives > 1 else received.origin
-    return replace(message, receives=received.receives - 1, origin=origin)
+    origin = queue_message.writer if queue_message.receives > 1 else queue_message.origin
+    return replace(message, receives=queue_message.receives - 1, origin=origin)
 
 
 def send_back(lanes: Lanes, batch: Batch, moved: Mapping[int, Message]) -> set[str]:
@@ -112,11 +124,11 @@ def send_back(lanes: Lanes, batch: Batch, moved: Mapping[int, Message]) -> set[s
     kept: set[str] = set()
     following: list[tuple[str, Message, Message]] = []
     for place, message in moved.items():
-        received, in_hand = batch[place]
-        if again := sent_back(received, message):
-            following.append((received.id, in_hand, again))
+        queue_message, in_hand = batch[place]
+        if again := sent_back(queue_message, message):
+            following.append((queue_message.id, in_hand, again))
         else:
-            kept.add(received.id)
+            kept.add(queue_message.id)
     return kept | send_following(lanes, following)
 
 
@@ -134,14 +146,14 @@ def apart(batch: Sequence[tuple[QueueMessage, Message]]) -> dict[int, Message]:
     """
     return {
         place: replace(message, delay=random.randint(0, _APART_SECONDS))  # noqa: S311
-        for place, (received, message) in enumerate(batch)
-        if received.receives == 2 and not received.origin and len(batch) > 1
+        for place, (queue_message, message) in enumerate(batch)
+        if queue_message.receives == 2 and not queue_message.origin and len(batch) > 1
     }
 
 
-def attempted(deliveries: DeliveryStore, received: QueueMessage, message: Message) -> bool:
+def attempted(deliveries: DeliveryStore, queue_message: QueueMessage, message: Message) -> bool:
     """Returns whether the attempt is already recorded, so that this message must finish it."""
-    if received.receives == 1:
+    if queue_message.receives == 1:
         return False
     record = deliveries.get(message.key)
     return record is not None and (record.status in SETTLED or record.attempts >= message.attempt)
@@ -157,24 +169,24 @@ def safely(work: Callable[[], _Result]) -> _Result | None:
         return None
 
 
-def follow_up(lanes: Lanes, handled: Sequence[Handled]) -> set[str]:
-    """Sends what follows handled messages.
+def follow_up(lanes: Lanes, results: Sequence[MessageResult]) -> set[str]:
+    """Sends what follows the messages of a batch.
 
     Args:
         lanes: The queues.
-        handled: Each message with its result; None if it was not handled.
+        results: The results of the messages.
 
     Returns:
-        The ids of the messages that the queue must keep: those that were not handled, and those
-        whose follow-up could not be sent.
+        The ids of the messages that the queue must keep: those without a result, and those whose
+        follow-up could not be sent.
     """
-    unhandled = {received.id for (received, _), result in handled if result is None}
-    return unhandled | send_following(
+    kept = {each.queue_message.id for each in results if each.result is None}
+    return kept | send_following(
         lanes,
         [
-            (received.id, message, _relied_on(message, result.follow_up))
-            for (received, message), result in handled
-            if result and result.follow_up
+            (each.queue_message.id, each.message, _relied_on(each.message, each.result.follow_up))
+            for each in results
+            if each.result and each.result.follow_up
         ],
     )
 
@@ -183,7 +195,7 @@ def _relied_on(message: Message, following: Message) -> Message:
     """Returns a follow-up message as one on which other events of its stream may rely.
 
     Args:
-        message: The message that was handled.
+        message: The message that has a result.
         following: Its follow-up.
     """
     # A message that found its stream held was not handled yet.
@@ -245,21 +257,21 @@ class FollowUps:
 
     lanes: Lanes
     awaited: set[int]
-    _ended: list[Handled] = field(default_factory=list)
+    _ended: list[MessageResult] = field(default_factory=list)
     _kept: set[str] = field(default_factory=set)
     _is_late: bool = False
     _changing: threading.Lock = field(default_factory=threading.Lock)
     _sending: threading.Lock = field(default_factory=threading.Lock)
 
-    def ended(self, place: int, handled: Handled) -> None:
+    def ended(self, place: int, result: MessageResult) -> None:
         """Takes the result of a message.
 
         Args:
             place: The place of the message in the batch.
-            handled: The message with its result.
+            result: The result of the message.
         """
         with self._changing:
-            self._ended.append(handled)
+            self._ended.append(result)
             self.awaited.discard(place)
             waits = bool(self.awaited) and not self._is_late
         if not waits:

@@ -79,9 +79,9 @@ class HandOver:
         return BatchPlan(
             {
                 place: replace(message, lane_kind=self._lane_of(message), delay=0)
-                for place, (received, message) in enumerate(batch)
+                for place, (queue_message, message) in enumerate(batch)
                 if _paced(self.circuits, subscriptions.get(message.subscription_id))
-                and not attempted(self.deliveries, received, message)
+                and not attempted(self.deliveries, queue_message, message)
             }
         )
 
@@ -127,12 +127,12 @@ class Turns:
     def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> BatchPlan:
         """Takes turns for messages of paced subscriptions, and sends back those that must wait."""
         waiting: defaultdict[str, dict[int, Message]] = defaultdict(dict)
-        for place, (received, message) in enumerate(batch):
+        for place, (queue_message, message) in enumerate(batch):
             subscription = subscriptions.get(message.subscription_id)
             if (
                 _paced(self.circuits, subscription)
                 and not self._left_alone(message.subscription_id)
-                and not attempted(self.deliveries, received, message)
+                and not attempted(self.deliveries, queue_message, message)
             ):
                 waiting[message.subscription_id][place] = message
         plan = BatchPlan()

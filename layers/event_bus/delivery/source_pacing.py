@@ -110,9 +110,9 @@ class SourcePacing:
         states = {each.id: self._state(each) for each in subscriptions.values()}
         paced = {
             place: message
-            for place, (received, message) in enumerate(batch)
+            for place, (queue_message, message) in enumerate(batch)
             if states.get(message.subscription_id, "fast") != "fast"
-            and not attempted(self.deliveries, received, message)
+            and not attempted(self.deliveries, queue_message, message)
         }
         moved: dict[int, Message] = {}
         for slow in (True, False):

@@ -43,8 +43,8 @@ class WalkOrder:
         """
         message = self.order.message
         first = (message.attempt, message.round_start) == (1, 0) and message.replay_id is None
-        received = self.order.queue_message
-        is_new = received.receives == 1 and not received.origin
+        queue_message = self.order.queue_message
+        is_new = queue_message.receives == 1 and not queue_message.origin
         return first and is_new and message.key in self.order.walked
 
 

@@ -24,7 +24,7 @@ from event_bus.timers import Timer, Timers
 from tests.aws import Aws
 from tests.builders import message, subscription
 from tests.unit.event_bus.delivery.enrichments import ADDED, SOON, stored
-from tests.unit.event_bus.delivery.lanes import received
+from tests.unit.event_bus.delivery.lanes import queue_message
 
 SHARE = 2
 """How many functions may wait for slow sources; half as many more for those on trial."""
@@ -105,7 +105,7 @@ class Batches:
                 self.timers,
                 self.pacing,
             )
-            return lane.process([received(each, receives) for each in messages])
+            return lane.process([queue_message(each, receives) for each in messages])
 
     def messages(self, to: Subscription, *names: str) -> list[Message]:
         return [message(stored(self.aws, name), to, enriches=True) for name in names]

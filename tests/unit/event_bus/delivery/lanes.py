@@ -100,7 +100,7 @@ class LaneRun:
 
     def take(self, *messages: Message, receives: int = 1) -> list[str]:
         """Has the lane process messages."""
-        return self.lane.process([received(each, receives) for each in messages])
+        return self.lane.process([queue_message(each, receives) for each in messages])
 
     def slowed_by(self, seconds: float) -> Callable[[], float]:
         """Has each request to the target take some seconds, by the clock that it returns."""
@@ -118,7 +118,7 @@ class LaneRun:
         return self.aws.sent_on(self.url)
 
 
-def received(carried: Message | str, receives: int = 1) -> QueueMessage:
+def queue_message(carried: Message | str, receives: int = 1) -> QueueMessage:
     """A message as the queue hands it over; its id tells what it carries."""
     if isinstance(carried, str):
         return QueueMessage(f"m-{carried}", receives, carried)

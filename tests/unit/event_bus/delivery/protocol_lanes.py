@@ -22,7 +22,7 @@ from event_bus.targets.answer_times import AnswerTimes
 from tests.aws import Aws
 from tests.builders import event, message
 from tests.timed_transport import TimedTransport
-from tests.unit.event_bus.delivery.lanes import ScriptedTransport, ordered_runner, received
+from tests.unit.event_bus.delivery.lanes import ScriptedTransport, ordered_runner, queue_message
 
 SHARE = 2
 
@@ -104,7 +104,7 @@ def lane_of(
 
 
 def batch(*messages: Message, receives: int = 1) -> list[Any]:
-    return [received(each, receives) for each in messages]
+    return [queue_message(each, receives) for each in messages]
 
 
 def messages(to: Any, count: int) -> list[Message]:

@@ -14,7 +14,7 @@ from event_bus.model.retry_policy import RetryPolicy
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, LATER, NOON, delivery, event, message, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 
 __all__ = ["run"]
 
@@ -46,7 +46,7 @@ def test_an_attempt_is_recorded_with_its_time_and_duration(
     run.target.script["evt_1"] = replace(REFUSED, response="no")
     monkeypatch.setattr(times, "now", lambda: NOON)
     runner = replace(run.lane.runner, clock=lambda: now[0])
-    replace(run.lane, runner=runner).process([received(message(event(), to))])
+    replace(run.lane, runner=runner).process([queue_message(message(event(), to))])
     [attempt] = run.outcome().log
     assert (attempt.at, attempt.duration_ms) == (NOON, 1_234)
     assert (attempt.code, attempt.message) == (REFUSED.code, REFUSED.message)

@@ -148,8 +148,8 @@ def test_every_character_reaches_a_target(target: Target, odd: str) -> None:
     [[entry]] = [request[entries] for request in recorder.requests]
     text = entry.get("MessageBody") or entry.get("Message") or entry["Detail"]
     assert accepted(text)
-    received = orjson.loads(text)
-    assert (received["payload"], received["metadata"]["correlation_id"]) == ({odd: odd}, odd)
+    body = orjson.loads(text)
+    assert (body["payload"], body["metadata"]["correlation_id"]) == ({odd: odd}, odd)
     if "MessageAttributes" in entry:
         # An attribute has no escapes: this one is in the body alone.
         assert "correlation_id" not in entry["MessageAttributes"]

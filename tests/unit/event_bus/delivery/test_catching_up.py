@@ -134,9 +134,9 @@ def test_a_failing_event_of_the_past_holds_up_what_follows(run: LaneRun, aws: Aw
     assert run.target.events == ["evt_0"]
 
 
-@pytest.mark.parametrize(("deleted", "received"), [(False, ["evt_2"]), (True, [])])
+@pytest.mark.parametrize(("deleted", "delivered"), [(False, ["evt_2"]), (True, [])])
 def test_truncated_and_deleted_events_are_not_delivered(
-    run: LaneRun, aws: Aws, deleted: bool, received: list[str]
+    run: LaneRun, aws: Aws, deleted: bool, delivered: list[str]
 ) -> None:
     for number in range(3):
         last = store(aws, f"evt_{number}", 1_000)
@@ -144,7 +144,7 @@ def test_truncated_and_deleted_events_are_not_delivered(
     if deleted:
         aws.streams.delete(TASK_1, 3)
     run.take(message(last, catching_up(aws)))
-    assert run.target.events == received
+    assert run.target.events == delivered
 
 
 @pytest.mark.parametrize("deleted", [False, True])

@@ -15,7 +15,13 @@ from event_bus.targets.transport import DeliveryRequest
 from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.unit.event_bus.delivery.enriching_batches import Batches, batches, external
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, ScriptedTransport, received, run
+from tests.unit.event_bus.delivery.lanes import (
+    REFUSED,
+    LaneRun,
+    ScriptedTransport,
+    queue_message,
+    run,
+)
 
 __all__ = ["batches", "run"]
 
@@ -80,7 +86,7 @@ def test_the_others_of_a_batch_are_not_given_up_with_the_message_that_crashes_it
     crashing(run.target, "evt_3")
     to = aws.subscriptions.create(subscription())
     names = [f"evt_{number}" for number in range(1, 6)]
-    assert given_up(run, *(received(message(event(name), to)) for name in names)) == ["evt_3"]
+    assert given_up(run, *(queue_message(message(event(name), to)) for name in names)) == ["evt_3"]
     names.remove("evt_3")
     assert run.target.events == names
     assert {run.outcome(name).status for name in names} == {"delivered"}

@@ -10,7 +10,7 @@ from event_bus.queues.lanes import MAX_RECEIVES
 
 from tests.aws import Aws
 from tests.builders import message, routing, subscription
-from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import LaneRun, queue_message, run
 from tests.unit.event_bus.delivery.replaying import replayed, start, store
 
 __all__ = ["run"]
@@ -114,7 +114,7 @@ def test_a_crash_is_recorded_if_another_function_holds_the_cursor_by_turns(
         if is_held:
             assert aws.cursors.hold(to.id, stream.key, "another", 60)
         try:
-            assert run.lane.process([received(asked, receives)]) == []
+            assert run.lane.process([queue_message(asked, receives)]) == []
         except ProcessExit:
             crashes += 1
             receives += 1

@@ -42,7 +42,7 @@ from tests.unit.event_bus.delivery.enrichments import (
     stored,
     subscribed,
 )
-from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import LaneRun, queue_message, run
 
 __all__ = ["ADDED", "of_a_stream", "run", "stored", "subscribed"]
 
@@ -68,7 +68,7 @@ class Enriching:
         return found
 
     def take(self, *messages: Message, receives: int = 1) -> list[str]:
-        return self.lane.process([received(each, receives) for each in messages])
+        return self.lane.process([queue_message(each, receives) for each in messages])
 
     def sent(self, url: str) -> list[Message]:
         return self.aws.sent_on(url)
@@ -155,7 +155,7 @@ def test_a_failed_enrichment_is_recorded_with_its_time_and_duration(
 
     monkeypatch.setattr(times, "now", lambda: NOON)
     step = replace(enriching.lane.step, enrich=enrich, clock=lambda: now[0])
-    sent = received(message(event(), subscribed(aws), enriches=True))
+    sent = queue_message(message(event(), subscribed(aws), enriches=True))
     replace(enriching.lane, step=step).process([sent])
     [attempt] = enriching.outcome().log
     assert (attempt.at, attempt.duration_ms) == (NOON, 2_500)
@@ -184,7 +184,7 @@ def test_a_retry_of_a_failure_passes_the_lane_again(enriching: Enriching, aws: A
             return []
 
     lane = replace(enriching.lane, lanes=Noted(real.client, real.urls, real.executor))
-    lane.process([received(message(stored(aws), to, enriches=True))])
+    lane.process([queue_message(message(stored(aws), to, enriches=True))])
     [follow_up] = kept
     assert (follow_up.lane, follow_up.attempt, follow_up.enrichment) == ("enrich", 2, None)
     # A second with its jitter, rounded up.

@@ -16,7 +16,7 @@ from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, delivery, event, message, subscription
 from tests.faults import not_sent
 from tests.interference import before_next
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 
 __all__ = ["run"]
 
@@ -28,7 +28,9 @@ def test_an_unreadable_message_is_kept_and_the_others_delivered(
     run: LaneRun, aws: Aws, body: str
 ) -> None:
     to = aws.subscriptions.create(subscription())
-    assert run.lane.process([received(body), received(message(event(), to))]) == [f"m-{body}"]
+    assert run.lane.process([queue_message(body), queue_message(message(event(), to))]) == [
+        f"m-{body}"
+    ]
     assert run.outcome().status == "delivered"
 
 

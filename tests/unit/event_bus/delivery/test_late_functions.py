@@ -26,7 +26,7 @@ from event_bus.targets.inbox import InboxTarget, InboxTransport
 
 from tests.aws import Aws
 from tests.builders import event, message, replay, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 from tests.unit.event_bus.delivery.ordered_streams import make_due, ordered, overtaken, store
 
 __all__ = ["run"]
@@ -96,7 +96,7 @@ def test_a_message_is_sent_before_a_wait_ends(
         # The function fails before it continues the stream, or sends what follows.
         fail = partial(patch.setattr, CursorStore, "release", _broken)
         _stands_still(run, aws, asked, to, other, fail)
-        assert run.take(asked) == [received(asked).id]
+        assert run.take(asked) == [queue_message(asked).id]
     assert run.outcome("evt_1").status == "delivered"
     [following] = run.sent()
     assert (following.event_id, following.delay) == ("evt_1", 60)
@@ -203,7 +203,7 @@ def test_a_new_message_follows_a_walk_that_fails_after_its_lease(
         patch.setattr(CursorStore, "release", overtaken())
         patch.setattr(StreamStore, "after", _broken)
         assert run.take(asked) == []
-    assert run.sent() == [replace(asked, origin=received(asked).id)]
+    assert run.sent() == [replace(asked, origin=queue_message(asked).id)]
 
 
 def test_a_new_message_sends_the_retry_that_a_walk_recorded_after_its_lease(
@@ -259,5 +259,5 @@ def test_a_function_fills_no_inbox_after_its_claim_has_ended(
 
     monkeypatch.setattr(InboxTransport, "deliver", stand_still)
     runner = replace(run.lane.runner, transport=InboxTransport(aws.inboxes))
-    assert replace(run.lane, runner=runner).process([received(message(event(), to))]) == []
+    assert replace(run.lane, runner=runner).process([queue_message(message(event(), to))]) == []
     assert len(aws.inboxes.after(to.id, 0, 10)) == entries

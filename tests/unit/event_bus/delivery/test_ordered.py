@@ -14,7 +14,7 @@ from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, NOON, event, message, replay, routing, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 from tests.unit.event_bus.delivery.ordered_streams import (
     GONE,
     SOON,
@@ -172,7 +172,7 @@ def test_a_new_message_follows_if_another_has_taken_the_cursor(
         patch.setattr(CursorStore, "release", overtaken())
         run.sent()
         assert run.take(asked) == []
-    assert run.sent() == [replace(asked, origin=received(asked).id)]
+    assert run.sent() == [replace(asked, origin=queue_message(asked).id)]
 
 
 def test_the_waits_for_the_function_that_delivers_a_stream_grow(run: LaneRun, aws: Aws) -> None:

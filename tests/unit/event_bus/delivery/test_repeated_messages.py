@@ -18,7 +18,7 @@ from event_bus.targets.answer_times import AnswerTimes
 
 from tests.aws import Aws
 from tests.builders import delivery, event, message, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
 __all__ = ["run"]
@@ -49,7 +49,7 @@ def test_a_repeated_message_is_enriched_unless_its_attempt_was_made(
     record(aws, status, attempts)
     own = aws.queue()
     lanes = Lanes(aws.sqs, {"http": run.url, "enrich": own}, executor)
-    sent = received(message(event(), to, attempt=2), receives=2)
+    sent = queue_message(message(event(), to, attempt=2), receives=2)
     assert replace(run.lane, lanes=lanes).process([sent]) == []
     assert run.target.events == []
     assert len(aws.sent_on(own)) == (0 if made else 1)
@@ -63,7 +63,7 @@ def test_a_repeated_message_moves_to_the_paced_lane_unless_its_attempt_was_made(
     record(aws, status, attempts)
     circuits, asked = Circuits(aws.circuits), message(event(), to, attempt=2, delay=7)
     circuits.look_up([to.id])
-    batch = [(received(asked, receives=2), asked)]
+    batch = [(queue_message(asked, receives=2), asked)]
     moved = HandOver(circuits, aws.paces, aws.deliveries).plan(batch, {to.id: to}).moved
     assert moved == ({} if made else {0: replace(asked, lane_kind="paced", delay=0)})
 
@@ -77,7 +77,7 @@ def test_a_repeated_message_takes_a_turn_unless_its_attempt_was_made(
     circuits, asked = Circuits(aws.circuits), message(event(), to, attempt=2)
     circuits.look_up([to.id])
     turns = Turns(circuits, aws.paces, aws.deliveries, AnswerTimes(), functions=2)
-    plan = turns.plan([(received(asked, receives=2), asked)], {to.id: to})
+    plan = turns.plan([(queue_message(asked, receives=2), asked)], {to.id: to})
     assert (plan.moved, plan.side_by_side) == ({}, {} if made else {to.id: 1})
 
 
@@ -98,7 +98,7 @@ def test_a_message_that_crashes_and_waits_by_turns_is_given_up(
         leases = {"fn_1": (times.unix() + 60, 1)} if occupied else {}
         aws.paces.put_anew(to.id, Pace(leases=leases, version=1))
         try:
-            kept = _paced(run, aws, executor).process([received(asked, receives)])
+            kept = _paced(run, aws, executor).process([queue_message(asked, receives)])
         except ProcessExit:
             crashes += 1
             kept = ["m-evt_1-1"]
@@ -119,7 +119,7 @@ def test_a_message_that_waits_keeps_count_of_its_receipts(
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=1))
     assert aws.paces.put(to.id, Pace(leases={"fn_1": (times.unix() + 60, 1)}, version=1))
-    sent = received(message(event(), to, receives=before), receives)
+    sent = queue_message(message(event(), to, receives=before), receives)
     assert _paced(run, aws, executor).process([sent]) == []
     assert [each.receives for each in run.sent()] == [then]
 
@@ -129,7 +129,7 @@ def test_the_queue_keeps_a_message_that_was_received_too_often_to_wait(
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=1))
     assert aws.paces.put(to.id, Pace(leases={"fn_1": (times.unix() + 60, 1)}, version=1))
-    sent = received(message(event(), to, receives=MAX_RECEIVES))
+    sent = queue_message(message(event(), to, receives=MAX_RECEIVES))
     assert _paced(run, aws, executor).process([sent]) == [sent.id]
     assert run.sent() == []
 
@@ -151,7 +151,7 @@ def test_a_message_that_was_sent_back_sends_the_retry_of_an_earlier_event(
         held = aws.cursors.hold(to.id, stream.key, "another", 60)
         assert held
         waits = QueueMessage(
-            received(asked).id if number == 0 else f"m-{number}", receives, asked.to_json()
+            queue_message(asked).id if number == 0 else f"m-{number}", receives, asked.to_json()
         )
         assert run.lane.process([waits]) == []
         [asked], receives = run.sent(), 1
@@ -172,8 +172,8 @@ def test_a_walk_of_the_same_batch_does_not_send_the_retry_of_another_message(
     assert run.take(asked) == []
     run.sent()
     # Its function lost the cursor before it sent the retry, and sent this message instead.
-    again = replace(asked, origin=received(asked).id)
-    batch = [received(message(third, to)), QueueMessage("m-again", 1, again.to_json())]
+    again = replace(asked, origin=queue_message(asked).id)
+    batch = [queue_message(message(third, to)), QueueMessage("m-again", 1, again.to_json())]
     assert run.lane.process(batch) == []
     assert [(each.event_id, each.attempt) for each in run.sent()] == [("evt_1", 2)]
 
@@ -187,7 +187,7 @@ def test_a_message_that_waits_for_a_newer_subscription_keeps_its_history(
     held = aws.cursors.hold(to.id, f"rpl_1#{first.stream.key}", "another", 60)
     assert held
     aws.cursors.release(held, f"0 1 {to.version + 1}")
-    sent = received(message(first, to, replay_id="rpl_1"), receives=3)
+    sent = queue_message(message(first, to, replay_id="rpl_1"), receives=3)
     assert run.lane.process([sent]) == []
     [again] = run.sent()
     assert (again.subscription_version, again.delay) == (to.version + 1, 1)

@@ -15,7 +15,7 @@ from event_bus.stores.streams import StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, LATER, NOON, delivery, event, message, replay, routing
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, overtaken
 from tests.unit.event_bus.delivery.replaying import (
     BEFORE,
@@ -268,6 +268,6 @@ def test_a_new_message_follows_while_no_other_knows_of_its_event(
         patch.setattr(CursorStore, "release", overtaken())
         run.sent()
         assert run.take(asked) == []
-    assert run.sent() == [replace(asked, origin=received(asked).id)]
+    assert run.sent() == [replace(asked, origin=queue_message(asked).id)]
     name = f"rpl_1#{StreamName('planner', 'task/1').key}"
     assert aws.cursors.position("sub_1", name) == f"0 1 {to.version}"

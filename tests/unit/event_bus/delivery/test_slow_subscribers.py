@@ -22,7 +22,7 @@ from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.faults import not_sent
 from tests.interference import before_next
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 
 __all__ = ["run"]
 
@@ -79,7 +79,7 @@ def test_answers_of_a_former_target_do_not_end_the_trial_of_the_new_one(aws: Aws
     circuits, answers = Circuits(aws.circuits), AnswerTimes()
     circuits.look_up(["sub_1"])
     turns = Turns(circuits, aws.paces, aws.deliveries, answers, functions=2)
-    plan = turns.plan([(received(message(event(), to)), message(event(), to))], {"sub_1": to})
+    plan = turns.plan([(queue_message(message(event(), to)), message(event(), to))], {"sub_1": to})
     assert plan.side_by_side == {"sub_1": 1}
     with answers.waiting("sub_1"):
         # Somebody changes the target during the attempt.
@@ -114,7 +114,7 @@ def test_messages_in_turn_are_delivered_while_the_time_of_the_function_allows(
 ) -> None:
     to, lane = aws.subscriptions.create(subscription(max_in_flight=1)), slow_lane(run, executor, 5)
     sent = [message(event(f"evt_{each}"), to) for each in range(4)]
-    assert lane.process([received(each, 3) for each in sent]) == []
+    assert lane.process([queue_message(each, 3) for each in sent]) == []
     assert run.target.events == ["evt_0", "evt_1"]
     later = [(each.event_id, each.delay, each.receives) for each in run.sent()]
     assert later == [("evt_2", 1, 2), ("evt_3", 1, 2)]
@@ -126,12 +126,12 @@ def test_a_retry_that_could_not_be_sent_is_sent_although_no_time_is_left(
     to = aws.subscriptions.create(subscription(max_in_flight=1))
     run.target.script["evt_1"] = REFUSED
     with not_sent(aws.sqs, "SendMessageBatch"):
-        assert run.take(message(event("evt_1"), to)) == [received(message(event(), to)).id]
+        assert run.take(message(event("evt_1"), to)) == [queue_message(message(event(), to)).id]
     lane = slow_lane(run, executor, 30)
     batch = [
-        received(message(event("evt_2"), to)),
-        received(message(event("evt_1"), to), receives=3),
-        received(message(event("evt_3"), to), receives=3),
+        queue_message(message(event("evt_2"), to)),
+        queue_message(message(event("evt_1"), to), receives=3),
+        queue_message(message(event("evt_3"), to), receives=3),
     ]
     assert lane.process(batch) == []
     assert run.target.events == ["evt_1", "evt_2"]
@@ -165,7 +165,7 @@ def test_places_are_given_back_while_others_of_the_batch_wait(
     with ThreadPoolExecutor(10) as executor, ThreadPoolExecutor(1) as aside:
         lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
         lane = replace(run.lane, pacing=turns, lanes=lanes, executor=executor)
-        processed = aside.submit(lane.process, [received(each) for each in sent])
+        processed = aside.submit(lane.process, [queue_message(each) for each in sent])
         assert given_back.wait(10)
         held = aws.paces.get(hanging.id)
         over.set()
@@ -199,7 +199,8 @@ def test_a_function_ends_in_time_though_it_cannot_give_back_its_lease(
     monkeypatch.setattr(PaceStore, "put", takes_only)
     lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
     assert (
-        replace(run.lane, pacing=turns, lanes=lanes).process([received(message(event(), to))]) == []
+        replace(run.lane, pacing=turns, lanes=lanes).process([queue_message(message(event(), to))])
+        == []
     )
     assert run.target.events == ["evt_1"]
     assert (sum(waited) > 1) is is_patient
@@ -216,7 +217,7 @@ def test_places_of_attempts_that_raise_are_given_back(
     lanes = Lanes(aws.sqs, {"http_paced": run.url}, executor)
     lane = replace(run.lane, pacing=turns, lanes=lanes)
     monkeypatch.setattr(AttemptRunner, "make", fail)
-    sent = [received(message(event(f"evt_{each}"), to)) for each in range(2)]
+    sent = [queue_message(message(event(f"evt_{each}"), to)) for each in range(2)]
     assert lane.process(sent) == sorted(each.id for each in sent)
     assert (pace := aws.paces.get(to.id))
     assert (pace.version, pace.leases) == (2, {})

@@ -16,7 +16,7 @@ from event_bus.stores.placed_events import PlacedEvent, PlacedEvents
 
 from tests.aws import Aws
 from tests.builders import delivery, message, replay, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
 __all__ = ["run"]
@@ -35,11 +35,11 @@ def test_a_walk_that_takes_too_long_is_continued_by_a_message(run: LaneRun, aws:
     first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
     slow = replace(run.lane.ordered, clock=run.slowed_by(15))
     lane = replace(run.lane, ordered=slow)
-    assert lane.process([received(message(first, to))]) == []
+    assert lane.process([queue_message(message(first, to))]) == []
     assert run.target.events == ["evt_1", "evt_2"]
     [follow_up] = run.sent()
     assert (follow_up.event_id, follow_up.delay) == ("evt_1", 0)
-    assert lane.process([received(message(first, to))]) == []
+    assert lane.process([queue_message(message(first, to))]) == []
     assert run.target.events == ["evt_1", "evt_2", "evt_3"]
 
 
@@ -55,7 +55,7 @@ def test_a_walk_ends_earlier_if_its_events_are_enriched(
     runner = replace(run.lane.runner, enrich=lambda *_: b"{}")
     slow = replace(run.lane.ordered, runner=runner, clock=run.slowed_by(8))
     lane = replace(run.lane, runner=runner, ordered=slow)
-    assert lane.process([received(message(first, to))]) == []
+    assert lane.process([queue_message(message(first, to))]) == []
     assert run.target.events == names[:delivered]
 
 
@@ -78,14 +78,14 @@ def test_a_retry_of_the_event_that_continues_a_stream_does_not_stop_it(
     run.target.script["evt_1"] = REFUSED
     slow = replace(run.lane.ordered, clock=run.slowed_by(15))
     lane = replace(run.lane, ordered=slow)
-    assert lane.process([received(asked)]) == []
+    assert lane.process([queue_message(asked)]) == []
     assert run.target.events == names[:2]
     [following] = run.sent()
     # Somebody retries the first event before the message comes.
     exhausted = run.outcome("evt_1", replay=replay_id)
     assert exhausted.status == "exhausted"
     aws.retried(exhausted)
-    assert lane.process([received(following)]) == []
+    assert lane.process([queue_message(following)]) == []
     assert run.target.events == names
     assert run.outcome("evt_1", replay=replay_id).status == "retrying"
     assert run.sent() == []
@@ -114,7 +114,7 @@ def test_a_walk_that_cannot_begin_gives_its_cursor_back(
     to, (second,) = ordered(aws), store(aws, "evt_2")
     aws.replays.add(replay(event_types=None))
     monkeypatch.setattr(replayed_stream, "_PAGE", 1)
-    asked = received(message(second, to, replay_id=replay_id))
+    asked = queue_message(message(second, to, replay_id=replay_id))
     with monkeypatch.context() as patch:
         patch.setattr(where, name, fail)
         assert run.lane.process([asked]) == [asked.id]

@@ -13,7 +13,7 @@ from event_bus.stores.cursors import Cursor, CursorStore
 
 from tests.aws import Aws
 from tests.builders import message
-from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, queue_message, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
 __all__ = ["run"]
@@ -98,10 +98,10 @@ def test_a_message_whose_retry_could_not_be_sent_sends_it_beside_a_walk(
     run.target.script["evt_1"] = REFUSED
     with monkeypatch.context() as broken:
         broken.setattr(Lanes, "send", not_sent)
-        assert run.take(message(first, to)) == [received(message(first, to)).id]
+        assert run.take(message(first, to)) == [queue_message(message(first, to)).id]
     assert run.outcome().attempts == 1
-    again = received(message(first, to), receives=3)
-    assert run.lane.process([received(message(second, to)), again]) == []
+    again = queue_message(message(first, to), receives=3)
+    assert run.lane.process([queue_message(message(second, to)), again]) == []
     [retry] = run.sent()
     assert (retry.event_id, retry.attempt) == ("evt_1", 2)
     assert retry.delay > 0
@@ -154,7 +154,7 @@ def test_a_walk_that_fails_speaks_for_no_other_message(run: LaneRun, aws: Aws) -
     to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
     run.target.script["evt_1"] = RuntimeError("the process lost its network")
     asked = message(first, to), message(second, to)
-    assert run.take(*asked) == [received(each).id for each in asked]
+    assert run.take(*asked) == [queue_message(each).id for each in asked]
     del run.target.script["evt_1"]
     assert run.take(*asked) == []
     assert run.target.events == ["evt_1", "evt_1", "evt_1", "evt_2"]

@@ -14,7 +14,7 @@ from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.evaluator import no_evaluator
 from tests.faults import not_sent
-from tests.unit.event_bus.delivery.lanes import LaneRun, received, run
+from tests.unit.event_bus.delivery.lanes import LaneRun, queue_message, run
 
 __all__ = ["run"]
 
@@ -30,13 +30,13 @@ def test_an_attempt_is_recorded_if_the_bus_cannot_evaluate_its_expression(
     runner = replace(run.lane.runner, transport=ShapingTransport(run.target))
     lane = replace(run.lane, runner=runner)
     with no_evaluator():
-        assert lane.process([received(message(event(), to))]) == []
+        assert lane.process([queue_message(message(event(), to))]) == []
     [attempt] = run.outcome().log
     assert (attempt.code, run.outcome().status) == ("expression_not_evaluated", "retrying")
     # The subscriber is not at fault.
     assert (run.target.attempted, aws.circuits.get_many(["sub_1"])) == ([], {})
     [again] = run.sent()
-    assert lane.process([received(again)]) == []
+    assert lane.process([queue_message(again)]) == []
     assert (run.outcome().status, run.outcome().attempts) == ("delivered", 2)
 
 
@@ -52,7 +52,7 @@ def test_an_attempt_is_recorded_if_its_signing_secret_cannot_be_opened(
     runner = replace(run.lane.runner, transport=transport)
     lane = replace(run.lane, runner=runner)
     with nullcontext() if damaged else not_sent(aws.kms, "Decrypt"):
-        assert lane.process([received(message(event(), to))]) == []
+        assert lane.process([queue_message(message(event(), to))]) == []
     [attempt] = run.outcome().log
     assert (attempt.code, run.outcome().status) == ("secret_not_opened", status)
     assert len(run.sent()) == (0 if damaged else 1)
