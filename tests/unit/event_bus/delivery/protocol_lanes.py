@@ -7,6 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+import pytest
 from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
@@ -55,6 +56,11 @@ class ProtocolLanes:
         pace = self.aws.paces.get(subscription_id)
         assert pace
         return pace
+
+
+@pytest.fixture
+def lanes(aws: Aws, executor: Executor) -> ProtocolLanes:
+    return ProtocolLanes.of(aws, executor)
 
 
 @dataclass

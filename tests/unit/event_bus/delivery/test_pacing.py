@@ -31,62 +31,60 @@ from tests.unit.event_bus.delivery.protocol_lanes import (
     ProtocolLanes,
     batch,
     lane_of,
+    lanes,
     messages,
     until,
 )
 from tests.waiting import join
 
-
-@pytest.fixture
-def both(aws: Aws, executor: Executor) -> ProtocolLanes:
-    return ProtocolLanes.of(aws, executor)
+__all__ = ["lanes"]
 
 
 def test_slow_and_limited_subscriptions_move_without_an_attempt(
-    both: ProtocolLanes, aws: Aws
+    lanes: ProtocolLanes, aws: Aws
 ) -> None:
     slow = aws.subscriptions.create(subscription("sub_slow"))
     limited = aws.subscriptions.create(subscription("sub_limited", rate_limit=5.0))
     other = aws.subscriptions.create(subscription("sub_other"))
     assert aws.paces.put("sub_slow", replace(Pace().proved_slow(times.unix()), version=1))
     sent = [message(event(f"evt_{each.id}"), each) for each in (slow, limited, other)]
-    assert both.fast.process(batch(*sent)) == []
-    assert both.target.events == ["evt_sub_other"]
-    assert [each.subscription_id for each in both.sent("http_slow")] == ["sub_slow"]
-    assert [each.subscription_id for each in both.sent("http_paced")] == ["sub_limited"]
-    assert both.sent("http") == []
+    assert lanes.fast.process(batch(*sent)) == []
+    assert lanes.target.events == ["evt_sub_other"]
+    assert [each.subscription_id for each in lanes.sent("http_slow")] == ["sub_slow"]
+    assert [each.subscription_id for each in lanes.sent("http_paced")] == ["sub_limited"]
+    assert lanes.sent("http") == []
 
 
-def test_a_message_that_cannot_move_comes_again(both: ProtocolLanes, aws: Aws) -> None:
+def test_a_message_that_cannot_move_comes_again(lanes: ProtocolLanes, aws: Aws) -> None:
     limited = aws.subscriptions.create(subscription(max_in_flight=1))
     with not_sent(aws.sqs, "SendMessageBatch"):
-        assert both.fast.process(batch(message(event(), limited))) == ["m-evt_1-1"]
+        assert lanes.fast.process(batch(message(event(), limited))) == ["m-evt_1-1"]
 
 
-def test_a_disabled_subscription_does_not_move(both: ProtocolLanes, aws: Aws) -> None:
+def test_a_disabled_subscription_does_not_move(lanes: ProtocolLanes, aws: Aws) -> None:
     limited = aws.subscriptions.create(subscription(max_in_flight=1, status="disabled"))
-    assert both.fast.process(batch(message(event(), limited))) == []
-    assert both.sent("http_paced") == []
+    assert lanes.fast.process(batch(message(event(), limited))) == []
+    assert lanes.sent("http_paced") == []
 
 
 def test_a_message_that_was_attempted_is_finished_where_it_is(
-    both: ProtocolLanes, aws: Aws
+    lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(retry_policy=RetryPolicy(schedule=[5])))
-    both.target.script["evt_1"] = REFUSED
+    lanes.target.script["evt_1"] = REFUSED
     with not_sent(aws.sqs, "SendMessageBatch"):
-        assert both.fast.process(batch(message(event(), to))) == ["m-evt_1-1"]
+        assert lanes.fast.process(batch(message(event(), to))) == ["m-evt_1-1"]
     assert aws.paces.put("sub_1", replace(Pace().proved_slow(times.unix()), version=1))
-    both.now[0] += CACHE_SECONDS
+    lanes.now[0] += CACHE_SECONDS
     # Its attempt is on record; only this message may send what follows.
-    assert both.fast.process(batch(message(event(), to), receives=2)) == []
-    assert both.sent("http_paced") == []
-    [follow_up] = both.sent("http")
+    assert lanes.fast.process(batch(message(event(), to), receives=2)) == []
+    assert lanes.sent("http_paced") == []
+    [follow_up] = lanes.sent("http")
     assert follow_up.attempt == 2
 
 
 def test_an_attempt_that_takes_long_marks_its_subscription_before_it_ends(
-    both: ProtocolLanes, aws: Aws
+    lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription())
     hanging, answered = threading.Event(), threading.Event()
@@ -95,95 +93,97 @@ def test_an_attempt_that_takes_long_marks_its_subscription_before_it_ends(
         hanging.set()
         answered.wait(10)
 
-    both.target.meet = hang
-    attempt = threading.Thread(target=both.fast.process, args=(batch(message(event(), to)),))
+    lanes.target.meet = hang
+    attempt = threading.Thread(target=lanes.fast.process, args=(batch(message(event(), to)),))
     attempt.start()
     try:
         assert hanging.wait(5)
         until(lambda: aws.paces.get("sub_1") is not None)
-        assert both.pace().state == "slow"
+        assert lanes.pace().state == "slow"
     finally:
         answered.set()
         join(attempt)
 
 
-def test_a_fast_subscriber_has_no_pace(both: ProtocolLanes, aws: Aws) -> None:
+def test_a_fast_subscriber_has_no_pace(lanes: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription())
-    both.fast.process(batch(*messages(to, 3)))
+    lanes.fast.process(batch(*messages(to, 3)))
     assert aws.paces.get("sub_1") is None
 
 
 def test_a_trial_ends_in_the_paced_lane_and_the_lane_takes_over(
-    both: ProtocolLanes, aws: Aws
+    lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription())
     aws.paces.put_anew("sub_1", Pace(state="trial", version=1))
-    assert both.fast.process(batch(message(event(), to))) == []
-    assert both.target.events == []
-    assert both.paced.process(batch(message(event(), to))) == []
-    assert both.target.events == ["evt_1"]
-    assert both.pace().state == "fast"
-    assert both.pace().leases == {}
-    both.now[0] += CACHE_SECONDS
-    assert both.fast.process(batch(message(event("evt_2"), to))) == []
-    assert both.target.events == ["evt_1", "evt_2"]
+    assert lanes.fast.process(batch(message(event(), to))) == []
+    assert lanes.target.events == []
+    assert lanes.paced.process(batch(message(event(), to))) == []
+    assert lanes.target.events == ["evt_1"]
+    assert lanes.pace().state == "fast"
+    assert lanes.pace().leases == {}
+    lanes.now[0] += CACHE_SECONDS
+    assert lanes.fast.process(batch(message(event("evt_2"), to))) == []
+    assert lanes.target.events == ["evt_1", "evt_2"]
 
 
 def test_attempts_in_flight_are_bounded_within_a_batch_and_beyond(
-    both: ProtocolLanes, aws: Aws
+    lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
-    most = both.target.meet = Most()
-    assert both.paced.process(batch(*messages(to, 8))) == []
-    assert len(both.target.events) == 8
+    most = lanes.target.meet = Most()
+    assert lanes.paced.process(batch(*messages(to, 8))) == []
+    assert len(lanes.target.events) == 8
     assert most.seen == 2
-    assert both.pace().in_flight(times.unix()) == 0
+    assert lanes.pace().in_flight(times.unix()) == 0
 
 
-def test_a_message_without_a_free_place_goes_back_unrecorded(both: ProtocolLanes, aws: Aws) -> None:
+def test_a_message_without_a_free_place_goes_back_unrecorded(
+    lanes: ProtocolLanes, aws: Aws
+) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2, delivery_guarantee="exactly_once"))
     taken = {"fn_1": (times.unix() + 60, 1), "fn_2": (times.unix() + 60, 1)}
     assert aws.paces.put("sub_1", Pace(leases=taken, version=1))
-    assert both.paced.process(batch(*messages(to, 3))) == []
-    assert both.target.events == []
+    assert lanes.paced.process(batch(*messages(to, 3))) == []
+    assert lanes.target.events == []
     assert aws.deliveries.of_event("evt_0") == (None, [])
-    waiting = [each.delay for each in both.sent("http_paced")]
+    waiting = [each.delay for each in lanes.sent("http_paced")]
     assert len(waiting) == 3
     assert all(1 <= delay <= 10 for delay in waiting)
 
 
-def test_a_rate_limit_gives_each_message_one_turn(both: ProtocolLanes, aws: Aws) -> None:
+def test_a_rate_limit_gives_each_message_one_turn(lanes: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
-    assert both.paced.process(batch(*messages(to, 6))) == []
-    assert len(both.target.events) == 1
-    later = both.sent("http_paced")
+    assert lanes.paced.process(batch(*messages(to, 6))) == []
+    assert len(lanes.target.events) == 1
+    later = lanes.sent("http_paced")
     assert all(1 <= each.delay <= 3 for each in later)
     turns = sorted(each.turn for each in later if each.turn)
     assert len(turns) == 5
     assert all(0.45 < after - before < 0.55 for before, after in itertools.pairwise(turns))
     # When its turn has come, a message takes no other one.
     mine = replace(message(event("evt_5"), to), turn=times.unix() - 1)
-    next_turn = both.pace().next_turn
-    assert both.paced.process(batch(mine)) == []
-    assert both.target.events[-1] == "evt_5"
-    assert both.pace().next_turn == next_turn
+    next_turn = lanes.pace().next_turn
+    assert lanes.paced.process(batch(mine)) == []
+    assert lanes.target.events[-1] == "evt_5"
+    assert lanes.pace().next_turn == next_turn
     # One whose turn is over for long needs another one: it must not come with all the others.
     late = replace(message(event("evt_6"), to), turn=times.unix() - 60)
-    assert both.paced.process(batch(late)) == []
-    assert "evt_6" not in both.target.events
+    assert lanes.paced.process(batch(late)) == []
+    assert "evt_6" not in lanes.target.events
     # One that waits for longer than a queue may hold it waits on, and keeps its turn.
     far = replace(message(event("evt_7"), to), turn=times.unix() + 5_000)
-    before = both.pace()
-    assert both.paced.process(batch(far)) == []
-    assert both.pace() == before
-    assert [each.delay for each in both.sent("http_paced")][-1] == LONGEST_DELAY_SECONDS
+    before = lanes.pace()
+    assert lanes.paced.process(batch(far)) == []
+    assert lanes.pace() == before
+    assert [each.delay for each in lanes.sent("http_paced")][-1] == LONGEST_DELAY_SECONDS
 
 
-def test_an_open_circuit_takes_no_turns(both: ProtocolLanes, aws: Aws) -> None:
+def test_an_open_circuit_takes_no_turns(lanes: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
     assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 600, version=1))
-    assert both.paced.process(batch(*messages(to, 3))) == []
-    assert both.target.events == []
+    assert lanes.paced.process(batch(*messages(to, 3))) == []
+    assert lanes.target.events == []
     assert aws.paces.get("sub_1") is None
     for each in range(3):
         _, [waiting] = aws.deliveries.of_event(f"evt_{each}")
@@ -192,57 +192,57 @@ def test_an_open_circuit_takes_no_turns(both: ProtocolLanes, aws: Aws) -> None:
 
 
 def test_new_messages_wait_behind_those_that_look_for_a_free_place(
-    both: ProtocolLanes, aws: Aws
+    lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
     assert aws.paces.put("sub_1", Pace(next_look=times.unix() + 5, version=1))
     first, second = messages(to, 2)
     looked = replace(message(event("evt_9"), to), turn=times.unix() - 1)
-    assert both.paced.process(batch(first, looked, second)) == []
-    assert both.target.events == ["evt_9"]
-    behind = both.sent("http_paced")
+    assert lanes.paced.process(batch(first, looked, second)) == []
+    assert lanes.target.events == ["evt_9"]
+    behind = lanes.sent("http_paced")
     assert {each.event_id for each in behind} == {"evt_0", "evt_1"}
     assert all(each.turn and each.turn > times.unix() for each in behind)
 
 
 def test_without_a_free_place_new_messages_and_those_that_looked_go_back(
-    both: ProtocolLanes, aws: Aws
+    lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=1))
     taken = {"fn_1": (times.unix() + 60, 1)}
     assert aws.paces.put("sub_1", Pace(leases=taken, next_look=times.unix() + 5, version=1))
     looked = replace(message(event("evt_9"), to), turn=times.unix() - 1)
-    assert both.paced.process(batch(*messages(to, 2), looked)) == []
-    assert both.target.events == []
-    behind = {each.event_id for each in both.sent("http_paced")}
+    assert lanes.paced.process(batch(*messages(to, 2), looked)) == []
+    assert lanes.target.events == []
+    behind = {each.event_id for each in lanes.sent("http_paced")}
     assert behind == {"evt_0", "evt_1", "evt_9"}
 
 
 def test_turns_are_taken_though_another_function_writes_first(
-    both: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    lanes: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
     taken = Pace(next_turn=times.unix() + 2, version=1)
     before_next(aws, monkeypatch, "put_item", lambda: aws.paces.put("sub_1", taken))
-    turns, waited = cast("Turns", both.paced.pacing), list[float]()
+    turns, waited = cast("Turns", lanes.paced.pacing), list[float]()
     turns.paces = replace(turns.paces, sleep=waited.append)
-    assert both.paced.process(batch(message(event(), to))) == []
+    assert lanes.paced.process(batch(message(event(), to))) == []
     # The message is delivered after those to which the other function has assigned times.
-    [later] = both.sent("http_paced")
+    [later] = lanes.sent("http_paced")
     assert (later.turn, later.delay in (2, 3)) == (taken.next_turn, True)
-    assert both.pace().next_turn == taken.next_turn + 0.5
+    assert lanes.pace().next_turn == taken.next_turn + 0.5
     assert len(waited) == 1
 
 
 def test_a_pace_that_cannot_be_written_holds_its_messages_back(
-    both: ProtocolLanes, aws: Aws
+    lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
-    both.paced.subscriptions.of(messages(to, 1))
+    lanes.paced.subscriptions.of(messages(to, 1))
     with not_sent(aws.dynamodb, "PutItem"):
-        assert both.paced.process(batch(*messages(to, 2))) == []
-    assert both.target.events == []
-    assert len(both.sent("http_paced")) == 2
+        assert lanes.paced.process(batch(*messages(to, 2))) == []
+    assert lanes.target.events == []
+    assert len(lanes.sent("http_paced")) == 2
 
 
 def test_many_functions_take_leases_side_by_side_and_none_is_lost(
@@ -252,10 +252,10 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
     sender = Lanes(aws.sqs, {"http": aws.queue(), "http_paced": aws.queue()}, executor)
     most = Most()
     target = ScriptedTransport(meet=most)
-    lanes = [lane_of(aws, target, sender, [0.0], "paced") for _ in range(4)]
+    functions = [lane_of(aws, target, sender, [0.0], "paced") for _ in range(4)]
     threads = [
         threading.Thread(target=lane.process, args=(batch(message(event(f"evt_{n}"), to)),))
-        for n, lane in enumerate(lanes)
+        for n, lane in enumerate(functions)
     ]
     for thread in threads:
         thread.start()
@@ -268,7 +268,7 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
 
 
 def test_a_lease_is_given_back_though_others_write_for_a_while(
-    both: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    lanes: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
     put, refused = PaceStore.put, [0]
@@ -282,20 +282,20 @@ def test_a_lease_is_given_back_though_others_write_for_a_while(
 
     monkeypatch.setattr(PaceStore, "put", busy)
     waited: list[float] = []
-    turns = cast("Turns", both.paced.pacing)
+    turns = cast("Turns", lanes.paced.pacing)
     turns.paces = replace(turns.paces, sleep=waited.append)
-    assert both.paced.process(batch(message(event(), to))) == []
-    assert (refused[0], both.pace().leases) == (30, {})
+    assert lanes.paced.process(batch(message(event(), to))) == []
+    assert (refused[0], lanes.pace().leases) == (30, {})
     assert 1 < sum(waited) < 30
     assert max(waited) <= 0.5
 
 
 def test_a_function_does_not_give_back_its_lease_for_ever(
-    both: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    lanes: ProtocolLanes, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
     put, waited = PaceStore.put, [0.0]
-    turns = cast("Turns", both.paced.pacing)
+    turns = cast("Turns", lanes.paced.pacing)
 
     def sleep(seconds: float) -> None:
         waited[0] += seconds
@@ -306,6 +306,6 @@ def test_a_function_does_not_give_back_its_lease_for_ever(
         lambda store, name, pace: pace.version == 1 and put(store, name, pace),
     )
     turns.paces = replace(turns.paces, sleep=sleep)
-    assert both.paced.process(batch(message(event(), to))) == []
-    assert both.target.events == ["evt_1"]
+    assert lanes.paced.process(batch(message(event(), to))) == []
+    assert lanes.target.events == ["evt_1"]
     assert 5 < waited[0] < 15
