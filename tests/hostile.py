@@ -31,10 +31,10 @@ class HostileConnection:
         """Reads one request; False where there is none any more."""
         head = b""
         while b"\r\n\r\n" not in head:
-            received = self.socket.recv(65_536)
-            if not received:
+            chunk = self.socket.recv(65_536)
+            if not chunk:
                 return False
-            head += received
+            head += chunk
         head, _, body = head.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         headers = {
@@ -42,10 +42,10 @@ class HostileConnection:
             for name, _, value in (line.partition(":") for line in lines)
         }
         while len(body) < int(headers.get("content-length", 0)):
-            received = self.socket.recv(65_536)
-            if not received:
+            chunk = self.socket.recv(65_536)
+            if not chunk:
                 return False
-            body += received
+            body += chunk
         self.lines.append(first)
         self.requests.append((headers, body))
         return True

@@ -66,11 +66,11 @@ def follow(
 def summarise(screen: Screen, day: DayTotals, warmed: WarmUp) -> None:
     """Shows the totals."""
     screen.heading("Summary")
-    _figure(screen, "published", day.published, f"events of {day.types} types, all stored")
-    _figure(screen, "matched", day.matched, "deliveries that the bus decided on")
-    _figure(screen, "delivered", day.delivered, f"in {day.attempts} attempts")
-    _figure(screen, "filtered out", day.filtered_out, "of a subscribed type, excluded by a filter")
-    _figure(screen, "signatures verified", day.verified, "by the Python client")
+    _row(screen, "published", day.published, f"events of {day.types} types, all stored")
+    _row(screen, "matched", day.matched, "deliveries that the bus decided on")
+    _row(screen, "delivered", day.delivered, f"in {day.attempts} attempts")
+    _row(screen, "filtered out", day.filtered_out, "of a subscribed type, excluded by a filter")
+    _row(screen, "signatures verified", day.verified, "by the Python client")
     _times(screen, "publish to stored", day.stored_ms)
     for protocol, received_ms in day.received_ms.items():
         _times(screen, f"to receipt, {_NAMES[protocol]}", received_ms)
@@ -82,7 +82,7 @@ def summarise(screen: Screen, day: DayTotals, warmed: WarmUp) -> None:
     )
 
 
-def _figure(screen: Screen, name: str, value: int | str, remark: str) -> None:
+def _row(screen: Screen, name: str, value: int | str, remark: str) -> None:
     line = Text(f"  {name.ljust(22)}", "bold")
     line.append(f"{value:>8}  ")
     line.append(remark, "dim not bold")
@@ -93,7 +93,7 @@ def _times(screen: Screen, name: str, values: Sequence[float]) -> None:
     if not values:
         return
     middle, late = (milliseconds(percentile(values, percent)) for percent in (50, 99))
-    _figure(screen, name, middle, f"p50; p99 {late}, of {len(values)}")
+    _row(screen, name, middle, f"p50; p99 {late}, of {len(values)}")
 
 
 def conclude(screen: Screen, address: Address, correlation_id: str) -> None:

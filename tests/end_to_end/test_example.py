@@ -81,8 +81,8 @@ def test_an_event_that_matches_wrongly_spoils_the_day_but_not_the_next(
     bus.write(file)
     done = played(file)
     assert done.returncode == 0, done.stdout + done.stderr
-    for name, figure in METRICS.items():
-        assert re.search(rf"^  {name} +{re.escape(figure)}$", done.stdout, re.M), done.stdout
+    for name, value in METRICS.items():
+        assert re.search(rf"^  {name} +{re.escape(value)}$", done.stdout, re.M), done.stdout
     for protocol, count in RECEIVED.items():
         assert re.search(
             rf"^  to receipt, {protocol} +\d+ ms  p50; p99 \d+ ms, of {count}$",

@@ -100,8 +100,8 @@ def run(seed: int) -> World:
                 event(f"e{burst}-{number}", _type(rng), **in_stream("task/1"))
                 for number in range(rng.randint(2, 6))
             ]
-            together = rng.random() < 0.5
-            for each in [published] if together else [[one] for one in published]:
+            in_one_batch = rng.random() < 0.5
+            for each in [published] if in_one_batch else [[one] for one in published]:
                 world.publish(*each)
             world.run(rng.randint(0, 10))
             if rng.random() < 0.2:

@@ -25,7 +25,7 @@ def check_failures(world: OverlappingWorld) -> None:
     function knows of the circuit.
     """
     for subscription_id, circuit in _circuits(world):
-        received = [
+        attempts = [
             receipt
             for subscriber in world.subscribers.values()
             for receipt in subscriber.log
@@ -33,26 +33,26 @@ def check_failures(world: OverlappingWorld) -> None:
         ]
         counted = 0 if circuit["known_at"] else circuit["consecutive"] - circuit["early"]
         if counted and not any(
-            counted <= _most_in_a_row(received, place)
-            for place, each in enumerate(received)
+            counted <= _most_in_a_row(attempts, place)
+            for place, each in enumerate(attempts)
             if not each.taken
         ):
             raise Violation(f"{counted} failures in a row were not made")
 
 
-def _most_in_a_row(received: list[ReceivedAttempt], place: int) -> int:
+def _most_in_a_row(attempts: list[ReceivedAttempt], place: int) -> int:
     """The most failures that may be reported in a row, if a certain one is the last of them."""
-    last = received[place]
+    last = attempts[place]
     earlier = [
         (at, each)
-        for at, each in enumerate(received[:place])
+        for at, each in enumerate(attempts[:place])
         if each.taken and _reported_before(each, last)
     ]
     return sum(
         not each.taken
         and not (at > place and _reported_before(last, each))
         and not any(at < later and _reported_before(each, taken) for later, taken in earlier)
-        for at, each in enumerate(received)
+        for at, each in enumerate(attempts)
     )
 
 

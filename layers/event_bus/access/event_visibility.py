@@ -85,8 +85,8 @@ class Visibility:
         service = self.caller.service_id
         if self.caller.admin or service in (event.source, event.reply_for):
             return True
-        received = routing is not None and service in routing.matched.values()
-        if not received and not any(
+        matched = routing is not None and service in routing.matched.values()
+        if not matched and not any(
             self._matches(wanted, event, payload) for wanted in self.filters
         ):
             return False

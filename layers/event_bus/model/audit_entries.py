@@ -101,9 +101,9 @@ def of_events(events: Iterable[Event]) -> list[Entry]:
 
     Events with the same source, type, key and address share an entry, which lists their ids.
     """
-    together: defaultdict[tuple[EventOrigin, str, str], list[Event]] = defaultdict(list)
+    by_origin: defaultdict[tuple[EventOrigin, str, str], list[Event]] = defaultdict(list)
     for event in events:
-        together[event.origin or EventOrigin(event.source), event.source, event.type].append(event)
+        by_origin[event.origin or EventOrigin(event.source), event.source, event.type].append(event)
     return [
         entry(
             f"publish:{found[0].id}",
@@ -118,5 +118,5 @@ def of_events(events: Iterable[Event]) -> list[Entry]:
             event_type=event_type,
             event_ids=[event.id for event in found],
         )
-        for (origin, source, event_type), found in together.items()
+        for (origin, source, event_type), found in by_origin.items()
     ]

@@ -73,7 +73,7 @@ class SubscriptionWrites:
                     "delete one first."
                 ) from None
             except HandlerTaken as refused:
-                raise _handled(refused, subscription) from None
+                raise _second_handler(refused, subscription) from None
             except KeyTaken:
                 raise taken(asked) from None
             except KeyGone:
@@ -110,7 +110,7 @@ class SubscriptionWrites:
             event = status_event(before, changed, backlog)
             stored = self.registrations.change_status(before, changed, event, backlog)
         except HandlerTaken as refused:
-            raise _handled(refused, changed) from None
+            raise _second_handler(refused, changed) from None
         waiting = []
         if before.status == "paused":
             # The pause also stopped the replays that the registration or an earlier resume began.
@@ -148,7 +148,7 @@ class SubscriptionWrites:
         return Services.of(self.registrations)
 
 
-def _handled(refused: HandlerTaken, subscription: Subscription) -> Conflict:
+def _second_handler(refused: HandlerTaken, subscription: Subscription) -> Conflict:
     """Returns the refusal of a second handler."""
     event_type = str(refused)
     place = subscription.event_types.index(event_type)

@@ -49,15 +49,15 @@ class HandlerStore:
 
     def claiming_parts(self, subscription: Subscription) -> list[Part]:
         """Returns the parts that claim the types of a subscription that handles commands."""
-        return [self._claim(each, subscription) for each in _handled(subscription)]
+        return [self._claim(each, subscription) for each in _handled_types(subscription)]
 
     def releasing_parts(self, subscription: Subscription) -> list[Part]:
         """Returns the parts that release the types of a subscription that handles commands."""
-        return [self._release(each, subscription) for each in _handled(subscription)]
+        return [self._release(each, subscription) for each in _handled_types(subscription)]
 
     def changing_parts(self, before: Subscription, after: Subscription) -> list[Part]:
         """Returns the parts that release and claim what differs between two subscriptions."""
-        had, has = _handled(before), _handled(after)
+        had, has = _handled_types(before), _handled_types(after)
         released = [self._release(each, after) for each in had if each not in has]
         return released + [self._claim(each, after) for each in has if each not in had]
 
@@ -75,7 +75,7 @@ class HandlerStore:
         )
 
 
-def _handled(subscription: Subscription) -> list[str]:
+def _handled_types(subscription: Subscription) -> list[str]:
     return subscription.event_types if subscription.handles else []
 
 

@@ -96,20 +96,20 @@ def test_a_refused_request_frees_its_key(functions: Functions) -> None:
 def test_a_request_in_flight_is_a_conflict(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    together, answers = Barrier(2), []
+    barrier, answers = Barrier(2), []
     answer = IdempotencyStore.answer
 
     def slowly(store: IdempotencyStore, *arguments: Any) -> None:
-        together.wait(5)
-        together.wait(5)
+        barrier.wait(5)
+        barrier.wait(5)
         answer(store, *arguments)
 
     monkeypatch.setattr(IdempotencyStore, "answer", slowly)
     first = Thread(target=lambda: answers.append(post(functions, SUBSCRIPTION)))
     first.start()
-    together.wait(5)
+    barrier.wait(5)
     second = post(functions, SUBSCRIPTION)
-    together.wait(5)
+    barrier.wait(5)
     first.join(5)
     assert second.status == 409
     assert 1 <= int(second.headers["retry-after"]) <= idempotency.CLAIM_SECONDS
@@ -119,10 +119,10 @@ def test_a_request_in_flight_is_a_conflict(
 
 def test_two_at_once_make_one(functions: Functions) -> None:
     functions.load("registry")
-    together, answers = Barrier(2), []
+    barrier, answers = Barrier(2), []
 
     def send() -> None:
-        together.wait(5)
+        barrier.wait(5)
         answers.append(post(functions, SUBSCRIPTION))
 
     threads = [Thread(target=send) for _ in range(2)]

@@ -26,8 +26,8 @@ def test_a_subscription_receives_events_from_its_answer_on() -> None:
     world = tell("subscribe_after_events_that_are_not_routed_yet")
     for subscription_id in world.subscribed:
         deliveries = world.tables.items["deliveries"]
-        received = {event_id for event_id, name in deliveries if name == subscription_id}
-        assert received == {f"e{number}" for number in range(10, 15)}
+        delivered = {event_id for event_id, name in deliveries if name == subscription_id}
+        assert delivered == {f"e{number}" for number in range(10, 15)}
 
 
 def test_a_replay_continues_behind_an_expired_event() -> None:

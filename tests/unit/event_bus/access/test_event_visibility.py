@@ -128,17 +128,17 @@ def test_subscriptions_are_looked_for_once() -> None:
 def test_a_service_does_not_see_an_event_that_it_may_not_receive(aws: Aws) -> None:
     caller = service("all-tasks")
     rights = RightsReader(aws.rights, "everything")
-    received = routing(sub_1="all-tasks")
+    matched = routing(sub_1="all-tasks")
 
     def sees(routed: Routing | None) -> bool:
         return Visibility(caller, of_service, rights).sees(EVENT, routed, lambda: EVENT.payload)
 
-    assert (sees(None), sees(received)) == (True, True)
+    assert (sees(None), sees(matched)) == (True, True)
     aws.rights.put(Grant("all-tasks", ["order.*"]))
-    assert (sees(None), sees(received)) == (False, False)
+    assert (sees(None), sees(matched)) == (False, False)
     assert not VisibleEvents(aws.routings, of_service, rights).sees(EVENT, caller)
     aws.rights.put(Grant("all-tasks", ["task.*"]), Grant("all-tasks", ["order.*"]))
-    assert (sees(None), sees(received)) == (True, True)
+    assert (sees(None), sees(matched)) == (True, True)
     assert VisibleEvents(aws.routings, of_service, rights).sees(EVENT, caller)
 
 

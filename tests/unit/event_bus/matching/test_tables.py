@@ -79,9 +79,9 @@ def test_many_values_find_what_each_of_them_finds(kind: str) -> None:
         few.find_one(value, counted)
     assert counted == one_by_one
     assert FIND_WORK - counted.work.left >= 3 * len(values.by_key)
-    together: FoundEntries[Any] = FoundEntries(Work(FIND_WORK))
-    many.find_any(values, together)
-    assert set(together) == set(one_by_one) != set()
+    at_once: FoundEntries[Any] = FoundEntries(Work(FIND_WORK))
+    many.find_any(values, at_once)
+    assert set(at_once) == set(one_by_one) != set()
 
 
 def test_all_that_any_value_finds_are_found_once_for_many_values() -> None:

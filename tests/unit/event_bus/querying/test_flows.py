@@ -51,9 +51,9 @@ def test_a_chain_is_found_from_each_of_its_events(executor: Executor, event_id: 
 
 def test_a_trace_tells_what_was_published_while_a_delivery_was_handled(executor: Executor) -> None:
     first = made("first", 0, traceparent=PARENT, trace_id="t")
-    handled = delivery_trace(DeliveryKey("first", "sub_1"), first)
-    assert handled
-    second = made("second", 1, "worker", traceparent=handled.traceparent, trace_id="t")
+    trace = delivery_trace(DeliveryKey("first", "sub_1"), first)
+    assert trace
+    second = made("second", 1, "worker", traceparent=trace.traceparent, trace_id="t")
     reader = finder(executor, [first, second], [routing("first", sub_1="worker")])[0]
     flow = FlowFinder(reader).of_trace("t", AN_ADMIN)
     assert causes(flow) == {"first": None, "second": "first"}

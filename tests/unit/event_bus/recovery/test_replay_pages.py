@@ -44,7 +44,7 @@ class Bus:
     def sent(self) -> list[Message]:
         return self.aws.sent_on(self.lane)
 
-    def received(self) -> list[tuple[str, str]]:
+    def deliveries(self) -> list[tuple[str, str]]:
         return sorted((each.subscription_id, each.event_id) for each in self.sent())
 
 
@@ -99,14 +99,14 @@ def test_subscriptions_match_by_payload_source_and_metadata(aws: Aws, bus: Bus) 
         aws.subscriptions.create(subscription(name, filters={"*": pattern}))
     store(aws, 1, payload={"priority": "high"}, metadata={"team": "x"})
     bus.run()
-    assert bus.received() == [(name, "evt_1") for name in sorted(matching)]
+    assert bus.deliveries() == [(name, "evt_1") for name in sorted(matching)]
 
 
 def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(aws: Aws, bus: Bus) -> None:
     aws.subscriptions.create(subscription("sub_1"))
     store(aws, 1, 2, 3, 4, 5)
     after = bus.run(since=at(2), until=at(4))
-    assert [event_id for _, event_id in bus.received()] == ["evt_2", "evt_3"]
+    assert [event_id for _, event_id in bus.deliveries()] == ["evt_2", "evt_3"]
     assert (after.examined, after.state) == (2, "completed")
 
 
@@ -117,11 +117,11 @@ def test_a_long_period_is_replayed_from_its_beginning(
     aws.subscriptions.create(subscription("sub_1"))
     store(aws, 1, 2, 3, 4, 5)
     aws.replays.add(replay(since=at(1), until=at(9)))
-    received = []
+    steps = []
     while bus.step().state == "running":
-        received.append([event_id for _, event_id in bus.received()])
-    received.append([event_id for _, event_id in bus.received()])
-    assert received == [["evt_1", "evt_2"], ["evt_3", "evt_4"], ["evt_5"]]
+        steps.append([event_id for _, event_id in bus.deliveries()])
+    steps.append([event_id for _, event_id in bus.deliveries()])
+    assert steps == [["evt_1", "evt_2"], ["evt_3", "evt_4"], ["evt_5"]]
 
 
 def test_the_events_of_one_source_are_replayed(aws: Aws, bus: Bus) -> None:
@@ -130,7 +130,7 @@ def test_the_events_of_one_source_are_replayed(aws: Aws, bus: Bus) -> None:
     store(aws, 2, source=BESIDE_PLANNER)
     store(aws, 4, source="other")
     after = bus.run(source="planner")
-    assert [event_id for _, event_id in bus.received()] == ["evt_1", "evt_3"]
+    assert [event_id for _, event_id in bus.deliveries()] == ["evt_1", "evt_3"]
     assert after.sent == 2
 
 
@@ -148,7 +148,7 @@ def test_an_ordered_stream_is_sent_by_its_highest_version(aws: Aws, bus: Bus) ->
     # The list is in the order of timestamps, and the versions are not.
     store(aws, 5, 1, 3, metadata={"stream_id": "task/1"})
     bus.run()
-    assert bus.received() == [("sub_1", "evt_3")]
+    assert bus.deliveries() == [("sub_1", "evt_3")]
 
 
 def test_every_refused_message_becomes_a_dead_letter(
@@ -158,7 +158,7 @@ def test_every_refused_message_becomes_a_dead_letter(
     store(aws, 1, 2, 3, metadata={"stream_id": "task/1"})
     monkeypatch.setattr(Lanes, "send", runners.refusing("evt_3", "evt_1"))
     after = bus.run()
-    assert bus.received() == [("sub_1", "evt_2")]
+    assert bus.deliveries() == [("sub_1", "evt_2")]
     assert (after.sent, after.unroutable) == (1, 2)
     for name in ("evt_1", "evt_3"):
         [letter] = aws.deliveries.of_event(name)[1]
@@ -179,7 +179,7 @@ def test_an_event_that_cannot_be_matched_is_passed_over(
 
     monkeypatch.setattr(RegistryView, "matches", failing)
     after = bus.run()
-    assert [event_id for _, event_id in bus.received()] == ["evt_1", "evt_3"]
+    assert [event_id for _, event_id in bus.deliveries()] == ["evt_1", "evt_3"]
     assert (after.state, after.sent, after.unroutable) == ("completed", 2, 1)
 
 
@@ -196,7 +196,7 @@ def test_a_step_is_repeated_where_s3_does_not_answer(
         patched.setattr(EventStore, "filtered_payload", unanswered)
         with pytest.raises(EndpointConnectionError):
             bus.run()
-    assert (bus.step().sent, bus.received()) == (1, [("sub_1", "evt_1")])
+    assert (bus.step().sent, bus.deliveries()) == (1, [("sub_1", "evt_1")])
 
 
 @pytest.mark.parametrize(("behind", "sent"), [("", 1), (NOON, 1), (at(1), 0)])

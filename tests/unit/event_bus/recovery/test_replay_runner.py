@@ -78,8 +78,8 @@ def test_a_step_ends_after_many_deliveries(
         aws.subscriptions.create(subscription(f"sub_{number}"))
     store(aws)
     steps = [step() for _ in range(3)]
-    received = [sorted({event_id for _, event_id in sent}) for sent, _ in steps]
-    assert received == [["evt_3", "evt_4"], ["evt_1", "evt_2"], []]
+    event_ids = [sorted({event_id for _, event_id in sent}) for sent, _ in steps]
+    assert event_ids == [["evt_3", "evt_4"], ["evt_1", "evt_2"], []]
     assert [counted for _, counted in steps] == [6, 12, 12]
     after = aws.replays.get("rpl_1")
     assert after
@@ -122,7 +122,7 @@ def test_an_event_that_the_archive_lost_is_counted_and_the_others_are_sent(
 
 
 @pytest.mark.parametrize(
-    ("limits", "received"),
+    ("limits", "deliveries"),
     [
         ({}, [("sub_1", "evt_1"), ("sub_2", "evt_1")]),
         ({"audience": "worker"}, [("sub_1", "evt_1")]),
@@ -132,7 +132,7 @@ def test_an_event_that_the_archive_lost_is_counted_and_the_others_are_sent(
     ],
 )
 def test_a_replay_keeps_to_its_audience_and_to_what_was_stored_before_it(
-    aws: Aws, step: Sent, limits: dict[str, str], received: list[tuple[str, str]]
+    aws: Aws, step: Sent, limits: dict[str, str], deliveries: list[tuple[str, str]]
 ) -> None:
     aws.subscriptions.create(subscription("sub_1", "worker"))
     aws.subscriptions.create(subscription("sub_2", "llm"))
@@ -141,4 +141,4 @@ def test_a_replay_keeps_to_its_audience_and_to_what_was_stored_before_it(
     unlimited: Any = {"audience": None, "subscription_id": None}
     assert aws.replays.move(before, replace(before, **{**unlimited, **limits}))
     aws.events.put(event(timestamp="2026-05-01T12:00:05.000Z"), RETENTION_DAYS)
-    assert step()[0] == received
+    assert step()[0] == deliveries

@@ -19,12 +19,12 @@ __all__ = ["built_at_once", "models"]
 WORKER = service("worker")
 
 
-def reader(models: Models, *received: str) -> ReadModelReader:
+def reader(models: Models, *permitted: str) -> ReadModelReader:
     """Reads for services of which each may receive these types of the planner."""
 
     def permits(service_id: str, name: str, source: str) -> bool:
         assert (service_id, source) == (WORKER.service_id, "planner")
-        return name in received
+        return name in permitted
 
     rights = SimpleNamespace(of=lambda _service_id, _sources: SimpleNamespace(permits=permits))
     finder: Any = SimpleNamespace(rights=rights)

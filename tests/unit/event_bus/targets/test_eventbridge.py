@@ -65,6 +65,6 @@ def test_delivers(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = request(EventBridgeTarget(ARN), payload={"total": 250})
     assert transport.deliver([sent]) == [Outcome()]
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]
-    received = orjson.loads(message["Body"])
-    assert received["source"] == "planner"
-    assert received["detail"]["payload"] == {"total": 250}
+    delivered = orjson.loads(message["Body"])
+    assert delivered["source"] == "planner"
+    assert delivered["detail"]["payload"] == {"total": 250}
