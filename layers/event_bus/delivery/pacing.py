@@ -177,7 +177,8 @@ class Turns:
         """Marks a subscription as slow, so that no further attempt begins in the paced lane."""
         known = self.circuits.paces.last(subscription_id)
         if known is None or known.state != "slow":
-            _mark_slow(self.circuits, self.paces, subscription_id)
+            holder = self._holder if subscription_id in self._leased else None
+            _mark_slow(self.circuits, self.paces, subscription_id, holder)
 
     def _left_alone(self, subscription_id: str) -> bool:
         """Returns whether its circuit makes deliveries wait, so that no attempt needs a turn."""
@@ -340,14 +341,32 @@ def trials_name(protocol: str) -> str:
     return f"#trials#{protocol}"
 
 
-def _mark_slow(circuits: Circuits, paces: PaceStore, subscription_id: str) -> None:
+def _mark_slow(
+    circuits: Circuits, paces: PaceStore, subscription_id: str, holder: str | None = None
+) -> None:
+    """Marks a subscription as slow, unless it has another target by now.
+
+    The pace of another target begins anew: on trial, and without the leases of before. Then the
+    attempt says nothing about that target.
+
+    Args:
+        circuits: The circuits and paces of the subscriptions.
+        paces: Stores paces.
+        subscription_id: The subscription whose attempt has taken long.
+        holder: The function that leased the attempt; None if the attempt needed no lease.
+    """
+
+    def marked(pace: Pace) -> Pace:
+        begun_anew = pace.state == "trial" if holder is None else holder not in pace.leases
+        return pace if begun_anew else pace.marked_slow(times.unix())
+
     try:
         before = paces.get(subscription_id)
-        after = paces.change(subscription_id, lambda pace: pace.marked_slow(times.unix()), before)
+        after = paces.change(subscription_id, marked, before)
         if after is None:
             return
         circuits.paces.put(subscription_id, after)
-        if before is None or before.state != "slow":
+        if after.state == "slow" and (before is None or before.state != "slow"):
             logger.warning("subscriber is slow", subscription_id=subscription_id)
     except Exception:
         # The next slow attempt marks it.

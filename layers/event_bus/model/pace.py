@@ -109,7 +109,7 @@ class Pace:
         return sum(attempts for until, attempts in self.leases.values() if until > now)
 
     def marked_slow(self, now: float) -> "Pace":
-        """Returns the pace after a slow attempt in a lane without leases."""
+        """Returns the pace after an attempt that has taken long, and may not have ended yet."""
         return self if self.state == "slow" else self.proved_slow(now)
 
     def proved_slow(self, now: float) -> "Pace":

@@ -4,9 +4,10 @@ import threading
 from dataclasses import replace
 from typing import cast
 
+import pytest
 from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
-from event_bus.delivery.pacing import Turns, trials_name
+from event_bus.delivery.pacing import HandOver, Turns, trials_name
 from event_bus.model.pace import TRIAL_FUNCTIONS, Pace
 
 from tests.aws import Aws
@@ -97,6 +98,26 @@ def test_an_attempt_of_the_paced_lane_marks_its_subscription_before_it_ends(
         join(attempt)
     assert lanes.pace().state == "slow"
     assert lanes.pace().leases == {}
+
+
+@pytest.mark.parametrize("limit", [None, 5])
+def test_a_long_attempt_at_a_former_target_does_not_mark_the_new_one(
+    lanes: ProtocolLanes, aws: Aws, limit: int | None
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=limit))
+    lane = lanes.paced if limit else lanes.fast
+    pacing = cast("HandOver | Turns", lane.pacing)
+    began_anew: list[Pace] = []
+
+    def move() -> None:
+        aws.paces.put_anew("sub_1", Pace(state="trial"))
+        pacing.slow("sub_1")
+        began_anew.append(lanes.pace())
+
+    lanes.target.meet = move
+    assert lane.process(batch(message(event(), to))) == []
+    assert [each.state for each in began_anew] == ["trial"]
+    assert lanes.pace().state == "trial"
 
 
 def test_a_subscription_on_trial_occupies_few_functions(lanes: ProtocolLanes, aws: Aws) -> None:
