@@ -18,7 +18,7 @@ from event_bus.matching.operators import scalar_key
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.work import Work
 
-from benchmarks.hostile import ATTACKS, Attack
+from benchmarks.attacks import ATTACKS, Attack
 from tests.unit.event_bus.matching.reference import reference_matches
 
 ARMS = [{"$or": [{f"f{place}": [place]}, {f"g{place}": [{"prefix": "x"}]}]} for place in range(9)]
