@@ -32,6 +32,8 @@ from event_bus.model.stream_name import StreamName
 from event_bus.paging import MAX_NAME_POSITION, name_at, name_position
 from event_bus.querying.event_finder import FoundEvent
 from event_bus.querying.flows import Flow
+from event_bus.querying.stream_finder import StreamListing
+from event_bus.querying.stream_reader import StreamSpan
 from event_bus.requests.stream_append import StreamChange
 from event_bus.requests.testing import FilterTest, SubscriptionTest
 from event_bus.requests.validation import read
@@ -139,15 +141,13 @@ def _read_stream(request: Request) -> Response:
     if removed and not caller.admin:
         detail = "needs an admin key to be shown"
         raise Forbidden(f"removed {detail}.", [Fault("removed", detail)], reason="admin")
-    found, rest = _streams.page(
+    span = StreamSpan(
         _stream(query, caller),
-        (query[event_streams.FROM_VERSION], query[event_streams.TO_VERSION]),
-        listing.limit,
-        caller,
-        behind=listing.behind,
+        query[event_streams.FROM_VERSION],
+        query[event_streams.TO_VERSION],
         backward=query[event_streams.DIRECTION] == "backward",
-        removed=removed,
     )
+    found, rest = _streams.page(span, listing.limit, caller, behind=listing.behind, removed=removed)
     items = [
         (str(each.version), stream_event(each.version, _shown(each.found, caller)))
         for each in found
@@ -175,14 +175,13 @@ def _read_state(request: Request) -> Response:
 def _list_streams(request: Request) -> Response:
     listing = PageRequest(request, MAX_NAME_POSITION)
     query, caller = listing.query, listing.caller
-    found, rest = _heads.page(
+    streams = StreamListing(
         _source(query, caller),
         query.get(event_streams.CATEGORY),
-        query.get(event_streams.PREFIX),
-        name_at(listing.behind),
-        listing.limit,
+        query.get(event_streams.PREFIX) or "",
         caller,
     )
+    found, rest = _heads.page(streams, name_at(listing.behind), listing.limit)
     items = [(name_position(each.listed.name.stream_id), summary_document(each)) for each in found]
     return listing.page(items, name_position(rest) if rest else None)
 

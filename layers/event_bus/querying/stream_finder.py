@@ -1,6 +1,6 @@
 """Finds event streams: the head of one, and lists."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
@@ -51,6 +51,43 @@ class StreamSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamListing:
+    """The streams of a source in the order of their ids, as a caller asks for them.
+
+    Attributes:
+        source: The service that publishes them.
+        category: Their category; None for all.
+        prefix: The beginning of their ids.
+        caller: Who reads.
+    """
+
+    source: str
+    category: str | None
+    prefix: str
+    caller: Caller
+
+    @property
+    def owned(self) -> bool:
+        """Whether the caller may see all of them."""
+        return _owns(self.source, self.caller)
+
+    def ranges(self) -> list[tuple[str, str]]:
+        """Returns the ranges of their ids.
+
+        Raises:
+            MalformedRequest: No id of the category begins with the prefix.
+        """
+        if self.category is None:
+            return [(self.prefix or "\x20", last_with(self.prefix))]
+        if not self.prefix:
+            return ranges_of(self.category)
+        if not self.prefix.startswith(f"{self.category}/"):
+            detail = f"must begin with {self.category}/, or leave out category"
+            raise MalformedRequest.at("prefix", detail)
+        return [(self.prefix, last_with(self.prefix))]
+
+
+@dataclass(frozen=True, slots=True)
 class StreamFinder:
     """Finds streams for those who may see them.
 
@@ -80,44 +117,29 @@ class StreamFinder:
         raise NotFound.of(f"stream {stream.stream_id} of {stream.source}")
 
     def page(
-        self,
-        source: str,
-        category: str | None,
-        prefix: str | None,
-        after: str | None,
-        limit: int,
-        caller: Caller,
+        self, listing: StreamListing, after: str | None, limit: int
     ) -> tuple[list[StreamSummary], str | None]:
-        """Returns a page of the streams of a source, in the order of their ids.
+        """Returns a page of streams.
 
         Args:
-            source: The service that publishes them.
-            category: Their category; None for all.
-            prefix: The beginning of their ids.
+            listing: The streams.
             after: The id after which the page begins; None for the first page.
             limit: How many streams the page holds at most.
-            caller: Who reads.
 
         Returns:
             The streams, and the id after which the next page begins; None at the end. Those that
             the caller may not see are left out. A page may be short before the end, if so many of
             them were read that reading stopped.
         """
-        ranges = _ranges(category, prefix or "")
-        portions = self._portions(source, ranges, after, limit, caller)
-        found, rest = first_page(portions, limit, READ_BUDGET)
+        found, rest = first_page(self._portions(listing, after, limit), limit, READ_BUDGET)
         marks = self.streams.marks_of(each.name for each in found)
         return [StreamSummary(each, marks.get(each.name, UNMARKED)) for each in found], rest
 
     def _portions(
-        self,
-        source: str,
-        ranges: Sequence[tuple[str, str]],
-        after: str | None,
-        limit: int,
-        caller: Caller,
+        self, listing: StreamListing, after: str | None, limit: int
     ) -> Iterator[Portion[ListedStream]]:
-        owns = _owns(source, caller)
+        owns = listing.owned
+        ranges = listing.ranges()
         # A caller that may not see all streams reads long portions: the page then ends at a stream
         # that it may see, unless many hidden ones follow each other.
         size = limit if owns else MAX_LIMIT
@@ -126,10 +148,10 @@ class StreamFinder:
             for first, last in ranges:
                 # One more tells whether there is a next page.
                 if (left := size + 1 - len(read)) > 0:
-                    read += self.streams.listed(source, first, last, after, left)
+                    read += self.streams.listed(listing.source, first, last, after, left)
             portion = read[:size]
             ids = [each.first.event_id for each in portion]
-            seen = set(ids) if owns else set(self.finder.visible(ids, caller))
+            seen = set(ids) if owns else set(self.finder.visible(ids, listing.caller))
             after = portion[-1].name.stream_id if len(read) > size else None
             elements = [
                 (each.name.stream_id, each if each.first.event_id in seen else None)
@@ -151,14 +173,3 @@ class StreamFinder:
 
 def _owns(source: str, caller: Caller) -> bool:
     return caller.admin or caller.service_id == source
-
-
-def _ranges(category: str | None, prefix: str) -> list[tuple[str, str]]:
-    """Returns the ranges of ids that belong to a category and begin with a prefix."""
-    if category is None:
-        return [(prefix or "\x20", last_with(prefix))]
-    if not prefix:
-        return ranges_of(category)
-    if not prefix.startswith(f"{category}/"):
-        raise MalformedRequest.at("prefix", f"must begin with {category}/, or leave out category")
-    return [(prefix, last_with(prefix))]

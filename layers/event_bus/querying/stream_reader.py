@@ -1,7 +1,7 @@
 """Reads event streams in the order of their versions."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from event_bus.access.callers import Caller
 from event_bus.model.stream_name import StreamName
@@ -24,6 +24,33 @@ class VersionedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamSpan:
+    """Some versions of an event stream, in the order in which they are read.
+
+    Attributes:
+        stream: The stream.
+        first: The lowest version.
+        last: The highest version.
+        backward: Whether the highest versions come first.
+    """
+
+    stream: StreamName
+    first: int
+    last: int
+    backward: bool = False
+
+    def behind(self, version: int) -> "StreamSpan":
+        """Returns what is left of it after a version was read."""
+        if self.backward:
+            return replace(self, last=min(self.last, version - 1))
+        return self.since(version + 1)
+
+    def since(self, version: int) -> "StreamSpan":
+        """Returns it without the versions below this one."""
+        return replace(self, first=max(self.first, version))
+
+
+@dataclass(frozen=True, slots=True)
 class StreamReader:
     """Reads streams for those who may see their events.
 
@@ -37,53 +64,38 @@ class StreamReader:
 
     def page(
         self,
-        stream: StreamName,
-        between: tuple[int, int],
+        span: StreamSpan,
         limit: int,
         caller: Caller,
         *,
         behind: str | None = None,
-        backward: bool = False,
         removed: bool = False,
     ) -> tuple[list[VersionedEvent], str | None]:
         """Returns a page of a stream; it leaves out events that are gone or hidden from the caller.
 
         Args:
-            stream: The stream.
-            between: The lowest and the highest version.
+            span: The versions.
             limit: How many events the page holds at most.
             caller: Who reads.
             behind: The position at which the page before ended.
-            backward: Whether the highest versions come first.
             removed: Whether to return what a truncation or deletion hides as well.
 
         Returns:
             The events, and the position at which the next page begins; None at the end. The page
             may be short, or even empty, before the end: after `READ_BUDGET` events it ends.
         """
-        first, last = between
         if not removed:
-            first = max(first, self.streams.marks(stream).first_visible)
+            span = span.since(self.streams.marks(span.stream).first_visible)
         reached = number_at(behind)
-        if reached is not None and backward:
-            last = min(last, reached - 1)
-        elif reached is not None:
-            first = max(first, reached + 1)
-        portions = self._portions(stream, (first, last), limit, caller, backward=backward)
-        return first_page(portions, limit, READ_BUDGET)
+        if reached is not None:
+            span = span.behind(reached)
+        return first_page(self._portions(span, limit, caller), limit, READ_BUDGET)
 
     def _portions(
-        self,
-        stream: StreamName,
-        between: tuple[int, int],
-        limit: int,
-        caller: Caller,
-        *,
-        backward: bool = False,
+        self, span: StreamSpan, limit: int, caller: Caller
     ) -> Iterator[Portion[VersionedEvent]]:
-        first, last = between
         while entries := self.streams.between(
-            stream, first, last, limit + 1, newest_first=backward
+            span.stream, span.first, span.last, limit + 1, newest_first=span.backward
         ):
             more = len(entries) > limit
             entries = entries[:limit]
@@ -97,4 +109,4 @@ class StreamReader:
             yield Portion(fitting, len(entries), str(reached) if more else None)
             if not more:
                 return
-            first, last = (first, reached - 1) if backward else (reached + 1, last)
+            span = span.behind(reached)

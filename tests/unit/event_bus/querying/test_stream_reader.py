@@ -8,7 +8,7 @@ from typing import Any
 from event_bus.access.callers import Caller
 from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
-from event_bus.querying.stream_reader import StreamReader
+from event_bus.querying.stream_reader import StreamReader, StreamSpan
 from event_bus.stores.streams import UNMARKED, StreamEntry, StreamMarks, StreamStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,16 +64,11 @@ def reader(
 def versions_by_page(
     read: StreamReader, limit: int, caller: Caller = PLANNER, **asked: Any
 ) -> list[list[int]]:
+    first, last = asked.get("between", ALL)
+    span = StreamSpan(STREAM, first, last, backward=asked.get("backward", False))
     pages, behind = [], None
     while True:
-        found, behind = read.page(
-            STREAM,
-            asked.get("between", ALL),
-            limit,
-            caller,
-            behind=behind,
-            backward=asked.get("backward", False),
-        )
+        found, behind = read.page(span, limit, caller, behind=behind)
         pages.append([each.version for each in found])
         assert [each.found.event.id for each in found] == [f"evt_{each}" for each in pages[-1]]
         if behind is None:
@@ -92,7 +87,7 @@ def test_pages_go_forward_and_backward(executor: Executor) -> None:
 def test_a_stream_that_does_not_exist_is_empty(executor: Executor) -> None:
     read = reader(executor, [{}] * 5)
     other = StreamName("worker", "task/1")
-    assert read.page(other, ALL, 10, AN_ADMIN) == ([], None)
+    assert read.page(StreamSpan(other, *ALL), 10, AN_ADMIN) == ([], None)
 
 
 def test_a_stranger_sees_what_was_routed_to_it_and_no_more(executor: Executor) -> None:
