@@ -99,6 +99,21 @@ class ListedStream:
 
 
 @dataclass(frozen=True, slots=True)
+class _VersionRange:
+    """A range of versions, both ends included.
+
+    Attributes:
+        key: The partition key of their entries.
+        first: The lowest version.
+        last: The highest version.
+    """
+
+    key: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamStore:
     """Reads streams, and makes the parts of transactions that append to them.
 
@@ -141,7 +156,8 @@ class StreamStore:
             limit: How many entries to return at most.
             newest_first: Whether the highest versions come first.
         """
-        return self._between(stream.key, first, last, limit, newest_first=newest_first)
+        versions = _VersionRange(stream.key, first, last)
+        return self._entries(versions, limit, newest_first=newest_first)
 
     def shared_between(
         self, stream_id: str, first: int, last: int, limit: int
@@ -154,7 +170,8 @@ class StreamStore:
             last: The highest version.
             limit: How many entries to return at most.
         """
-        return self._between(stream_id, first, last, limit, newest_first=False)
+        versions = _VersionRange(stream_id, first, last)
+        return self._entries(versions, limit, newest_first=False)
 
     def adding_parts(
         self, stream: StreamName, entries: Sequence[StreamEntry], *, listed: bool
@@ -258,19 +275,19 @@ class StreamStore:
         found = [_listed(item) for item in items]
         return [each for each in found if each.name.stream_id != after][:limit]
 
-    def _between(
-        self, key: str, first: int, last: int, limit: int, *, newest_first: bool
+    def _entries(
+        self, versions: _VersionRange, limit: int, *, newest_first: bool
     ) -> list[StreamEntry]:
-        if last < first:
+        if versions.last < versions.first:
             return []
         items = self.table.query(
             # One of them may be the end of a deleted stream.
             limit + 1,
             KeyConditionExpression="stream_id = :stream AND version BETWEEN :first AND :last",
             ExpressionAttributeValues={
-                ":stream": text(key),
-                ":first": number(first),
-                ":last": number(last),
+                ":stream": text(versions.key),
+                ":first": number(versions.first),
+                ":last": number(versions.last),
             },
             ConsistentRead=True,
             ScanIndexForward=not newest_first,
