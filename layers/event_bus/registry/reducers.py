@@ -26,6 +26,30 @@ from event_bus.targets.lambda_function import LambdaTarget
 
 
 @dataclass(frozen=True, slots=True)
+class _ReducerChange:
+    """A change of a category's reducer, which makes a version.
+
+    Attributes:
+        source: The service whose streams it is for.
+        category: The category of the streams.
+        reducer: The reducer; None if it is removed.
+        service_id: The service that makes the change.
+    """
+
+    source: str
+    category: str
+    reducer: Reducer | None
+    service_id: str
+
+    def version_after(self, latest: ReducerVersion | None) -> ReducerVersion:
+        """Returns the version that follows the latest one."""
+        number = latest.number + 1 if latest else 1
+        return ReducerVersion(
+            self.source, self.category, number, self.reducer, times.now(), self.service_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ReducerRegistry:
     """Registers, shows and removes reducers.
 
@@ -64,6 +88,7 @@ class ReducerRegistry:
             self.opt_ins.require(function, at="")
         if reducer.role_arn is not None:
             reducer = replace(reducer, external_id=new_external_id(source))
+        change = _ReducerChange(source, category, reducer, caller.service_id)
         for _ in attempts():
             latest = self.store.latest(source, category)
             if latest and latest.reducer == reducer:
@@ -73,8 +98,10 @@ class ReducerRegistry:
             if latest and latest.number >= MAX_VERSIONS:
                 detail = f"{category} has had {MAX_VERSIONS:,} versions of its reducer, the most"
                 raise Conflict.at("category", detail)
+            version = change.version_after(latest)
             with suppress(Outdated):
-                return self._add(source, category, latest, reducer, caller, addition), True
+                self.store.add(version, addition)
+                return version, True
         raise Conflict.overtaken(f"the reducer of {category}")
 
     def get(self, source: str, category: str) -> ReducerVersion:
@@ -127,26 +154,13 @@ class ReducerRegistry:
             NotFound: It has none.
             Conflict: Others change it.
         """
+        change = _ReducerChange(source, category, None, caller.service_id)
         for _ in attempts():
             latest = self.get(source, category)
             with suppress(Outdated):
-                self._add(source, category, latest, None, caller)
+                self.store.add(change.version_after(latest))
                 return
         raise Conflict.overtaken(f"the reducer of {category}")
-
-    def _add(
-        self,
-        source: str,
-        category: str,
-        latest: ReducerVersion | None,
-        reducer: Reducer | None,
-        caller: Caller,
-        addition: int | None = None,
-    ) -> ReducerVersion:
-        number = latest.number + 1 if latest else 1
-        version = ReducerVersion(source, category, number, reducer, times.now(), caller.service_id)
-        self.store.add(version, addition)
-        return version
 
     def _room(self, source: str) -> int:
         """Returns the last addition to a service that has room for another reducer."""
