@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from event_bus.access.callers import Caller, unknown_key
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict
-from event_bus.model.pace import Pace
-from event_bus.model.replay import Replay
 from event_bus.model.subscription import ResumeFrom, Subscription
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlogs import START_SECONDS
@@ -16,7 +14,7 @@ from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import subscriber_key
 from event_bus.requests.credentials import Authentication
 from event_bus.stores.refusals import HandlerTaken, KeyGone, KeyTaken, Outdated, QuotaReached
-from event_bus.stores.registrations import Registrations
+from event_bus.stores.registrations import NewSubscription, Registrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +32,12 @@ class SubscriptionWrites:
     most: int
 
     def add(
-        self,
-        subscription: Subscription,
-        pace: Pace | None,
-        history: Replay | None,
-        asked: Authentication,
-        caller: Caller,
+        self, new: NewSubscription, asked: Authentication, caller: Caller
     ) -> tuple[Subscription, IssuedKey | None]:
         """Stores a subscription together with a key that its service has or gets.
 
         Args:
-            subscription: The subscription.
-            pace: Its first pace, if its target may be slow.
-            history: The replay of past events, if the registration asks for one.
+            new: The subscription.
             asked: What the registration says about a key.
             caller: The caller.
 
@@ -60,12 +51,11 @@ class SubscriptionWrites:
             IdRetired: A removed subscription had its id.
             Unauthenticated: The caller's key is no longer valid.
         """
+        subscription = new.subscription
         for _ in attempts():
             keys, issued = subscriber_key(self._services, subscription.service_id, asked, caller)
             try:
-                stored = self.registrations.add_subscription(
-                    subscription, keys, pace=pace, history=history, most=self.most
-                )
+                stored = self.registrations.add_subscription(new, keys, most=self.most)
             except QuotaReached:
                 raise Conflict(
                     f"The service {subscription.service_id} has {self.most} subscriptions, the "

@@ -39,7 +39,7 @@ from event_bus.requests.transform import check_fits
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.refusals import IdRetired, Refused
-from event_bus.stores.registrations import Registrations
+from event_bus.stores.registrations import NewSubscription, Registrations
 
 _Result = TypeVar("_Result")
 
@@ -127,9 +127,9 @@ class SubscriptionRegistry:
         pace = _ON_TRIAL if subscription.target.paced else None
         subscription, history = _with_history(subscription, registration.replay_from)
         asked = registration.authentication or Authentication()
-        provided = self.targets.provided(subscription)
+        new = NewSubscription(self.targets.provided(subscription), pace, history)
         try:
-            created, issued = self._writes.add(provided, pace, history, asked, caller)
+            created, issued = self._writes.add(new, asked, caller)
         except IdRetired:
             self.targets.discard(subscription)
             raise Conflict(

@@ -19,6 +19,21 @@ from event_bus.stores.transactions import put_alone, transact
 
 
 @dataclass(frozen=True, slots=True)
+class NewSubscription:
+    """A subscription that is added, with what is stored beside it.
+
+    Attributes:
+        subscription: The subscription. Its version is assigned when it is stored.
+        pace: Its first pace, if its target may be slow.
+        history: The replay of past events, if the subscription asks for one.
+    """
+
+    subscription: Subscription
+    pace: Pace | None = None
+    history: Replay | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Registrations:
     """Adds, replaces and removes registrations together with the keys of their services.
 
@@ -98,21 +113,13 @@ class Registrations:
         transact(parts)
 
     def add_subscription(
-        self,
-        subscription: Subscription,
-        keys: KeyChange | KeptKey | None,
-        *,
-        pace: Pace | None,
-        history: Replay | None,
-        most: int | None,
+        self, new: NewSubscription, keys: KeyChange | KeptKey | None, *, most: int | None
     ) -> Subscription:
         """Adds a subscription with what belongs to it.
 
         Args:
-            subscription: The subscription. Its version is assigned here.
+            new: The subscription.
             keys: The change that adds a key, or the key of the service that must still exist.
-            pace: The first pace of the subscription, if its target may be slow.
-            history: The replay of past events, if the subscription asks for one.
             most: The largest number of subscriptions that the service may have.
 
         Returns:
@@ -128,11 +135,11 @@ class Registrations:
             KeyGone: The key that must exist was removed.
         """
         parts = self.keys.parts(keys) if keys else []
-        if pace:
-            parts.append(self.paces.putting_part(subscription.id, pace))
-        if history:
-            parts.append(self.replays.adding_part(history))
-        return self.subscriptions.create(subscription, parts, most=most)
+        if new.pace:
+            parts.append(self.paces.putting_part(new.subscription.id, new.pace))
+        if new.history:
+            parts.append(self.replays.adding_part(new.history))
+        return self.subscriptions.create(new.subscription, parts, most=most)
 
     def change_status(
         self, before: Subscription, subscription: Subscription, event: Event, backlog: Replay | None
