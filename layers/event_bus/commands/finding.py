@@ -14,7 +14,7 @@ from event_bus.model.command_record import Command, CommandState, after_cancel, 
 from event_bus.model.delivery import Delivery, DeliveryError
 from event_bus.model.event import Event
 from event_bus.publishing.client_request import ClientRequest
-from event_bus.publishing.replying import ReplyContent, Replying, StoredReply
+from event_bus.publishing.replying import PendingReply, ReplyContent, Replying, StoredReply
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.handlers import Handler, HandlerStore
@@ -149,7 +149,8 @@ class Commands:
                 reason="other_service",
             )
         origin = request.origin(caller)
-        return self.replying.reply(event, caller.service_id, answer, origin, request.trace)
+        pending = PendingReply(event, caller.service_id, answer, origin, request.trace)
+        return self.replying.reply(pending)
 
     def _event(self, command_id: str, caller: Caller) -> Event:
         """Returns a command that the caller has sent, may read or may reply to."""

@@ -16,6 +16,7 @@ from event_bus.model.event import EventOrigin
 from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.replying import (
+    PendingReply,
     ReplyContent,
     Replying,
     TooLate,
@@ -84,7 +85,7 @@ class SubscriberReplies:
             trace["traceparent"] = context.traceparent
         service_id = request.subscription.service_id
         origin = EventOrigin(service_id)
-        self.replying.reply(request.event, service_id, answer, origin, trace)
+        self.replying.reply(PendingReply(request.event, service_id, answer, origin, trace))
 
     def _publish(self, request: DeliveryRequest, payload: dict[str, Any]) -> Outcome:
         """Publishes a result as the type that the event asks for in `metadata.reply_to`.

@@ -44,6 +44,65 @@ class ReplyContent:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingReply:
+    """A reply of a service to a command, before it is stored.
+
+    Attributes:
+        command: The command.
+        service_id: The service that replies; its right to reply is already checked.
+        answer: The reply.
+        origin: The request that sent the reply, for the audit log.
+        trace: The trace context of the reply, as metadata.
+    """
+
+    command: Event
+    service_id: str
+    answer: ReplyContent
+    origin: EventOrigin | None = None
+    trace: Mapping[str, str] | None = None
+
+    @property
+    def address(self) -> str:
+        """The type of the reply."""
+        return reply_address(self.command.source, self.command.metadata.get("reply_to"))
+
+    def event(self) -> Event:
+        """Returns the reply as its service would publish it.
+
+        Raises:
+            InvalidRequest: The reply is not a valid event.
+            TooLarge: The payload is too large.
+        """
+        command = self.command
+        submission = {
+            "id": reply_id(self.service_id, command.id),
+            "type": self.address,
+            "payload": self.answer.payload,
+            "metadata": reply_metadata(command),
+        }
+        parsed = read(EventSubmission, submission)
+        event = replace(accept(parsed, self.service_id, "", self.trace or {}), origin=self.origin)
+        if trace_id := command.metadata.get("trace_id"):
+            event = replace(event, metadata={"trace_id": trace_id, **event.metadata})
+        return event
+
+    def related(self, event: Event) -> Event:
+        """Returns the event of the reply with the metadata that only the bus may set."""
+        command = self.command
+        hops = command.shown_hops + 1
+        metadata = {
+            **event.metadata,
+            "hop_count": hops,
+            REPLY_STATUS: "failed" if self.answer.failed else "succeeded",
+        }
+        if self.address.partition(".")[0] == command.source:
+            # At any other address, the reply is received like an ordinary event.
+            metadata[REPLY_FOR] = command.source
+        hidden = command.hop_count + 1
+        return replace(event, metadata=metadata, hidden_hops=hidden if hidden > hops else 0)
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReply:
     """A reply that is stored.
 
@@ -74,25 +133,11 @@ class Replying:
     schemas: SchemaChecks
     seal: PayloadSeal
 
-    def reply(
-        self,
-        command: Event,
-        service_id: str,
-        answer: ReplyContent,
-        origin: EventOrigin | None = None,
-        trace: Mapping[str, str] | None = None,
-    ) -> StoredReply:
+    def reply(self, pending: PendingReply) -> StoredReply:
         """Stores the reply of a service to a command; each service replies once.
 
         One transaction stores the reply and the record of the command. So every stored reply
         changes the command, and no reply is stored after its end.
-
-        Args:
-            command: The command.
-            service_id: The service that replies; its right to reply is already checked.
-            answer: The reply.
-            origin: The request that sent the reply, for the audit log.
-            trace: The trace context of the reply, as metadata.
 
         Raises:
             InvalidRequest: The reply is not a valid event.
@@ -101,7 +146,8 @@ class Replying:
             Conflict: The service has given another reply, or the command has all its replies.
             Unavailable: In every attempt, another request changed the record first.
         """
-        event = self._event(command, service_id, answer, origin, trace or {})
+        event = self._event(pending)
+        command, service_id, answer = pending.command, pending.service_id, pending.answer
         for _ in attempts(_ATTEMPTS):
             record = self.commands.get(command.id)
             if given := record.reply_of(service_id):
@@ -139,39 +185,13 @@ class Replying:
             return StoredReply(stored, repeated=True)
         raise Conflict(f"The service has replied already, by {given.event_id}.")
 
-    def _event(
-        self,
-        command: Event,
-        service_id: str,
-        answer: ReplyContent,
-        origin: EventOrigin | None,
-        trace: Mapping[str, str],
-    ) -> Event:
-        address = reply_address(command.source, command.metadata.get("reply_to"))
-        submission = {
-            "id": reply_id(service_id, command.id),
-            "type": address,
-            "payload": answer.payload,
-            "metadata": reply_metadata(command),
-        }
-        parsed = read(EventSubmission, submission)
-        event = replace(accept(parsed, service_id, "", trace), origin=origin)
-        if trace_id := command.metadata.get("trace_id"):
-            event = replace(event, metadata={"trace_id": trace_id, **event.metadata})
-        sensitive = self.rights.sensitive_in(service_id, address)
+    def _event(self, pending: PendingReply) -> Event:
+        """Returns the reply as it is stored, with a payload that fits its schema."""
+        event, answer = pending.event(), pending.answer
+        sensitive = self.rights.sensitive_in(pending.service_id, pending.address)
         if not answer.failed:
             event, _ = self.schemas.checked(event, answer.payload, "", sensitive)
-        hops = command.shown_hops + 1
-        metadata = {
-            **event.metadata,
-            "hop_count": hops,
-            REPLY_STATUS: "failed" if answer.failed else "succeeded",
-        }
-        if address.partition(".")[0] == command.source:
-            # At any other address, the reply is received like an ordinary event.
-            metadata[REPLY_FOR] = command.source
-        hidden = command.hop_count + 1
-        event = replace(event, metadata=metadata, hidden_hops=hidden if hidden > hops else 0)
+        event = pending.related(event)
         return self.seal.close(event, sensitive) if sensitive else event
 
 

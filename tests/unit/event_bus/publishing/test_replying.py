@@ -13,7 +13,13 @@ from event_bus.model.event import Event
 from event_bus.model.schemas import SchemaVersion, TypeSchemas, Validation, VersionEntry
 from event_bus.publishing import replying as module
 from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.publishing.replying import ReplyContent, Replying, StoredReply, TooLate
+from event_bus.publishing.replying import (
+    PendingReply,
+    ReplyContent,
+    Replying,
+    StoredReply,
+    TooLate,
+)
 from event_bus.stores.commands import CommandStore
 from event_bus.stores.refusals import Outdated
 
@@ -51,7 +57,7 @@ def checked_by(
 
 def test_a_reply_is_an_event_of_its_service_for_the_sender(aws: Aws, replying: Replying) -> None:
     trace = {"trace_id": "a" * 32, "correlation_id": "cart-7"}
-    made = replying.reply(command(**trace), "worker", PAID)
+    made = replying.reply(PendingReply(command(**trace), "worker", PAID))
     reply = made.event
     assert made.repeated is False
     assert aws.events.get(reply.id) == reply
@@ -59,7 +65,9 @@ def test_a_reply_is_an_event_of_its_service_for_the_sender(aws: Aws, replying: R
     assert reply.reply_for == "planner"
     # No other service can take the id first, and no other command has it.
     assert re.fullmatch("worker:reply_[0-9a-f]{32}", reply.id)
-    assert replying.reply(command(event_id="evt_2"), "worker", PAID).event.id != reply.id
+    assert (
+        replying.reply(PendingReply(command(event_id="evt_2"), "worker", PAID)).event.id != reply.id
+    )
     kept = {name: reply.metadata[name] for name in (*trace, "causation_id", "hop_count")}
     assert kept == {**trace, "causation_id": "evt_1", "hop_count": 1}
     assert reply.metadata["reply_status"] == "succeeded"
@@ -71,7 +79,7 @@ def test_a_reply_is_an_event_of_its_service_for_the_sender(aws: Aws, replying: R
 def test_a_reply_elsewhere_is_received_like_any_event(
     replying: Replying, address: str, sender: str | None
 ) -> None:
-    reply = replying.reply(command(reply_to=address), "worker", PAID).event
+    reply = replying.reply(PendingReply(command(reply_to=address), "worker", PAID)).event
     assert (reply.type, reply.reply_for) == (address, sender)
     assert reply.metadata["correlation_id"] == "evt_1"
 
@@ -80,7 +88,7 @@ def test_a_reply_is_one_hop_further_also_where_the_hops_are_hidden(replying: Rep
     asked = command(hop_count=3)
     for number, (hidden, hops) in enumerate([(0, 4), (2, 4), (9, 10)]):
         sent = replace(asked, id=f"evt_{number}", hidden_hops=hidden)
-        reply = replying.reply(sent, "worker", PAID).event
+        reply = replying.reply(PendingReply(sent, "worker", PAID)).event
         assert (reply.shown_hops, reply.hop_count) == (4, hops)
         # It is stored only where it differs from the metadata.
         assert reply.hidden_hops == (hops if hops > 4 else 0)
@@ -91,10 +99,10 @@ def test_a_reply_is_checked_by_the_schema_of_its_type_but_a_failure_is_not(
     aws: Aws, replying: Replying, valid: bool
 ) -> None:
     checking = checked_by(replying, aws, "warn", {"required": ["paid" if valid else "sum"]})
-    reply = checking.reply(command(), "worker", PAID).event
+    reply = checking.reply(PendingReply(command(), "worker", PAID)).event
     assert (reply.schema_version, reply.schema_valid) == (1, valid)
     failed = checking.reply(
-        command(event_id="evt_2"), "worker", ReplyContent({}, failed=True)
+        PendingReply(command(event_id="evt_2"), "worker", ReplyContent({}, failed=True))
     ).event
     assert (failed.schema_version, failed.schema_valid) == (None, None)
 
@@ -106,7 +114,7 @@ def test_a_reply_that_its_schema_refuses_is_not_stored(
     schema = {"required": ["sum"], "properties": {"card": {"minLength": 5}}}
     checking = checked_by(replying, aws, "enforce", schema)
     with pytest.raises(InvalidRequest) as refusal:
-        checking.reply(command(), "worker", ReplyContent({"card": "4111"}))
+        checking.reply(PendingReply(command(), "worker", ReplyContent({"card": "4111"})))
     said = "is sensitive, and the schema does not permit its value"
     assert {(each.pointer, each.detail) for each in refusal.value.faults} == {
         ("/payload/card", said),
@@ -118,7 +126,9 @@ def test_a_reply_that_its_schema_refuses_is_not_stored(
 
 def test_what_is_sensitive_in_a_reply_is_sealed(aws: Aws, replying: Replying) -> None:
     aws.add_publishers(replace(publisher("worker", "*"), sensitive={"planner.*": ["/card"]}))
-    made = replying.reply(command(), "worker", ReplyContent({"card": "4111", "paid": True})).event
+    made = replying.reply(
+        PendingReply(command(), "worker", ReplyContent({"card": "4111", "paid": True}))
+    ).event
     stored = aws.events.get(made.id)
     assert stored
     assert stored.sealed
@@ -126,34 +136,38 @@ def test_what_is_sensitive_in_a_reply_is_sealed(aws: Aws, replying: Replying) ->
 
 
 def test_a_failure_fails_the_command(replying: Replying, records: CommandStore) -> None:
-    reply = replying.reply(command(), "worker", ReplyContent({"title": "No"}, failed=True)).event
+    reply = replying.reply(
+        PendingReply(command(), "worker", ReplyContent({"title": "No"}, failed=True))
+    ).event
     record = records.get("evt_1")
     assert (record.ended, reply.metadata["reply_status"]) == ("failed", "failed")
     assert record.replies == (Reply(reply.id, "worker", True, reply.created_at),)
 
 
 def test_a_reply_may_be_repeated_but_not_changed(replying: Replying) -> None:
-    first = replying.reply(command(), "worker", PAID)
-    assert replying.reply(command(), "worker", PAID) == StoredReply(first.event, repeated=True)
+    first = replying.reply(PendingReply(command(), "worker", PAID))
+    assert replying.reply(PendingReply(command(), "worker", PAID)) == StoredReply(
+        first.event, repeated=True
+    )
     for other in (ReplyContent({"paid": False}), ReplyContent({"paid": True}, failed=True)):
         with pytest.raises(Conflict, match="replied already"):
-            replying.reply(command(), "worker", other)
+            replying.reply(PendingReply(command(), "worker", other))
 
 
 def test_no_more_replies_count_than_are_expected(replying: Replying, records: CommandStore) -> None:
     asked = command("price.asked", expect_replies=2)
     for service_id in ("one", "two"):
         assert records.get("evt_1").ended is None
-        replying.reply(asked, service_id, PAID)
+        replying.reply(PendingReply(asked, service_id, PAID))
     assert records.get("evt_1").ended == "succeeded"
     with pytest.raises(Conflict, match="all the replies"):
-        replying.reply(asked, "three", PAID)
+        replying.reply(PendingReply(asked, "three", PAID))
 
 
 def test_a_command_that_failed_has_all_its_replies(replying: Replying) -> None:
-    replying.reply(command(), "worker", ReplyContent({"title": "No"}, failed=True))
+    replying.reply(PendingReply(command(), "worker", ReplyContent({"title": "No"}, failed=True)))
     with pytest.raises(Conflict, match="all the replies") as refusal:
-        replying.reply(command(), "another", PAID)
+        replying.reply(PendingReply(command(), "another", PAID))
     assert not isinstance(refusal.value, TooLate)
 
 
@@ -172,7 +186,7 @@ def test_a_late_reply_is_noted_and_not_stored(
     if cancelled:
         records.save(command_record.after_cancel(records.get("evt_1"), "planner"))
     with pytest.raises(TooLate, match=f"{end} before its reply"):
-        replying.reply(command(deadline=deadline), "worker", PAID)
+        replying.reply(PendingReply(command(deadline=deadline), "worker", PAID))
     record = records.get("evt_1")
     assert (record.ended, record.replies) == (end, ())
     assert [each.service_id for each in record.late] == ["worker"]
@@ -181,24 +195,24 @@ def test_a_late_reply_is_noted_and_not_stored(
 
 def test_a_payload_that_is_too_large_is_refused(replying: Replying) -> None:
     with pytest.raises(TooLarge) as refusal:
-        replying.reply(command(), "worker", ReplyContent({"a": "x" * 2_000_000}))
+        replying.reply(PendingReply(command(), "worker", ReplyContent({"a": "x" * 2_000_000})))
     assert [each.pointer for each in refusal.value.faults] == ["/payload"]
 
 
 def test_an_id_that_is_taken_is_named(aws: Aws, replying: Replying) -> None:
-    reply = replying.reply(command(), "worker", PAID).event
+    reply = replying.reply(PendingReply(command(), "worker", PAID)).event
     aws.dynamodb.delete_item(
         TableName=aws.tables["deliveries"],
         Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "#command"}},
     )
     with pytest.raises(Conflict, match=f"the id of the reply, {reply.id}"):
-        replying.reply(command(), "worker", PAID)
+        replying.reply(PendingReply(command(), "worker", PAID))
 
 
 def test_the_same_reply_at_the_same_time_counts_as_a_repetition(
     replying: Replying, records: CommandStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, first = records.get("evt_1"), replying.reply(command(), "worker", PAID)
+    before, first = records.get("evt_1"), replying.reply(PendingReply(command(), "worker", PAID))
     reads = iter([before])
     get = CommandStore.get
 
@@ -206,7 +220,9 @@ def test_the_same_reply_at_the_same_time_counts_as_a_repetition(
         return next(reads, None) or get(store, command_id)
 
     monkeypatch.setattr(CommandStore, "get", overtaken)
-    assert replying.reply(command(), "worker", PAID) == StoredReply(first.event, repeated=True)
+    assert replying.reply(PendingReply(command(), "worker", PAID)) == StoredReply(
+        first.event, repeated=True
+    )
 
 
 def test_a_change_at_the_same_time_is_met(
@@ -221,7 +237,7 @@ def test_a_change_at_the_same_time_is_met(
 
     monkeypatch.setattr(CommandStore, "save_with_reply", overtaken)
     with pytest.raises(TooLate):
-        replying.reply(command(), "worker", PAID)
+        replying.reply(PendingReply(command(), "worker", PAID))
     assert records.get("evt_1").ended == "cancelled"
 
 
@@ -232,4 +248,4 @@ def test_it_gives_up(replying: Replying, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(CommandStore, "save_with_reply", refused)
     monkeypatch.setattr(module, "attempts", range)
     with pytest.raises(Unavailable, match="Other requests changed the command at the same time"):
-        replying.reply(command(), "worker", PAID)
+        replying.reply(PendingReply(command(), "worker", PAID))
