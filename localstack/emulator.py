@@ -1,22 +1,20 @@
 """Starts, finds and stops the emulator's process."""
 
-import contextlib
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import orjson
-import psutil
 
+from localstack import emulator_process, ports
+from localstack.emulator_process import running
 from localstack.errors import LocalError, tail
 
 REGION = "us-east-1"
@@ -33,28 +31,87 @@ LOG = "emulator.log"
 
 _PROCESS = Path(__file__).with_name("ministack_process.py")
 _ATTACHED = "attached"
-_held_by: dict[int, int] = {}
-"""The end of a pipe by which this process holds each attached emulator, by the emulator's process.
-
-The system closes it when this process ends."""
 _RECORD = "emulator.json"
 _PORT = "state/port"
 _SCRATCH = ("tmp",)
 _STATE = ("s3", "state")
-_ADDRESS = "127.0.0.1"
-_USUAL_PORT = 4566
 _START_SECONDS = 60
 _TRIES = 3
 """How often an emulator starts on a free port: another program may listen on it first."""
 
-# Within this time it saves its state, and its functions end.
-_STOP_SECONDS = 60
 # The variables of the caller's environment that the emulator, and so its functions, receive.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT")
 
 
 class _PortTaken(LocalError):
     """Another program listens on the port."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """How an emulator is started.
+
+    Attributes:
+        directory: The folder for its files.
+        port: Its port.
+        strict: Whether it accepts only TLS, and enforces the policies of IAM.
+        kept: Whether it loads the state that the last one saved, and saves its own.
+        detached: Whether it goes on when this process ends.
+    """
+
+    directory: Path
+    port: int
+    strict: bool
+    kept: bool
+    detached: bool
+
+    def process(self) -> int:
+        """Starts the emulator's process, and returns its number."""
+        _remove(self.directory, _SCRATCH if self.kept else (*_SCRATCH, *_STATE))
+        for folder in (*_SCRATCH, *_STATE):
+            (self.directory / folder).mkdir(exist_ok=True)
+        with (
+            (self.directory / LOG).open("wb") as log,
+            emulator_process.holding(detached=self.detached) as (stdin, hold),
+        ):
+            process = subprocess.Popen(
+                # -P: the emulator does not import modules from the folder of this file.
+                [sys.executable, "-P", str(_PROCESS), *([] if self.detached else [_ATTACHED])],
+                cwd=self.directory,
+                env=self._environment(),
+                stdin=stdin,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A group of its own: Ctrl-C does not reach it, and it is stopped as a whole.
+                start_new_session=True,
+            )
+            hold(process.pid)
+        return process.pid
+
+    def _environment(self) -> dict[str, str]:
+        passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        return {
+            **passed_on,
+            **CREDENTIALS,
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": ports.ADDRESS,
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "TMPDIR": str(self.directory / "tmp"),
+            "S3_DATA_DIR": str(self.directory / "s3"),
+            "STATE_DIR": str(self.directory / "state"),
+            # These listen on fixed ports, which would be taken for a second emulator.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            **(self._strict_environment() if self.strict else {}),
+            **({"PERSIST_STATE": "1", "S3_PERSIST": "1"} if self.kept else {}),
+        }
+
+    def _strict_environment(self) -> dict[str, str]:
+        # Functions are given this environment, too. Without these names they trust the roots of
+        # this machine as well, which take a processor 25 ms to read for each connection.
+        trusted = str(_certificate(self.directory))
+        return {"AUTH": "true", "USE_SSL": "1", "AWS_CA_BUNDLE": trusted, "SSL_CERT_FILE": trusted}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,42 +161,30 @@ class Emulator:
             LocalError: The port is taken, the kept state needs another port, or the emulator does
                 not start.
         """
-        wanted = (kept and _port_of_state(directory, port)) or _choose_port(port)
+        wanted = (kept and _port_of_state(directory, port)) or ports.choose_port(port)
         directory.mkdir(parents=True, exist_ok=True)
         for left in reversed(range(_TRIES if wanted == 0 else 1)):
             try:
-                with _held(wanted) as held:
-                    return cls._start(directory, held, strict=strict, kept=kept, detached=detached)
+                with ports.held(wanted) as held:
+                    return cls._start(_Launch(directory, held, strict, kept, detached))
             except _PortTaken:
                 if not left:
                     raise
         raise AssertionError("unreachable")
 
     @classmethod
-    def _start(
-        cls, directory: Path, port: int, *, strict: bool, kept: bool, detached: bool
-    ) -> "Emulator":
-        _remove(directory, _SCRATCH if kept else (*_SCRATCH, *_STATE))
-        for folder in (*_SCRATCH, *_STATE):
-            (directory / folder).mkdir(exist_ok=True)
-        with (directory / LOG).open("wb") as log, _holding(detached=detached) as (stdin, hold):
-            process = subprocess.Popen(
-                # -P: the emulator does not import modules from the folder of this file.
-                [sys.executable, "-P", str(_PROCESS), *([] if detached else [_ATTACHED])],
-                cwd=directory,
-                env=_environment(directory, port, strict=strict, kept=kept),
-                stdin=stdin,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A group of its own: Ctrl-C does not reach it, and it is stopped as a whole.
-                start_new_session=True,
-            )
-            hold(process.pid)
-        emulator = cls(directory, process.pid, port, strict, kept)
+    def _start(cls, launch: _Launch) -> "Emulator":
+        pid = launch.process()
+        emulator = cls(launch.directory, pid, launch.port, launch.strict, launch.kept)
         try:
             emulator._wait_until_up()
-            record = {"pid": process.pid, "port": port, "strict": strict, "kept": kept}
-            (directory / _RECORD).write_text(json.dumps(record))
+            record = {
+                "pid": pid,
+                "port": launch.port,
+                "strict": launch.strict,
+                "kept": launch.kept,
+            }
+            (launch.directory / _RECORD).write_text(json.dumps(record))
         except BaseException:
             emulator.stop()
             raise
@@ -198,16 +243,7 @@ class Emulator:
         Raises:
             LocalError: The process does not end.
         """
-        # SIGTERM may leave functions that are still working, or an emulator that hangs.
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            _signal(self.pid, number)
-            deadline = time.monotonic() + _STOP_SECONDS
-            while running(self.pid) and time.monotonic() < deadline:
-                time.sleep(0.05)
-        if running(self.pid):
-            raise LocalError(f"The emulator's process {self.pid} does not end.")
-        if (held := _held_by.pop(self.pid, None)) is not None:
-            os.close(held)
+        emulator_process.end(self.pid)
         _remove(self.directory, _SCRATCH if self.kept else (*_SCRATCH, *_STATE))
         if self.kept:
             self._complete_state()
@@ -245,56 +281,6 @@ class Emulator:
             time.sleep(0.05)
 
 
-def running(pid: int) -> bool:
-    """Returns whether a process runs, whether or not it is a child of this one.
-
-    Args:
-        pid: The process.
-    """
-    try:
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):
-            return False
-    except ChildProcessError:
-        pass  # Another process started it, and has ended.
-    try:
-        # An ended process stays in the table of processes until its parent waits for it.
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-@contextlib.contextmanager
-def _holding(*, detached: bool) -> Iterator[tuple[int, Callable[[int], None]]]:
-    """Yields the standard input of an emulator that starts.
-
-    Yields:
-        The input, and a function that takes the emulator's process once it is started.
-    """
-    if detached:
-        yield subprocess.DEVNULL, lambda _: None
-        return
-    # Other programs that this process starts do not inherit the ends.
-    watched, held = os.pipe()
-    started = list[int]()
-    try:
-        yield watched, started.append
-    finally:
-        os.close(watched)
-        for pid in started:
-            _held_by[pid] = held
-        if not started:
-            os.close(held)
-
-
-def _release() -> None:
-    """Closes the ends of the pipes in a forked process, which may outlive the one that holds."""
-    while _held_by:
-        os.close(_held_by.popitem()[1])
-
-
-os.register_at_fork(after_in_child=_release)
-
-
 def forget(directory: Path) -> None:
     """Removes the state that a stopped emulator left in a directory.
 
@@ -320,7 +306,7 @@ def _port_of_state(directory: Path, wanted: int | None) -> int | None:
             f"What the bus has stored needs port {needed}; leave PORT out, or begin again with: "
             "make reset"
         )
-    if not _free(needed):
+    if not ports.is_free(needed):
         raise LocalError(
             f"Port {needed} is taken, and what the bus has stored needs it; free the port, or "
             "begin again with: make reset"
@@ -328,69 +314,5 @@ def _port_of_state(directory: Path, wanted: int | None) -> int | None:
     return needed
 
 
-def _choose_port(wanted: int | None) -> int:
-    if wanted is None:
-        wanted = _USUAL_PORT if _free(_USUAL_PORT) else 0
-    if not _free(wanted):
-        raise LocalError(f"Port {wanted} is taken; choose another with PORT=, or none.")
-    return wanted
-
-
-@contextlib.contextmanager
-def _held(port: int) -> Iterator[int]:
-    """Reserves a port, or any free one for 0, for an emulator that starts.
-
-    The emulator can listen on it meanwhile, since both sockets allow the reuse of an address.
-    Another program that allows it and asks for any free port may be given the same one.
-    """
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind((_ADDRESS, port))
-        chosen: int = holder.getsockname()[1]
-        yield chosen
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_ADDRESS, port))
-        except OSError:
-            return False
-    return True
-
-
-def _environment(directory: Path, port: int, *, strict: bool, kept: bool) -> dict[str, str]:
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {
-        **passed_on,
-        **CREDENTIALS,
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": _ADDRESS,
-        "MINISTACK_REGION": REGION,
-        "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        "TMPDIR": str(directory / "tmp"),
-        "S3_DATA_DIR": str(directory / "s3"),
-        "STATE_DIR": str(directory / "state"),
-        # These listen on fixed ports, which would be taken for a second emulator.
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        **(_strict_environment(directory) if strict else {}),
-        **({"PERSIST_STATE": "1", "S3_PERSIST": "1"} if kept else {}),
-    }
-
-
-def _strict_environment(directory: Path) -> dict[str, str]:
-    # Functions are given this environment, too. Without these names they trust the roots of this
-    # machine as well, which take a processor 25 ms to read for each connection.
-    trusted = str(_certificate(directory))
-    return {"AUTH": "true", "USE_SSL": "1", "AWS_CA_BUNDLE": trusted, "SSL_CERT_FILE": trusted}
-
-
 def _certificate(directory: Path) -> Path:
     return directory / "tmp" / "ministack-tls" / "server.crt"
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, number)

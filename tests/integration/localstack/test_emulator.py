@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 from localstack_client.session import Session  # type: ignore[import-untyped]
 
-from localstack import emulator as emulator_module
-from localstack.emulator import LOG, Emulator, running
+from localstack import ports
+from localstack.emulator import LOG, Emulator
+from localstack.emulator_process import running
 from localstack.errors import LocalError
 from tests.end_to_end.receiver import eventually
 from tests.waiting import PATIENCE_SECONDS, ending
@@ -92,7 +93,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 def test_another_free_port_is_tried_if_a_program_takes_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reserve, reserved = emulator_module._held, list[int]()
+    reserve, reserved = ports.held, list[int]()
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
@@ -106,7 +107,7 @@ def test_another_free_port_is_tried_if_a_program_takes_the_first(
                 reserved.append(chosen)
                 yield chosen
 
-        monkeypatch.setattr(emulator_module, "_held", held)
+        monkeypatch.setattr(ports, "held", held)
         started = Emulator.start(tmp_path / "emulator", port=0)
         try:
             assert started.answers()
@@ -186,7 +187,7 @@ def test_a_detached_one_outlives_the_command_that_started_it(tmp_path: Path) -> 
 def test_it_is_stopped_from_another_process(emulator: Emulator) -> None:
     stop = f"""
 from pathlib import Path
-from localstack.emulator import LOG, Emulator, running
+from localstack.emulator import Emulator
 Emulator.find(Path({str(emulator.directory)!r})).stop()
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

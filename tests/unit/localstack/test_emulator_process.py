@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from localstack import emulator
+from localstack import emulator_process
 
 
 def test_a_forked_process_does_not_hold_the_emulators_of_its_parent(
@@ -12,7 +12,7 @@ def test_a_forked_process_does_not_hold_the_emulators_of_its_parent(
 ) -> None:
     watched, held = os.pipe()
     # No process has this number.
-    monkeypatch.setitem(emulator._held_by, -1, held)
+    monkeypatch.setitem(emulator_process._held_by, -1, held)
     child = os.fork()
     if not child:
         try:
