@@ -24,9 +24,9 @@ from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.queue_message import QueueMessage
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.source_pacing import SourcePacing, pace_name
-from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.delivery import DeliveryKey

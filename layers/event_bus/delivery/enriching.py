@@ -18,14 +18,9 @@ from event_bus.delivery.messages import (
     safely,
     send_back,
 )
+from event_bus.delivery.queue_message import QueueMessage
 from event_bus.delivery.source_pacing import SourcePacing
-from event_bus.delivery.steps import (
-    AttemptResult,
-    DeliveryStep,
-    QueueMessage,
-    StepOrder,
-    attempt_of,
-)
+from event_bus.delivery.steps import AttemptResult, DeliveryStep, StepOrder, attempt_of
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.enrichment.calls import ENRICHMENT_FAILED, answer_of
 from event_bus.log import logger, traces

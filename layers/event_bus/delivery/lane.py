@@ -25,7 +25,8 @@ from event_bus.delivery.messages import (
 )
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import BatchPlan, HandOver, Turns
-from event_bus.delivery.steps import AttemptResult, QueueMessage
+from event_bus.delivery.queue_message import QueueMessage
+from event_bus.delivery.steps import AttemptResult
 from event_bus.delivery.stream_walk import WalkOrder
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from event_bus.delivery.steps import AttemptResult, QueueMessage
+from event_bus.delivery.queue_message import QueueMessage
+from event_bus.delivery.steps import AttemptResult
 from event_bus.log import logger
 from event_bus.model.delivery import SETTLED
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS

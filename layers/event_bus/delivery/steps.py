@@ -5,11 +5,11 @@ records the outcome.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from event_bus import times
+from event_bus.delivery.queue_message import QueueMessage
 from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.commands import is_over
@@ -25,40 +25,6 @@ from event_bus.stores.events import EventStore
 LEASE_SECONDS = LANE_FUNCTION_SECONDS + 30
 """How long a claim, or the cursor of a stream, is held, in seconds: longer than its function may
 run."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueMessage:
-    """A message as received from the queue.
-
-    Attributes:
-        id: The queue's identifier of the message.
-        receives: The number of receipts, with those of messages that were sent back as this one.
-        body: The message's text.
-        origin: The identifier of the first message before it that may have written a record.
-    """
-
-    id: str
-    receives: int
-    body: str
-    origin: str = ""
-
-    @property
-    def writer(self) -> str:
-        """The name under which it writes records; a message that is sent back keeps it."""
-        return self.origin or self.id
-
-
-def queue_messages(event: Mapping[str, Any]) -> list[QueueMessage]:
-    """Returns the messages that Lambda hands over from a queue."""
-    return [
-        QueueMessage(
-            id=record["messageId"],
-            receives=int(record["attributes"]["ApproximateReceiveCount"]),
-            body=record["body"],
-        )
-        for record in event["Records"]
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from event_bus.access.receive_rights import HandoverRights
 from event_bus.batches import batch_answer
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import CalledEnrichment, EnrichmentRunner, EnrichmentStep
+from event_bus.delivery.queue_message import queue_messages
 from event_bus.delivery.source_circuits import SourceCircuits
 from event_bus.delivery.source_pacing import SourcePacing
-from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.enrichment.calls import called_with
 from event_bus.enrichment.enricher import Enricher

@@ -14,8 +14,8 @@ from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.queue_message import queue_messages
 from event_bus.delivery.replayed_stream import ReplayedStreams
-from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.queues.message import LaneKind, protocol_and_kind
 from event_bus.runtime import stores

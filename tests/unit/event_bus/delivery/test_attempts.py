@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from event_bus import times
-from event_bus.delivery.steps import AttemptResult, OwedDelivery, QueueMessage, StepOrder
+from event_bus.delivery.queue_message import QueueMessage
+from event_bus.delivery.steps import AttemptResult, OwedDelivery, StepOrder
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from event_bus.delivery.steps import QueueMessage
+from event_bus.delivery.queue_message import QueueMessage
 from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.queues.lanes import MAX_RECEIVES

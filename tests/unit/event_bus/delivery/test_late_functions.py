@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
-from event_bus.delivery.steps import LEASE_SECONDS, QueueMessage
+from event_bus.delivery.queue_message import QueueMessage
+from event_bus.delivery.steps import LEASE_SECONDS
 from event_bus.model.circuit import Circuit
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.subscription import DeliveryGuarantee, Subscription

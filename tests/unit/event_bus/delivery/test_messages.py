@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from event_bus.delivery.messages import send_following
-from event_bus.delivery.steps import QueueMessage, queue_messages
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.message import LaneKind, Message
 
@@ -33,17 +32,6 @@ def following(lanes: FakeLanes, *messages: tuple[str, Message, Message]) -> set[
     """Sends the follow-ups of messages; returns the ids of messages that the queue must keep."""
     used: Any = lanes
     return send_following(used, messages)
-
-
-def test_messages_are_read_from_what_lambda_hands_over() -> None:
-    records = [
-        {"messageId": f"m-{n}", "body": f"text {n}", "attributes": {"ApproximateReceiveCount": n}}
-        for n in ("1", "12")
-    ]
-    assert queue_messages({"Records": records}) == [
-        QueueMessage("m-1", 1, "text 1"),
-        QueueMessage("m-12", 12, "text 12"),
-    ]
 
 
 def test_a_message_ends_when_its_follow_up_is_sent() -> None:

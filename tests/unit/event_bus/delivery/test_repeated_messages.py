@@ -9,7 +9,7 @@ from event_bus import times
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.pacing import HandOver, Turns
-from event_bus.delivery.steps import QueueMessage
+from event_bus.delivery.queue_message import QueueMessage
 from event_bus.model.enrichment import StaticSource
 from event_bus.model.pace import Pace
 from event_bus.model.retry_policy import RetryPolicy
