@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from event_bus import clients
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ def authenticator() -> "Authenticator":
     from event_bus.access.authenticator import Authenticator
 
     admin_key = AdminKey(clients.secrets(), settings().admin_secret)
-    return Authenticator(stores.keys(), admin_key.read, admin_key_again=admin_key.read_again)
+    return Authenticator(
+        registry_stores.keys(), admin_key.read, admin_key_again=admin_key.read_again
+    )
 
 
 def iam_callers() -> "IamCallers":
@@ -30,7 +32,7 @@ def iam_callers() -> "IamCallers":
     from event_bus.access.iam_callers import IamCallers
 
     # Only the admin key proves that a caller is an admin.
-    known = Authenticator(stores.keys(), admin_key=lambda: AdminSecret("", ""))
+    known = Authenticator(registry_stores.keys(), admin_key=lambda: AdminSecret("", ""))
     return IamCallers(known, rate_limiter(), settings().key_rate)
 
 
@@ -39,7 +41,9 @@ def live_keys() -> "LiveKeys":
     from event_bus.access.admin_key import current_id
     from event_bus.access.live_keys import LiveKeys
 
-    return LiveKeys(stores.keys(), lambda: current_id(clients.secrets(), settings().admin_secret))
+    return LiveKeys(
+        registry_stores.keys(), lambda: current_id(clients.secrets(), settings().admin_secret)
+    )
 
 
 def rate_limiter() -> "RateLimiter":

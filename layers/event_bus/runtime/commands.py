@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 
 if TYPE_CHECKING:
     from event_bus.commands.finding import Commands
@@ -35,7 +35,7 @@ def command_components() -> CommandComponents:
         Commands(
             stores.events(),
             stores.deliveries(),
-            stores.handlers(),
+            registry_stores.handlers(),
             visible_events(),
             waiter,
             replying(),

@@ -16,7 +16,7 @@ from event_bus.enrichment.enricher import Enricher
 from event_bus.enrichment.function import FunctionAsker
 from event_bus.enrichment.http import HttpAsker
 from event_bus.enrichment.lookup import LookupAsker
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.payloads import rights_reader, upcaster
 from event_bus.runtime.queues import lanes
 from event_bus.runtime.threads import threads
@@ -37,7 +37,7 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
     circuits = Circuits(stores.circuits(writes=True))
     enricher = Enricher(
         {
-            "lookup": LookupAsker(stores.contexts()),
+            "lookup": LookupAsker(registry_stores.contexts()),
             "lambda": FunctionAsker(function.aws_clients("lambda")),
             "http": HttpAsker(function.callback_client(), function.signing_secrets()),
         },
@@ -45,7 +45,7 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
         SourceCircuits(circuits),
     )
     executor = threads(_BATCH)
-    subscriptions = SubscriptionCache(stores.subscriptions())
+    subscriptions = SubscriptionCache(registry_stores.subscriptions())
     events = stores.events()
     deliveries = stores.deliveries(writes=True)
     timers = Timers()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from event_bus import clients
-from event_bus.runtime import access, stores
+from event_bus.runtime import access, registry_stores, stores
 from event_bus.runtime.payloads import (
     deployed_readers,
     rights_reader,
@@ -59,7 +59,7 @@ def inbox_components() -> InboxComponents:
     from event_bus.inbox.listeners import Listeners
     from event_bus.inbox.sse import ServerSentEvents
 
-    subscriptions, inboxes = stores.subscriptions(changes=True), stores.inboxes()
+    subscriptions, inboxes = registry_stores.subscriptions(changes=True), stores.inboxes()
     reader = _reader(subscriptions, inboxes, _HTTP_WORKERS)
     listeners = Listeners(
         subscriptions, inboxes, settings().service_listeners, subscription_rights()
@@ -71,7 +71,7 @@ def inbox_components() -> InboxComponents:
         leases=InboxLeases(reader, stores.inbox_cursors()),
         sse=ServerSentEvents(inboxes, reader, listeners),
         waiting=access.waiting_room(),
-        tokens=StreamTokens(stores.keys()),
+        tokens=StreamTokens(registry_stores.keys()),
     )
 
 
@@ -81,7 +81,7 @@ def pusher() -> "Pusher":
     from event_bus.inbox.listeners import Listeners
     from event_bus.inbox.pusher import Pusher
 
-    subscriptions, inboxes = stores.subscriptions(changes=True), stores.inboxes()
+    subscriptions, inboxes = registry_stores.subscriptions(changes=True), stores.inboxes()
     return Pusher(
         socket_subscribers=stores.socket_subscribers(),
         reader=_reader(subscriptions, inboxes, _SOCKET_WORKERS),
@@ -113,7 +113,7 @@ def ended_listeners() -> "Listeners":
     """Makes the `Listeners`, which removes the subscriptions of listeners that stayed away."""
     from event_bus.inbox.listeners import Listeners
 
-    return Listeners(stores.subscriptions(changes=True), stores.inboxes())
+    return Listeners(registry_stores.subscriptions(changes=True), stores.inboxes())
 
 
 def _reader(

@@ -12,7 +12,7 @@ from event_bus.model.publisher import Publisher
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.payloads import deployed_seal, rights_reader
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
@@ -36,7 +36,7 @@ def deployed_intake(workers: int) -> Intake:
         return visible().sees(event, caller)
 
     intake = _intake(workers, sees, deduplicates=True)
-    return replace(intake, handler=stores.handlers().of)
+    return replace(intake, handler=registry_stores.handlers().of)
 
 
 def appends(intake: Intake) -> "Appends":
@@ -54,7 +54,7 @@ def visible_events() -> "VisibleEvents":
     """Makes the rule that decides which events a caller may see."""
     from event_bus.access.event_visibility import VisibleEvents
 
-    subscriptions = stores.subscriptions()
+    subscriptions = registry_stores.subscriptions()
     return VisibleEvents(stores.routings(), subscriptions.of_service, rights_reader())
 
 
@@ -74,7 +74,7 @@ def replying() -> "Replying":
 def _intake(
     workers: int, sees: Callable[[Event, Caller], bool], *, deduplicates: bool = False
 ) -> Intake:
-    schemas = stores.schemas()
+    schemas = registry_stores.schemas()
     checks = SchemaChecks(schemas.index, schemas.version)
 
     def find(service_id: str) -> Publisher | None:

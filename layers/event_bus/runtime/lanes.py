@@ -18,7 +18,7 @@ from event_bus.delivery.queue_message import queue_messages
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.queues.message import LaneKind, protocol_and_kind
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.enrichment_calls import enrichment_calls
 from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
 from event_bus.runtime.queues import lanes
@@ -76,7 +76,7 @@ def _handler(
 ) -> Handler:
     retention_days = settings().retention_days
     executor = threads(_BATCH)
-    subscriptions = stores.subscriptions(changes=True)
+    subscriptions = registry_stores.subscriptions(changes=True)
     events = stores.events()
     deliveries = stores.deliveries(writes=True)
     circuit_store = stores.circuits(writes=True)

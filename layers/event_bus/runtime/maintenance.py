@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.queues import lanes, replay_queue, unroutable_queue
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
@@ -44,7 +44,7 @@ def crashed_messages() -> "CrashedMessages":
     return CrashedMessages(
         deliveries=stores.deliveries(writes=True),
         events=stores.events,
-        subscriptions=stores.subscriptions(),
+        subscriptions=registry_stores.subscriptions(),
         lanes=lanes(threads(1)),
     )
 
@@ -70,7 +70,7 @@ def _following(refused: "Delivery") -> "Message | None":
 
     # The sweeper reads no events, so all count as stored: a lane passes over those that are not.
     waiting = WaitingEvents(stores.routings(), stores.streams(), stores.cursors(), list)
-    return RefusedMessages(stores.subscriptions(), waiting).following(refused)
+    return RefusedMessages(registry_stores.subscriptions(), waiting).following(refused)
 
 
 def unrouted_sweep() -> "UnroutedSweep":
@@ -91,7 +91,7 @@ def expiring_keys() -> "ExpiringKeys":
     from event_bus.maintenance.expiring_keys import ExpiringKeys
 
     return ExpiringKeys(
-        ending=stores.keys().ending,
+        ending=registry_stores.keys().ending,
         cursors=stores.cursors(),
         events=stores.events(payloads=False),
         retention_days=settings().retention_days,

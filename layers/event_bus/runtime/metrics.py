@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from event_bus import clients
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
@@ -49,7 +49,7 @@ def gauges() -> "Gauges":
 
     executor = threads(_WORKERS)
     return Gauges(
-        routing_rules=stores.subscriptions().routing_rules,
+        routing_rules=registry_stores.subscriptions().routing_rules,
         queues=QueueReader(settings().queue_urls, clients.sqs(), clients.cloudwatch(), executor),
         circuits=stores.circuits(),
         replays=stores.replays(),
@@ -78,7 +78,8 @@ def health() -> "Health":
     lanes = QueueReader(own.lane_urls, sqs, clients.cloudwatch(), executor)
     lag = partial(router_lag, events, stores.routings(), executor)
     due = partial(oldest_due, stores.due_deliveries(), executor)
-    backlogs, subscriptions = Backlogs(stores.levels(), stores.replays()), stores.subscriptions()
+    backlogs = Backlogs(stores.levels(), stores.replays())
+    subscriptions = registry_stores.subscriptions()
 
     def held() -> int:
         return sum(each.events for each in backlogs.all(subscriptions).values())

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores
 from event_bus.runtime.encryption import data_keys
 from event_bus.settings import settings
 
@@ -29,7 +29,7 @@ def known_publishers() -> "KnownPublishers":
     """Makes the `KnownPublishers`, which finds publishers."""
     from event_bus.access.known_publishers import KnownPublishers
 
-    return KnownPublishers(stores.publishers().get)
+    return KnownPublishers(registry_stores.publishers().get)
 
 
 def deployed_readers() -> "PayloadReaders":
@@ -43,7 +43,7 @@ def upcaster() -> "Upcaster":
     """Makes the `Upcaster`, which brings events to the version that their reader asks for."""
     from event_bus.targets.upcasting import Upcaster
 
-    schemas = cache(stores.schemas)
+    schemas = cache(registry_stores.schemas)
     # Few events are brought to another version, so the store is imported for the first of them.
     return Upcaster(lambda event_type, number: schemas().version(event_type, number))
 
@@ -56,7 +56,7 @@ def rights_reader(rights: "RightsStore | None" = None) -> "RightsReader":
     """
     from event_bus.access.receive_rights import RightsReader
 
-    return RightsReader(rights or stores.rights(), settings().default_receive)
+    return RightsReader(rights or registry_stores.rights(), settings().default_receive)
 
 
 def subscription_rights(
@@ -70,4 +70,6 @@ def subscription_rights(
     """
     from event_bus.access.subscription_rights import SubscriptionRights
 
-    return SubscriptionRights(rights_reader(rights), (publishers or stores.publishers()).get)
+    return SubscriptionRights(
+        rights_reader(rights), (publishers or registry_stores.publishers()).get
+    )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
 from event_bus.runtime.threads import threads
 
@@ -26,7 +26,7 @@ def event_finder() -> "EventFinder":
         events=stores.events(),
         routings=stores.routings(),
         deliveries=stores.deliveries(),
-        subscriptions=stores.subscriptions().of_service,
+        subscriptions=registry_stores.subscriptions().of_service,
         executor=threads(_WORKERS),
         rights=rights_reader(),
     )
@@ -43,7 +43,7 @@ def schema_drafts(finder: "EventFinder") -> "SchemaDrafts":
     """Makes the `SchemaDrafts`, which drafts schemas for types that have none."""
     from event_bus.querying.schema_drafts import SchemaDrafts
 
-    schemas = stores.schemas()
+    schemas = registry_stores.schemas()
     return SchemaDrafts(finder, lambda: schemas.index().types())
 
 
@@ -65,7 +65,9 @@ def explainer() -> "Explainer":
     """Makes the `Explainer`, which says why an event matches a subscription, or does not."""
     from event_bus.querying.explanations import Explainer
 
-    return Explainer(stores.events(), stores.routings(), stores.subscriptions(), rights_reader())
+    return Explainer(
+        stores.events(), stores.routings(), registry_stores.subscriptions(), rights_reader()
+    )
 
 
 def filter_tester(explainer: "Explainer") -> "FilterTester":
@@ -74,8 +76,8 @@ def filter_tester(explainer: "Explainer") -> "FilterTester":
 
     return FilterTester(
         explainer,
-        stores.subscriptions().get,
-        stores.publishers().all,
+        registry_stores.subscriptions().get,
+        registry_stores.publishers().all,
         deployed_readers(),
         upcaster(),
     )

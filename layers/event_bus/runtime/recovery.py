@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.queues import lanes, replay_queue
 from event_bus.runtime.threads import threads
 
@@ -19,7 +19,10 @@ def dead_letters() -> "DeadLetters":
     from event_bus.recovery.dead_letters import DeadLetters
 
     return DeadLetters(
-        stores.dead_letters(), stores.deliveries(), lanes(threads(_WORKERS)), stores.subscriptions()
+        stores.dead_letters(),
+        stores.deliveries(),
+        lanes(threads(_WORKERS)),
+        registry_stores.subscriptions(),
     )
 
 
@@ -32,7 +35,7 @@ def replays() -> "Replays":
     return Replays(
         store=stores.replays(writes=True),
         queue=replay_queue(),
-        subscription=stores.subscriptions().get,
+        subscription=registry_stores.subscriptions().get,
         event=lambda event_id, caller: finder.get(event_id, caller).event,
     )
 
@@ -45,7 +48,7 @@ def replay_runner() -> "ReplayRunner":
     from event_bus.recovery.replay_steps import ReplaySteps
     from event_bus.runtime.routing import registry_view
 
-    replays, subscriptions = stores.replays(writes=True), stores.subscriptions()
+    replays, subscriptions = stores.replays(writes=True), registry_stores.subscriptions()
     events, deliveries = stores.events(), stores.deliveries(writes=True)
     sending, executor = lanes(threads(_WORKERS)), threads(_WORKERS)
     steps = ReplaySteps(replays, replay_queue())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from event_bus import clients
-from event_bus.runtime import access, stores
+from event_bus.runtime import access, registry_stores, stores
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def registry_components() -> RegistryComponents:
     from event_bus.runtime.payloads import subscription_rights
     from event_bus.runtime.queues import replay_queue
 
-    registrations, circuits = stores.registrations(), stores.circuits()
+    registrations, circuits = registry_stores.registrations(), stores.circuits()
     levels = stores.levels()
     subscriptions = SubscriptionRegistry(
         registrations=registrations,
@@ -87,7 +87,7 @@ def reducer_registry() -> "ReducerRegistry":
     """Makes the `ReducerRegistry`, which registers reducers."""
     from event_bus.registry.reducers import ReducerRegistry
 
-    return ReducerRegistry(stores.reducers(), _opt_ins())
+    return ReducerRegistry(registry_stores.reducers(), _opt_ins())
 
 
 def read_model_registry() -> "ReadModelRegistry":
@@ -96,7 +96,7 @@ def read_model_registry() -> "ReadModelRegistry":
     from event_bus.runtime.queues import projection_queue
 
     return ReadModelRegistry(
-        stores.read_models(announces=True), stores.reducers(), projection_queue()
+        registry_stores.read_models(announces=True), registry_stores.reducers(), projection_queue()
     )
 
 
@@ -132,21 +132,25 @@ def contexts() -> "Contexts":
     """Makes the `Contexts`, which keeps the contexts of services."""
     from event_bus.registry.contexts import Contexts
 
-    return Contexts(stores.contexts())
+    return Contexts(registry_stores.contexts())
 
 
 def services() -> "Services":
     """Makes the `Services`, which finds the services that keys belong to."""
     from event_bus.registry.services import Services
 
-    return Services(stores.publishers(), stores.subscriptions(changes=True), stores.keys())
+    return Services(
+        registry_stores.publishers(),
+        registry_stores.subscriptions(changes=True),
+        registry_stores.keys(),
+    )
 
 
 def key_registry() -> "KeyRegistry":
     """Makes the `KeyRegistry`, which makes, rotates and revokes keys."""
     from event_bus.registry.keys import KeyRegistry
 
-    return KeyRegistry(stores.keys(), settings().key_rate)
+    return KeyRegistry(registry_stores.keys(), settings().key_rate)
 
 
 def stream_changes() -> "StreamChanges":

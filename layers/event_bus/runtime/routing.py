@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.queues import lanes, projection_queue
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
@@ -25,9 +25,9 @@ def registry_view(models: "ReadModelStore | None" = None) -> "RegistryView":
     from event_bus.routing.registry_view import RegistryView
 
     return RegistryView(
-        stores.subscriptions(),
-        stores.rights(),
-        stores.changes(),
+        registry_stores.subscriptions(),
+        registry_stores.rights(),
+        registry_stores.changes(),
         ReceiveRights(settings().default_receive),
         models,
     )
@@ -38,7 +38,7 @@ def router() -> "Router":
     from event_bus.routing.router import Router
 
     return Router(
-        view=registry_view(stores.read_models()),
+        view=registry_view(registry_stores.read_models()),
         events=stores.events(),
         routings=stores.routings(writes=True),
         deliveries=stores.deliveries(writes=True),

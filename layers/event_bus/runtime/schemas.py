@@ -9,7 +9,7 @@ from event_bus.access.type_visibility import TypeVisibility
 from event_bus.model.metrics import Labels
 from event_bus.model.subscription import Subscription
 from event_bus.registry.event_types import EventTypeCatalogue
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.payloads import rights_reader
 
 if TYPE_CHECKING:
@@ -23,12 +23,14 @@ def schema_registry() -> "SchemaRegistry":
     # Requests about other things do not load the library that compiles schemas.
     from event_bus.registry.schemas import SchemaRegistry
 
-    return SchemaRegistry(stores.schemas(announces=True), stores.publishers().get, _visibility)
+    return SchemaRegistry(
+        registry_stores.schemas(announces=True), registry_stores.publishers().get, _visibility
+    )
 
 
 def catalogue() -> EventTypeCatalogue:
     """Makes the catalogue of event types."""
-    return EventTypeCatalogue(stores.schemas(), _visibility, _subscriptions, _published)
+    return EventTypeCatalogue(registry_stores.schemas(), _visibility, _subscriptions, _published)
 
 
 def _published() -> Mapping[Labels, int]:
@@ -36,11 +38,11 @@ def _published() -> Mapping[Labels, int]:
 
 
 def _visibility(caller: Caller) -> TypeVisibility:
-    publishers = [*stores.publishers().all()]
+    publishers = [*registry_stores.publishers().all()]
     sources = () if caller.admin else [each.service_id for each in publishers]
     return TypeVisibility(caller, publishers, rights_reader().of(caller.service_id, sources))
 
 
 def _subscriptions(caller: Caller) -> Iterator[Subscription]:
-    found = stores.subscriptions().of_service(None if caller.admin else caller.service_id)
+    found = registry_stores.subscriptions().of_service(None if caller.admin else caller.service_id)
     return islice(found, _SUBSCRIPTIONS)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from event_bus.runtime import stores
+from event_bus.runtime import registry_stores, stores
 from event_bus.runtime.encryption import data_keys
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
@@ -27,7 +27,7 @@ def state_reader(finder: "EventFinder") -> "StateReader":
     return StateReader(
         streams=stores.streams(),
         finder=finder,
-        reducers=stores.reducers(),
+        reducers=registry_stores.reducers(),
         snapshots=Snapshots(stores.snapshots(), seal, settings().retention_days),
         reduce=_reduce(),
     )
@@ -37,7 +37,7 @@ def model_reader(finder: "EventFinder") -> "ReadModelReader":
     """Makes the `ReadModelReader`, which lists the states of read models."""
     from event_bus.states.model_reader import ReadModelReader
 
-    return ReadModelReader(stores.read_models(), finder, stores.streams())
+    return ReadModelReader(registry_stores.read_models(), finder, stores.streams())
 
 
 def projector() -> "Projector":
@@ -46,8 +46,8 @@ def projector() -> "Projector":
     from event_bus.states.projector import Projector
 
     return Projector(
-        models=stores.read_models(),
-        reducers=stores.reducers(),
+        models=registry_stores.read_models(),
+        reducers=registry_stores.reducers(),
         streams=stores.streams(),
         events=stores.events(),
         queue=projection_queue(),
