@@ -1,4 +1,4 @@
-"""Assembles the layers' files on this machine, without a container."""
+"""Assembles the files of functions and layers on this machine, without a container."""
 
 import compileall
 import platform
@@ -19,6 +19,7 @@ LAMBDA_PYTHON = "3.13"
 
 _LOCK = ROOT / "layers" / "dependencies" / "requirements.txt"
 _SERVICE = ROOT / "layers" / "event_bus"
+_FUNCTIONS = ROOT / "functions"
 # Lambda refuses a function that, unpacked with its layers, exceeds 250 MB.
 _SIZE_LIMIT = 100 * 1024 * 1024
 # How long a program may take to install the packages, even over a slow network.
@@ -53,6 +54,30 @@ def service_layer(target: DeploymentTarget) -> Path:
 
     name = f"event_bus-{_suffix(target, _SERVICE)}"
     return made_once(BUILT / "layers" / name, fill)
+
+
+def function_code(folder: str) -> Path:
+    """Returns the code of a function.
+
+    Lambda calls `handler.handler`. The other modules have the names that they have here, such as
+    `functions.registry.schemas`.
+
+    Args:
+        folder: Its folder under `functions/`.
+
+    Returns:
+        A folder with the handler, and with `functions` if there are modules beside the handler.
+    """
+    source = _FUNCTIONS / folder
+
+    def fill(code: Path) -> None:
+        for file in source.glob("*.py"):
+            place = code if file.name == "handler.py" else code / "functions" / folder
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place / file.name)
+
+    name = f"{folder}-{fingerprint(files_of(source, Path(__file__)))}"
+    return made_once(BUILT / "functions" / name, fill)
 
 
 def dependencies_layer(target: DeploymentTarget) -> Path:

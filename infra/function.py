@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.built import ROOT
+from infra.bundling import function_code
 from infra.concurrency import reservations
 from infra.exports import export
 from infra.layers import Layers
@@ -62,7 +62,7 @@ class BusFunction(PermittedFunction):
             self,
             "Function",
             description=f"Event bus, stage {settings.stage}: {name}",
-            code=_code(folder),
+            code=lambda_.Code.from_asset(str(function_code(folder))),
             handler=settings.target.handler,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
@@ -162,12 +162,6 @@ class BusFunction(PermittedFunction):
         self.set_variable("CALLBACK_NETWORKS", self.settings.callback_networks)
         if self.settings.subnets:
             join_vpc(self.function, self.role, self.settings)
-
-
-def _code(folder: str) -> lambda_.Code:
-    return lambda_.Code.from_asset(
-        str(ROOT / "functions" / folder), exclude=["__pycache__", "*.pyc"]
-    )
 
 
 def _log_level(settings: DeploymentSettings, *, writes_metrics: bool) -> str:

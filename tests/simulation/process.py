@@ -4,7 +4,6 @@ import concurrent.futures
 import gc
 import os
 import random
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -27,7 +26,7 @@ from event_bus.timers import Timer, Timers
 
 from infra.tables import TABLES
 from tests.aws import TARGETS
-from tests.handler_modules import handler_module
+from tests.handler_modules import forget_modules, handler_module
 from tests.simulation.sources import asked_by
 from tests.timed_transport import TimedTransport
 
@@ -106,9 +105,9 @@ class Processes:
     def handler(self, function: str) -> Callable[[Any, Any], Any]:
         """Returns what Lambda calls; starts the process if it does not run."""
         if function not in self._running:
-            module = self._running[function] = handler_module(function)
-            # Otherwise it would keep its world until the next one of the function.
-            del sys.modules[module.__name__]
+            self._running[function] = handler_module(function)
+            # Otherwise they would keep its world until the next one of the function.
+            forget_modules(function)
         handler: Callable[[Any, Any], Any] = self._running[function].handler
         return handler
 

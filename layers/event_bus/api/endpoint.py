@@ -47,17 +47,13 @@ Function = Callable[[Request], Response]
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Operations with the functions that carry them out.
+class EndpointPart:
+    """Operations of one subject, with the functions that carry them out.
 
     Attributes:
-        recorder: Records requests in the audit log.
-        repetitions: Carries out requests with an `Idempotency-Key`.
         functions: The function of each operation, by the operation's key.
     """
 
-    recorder: Callable[[], AuditRecorder]
-    repetitions: Callable[[], "Repetitions"]
     functions: dict[str, tuple[Operation, Function]] = field(default_factory=dict)
 
     def answers(self, operation: Operation) -> Callable[[Function], Function]:
@@ -68,6 +64,19 @@ class Endpoint:
             return function
 
         return add
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(EndpointPart):
+    """All operations that a function answers.
+
+    Attributes:
+        recorder: Records requests in the audit log.
+        repetitions: Carries out requests with an `Idempotency-Key`.
+    """
+
+    recorder: Callable[[], AuditRecorder]
+    repetitions: Callable[[], "Repetitions"]
 
     def answer(self, request: Request) -> Response:
         """Answers a request; it raises nothing.

@@ -4,6 +4,7 @@ from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_source
 from event_bus.api.operations.reducers import SOURCE
 from event_bus.api.query import Query
+from event_bus.api.requests import Request
 
 
 def source_of(query: Query, caller: Caller) -> str:
@@ -21,3 +22,13 @@ def listed_source(query: Query, caller: Caller) -> str | None:
     if caller.admin and SOURCE not in query:
         return None
     return source_of(query, caller)
+
+
+def category_of(request: Request) -> tuple[str, str]:
+    """Returns the service and the stream category of a reducer or a read model.
+
+    Raises:
+        MalformedRequest: An admin names no service.
+        Forbidden: A service names another one.
+    """
+    return source_of(request.query(), request.caller), request.path_parameter("category")

@@ -5,16 +5,21 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from event_bus.api import api_gateway
-from event_bus.api.endpoint import Endpoint
+from event_bus.api.endpoint import Endpoint, EndpointPart
 from event_bus.runtime import access, audit, encryption, stores
 
 if TYPE_CHECKING:
     from event_bus.api.idempotency import Repetitions
 
 
-def new_endpoint() -> Endpoint:
-    """Makes an endpoint, to which a handler adds its operations."""
-    return Endpoint(recorder=cache(audit.recorder), repetitions=cache(_repetitions))
+def new_endpoint(*parts: EndpointPart) -> Endpoint:
+    """Makes an endpoint, to which a handler adds its own operations.
+
+    Args:
+        parts: Operations whose functions are in other modules.
+    """
+    functions = {key: each for part in parts for key, each in part.functions.items()}
+    return Endpoint(functions, recorder=cache(audit.recorder), repetitions=cache(_repetitions))
 
 
 def handler_of(endpoint: Endpoint) -> api_gateway.Handler:

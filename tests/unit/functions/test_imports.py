@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HANDLERS = sorted((Path(__file__).parents[3] / "functions").glob("*/handler.py"))
+MODULES = sorted((Path(__file__).parents[3] / "functions").glob("*/*.py"))
 ELSEWHERE = ("boto3", "botocore", "event_bus.clients", "event_bus.stores.table", "infra", "tests")
 """What only `runtime`, the stores and the deployment import."""
 
@@ -30,9 +30,18 @@ def _forbidden(code: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("handler", HANDLERS, ids=lambda path: path.parent.name)
-def test_a_handler_makes_no_request_to_aws(handler: Path) -> None:
-    assert _forbidden(handler.read_text()) == []
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_handler_makes_no_request_to_aws(module: Path) -> None:
+    assert _forbidden(module.read_text()) == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_function_imports_of_all_functions_only_what_is_beside_its_handler(module: Path) -> None:
+    """It has nothing else of them on AWS, where its handler has another name."""
+    names = {each.stem for each in module.parent.glob("*.py")} - {"handler"}
+    beside = {f"functions.{module.parent.name}.{name}" for name in names}
+    imported = {each for each in _imported(module.read_text()) if each.startswith("functions.")}
+    assert imported <= beside
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from event_bus.targets.registry import TARGETS
 
 from infra import bundling
 from infra.built import ROOT, files_of, fingerprint, made_once
-from infra.bundling import AWS_SERVICES, dependencies_layer, service_layer
+from infra.bundling import AWS_SERVICES, dependencies_layer, function_code, service_layer
 from infra.deployment_target import AWS, EMULATOR, DeploymentTarget
 
 _AARCH64 = 183
@@ -38,6 +38,15 @@ def test_the_service_is_importable_and_nothing_else_is_there() -> None:
     python = service_layer(AWS) / "python"
     assert [entry.name for entry in python.iterdir()] == ["event_bus"]
     assert (python / "event_bus" / "settings.py").is_file()
+
+
+def test_a_function_has_its_handler_and_the_modules_beside_it() -> None:
+    code = function_code("registry")
+    files = {str(file.relative_to(code)) for file in code.rglob("*") if file.is_file()}
+    modules = {file.name for file in (ROOT / "functions" / "registry").glob("*.py")}
+    assert modules > {"handler.py", "schemas.py"}
+    beside = {f"functions/registry/{name}" for name in modules - {"handler.py"}}
+    assert files == {"handler.py", *beside}
 
 
 @pytest.mark.parametrize("layer", [service_layer, dependencies_layer])

@@ -41,7 +41,7 @@ def nobody(_: Mapping[str, Any]) -> Mapping[str, str]:
 def answer(event: dict[str, Any], functions: dict[Operation, Function]) -> dict[str, Any]:
     """The answer of a function that answers these operations."""
     recorder, repetitions = Mock(), Mock()
-    endpoint = Endpoint(recorder, repetitions)
+    endpoint = Endpoint(recorder=recorder, repetitions=repetitions)
     for operation, function in functions.items():
         endpoint.answers(operation)(function)
     return handler_of(endpoint, nobody)(event, None)
@@ -236,7 +236,7 @@ def test_a_caller_that_cannot_be_looked_up_is_answered_with_a_503() -> None:
     def identify(_: Mapping[str, Any]) -> Mapping[str, str]:
         raise EndpointConnectionError(endpoint_url=SECRET)
 
-    endpoint = Endpoint(Mock(), Mock())
+    endpoint = Endpoint(recorder=Mock(), repetitions=Mock())
     endpoint.answers(events.LIST)(echo)
     given = handler_of(endpoint, identify)(event, None)
     assert given["statusCode"] == 503

@@ -35,7 +35,7 @@ def answer(
     operation: Operation, function: Function, recorder: Any = None, left: float | None = None
 ) -> dict[str, Any]:
     """The answer of a function that Lambda ends after some seconds."""
-    endpoint = Endpoint(lambda: recorder or Mock(), Mock())
+    endpoint = Endpoint(recorder=lambda: recorder or Mock(), repetitions=Mock())
     endpoint.answers(operation)(function)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: (left or 0) * 1000)
     event = http_request(operation.key, caller=AN_ADMIN, parameters={"id": "sub_1"})
