@@ -287,6 +287,7 @@ SUITES = (
             "event_bus/stores/registrations.py",
             "event_bus/stores/replays.py",
             "event_bus/stores/rights.py",
+            "event_bus/stores/routing_items.py",
             "event_bus/stores/routings.py",
             "event_bus/stores/socket_subscribers.py",
             "event_bus/stores/stream_times.py",

@@ -19,7 +19,7 @@ from event_bus.stores.delivery_items import (
     same_round,
 )
 from event_bus.stores.items import ConditionFailed, Item, number, text
-from event_bus.stores.routings import is_routing, routings_of
+from event_bus.stores.routing_items import is_routing, routings_of
 from event_bus.stores.table import Table
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from event_bus.model.delivery import Delivery, Routing
 from event_bus.stores.delivery_items import COMMAND, delivery_of
-from event_bus.stores.routings import is_routing, routing_of
+from event_bus.stores.routing_items import is_routing, routing_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.delivery_items import delivery_of, item_key
-from event_bus.stores.routings import RoutingStore, is_routing, routing_key
+from event_bus.stores.routing_items import is_routing, routing_key
+from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamEntry, StreamStore, entries_of, entry_key
 from event_bus.stores.table import tables_get
 

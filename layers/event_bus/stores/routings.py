@@ -4,17 +4,14 @@ A function that has stood still for minutes may have matched an event with earli
 than the function that took its place. So no write takes matches from a record: if the event has one
 already, the matches that it lacks are added.
 
-A record that would exceed the 400 KB of an item is divided. Its parts are written before the record
-that counts them, under the sort keys `#routing#<writer>#1`, `#routing#<writer>#2` and so on. No two
-writers share parts. Earlier releases left out the writer.
+A record that would exceed the 400 KB of an item is divided, see `routing_items`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
@@ -23,8 +20,17 @@ from event_bus.conflicts import attempts
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import Routing
-from event_bus.stores.delivery_items import ROUTING
-from event_bus.stores.items import ConditionFailed, Item, document, number, text
+from event_bus.stores.items import ConditionFailed, Item, document, text
+from event_bus.stores.routing_items import (
+    match_attributes,
+    part_attributes,
+    part_name,
+    part_names,
+    routing_item,
+    routing_key,
+    routing_of,
+    routings_of,
+)
 from event_bus.stores.table import Table
 
 _Work = TypeVar("_Work")
@@ -135,7 +141,7 @@ class RoutingStore:
         """
         found = list(items)
         further = [
-            routing_key(item["event_id"]["S"], name) for item in found for name in _names(item)
+            routing_key(item["event_id"]["S"], name) for item in found for name in part_names(item)
         ]
         if further:
             found += self.table.batch_get(further, ConsistentRead=consistent)
@@ -145,11 +151,11 @@ class RoutingStore:
         """Writes a record, and returns the one that is stored; None if DynamoDB refuses it."""
         whole, *further = _divided(routing)
         writer = new_id("rtg") if further else ""
-        item = {**_item(whole, self.retention_days), **_parts(writer, len(further))}
+        item = {**routing_item(whole, self.retention_days), **part_attributes(writer, len(further))}
         try:
             for place, part in enumerate(further, start=1):
-                key = routing_key(routing.event_id, _part_name(writer, place))
-                self.table.put({**key, **_matches(part, self.retention_days)})
+                key = routing_key(routing.event_id, part_name(writer, place))
+                self.table.put({**key, **match_attributes(part, self.retention_days)})
             self.table.put(
                 item,
                 **_unless_routed(routing),
@@ -222,48 +228,6 @@ class RoutingStore:
         )
 
 
-def is_routing(item: Mapping[str, Any]) -> bool:
-    """Returns whether an item of the deliveries table is a routing record, or a part of one."""
-    name: str = item["subscription_id"]["S"]
-    return name == ROUTING or name.startswith(f"{ROUTING}#")
-
-
-def parts_of(item: Mapping[str, Any]) -> int:
-    """Returns how many further parts a routing record has."""
-    return int(item.get("parts", {"N": "0"})["N"])
-
-
-def routings_of(items: Iterable[Mapping[str, Any]]) -> dict[str, Routing]:
-    """Reads routing records from their items, by event id.
-
-    Args:
-        items: The items of records and of their further parts. A record without one of its parts is
-            left out.
-    """
-    whole: dict[str, Mapping[str, Any]] = {}
-    parts: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for item in items:
-        event_id, name = item["event_id"]["S"], item["subscription_id"]["S"]
-        if name == ROUTING:
-            whole[event_id] = item
-        else:
-            parts[event_id, name] = item
-    found = {}
-    for event_id, item in whole.items():
-        names = [(event_id, name) for name in _names(item)]
-        if all(name in parts for name in names):
-            found[event_id] = _joined(routing_of(item), [parts[name] for name in names])
-    return found
-
-
-def _joined(routing: Routing, parts: Iterable[Mapping[str, Any]]) -> Routing:
-    for part in parts:
-        routing.matched.update(orjson.loads(part["matched"]["S"]))
-        held: dict[str, int] = orjson.loads(part["held"]["S"]) if "held" in part else {}
-        routing.held.update(_still(held, routing.released))
-    return routing
-
-
 def _divided(routing: Routing) -> list[Routing]:
     """Divides a record so that each part fits into an item."""
     if len(routing.matched) <= _SURELY_FIT:
@@ -284,20 +248,6 @@ def _divided(routing: Routing) -> list[Routing]:
     ]
 
 
-def routing_key(event_id: str, name: str = ROUTING) -> Item:
-    """Returns the primary key of a routing record's item, or of one of its further parts.
-
-    Args:
-        event_id: The event.
-        name: The sort key.
-    """
-    return {"event_id": text(event_id), "subscription_id": text(name)}
-
-
-def _part_name(writer: str, place: int) -> str:
-    return f"{ROUTING}#{writer}#{place}" if writer else f"{ROUTING}#{place}"
-
-
 def _lacking(standing: Routing, routing: Routing) -> Routing:
     """Returns the part of a record with the matches that the stored one lacks."""
     matched = {
@@ -314,60 +264,6 @@ def _with_matches(routing: Routing, lacking: Routing) -> Routing:
         held={**routing.held, **lacking.held},
         handler=routing.handler or lacking.handler,
     )
-
-
-def _names(item: Mapping[str, Any]) -> list[str]:
-    """Returns the sort keys of the further parts of a record."""
-    writer = item.get("writer", {"S": ""})["S"]
-    return [_part_name(writer, place) for place in range(1, parts_of(item) + 1)]
-
-
-def _still(held: Mapping[str, int], released: Mapping[str, int]) -> dict[str, int]:
-    return {each: pause for each, pause in held.items() if each not in released}
-
-
-def routing_of(item: Mapping[str, Any]) -> Routing:
-    """Reads a routing record, or a further part of one, from its item."""
-    released: dict[str, int] = orjson.loads(item["released"]["S"]) if "released" in item else {}
-    held: dict[str, int] = orjson.loads(item["held"]["S"]) if "held" in item else {}
-    return Routing(
-        event_id=item["event_id"]["S"],
-        matched=orjson.loads(item["matched"]["S"]),
-        routed_at=item.get("routed_at", {}).get("S", ""),
-        event_type=item.get("event_type", {}).get("S", ""),
-        source=item.get("source", {}).get("S", ""),
-        limited="limited" in item,
-        held=_still(held, released),
-        released=released,
-        schema_invalid="schema_invalid" in item,
-        handler=item.get("handler", {}).get("S"),
-    )
-
-
-def _item(routing: Routing, retention_days: int) -> Item:
-    return {
-        **routing_key(routing.event_id),
-        **_matches(routing, retention_days),
-        "routed_at": text(routing.routed_at),
-        "event_type": text(routing.event_type),
-        "source": text(routing.source),
-        **({"limited": {"BOOL": True}} if routing.limited else {}),
-        **({"schema_invalid": {"BOOL": True}} if routing.schema_invalid else {}),
-        **({"handler": text(routing.handler)} if routing.handler else {}),
-    }
-
-
-def _matches(routing: Routing, retention_days: int) -> Item:
-    """Returns the attributes that a record and its further parts have in common."""
-    return {
-        "matched": document(routing.matched),
-        **({} if routing.kept else {"expires_at": number(times.expiry(retention_days))}),
-        **({"held": document(routing.held)} if routing.held else {}),
-    }
-
-
-def _parts(writer: str, count: int) -> Item:
-    return {"parts": number(count), "writer": text(writer)} if count else {}
 
 
 def _unless_routed(routing: Routing) -> Item:
