@@ -19,11 +19,12 @@ from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.enriching import EnrichmentRunner, EnrichmentStep
+from event_bus.delivery.hand_over import HandOver
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import LaneRunner
 from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
-from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.pacing import Turns
 from event_bus.delivery.queue_message import QueueMessage
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.source_pacing import SourcePacing, pace_name

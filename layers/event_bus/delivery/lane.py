@@ -9,9 +9,11 @@ from functools import partial
 
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner, PendingAttempt, in_order
+from event_bus.delivery.batch_plan import BatchPlan
 from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
+from event_bus.delivery.hand_over import HandOver
 from event_bus.delivery.messages import (
     Batch,
     MessageResult,
@@ -24,7 +26,7 @@ from event_bus.delivery.messages import (
     sent_back,
 )
 from event_bus.delivery.ordered import OrderedRunner
-from event_bus.delivery.pacing import BatchPlan, HandOver, Turns
+from event_bus.delivery.pacing import Turns
 from event_bus.delivery.queue_message import QueueMessage
 from event_bus.delivery.steps import AttemptResult
 from event_bus.delivery.stream_walk import WalkOrder

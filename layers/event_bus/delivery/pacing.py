@@ -1,10 +1,8 @@
-"""Moves messages of slow and limited subscriptions, and makes them wait for their turn.
+"""Makes messages of slow, new and limited subscriptions wait for their turn.
 
-The main lane of a protocol moves those of slow subscriptions to the slow lane, and those of new and
-limited ones to the paced lane, so that these do not wait for functions which slow ones occupy. Both
-lanes give each message a turn, and permit as many attempts in flight as the subscription's limits
-and its fair share of the lane allow. A message that must wait goes back with a delay. It is not
-claimed, and counts as no attempt.
+The paced and the slow lane of a protocol give each message a turn, and permit as many attempts in
+flight as the subscription's limits and its fair share of the lane allow. A message that must wait
+goes back with a delay. It is not claimed, and counts as no attempt.
 """
 
 import math
@@ -14,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from event_bus import times
+from event_bus.delivery.batch_plan import BatchPlan, is_paced, lane_for, mark_slow
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.messages import Batch, attempted
 from event_bus.ids import new_id
@@ -25,7 +24,6 @@ from event_bus.model.pace import (
     TURN_SECONDS,
     Limits,
     Pace,
-    PaceState,
 )
 from event_bus.model.subscription import Subscription
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
@@ -43,61 +41,6 @@ attempt has begun, the trial is over.
 
 # A patient change of a pace may take 18 s. With more time left, it ends before the function must.
 _LEAST_LEFT_SECONDS = LEASE_SECONDS - LANE_FUNCTION_SECONDS + 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class BatchPlan:
-    """The plan for a batch.
-
-    Attributes:
-        moved: The messages that leave the batch, as they are sent, by their place in it.
-        side_by_side: How many attempts may be made at the same time, by subscription; unlimited for
-            others.
-    """
-
-    moved: dict[int, Message] = field(default_factory=dict)
-    side_by_side: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """Moves slow and limited subscriptions to their lanes, and marks slow ones.
-
-    Attributes:
-        circuits: The circuits and paces of the subscriptions.
-        paces: Stores paces.
-        deliveries: The recorded deliveries.
-    """
-
-    circuits: Circuits
-    paces: PaceStore
-    deliveries: DeliveryStore
-    lane_kind: LaneKind = field(default="main", init=False)
-
-    def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> BatchPlan:
-        """Takes the messages of paced subscriptions out of the batch."""
-        return BatchPlan(
-            {
-                place: replace(message, lane_kind=self._lane_of(message), delay=0)
-                for place, (queue_message, message) in enumerate(batch)
-                if _paced(self.circuits, subscriptions.get(message.subscription_id))
-                and not attempted(self.deliveries, queue_message, message)
-            }
-        )
-
-    def ended(self, subscription_id: str) -> None:
-        """Does nothing: this lane takes no leases."""
-
-    def close(self) -> None:
-        """Does nothing: this lane takes no leases."""
-
-    def slow(self, subscription_id: str) -> None:
-        """Marks a subscription as slow, so that all functions move it."""
-        _mark_slow(self.circuits, self.paces, subscription_id)
-
-    def _lane_of(self, message: Message) -> LaneKind:
-        pace = self.circuits.paces.last(message.subscription_id)
-        return _lane_for(pace.state if pace else "fast")
 
 
 @dataclass(slots=True)
@@ -130,7 +73,7 @@ class Turns:
         for place, (queue_message, message) in enumerate(batch):
             subscription = subscriptions.get(message.subscription_id)
             if (
-                _paced(self.circuits, subscription)
+                is_paced(self.circuits, subscription)
                 and not self._left_alone(message.subscription_id)
                 and not attempted(self.deliveries, queue_message, message)
             ):
@@ -178,7 +121,7 @@ class Turns:
         known = self.circuits.paces.last(subscription_id)
         if known is None or known.state != "slow":
             holder = self._holder if subscription_id in self._leased else None
-            _mark_slow(self.circuits, self.paces, subscription_id, holder)
+            mark_slow(self.circuits, self.paces, subscription_id, holder)
 
     def _left_alone(self, subscription_id: str) -> bool:
         """Returns whether its circuit makes deliveries wait, so that no attempt needs a turn."""
@@ -255,7 +198,7 @@ class Turns:
         self, subscription: Subscription, pace: Pace, messages: Mapping[int, Message]
     ) -> tuple[Pace, BatchPlan]:
         """Returns the pace of a subscription after its messages took their turns, and the plan."""
-        lane_kind = _lane_for(pace.state)
+        lane_kind = lane_for(pace.state)
         if lane_kind == "slow" and self.lane_kind == "paced":
             return pace, BatchPlan(
                 {
@@ -341,55 +284,11 @@ def trials_name(protocol: str) -> str:
     return f"#trials#{protocol}"
 
 
-def _mark_slow(
-    circuits: Circuits, paces: PaceStore, subscription_id: str, holder: str | None = None
-) -> None:
-    """Marks a subscription as slow, unless it has another target by now.
-
-    The pace of another target begins anew: on trial, and without the leases of before. Then the
-    attempt says nothing about that target.
-
-    Args:
-        circuits: The circuits and paces of the subscriptions.
-        paces: Stores paces.
-        subscription_id: The subscription whose attempt has taken long.
-        holder: The function that leased the attempt; None if the attempt needed no lease.
-    """
-
-    def marked(pace: Pace) -> Pace:
-        begun_anew = pace.state == "trial" if holder is None else holder not in pace.leases
-        return pace if begun_anew else pace.marked_slow(times.unix())
-
-    try:
-        before = paces.get(subscription_id)
-        after = paces.change(subscription_id, marked, before)
-        if after is None:
-            return
-        circuits.paces.put(subscription_id, after)
-        if after.state == "slow" and (before is None or before.state != "slow"):
-            logger.warning("subscriber is slow", subscription_id=subscription_id)
-    except Exception:
-        # The next slow attempt marks it.
-        logger.exception("slow subscriber not marked", subscription_id=subscription_id)
-
-
-def _lane_for(state: PaceState) -> LaneKind:
-    """Returns the lane for the messages of a subscription that is slow or limited."""
-    return "slow" if state == "slow" else "paced"
-
-
 def _held(messages: Mapping[int, Message], longest: int) -> dict[int, Message]:
     return {
         place: replace(message, delay=random.randint(1, longest))  # noqa: S311
         for place, message in messages.items()
     }
-
-
-def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:
-    if subscription is None or subscription.status != "active":
-        return False
-    pace = circuits.paces.last(subscription.id)
-    return subscription.limited or (pace is not None and pace.paced)
 
 
 def _has_turn(message: Message, limits: Limits, now: float) -> bool:

@@ -12,8 +12,9 @@ from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
+from event_bus.delivery.hand_over import HandOver
 from event_bus.delivery.lane import LaneRunner
-from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.pacing import Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.pace import SLOW_SECONDS, Pace
 from event_bus.queues.lanes import Lanes

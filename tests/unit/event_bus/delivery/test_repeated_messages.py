@@ -7,8 +7,9 @@ from itertools import cycle
 import pytest
 from event_bus import times
 from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.hand_over import HandOver
 from event_bus.delivery.lane import LaneRunner
-from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.pacing import Turns
 from event_bus.delivery.queue_message import QueueMessage
 from event_bus.model.enrichment import StaticSource
 from event_bus.model.pace import Pace

@@ -7,7 +7,8 @@ from typing import cast
 import pytest
 from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
-from event_bus.delivery.pacing import HandOver, Turns, trials_name
+from event_bus.delivery.hand_over import HandOver
+from event_bus.delivery.pacing import Turns, trials_name
 from event_bus.model.pace import TRIAL_FUNCTIONS, Pace
 
 from tests.aws import Aws

@@ -9,8 +9,9 @@ import pytest
 from event_bus import times
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.hand_over import HandOver
 from event_bus.delivery.lane import LaneRunner
-from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.pacing import Turns
 from event_bus.model.outcome import Outcome
 from event_bus.model.pace import Pace
 from event_bus.queues.lanes import Lanes
