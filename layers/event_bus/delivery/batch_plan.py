@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from event_bus import times
 from event_bus.delivery.circuits import Circuits
 from event_bus.log import logger
-from event_bus.model.pace import Pace, PaceState
+from event_bus.model.pace import Pace
 from event_bus.model.subscription import Subscription
 from event_bus.queues.message import LaneKind, Message
 from event_bus.stores.paces import PaceStore
@@ -38,9 +38,13 @@ def is_paced(circuits: Circuits, subscription: Subscription | None) -> bool:
     return subscription.limited or (pace is not None and pace.paced)
 
 
-def lane_for(state: PaceState) -> LaneKind:
-    """Returns the lane for the messages of a subscription that is slow or limited."""
-    return "slow" if state == "slow" else "paced"
+def lane_for(pace: Pace | None) -> LaneKind:
+    """Returns the lane for the messages of a subscription that is slow, new or limited.
+
+    Args:
+        pace: Its pace; None if it has none yet.
+    """
+    return "slow" if pace is not None and pace.state == "slow" else "paced"
 
 
 def mark_slow(

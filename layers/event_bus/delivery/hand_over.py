@@ -52,5 +52,4 @@ class HandOver:
         mark_slow(self.circuits, self.paces, subscription_id)
 
     def _lane_of(self, message: Message) -> LaneKind:
-        pace = self.circuits.paces.last(message.subscription_id)
-        return lane_for(pace.state if pace else "fast")
+        return lane_for(self.circuits.paces.last(message.subscription_id))

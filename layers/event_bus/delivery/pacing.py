@@ -198,7 +198,7 @@ class Turns:
         self, subscription: Subscription, pace: Pace, messages: Mapping[int, Message]
     ) -> tuple[Pace, BatchPlan]:
         """Returns the pace of a subscription after its messages took their turns, and the plan."""
-        lane_kind = lane_for(pace.state)
+        lane_kind = lane_for(pace)
         if lane_kind == "slow" and self.lane_kind == "paced":
             return pace, BatchPlan(
                 {

@@ -9,7 +9,7 @@ from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
 from event_bus.delivery.hand_over import HandOver
 from event_bus.delivery.pacing import Turns, trials_name
-from event_bus.model.pace import TRIAL_FUNCTIONS, Pace
+from event_bus.model.pace import TRIAL_FUNCTIONS, Pace, PaceState
 
 from tests.aws import Aws
 from tests.builders import event, message, subscription
@@ -101,24 +101,45 @@ def test_an_attempt_of_the_paced_lane_marks_its_subscription_before_it_ends(
     assert lanes.pace().leases == {}
 
 
-@pytest.mark.parametrize("limit", [None, 5])
+@pytest.mark.parametrize(
+    ("limit", "state", "after"),
+    [
+        (None, "trial", "trial"),
+        (5, "trial", "trial"),
+        # Another function has ended the trial.
+        (5, "fast", "fast"),
+        (None, "fast", "slow"),
+    ],
+)
 def test_a_long_attempt_at_a_former_target_does_not_mark_the_new_one(
-    lanes: ProtocolLanes, aws: Aws, limit: int | None
+    lanes: ProtocolLanes, aws: Aws, limit: int | None, state: PaceState, after: PaceState
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=limit))
     lane = lanes.paced if limit else lanes.fast
     pacing = cast("HandOver | Turns", lane.pacing)
-    began_anew: list[Pace] = []
+    marked: list[Pace] = []
 
     def move() -> None:
-        aws.paces.put_anew("sub_1", Pace(state="trial"))
+        aws.paces.put_anew("sub_1", Pace(state=state))
         pacing.slow("sub_1")
-        began_anew.append(lanes.pace())
+        marked.append(lanes.pace())
 
     lanes.target.meet = move
     assert lane.process(batch(message(event(), to))) == []
-    assert [each.state for each in began_anew] == ["trial"]
-    assert lanes.pace().state == "trial"
+    assert [each.state for each in marked] == [after]
+    assert lanes.pace().state == after
+
+
+def test_the_log_says_once_that_a_subscriber_is_slow(
+    lanes: ProtocolLanes, aws: Aws, caplog: pytest.LogCaptureFixture
+) -> None:
+    pacing = cast("HandOver", lanes.fast.pacing)
+    for state, times_said in (("trial", 0), ("slow", 0), ("fast", 1), (None, 2)):
+        if state:
+            aws.paces.put_anew("sub_1", Pace(state=cast("PaceState", state)))
+        pacing.slow("sub_1" if state else "sub_2")
+        pacing.slow("sub_1" if state else "sub_2")
+        assert caplog.messages.count("subscriber is slow") == times_said
 
 
 def test_a_subscription_on_trial_occupies_few_functions(lanes: ProtocolLanes, aws: Aws) -> None:
