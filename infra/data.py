@@ -63,6 +63,7 @@ class DataStack(StageStack):
         )
         self._settings = settings
         self._tables: dict[str, BusTable] = {}
+        self._indexed: BusTable | None = None
         self.key = kms.Key(
             self,
             "Key",
@@ -128,6 +129,12 @@ class DataStack(StageStack):
             settings=self._settings,
         )
         self._tables[description.name] = table
+        if description.indexes:
+            # Otherwise, DynamoDB may refuse some of them
+            # (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html).
+            if self._indexed:
+                table.create_after(self._indexed)
+            self._indexed = table
         return table
 
     def _admin_secret(self) -> secretsmanager.Secret:

@@ -72,6 +72,17 @@ class BusTable(Construct):
             export(self, self.table.table_stream_arn)
         output(self, f"{description.title}Table", self.table.table_name)
 
+    def create_after(self, other: "BusTable") -> None:
+        """Lets CloudFormation create the table only once another one is created.
+
+        Args:
+            other: The other table.
+        """
+        first, second = (
+            cast("dynamodb.CfnTable", each.table.node.default_child) for each in (other, self)
+        )
+        second.add_resource_dependency(first)
+
     def index_arns(self, names: tuple[str, ...]) -> list[str]:
         """Returns the ARNs of some of the table's indexes.
 

@@ -7,7 +7,7 @@ from event_bus.stores.payloads import KEPT_PREFIX
 
 from infra.settings import DeploymentSettings
 from infra.tables import EXPIRY_ATTRIBUTE, TABLES
-from tests.unit.infra.synthesised import Resource, Synthesised
+from tests.unit.infra.synthesised import Resource, Synthesised, listed
 
 
 def tables(app: Synthesised) -> dict[str, Resource]:
@@ -90,6 +90,23 @@ def test_keys_and_indexes_are_those_described(app: Synthesised) -> None:
             )
             for index in table.indexes
         }
+
+
+def test_tables_with_indexes_are_created_one_after_the_other(app: Synthesised) -> None:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+    made = tables_of(app)
+    names = {table.name for table in made}
+    before = {
+        table.name: names.intersection(listed(table.body.get("DependsOn", [])))
+        for table in made
+        if "GlobalSecondaryIndexes" in table.properties
+    }
+    assert len(before) > 1
+    created: list[str] = []
+    while len(created) < len(before):
+        # Each waits for the one before it, and so for all.
+        [created_next] = [name for name, waits in before.items() if waits == {*created[-1:]}]
+        created.append(created_next)
 
 
 def test_odd_events_due_deliveries_and_dead_letters_have_sparse_indexes(app: Synthesised) -> None:
