@@ -50,7 +50,9 @@ class AuditStack(StageStack):
             removal_policy=removal_policy(settings),
         )
         self._bucket = self._heads(data, settings)
-        self.queue = WorkQueue(self, "AuditQueue", consumer_timeout=_TIMEOUT, settings=settings)
+        self.queue = WorkQueue(
+            self, "AuditQueue", consumer_timeout=_TIMEOUT, window=_WINDOW, settings=settings
+        )
         self.write = BusFunction(
             self,
             "Audit",

@@ -30,6 +30,7 @@ class WorkQueue(Construct):
         *,
         consumer_timeout: cdk.Duration,
         settings: DeploymentSettings,
+        window: cdk.Duration | None = None,
         deployed_as: str | None = None,
     ) -> None:
         """Makes both queues.
@@ -39,6 +40,8 @@ class WorkQueue(Construct):
             name: Their id in the parent construct, with which their outputs begin.
             consumer_timeout: The timeout of the function that reads the queue.
             settings: The settings of the deployment.
+            window: How long messages may wait for others to share a batch with; None for not at
+                all.
             deployed_as: Their id in existing deployments, if it is another one. Queues whose id
                 changes are replaced, and their messages are lost.
         """
@@ -49,7 +52,7 @@ class WorkQueue(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=_RETENTION,
-            visibility_timeout=cdk.Duration.seconds(_visibility_seconds(consumer_timeout)),
+            visibility_timeout=_visibility_timeout(consumer_timeout, window),
             removal_policy=removal_policy(settings),
         )
         self.redrive = new_queue("Redrive")
@@ -65,6 +68,11 @@ class WorkQueue(Construct):
         output(self, f"{name}RedriveUrl", self.redrive.queue_url)
 
 
-def _visibility_seconds(consumer_timeout: cdk.Duration) -> float:
-    # Lambda recommends six times the function's timeout, so that throttled batches can be retried.
-    return 6 * consumer_timeout.to_seconds()
+def _visibility_timeout(
+    consumer_timeout: cdk.Duration, window: cdk.Duration | None
+) -> cdk.Duration:
+    # Lambda recommends six times the function's timeout, so that throttled batches can be retried,
+    # and the time for which it holds messages before it calls the function
+    # (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+    held = window.to_seconds() if window else 0
+    return cdk.Duration.seconds(6 * consumer_timeout.to_seconds() + held)

@@ -86,8 +86,10 @@ def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised
         assert mapping.properties["BatchSize"] == (100 if gathers else 10), mapping
         queue = queue_behind(app, mapping.properties["EventSourceArn"])
         function = functions[mapping.properties["FunctionName"]["Ref"]]
+        # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        window = mapping.properties.get("MaximumBatchingWindowInSeconds", 0)
         visible_again = queue.properties["VisibilityTimeout"]
-        assert visible_again == 6 * function.properties["Timeout"], mapping
+        assert visible_again == 6 * function.properties["Timeout"] + window, mapping
 
 
 def test_every_working_queue_has_a_function_and_so_have_the_redrive_queues_of_lanes(
