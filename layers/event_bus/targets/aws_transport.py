@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from event_bus.targets.aws_clients import TargetClients
 
 _FIFO_ID_LENGTH = 128
+_LEAST_NUMBER, _LARGEST_NUMBER = 1e-128, 1e126
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 Packed = tuple[DeliveryRequest, str]
@@ -183,7 +184,10 @@ def _attributes(request: DeliveryRequest) -> dict[str, Any]:
 
 def _attribute(value: Any) -> dict[str, str] | None:
     if isinstance(value, int | float):
-        return {"DataType": "Number", "StringValue": str(value)}
+        # SQS refuses any other number
+        # (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html).
+        fits = value == 0 or _LEAST_NUMBER <= abs(value) <= _LARGEST_NUMBER
+        return {"DataType": "Number" if fits else "String", "StringValue": str(value)}
     if value and accepted(value):
         return {"DataType": "String", "StringValue": value}
     return None

@@ -21,6 +21,7 @@ from event_bus.targets.registry import TARGETS
 from event_bus.targets.shaping import ShapingTransport
 from event_bus.targets.sns import TARGET as SNS
 from event_bus.targets.sns import SnsTarget
+from event_bus.targets.sqs import TARGET as SQS
 from event_bus.targets.sqs import SqsTarget, SqsTransport
 from event_bus.targets.transport import DeliveryRequest, Transport
 from event_bus.transforms.transform import InputTransformer, Transform
@@ -152,6 +153,29 @@ def test_sqs_takes_attributes_of_the_subscription_first(services: Services) -> N
     assert list(entry["MessageAttributes"]) == [*attributes, "name", "id"]
     assert entry["MessageAttributes"]["a0"] == {"DataType": "Number", "StringValue": "250"}
     assert entry["MessageAttributes"]["name"] == {"DataType": "String", "StringValue": "ü"}
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name"),
+    [
+        (0, "Number"),
+        (-0.5, "Number"),
+        (2**64 - 1, "Number"),
+        (1e126, "Number"),
+        (-1e-128, "Number"),
+        (2e126, "String"),
+        (-1.7e308, "String"),
+        (9e-129, "String"),
+    ],
+)
+def test_numbers_that_sqs_refuses_are_sent_as_text(value: float, type_name: str) -> None:
+    transform = Transform("payload", attributes={"total": "$.payload.total"})
+    about = event(payload={"total": value})
+    kept = Kept()
+    delivered(kept, replace(request(transform, target=QUEUE), event=about))
+    sent = SQS.sent(kept.requests[0])
+    assert sent.attributes
+    assert sent.attributes["total"] == {"DataType": type_name, "StringValue": str(value)}
 
 
 def test_sqs_takes_cloudevents_in_binary_mode(services: Services) -> None:
