@@ -25,6 +25,9 @@ from infra.stack import StageStack
 
 _STAGE = "$default"
 
+# An account may change its APIs a few times a second, which API Gateway's quotas fix.
+_ROUTES_AT_A_TIME = 10
+
 _ACCESS_LOG = {
     "request_id": "$context.requestId",
     "time": "$context.requestTimeEpoch",
@@ -91,6 +94,7 @@ class ApiStack(StageStack):
             settings=settings,
         )
         self.functions |= {"socket": sockets.socket, "push": sockets.push}
+        self._pace_routes()
         routed = {route.function for route in OPERATIONS if not route.public}
         # The authorizer records the WebSocket connections that it refuses.
         for name in sorted({*routed, "authorize", "socket"}):
@@ -167,3 +171,9 @@ class ApiStack(StageStack):
                 service="execute-api", resource=self.api.api_id, resource_name="*/$default"
             ),
         )
+
+    def _pace_routes(self) -> None:
+        # CloudFormation would create all routes at once, and fail when API Gateway throttles it.
+        routes = [each for each in self.node.find_all() if isinstance(each, apigateway.CfnRoute)]
+        for earlier, later in zip(routes, routes[_ROUTES_AT_A_TIME:], strict=False):
+            later.add_resource_dependency(earlier)

@@ -6,7 +6,7 @@ import json
 import pytest
 from event_bus.api.operations.registry import OPERATIONS
 
-from tests.unit.infra.synthesised import Resource, Synthesised
+from tests.unit.infra.synthesised import Resource, Synthesised, listed
 
 
 def api_of(app: Synthesised, kind: str) -> Resource:
@@ -55,6 +55,24 @@ def test_a_head_reaches_what_only_reads() -> None:
     heads = {key.removeprefix("HEAD ") for key in REACHED if key.startswith("HEAD ")}
     assert {"/events", "/events/{id}", "/health/live"} < heads
     assert not any(path.endswith(("/stream", "/subscriptions/{id}/events")) for path in heads)
+
+
+def test_few_routes_are_created_at_a_time(app: Synthesised) -> None:
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    made = app.resources("AWS::ApiGatewayV2::Route")
+    names = {route.name for route in made}
+    waiting = {
+        route.name: names.intersection(listed(route.body.get("DependsOn", []))) for route in made
+    }
+    assert len(waiting) > 100
+    created: set[str] = set()
+    while waiting:
+        next_ones = {name for name, waits in waiting.items() if waits <= created}
+        assert 0 < len(next_ones) <= 10
+        created |= next_ones
+        for name in next_ones:
+            # Routes that waited for several would all wait for the slowest of them.
+            assert len(waiting.pop(name)) <= 1
 
 
 def test_every_route_of_the_table_exists_and_no_other(app: Synthesised) -> None:
