@@ -1,10 +1,10 @@
 """An event, in the form that patterns are matched against.
 
 Most events have few array elements, and each pattern walks them directly. An event with many is
-surveyed once; so is one with few, if many patterns are matched against it. The survey numbers the
-objects in its arrays, so that a set of objects is one integer (see `object_sets`), and leaves out
-elements beyond `MAX_ELEMENTS`. What it leaves out depends on the event alone, so every pattern sees
-the same part of the event.
+surveyed once; so is one with more than `ALWAYS_WALKED`, if many patterns are matched against it.
+The survey numbers the objects in its arrays, so that a set of objects is one integer (see
+`object_sets`), and leaves out elements beyond `MAX_ELEMENTS`. What it leaves out depends on the
+event alone, so every pattern sees the same part of the event.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from event_bus.matching.limits import (
-    FEW_ELEMENTS,
+    ALWAYS_WALKED,
     MANY_RULES,
     MAX_ELEMENTS,
     MAX_NESTING,
@@ -61,9 +61,9 @@ class EventView:
         # The first part is the payload; metadata has no arrays.
         return _count(self._parts[0], MAX_WALKED)
 
-    def match_many(self, patterns: int) -> None:
-        """Notes how many patterns are matched against the event."""
-        self.crowded = patterns >= MANY_RULES and self._room < MAX_WALKED - FEW_ELEMENTS
+    def expect_patterns(self, patterns: int) -> None:
+        """Takes note of how many patterns will be matched against the event."""
+        self.crowded = patterns >= MANY_RULES and self._room < MAX_WALKED - ALWAYS_WALKED
 
     @cached_property
     def root(self) -> ObjectSet:
@@ -92,7 +92,7 @@ def event_view(source: str, payload: Mapping[str, Any], metadata: Mapping[str, A
 
 
 def _count(value: Any, left: int) -> int:
-    """Subtracts the elements and objects of a value from a number; returns -1 below zero."""
+    """Returns a number less the arrays, elements and objects in a value; -1 if below zero."""
     for each in value.values() if value.__class__ is dict else value:
         kind = each.__class__
         if kind is dict or kind is list:

@@ -183,7 +183,7 @@ class SubscriptionIndex:
         the steps that are left.
         """
         count = len(candidates)
-        event.match_many(count)
+        event.expect_patterns(count)
         allowed = EVENT_WORK * max(count, FULL_RULES) // FULL_RULES
         rules: Collection[Rule] = candidates
         if not event.walked or count * (CHECK_WORK + REFUSAL_WORK) > allowed:

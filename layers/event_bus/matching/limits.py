@@ -72,20 +72,26 @@ MAX_NESTING = 64
 """Levels of arrays and objects in an event that patterns look into."""
 
 MAX_WALKED = 32
-"""Array elements and nested objects of an event that patterns walk one by one.
+"""Arrays, array elements and nested objects of a payload that patterns walk one by one.
 
-Up to this number, a walk is faster than making sets, unless there are `MANY_RULES`.
+An array or object in an array counts twice. Up to this number, a walk is faster than making sets.
+With `MANY_RULES`, sets are made all the same.
 """
 
 MANY_RULES = 500
-"""Rules found for one event from which on its elements are compared as sets, although they are few.
+"""If so many rules are found for an event, even few elements are compared as sets.
 
-A walk takes steps for each element of an array, which are not foreseen. Sets take the same steps
-whatever the array holds, and for so many rules hardly more time.
+Patterns with more than two combinations of `$or` still walk an event of few elements.
+
+A walk takes steps for each element of an array, which are not foreseen. With sets, the steps of
+most comparisons do not depend on the array. For so many rules, sets take hardly more time.
 """
 
-FEW_ELEMENTS = 2
-"""Array elements and nested objects that are always walked: the steps for these are foreseen."""
+ALWAYS_WALKED = 2
+"""Arrays, array elements and nested objects that patterns walk even if there are `MANY_RULES`.
+
+The steps of walking so few are foreseen.
+"""
 
 UNSEEN_PER_STEP = 5
 """Elements beyond `MAX_ELEMENTS`, and fields of these, that are read for a step of work."""

@@ -1,8 +1,9 @@
 """Event patterns: what a filter demands of the fields of an event.
 
 The language is that of Amazon EventBridge ("Amazon EventBridge event patterns" in its user guide).
-A pattern is compiled once. Small events are walked (`walk_matching`), unless many patterns are
-matched against them. The elements of other events are compared as sets (`set_matching`).
+A pattern is compiled once. It walks events with few elements (`walk_matching`), and compares the
+elements of others as sets (`set_matching`). If many patterns are matched against an event, most of
+them use sets for fewer elements, too.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Matching a pattern against an event with many array elements, by sets of objects.
+"""Matching a pattern against an event by sets of objects.
 
 One lookup per comparison finds the set of all objects that satisfy it. Each step of a pattern has
 two sets of objects:

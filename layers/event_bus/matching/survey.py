@@ -1,4 +1,4 @@
-"""Surveying an event with many array elements, once, as far as patterns may look.
+"""Surveying an event once, as far as patterns may look.
 
 The objects in its arrays are numbered, each after all objects inside it. So the objects inside an
 object have the numbers right before its own, and the carry of an addition tells which objects
