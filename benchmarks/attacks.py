@@ -135,7 +135,7 @@ ATTACKS = (
         lambda: {"a": [-1] * 15, "b": [-1] * 15 + [MEGABYTE]},
     ),
     Attack(
-        "two fields of one element each, 5,000 objects",
+        "two fields of one element each, 3,300 objects",
         lambda n: {"l": {"x": [{"numeric": [">", n]}], "y": [f"name-{n}"]}},
         lambda: {"l": [{"x": n, "y": f"name-{n + 1}"} for n in range(3_300)]},
     ),
@@ -227,7 +227,7 @@ ATTACKS = (
         lambda: {f"f{n}": 0 for n in range(80_000)},
     ),
     Attack(
-        "objects in arrays in objects, 10 levels",
+        "objects in arrays in objects, 7 levels",
         lambda n: {"l": {"m": {"k": {"x": [n], "y": [{"anything-but": n}]}}}},
         lambda: {"l": [{"m": [{"k": [{"x": n, "y": n}]} for n in range(30)]} for _ in range(60)]},
     ),
