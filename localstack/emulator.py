@@ -65,7 +65,7 @@ class _Launch:
     kept: bool
     detached: bool
 
-    def process(self) -> int:
+    def start_process(self) -> int:
         """Starts the emulator's process, and returns its number."""
         _remove(self.directory, _SCRATCH if self.kept else (*_SCRATCH, *_STATE))
         for folder in (*_SCRATCH, *_STATE):
@@ -174,7 +174,7 @@ class Emulator:
 
     @classmethod
     def _start(cls, launch: _Launch) -> "Emulator":
-        pid = launch.process()
+        pid = launch.start_process()
         emulator = cls(launch.directory, pid, launch.port, launch.strict, launch.kept)
         try:
             emulator._wait_until_up()

@@ -7,7 +7,7 @@ from event_bus.api.endpoint import EndpointPart
 from event_bus.api.listing import PageRequest
 from event_bus.api.operations import read_models
 from event_bus.api.requests import Request, Response
-from event_bus.api.sources import category_of, listed_source
+from event_bus.api.sources import listed_source, source_and_category
 from event_bus.requests.read_model import ReadModelRegistration
 from event_bus.requests.validation import read
 from event_bus.runtime.registry import read_model_registry
@@ -19,7 +19,7 @@ part = EndpointPart()
 
 @part.answers(read_models.PUT)
 def _put_read_model(request: Request) -> Response:
-    source, category = category_of(request)
+    source, category = source_and_category(request)
     indexes = read(ReadModelRegistration, request.json()).indexes
     model, is_new = _models().register(source, category, indexes)
     location = {"location": f"/read-models/{category}?source={source}"}
@@ -37,10 +37,10 @@ def _list_read_models(request: Request) -> Response:
 
 @part.answers(read_models.REBUILD)
 def _rebuild_read_model(request: Request) -> Response:
-    return Response(202, read_model_document(_models().rebuild(*category_of(request))))
+    return Response(202, read_model_document(_models().rebuild(*source_and_category(request))))
 
 
 @part.answers(read_models.REMOVE)
 def _remove_read_model(request: Request) -> Response:
-    _models().remove(*category_of(request))
+    _models().remove(*source_and_category(request))
     return Response(204)

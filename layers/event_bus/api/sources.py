@@ -1,4 +1,4 @@
-"""The service whose reducers and read models a request is about."""
+"""The service, and the stream category, whose reducers and read models a request is about."""
 
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_source
@@ -24,7 +24,7 @@ def listed_source(query: Query, caller: Caller) -> str | None:
     return source_of(query, caller)
 
 
-def category_of(request: Request) -> tuple[str, str]:
+def source_and_category(request: Request) -> tuple[str, str]:
     """Returns the service and the stream category of a reducer or a read model.
 
     Raises:
