@@ -17,7 +17,7 @@ from event_bus.stores.paces import PaceStore
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Moves slow and limited subscriptions to their lanes, and marks slow ones.
+    """Moves messages of slow, new and limited subscriptions to their lanes, and marks slow ones.
 
     Attributes:
         circuits: The circuits and paces of the subscriptions.

@@ -63,8 +63,8 @@ class LaneRunner:
         disabler: Disables subscriptions that are gone or fail too long.
         lanes: The queues for messages of further attempts.
         executor: Delivers in parallel; one worker for each message of a batch.
-        pacing: Takes slow and limited subscriptions out of batches, or makes them wait for their
-            turn; None if the protocol has one lane only.
+        pacing: Takes messages of slow, new and limited subscriptions out of batches, or makes
+            them wait for their turn; None if the protocol has one lane only.
     """
 
     runner: AttemptRunner

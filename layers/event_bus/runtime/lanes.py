@@ -41,7 +41,7 @@ Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 
 class PacedTransport(Transport, Protocol):
-    """The transport of a target that has a lane for slow and limited subscriptions, too."""
+    """The transport of a target with lanes for slow, new and limited subscriptions, too."""
 
     @property
     def answers(self) -> AnswerTimes:

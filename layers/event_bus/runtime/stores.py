@@ -222,7 +222,7 @@ def limits() -> "LimitStore":
 
 
 def paces() -> "PaceStore":
-    """Makes the `PaceStore`: the paces of slow and limited subscriptions."""
+    """Makes the `PaceStore`: the paces of slow, new and limited subscriptions."""
     from event_bus.stores.paces import PaceStore
 
     own = settings()
