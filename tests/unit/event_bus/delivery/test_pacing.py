@@ -1,4 +1,4 @@
-"""The lane of a protocol hands slow and limited ones over; its paced lane has them in turn."""
+"""The main lane hands slow, new and limited subscriptions over; the paced lane gives turns."""
 
 import itertools
 import threading
@@ -138,9 +138,7 @@ def test_attempts_in_flight_are_bounded_within_a_batch_and_beyond(
     assert lanes.pace().in_flight(times.unix()) == 0
 
 
-def test_a_message_without_a_free_place_goes_back_unrecorded(
-    lanes: ProtocolLanes, aws: Aws
-) -> None:
+def test_a_message_without_a_free_slot_goes_back_unrecorded(lanes: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2, delivery_guarantee="exactly_once"))
     taken = {"fn_1": (times.unix() + 60, 1), "fn_2": (times.unix() + 60, 1)}
     assert aws.paces.put("sub_1", Pace(leases=taken, version=1))
@@ -191,7 +189,7 @@ def test_an_open_circuit_takes_no_turns(lanes: ProtocolLanes, aws: Aws) -> None:
         assert waiting.last_error.code == "circuit_open"
 
 
-def test_new_messages_wait_behind_those_that_look_for_a_free_place(
+def test_new_messages_wait_behind_those_that_look_for_a_free_slot(
     lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=2))
@@ -205,7 +203,7 @@ def test_new_messages_wait_behind_those_that_look_for_a_free_place(
     assert all(each.turn and each.turn > times.unix() for each in behind)
 
 
-def test_without_a_free_place_new_messages_and_those_that_looked_go_back(
+def test_without_a_free_slot_new_messages_and_those_that_looked_go_back(
     lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(max_in_flight=1))

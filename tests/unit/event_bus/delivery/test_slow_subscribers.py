@@ -139,7 +139,7 @@ def test_a_retry_that_could_not_be_sent_is_sent_although_no_time_is_left(
     assert [(each.event_id, each.attempt) for each in run.sent()] == [("evt_1", 2), ("evt_3", 1)]
 
 
-def test_places_are_given_back_while_others_of_the_batch_wait(
+def test_slots_are_given_back_while_others_of_the_batch_wait(
     run: LaneRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Otherwise a new subscriber, however quick, waits for the deadline of a hanging one.
@@ -207,7 +207,7 @@ def test_a_function_ends_in_time_though_it_cannot_give_back_its_lease(
     assert (sum(waited) > 1) is is_patient
 
 
-def test_places_of_attempts_that_raise_are_given_back(
+def test_slots_of_attempts_that_raise_are_given_back(
     run: LaneRun, aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
