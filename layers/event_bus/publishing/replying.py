@@ -186,7 +186,7 @@ class Replying:
         raise Conflict(f"The service has replied already, by {given.event_id}.")
 
     def _event(self, pending: PendingReply) -> Event:
-        """Returns the reply as it is stored, with a payload that fits its schema."""
+        """Returns the reply as it is stored. Its payload is checked, unless the command failed."""
         event, answer = pending.event(), pending.answer
         sensitive = self.rights.sensitive_in(pending.service_id, pending.address)
         if not answer.failed:

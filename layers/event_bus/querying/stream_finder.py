@@ -75,7 +75,7 @@ class StreamListing:
         """Returns the ranges of their ids.
 
         Raises:
-            MalformedRequest: No id of the category begins with the prefix.
+            MalformedRequest: The prefix does not begin with the category and a slash.
         """
         if self.category is None:
             return [(self.prefix or "\x20", last_with(self.prefix))]
