@@ -47,7 +47,7 @@ def forget_modules(function: str) -> None:
 
 def _run_modules_beside(folder: str) -> None:
     package = sys.modules[f"functions.{folder}"] = ModuleType(f"functions.{folder}")
-    # For modules that others of them import first.
+    # If one of the modules imports another that has not run yet, Python finds it by this path.
     package.__path__ = [str(ROOT / "functions" / folder)]
     for name in _beside(folder):
         if f"{package.__name__}.{name}" not in sys.modules:

@@ -106,7 +106,7 @@ class Processes:
         """Returns what Lambda calls; starts the process if it does not run."""
         if function not in self._running:
             self._running[function] = handler_module(function)
-            # Otherwise they would keep its world until the next one of the function.
+            # Otherwise the modules would keep this world until the function's next process starts.
             forget_modules(function)
         handler: Callable[[Any, Any], Any] = self._running[function].handler
         return handler

@@ -1,6 +1,6 @@
-"""Handlers make no request to AWS themselves: what does so is built in `runtime`.
+"""Functions make no request to AWS themselves: what does so is built in `runtime`.
 
-Import-linter knows the packages of the layer alone, so it does not check handlers.
+Import-linter knows the packages of the layer alone, so it does not check functions.
 """
 
 import ast
@@ -31,13 +31,13 @@ def _forbidden(code: str) -> list[str]:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_handler_makes_no_request_to_aws(module: Path) -> None:
+def test_a_function_makes_no_request_to_aws_itself(module: Path) -> None:
     assert _forbidden(module.read_text()) == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_function_imports_of_all_functions_only_what_is_beside_its_handler(module: Path) -> None:
-    """It has nothing else of them on AWS, where its handler has another name."""
+def test_a_function_imports_only_modules_beside_its_handler_from_functions(module: Path) -> None:
+    """On AWS, it has no other functions, and its handler is not in the package `functions`."""
     names = {each.stem for each in module.parent.glob("*.py")} - {"handler"}
     beside = {f"functions.{module.parent.name}.{name}" for name in names}
     imported = {each for each in _imported(module.read_text()) if each.startswith("functions.")}
@@ -48,5 +48,5 @@ def test_a_function_imports_of_all_functions_only_what_is_beside_its_handler(mod
     "line",
     ["from event_bus.stores.table import Table", "from event_bus import clients", "import boto3"],
 )
-def test_a_handler_that_does_is_found(line: str) -> None:
+def test_a_forbidden_import_is_found(line: str) -> None:
     assert len(_forbidden(line)) == 1
