@@ -94,9 +94,13 @@ def shape(transform: Transform, parts: EventParts) -> Shaped:
 def _data(transform: Transform, parts: EventParts) -> tuple[bytes, str, bool]:
     """Returns the replacement of the payload, its media type, and whether it is bytes."""
     if transform.template:
-        template = _compiled(
-            tuple(transform.template.input_paths_map.items()), transform.template.input_template
-        )
+        try:
+            template = _compiled(
+                tuple(transform.template.input_paths_map.items()), transform.template.input_template
+            )
+        except InvalidTransform as error:
+            # It was stored before the bus checked templates as strictly as it does now.
+            raise TransformFailed(f"the template {error.detail}") from None
         return template.render(parts), JSON if template.is_json else TEXT, False
     if transform.expression is not None:
         return _evaluated(transform.expression, parts), JSON, False

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from event_bus import json_numbers
-from event_bus.errors import pointer
+from event_bus import json_numbers, strict_json
+from event_bus.errors import MalformedRequest, pointer
 from event_bus.transforms.errors import InvalidTransform, TransformFailed
 from event_bus.transforms.event_parts import EventParts
 from event_bus.transforms.json_paths import MISSING, JsonPath
@@ -120,14 +120,13 @@ class Template:
         if not self.is_json:
             return
         try:
-            named = any(_FILLING in key for key in _keys(json.loads(_with_fillings(self._parts))))
-        except RecursionError:
-            raise InvalidTransform(at, "is nested too deep") from None
-        except ValueError as error:
+            filled = strict_json.parse(_with_fillings(self._parts))
+        except MalformedRequest as error:
+            said = error.detail.removesuffix(".").replace("The body", "it", 1)
             raise InvalidTransform(
-                at, f"must be JSON once its variables are filled in, or a text: {error}"
+                at, f"must be JSON once its variables are filled in, or a text: {said}"
             ) from None
-        if named:
+        if any(_FILLING in key for key in _keys(filled)):
             raise InvalidTransform(at, "must not use a variable as the name of a member")
 
 
@@ -185,8 +184,8 @@ def _with_fillings(parts: list[bytes | _Variable]) -> bytes:
 
 def _is_json(parts: list[bytes | _Variable]) -> bool:
     try:
-        json.loads(_with_fillings(parts))
-    except (ValueError, RecursionError):
+        strict_json.parse(_with_fillings(parts))
+    except MalformedRequest:
         return False
     return True
 

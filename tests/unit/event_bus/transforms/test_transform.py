@@ -157,6 +157,12 @@ def test_a_template_inside_the_envelope() -> None:
     assert orjson.loads(made.body)["payload"] == {"t": 250}
 
 
+def test_a_stored_template_that_is_not_json_fails() -> None:
+    stored = Transform("payload", template=InputTransformer('{"total": NaN}'))
+    with pytest.raises(TransformFailed, match="the template must be JSON"):
+        shape(stored, parts_of())
+
+
 def test_nothing_is_imported_that_is_not_used() -> None:
     said = (
         "import sys, event_bus.model.subscription, event_bus.targets.http;"
