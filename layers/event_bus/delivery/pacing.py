@@ -223,9 +223,7 @@ class Turns:
         for place, message in messages.items():
             turn = given.get(place, message.turn) or now
             if limits.rate_limit is not None and turn > now:
-                plan.moved[place] = replace(
-                    message, lane_kind=lane_kind, turn=turn, delay=_delay(turn - now)
-                )
+                plan.moved[place] = _waiting(message, lane_kind, turn, limits, turn - now)
             elif line and message.turn is None:
                 behind.append(place)
             else:
@@ -242,10 +240,8 @@ class Turns:
             pace, looks = pace.looks(len(behind), limits, now)
         for place, look in zip(behind, looks, strict=True):
             message = messages[place]
-            turn = look if limits.rate_limit is None else message.turn or given[place]
-            plan.moved[place] = replace(
-                message, lane_kind=lane_kind, turn=turn, delay=_delay(look - now)
-            )
+            after = look if limits.rate_limit is None else given.get(place, message.turn)
+            plan.moved[place] = _waiting(message, lane_kind, after, limits, look - now)
         return pace, plan
 
     def _has_time(self, known: Pace) -> bool:
@@ -294,7 +290,22 @@ def _held(messages: Mapping[int, Message], longest: int) -> dict[int, Message]:
 def _has_turn(message: Message, limits: Limits, now: float) -> bool:
     if limits.rate_limit is None:
         return True
+    if message.turn_rate not in (None, limits.rate_limit):
+        return False
     return message.turn is not None and message.turn > now - TURN_SECONDS
+
+
+def _waiting(
+    message: Message, lane_kind: LaneKind, turn: float | None, limits: Limits, seconds: float
+) -> Message:
+    """Returns a message as it goes back to wait for its turn."""
+    return replace(
+        message,
+        lane_kind=lane_kind,
+        turn=turn,
+        turn_rate=limits.rate_limit,
+        delay=_delay(seconds),
+    )
 
 
 def _delay(seconds: float) -> int:

@@ -83,6 +83,7 @@ class Pace:
         fast_answers: Fast answers since the last slow one.
         seconds: The moving average of an attempt's duration, in seconds.
         next_turn: The next turn under a rate limit, in Unix seconds.
+        rate: The rate limit under which turns were given last; None if that is not known.
         next_look: When the next message without a free slot checks again, in Unix seconds.
         leases: The functions that deliver to it: the end of each lease, in Unix seconds, and its
             number of parallel attempts.
@@ -95,6 +96,7 @@ class Pace:
     fast_answers: int = 0
     seconds: float = SLOW_SECONDS
     next_turn: float = 0.0
+    rate: float | None = None
     next_look: float = 0.0
     leases: dict[str, tuple[float, int]] = field(default_factory=dict)
     version: int = 0
@@ -120,8 +122,15 @@ class Pace:
             hold = min(2 * hold, LONGEST_HOLD_SECONDS) if soon else SHORTEST_HOLD_SECONDS
         return replace(self, state="slow", since=now, hold=hold, fast_answers=0)
 
+    def without_turns(self) -> "Pace":
+        """Returns the pace after a change of the rate limit: no turn counts that was given."""
+        return replace(self, next_turn=0.0, rate=None)
+
     def turns(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
         """Gives attempts their turns under a rate limit.
+
+        Under another limit than before, turns begin anew: those that were given under a very low
+        limit may reach days ahead, and messages that have them will take others.
 
         Args:
             wanted: The number of attempts.
@@ -132,12 +141,17 @@ class Pace:
             The pace, and the turn of each attempt, in Unix seconds; those not later than `now` may
             be made at once.
         """
-        if limits.rate_limit is None:
+        rate = limits.rate_limit
+        if rate is None:
             return self, [now] * wanted
         first = max(self.next_turn, now)
-        turns = [first + place / limits.rate_limit for place in range(wanted)]
+        if self.rate not in (None, rate):
+            # For some seconds, functions know different limits. None of them makes the turns of
+            # all others begin at once.
+            first = min(first, now + 1 / rate)
+        turns = [first + place / rate for place in range(wanted)]
         turns = [now if turn <= now + _EARLY_SECONDS else turn for turn in turns]
-        return replace(self, next_turn=first + wanted / limits.rate_limit), turns
+        return replace(self, next_turn=first + wanted / rate, rate=rate), turns
 
     def leased(self, holder: str, wanted: int, limits: Limits, now: float) -> tuple["Pace", int]:
         """Leases attempts to a function.

@@ -208,7 +208,7 @@ class SubscriptionRegistry:
         # An endpoint is asked once, even if other changes overlap with this one.
         confirm = cache(self.targets.confirm)
 
-        def attempt() -> tuple[Subscription, bool]:
+        def attempt() -> tuple[Subscription, Subscription]:
             before = self.get(subscription_id, caller)
             changed = replace(before, **members, updated_at=times.now())
             if before.stream:
@@ -225,15 +225,17 @@ class SubscriptionRegistry:
             if change.verify:
                 agreed = confirm(changed.service_id, changed.target.callback_url)
                 changed = replace(changed, verified_at=agreed)
-            stored = self._writes.change(before, changed, change.resume_from)
-            return stored, changed.target != before.target
+            return before, self._writes.change(before, changed, change.resume_from)
 
-        changed, moved = _until_current(attempt)
+        before, changed = _until_current(attempt)
+        moved = changed.target != before.target
         if change.status == "active" or moved:
             # Failures of the former target do not count against the new one.
             self.circuits.forget(subscription_id)
         if moved and changed.target.paced:
             self.registrations.paces.put_anew(subscription_id, _ON_TRIAL)
+        elif changed.rate_limit != before.rate_limit:
+            self.registrations.paces.forget_turns(subscription_id)
         return changed
 
     def rotate_secret(

@@ -117,6 +117,13 @@ class PaceStore:
         """
         self.change(subscription_id, lambda _: pace, self.get(subscription_id), patient=True)
 
+    def forget_turns(self, subscription_id: str) -> None:
+        """Lets turns begin anew, because the rate limit has changed.
+
+        If a lane writes at the same time, its next turns under the new limit begin anew as well.
+        """
+        self.change(subscription_id, Pace.without_turns, self.get(subscription_id))
+
     def _item(self, subscription_id: str, pace: Pace) -> Item:
         return {
             **pace_key(subscription_id),

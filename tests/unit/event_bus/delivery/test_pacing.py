@@ -177,6 +177,36 @@ def test_a_rate_limit_gives_each_message_one_turn(lanes: ProtocolLanes, aws: Aws
     assert [each.delay for each in lanes.sent("http_paced")][-1] == LONGEST_DELAY_SECONDS
 
 
+def test_a_turn_of_another_limit_is_replaced(lanes: ProtocolLanes, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=0.01))
+    assert lanes.paced.process(batch(*messages(to, 4))) == []
+    waiting = lanes.sent("http_paced")
+    assert max(each.turn or 0 for each in waiting) > times.unix() + 250
+    assert {each.turn_rate for each in waiting} == {0.01}
+    faster = aws.subscriptions.update(replace(to, rate_limit=1000.0), before=to)
+    new = message(event("evt_new"), faster)
+    assert lanes.paced.process(batch(*waiting, new)) == []
+    assert len(lanes.target.events) == 5
+    assert "evt_new" in lanes.target.events
+
+
+def test_a_message_without_a_free_place_keeps_the_turn_that_it_was_given(
+    lanes: ProtocolLanes, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=2.0, max_in_flight=1))
+    taken = {"fn_1": (times.unix() + 60, 1)}
+    assert aws.paces.put("sub_1", Pace(leases=taken, version=1))
+    late = replace(message(event("evt_0"), to), turn=times.unix() - 60)
+    assert lanes.paced.process(batch(late)) == []
+    [waiting] = lanes.sent("http_paced")
+    assert waiting.turn
+    assert waiting.turn > times.unix() - 5
+    assert lanes.paced.process(batch(waiting)) == []
+    [again] = lanes.sent("http_paced")
+    assert again.turn == waiting.turn
+    assert lanes.target.events == []
+
+
 def test_an_open_circuit_takes_no_turns(lanes: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
     assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 600, version=1))

@@ -75,6 +75,23 @@ def test_turns_keep_to_the_rate_whatever_comes_when(
     assert pace.next_turn <= max(now, given_out[-1]) + 1 / rate + 0.06
 
 
+def test_under_another_limit_turns_begin_anew() -> None:
+    low = Limits(4, rate_limit=0.01)
+    pace, turns = Pace().turns(100, low, START)
+    assert turns[-1] == pytest.approx(START + 9_900)
+    pace, turns = pace.turns(3, Limits(4, rate_limit=10), START + 1)
+    assert turns == pytest.approx([START + 1.1, START + 1.2, START + 1.3])
+    # A function that does not know the new limit yet makes no more attempts than by its own.
+    pace, turns = pace.turns(2, low, START + 1)
+    assert turns == pytest.approx([START + 1.4, START + 101.4])
+    assert pace.turns(1, low, START + 1)[1] == pytest.approx([START + 201.4])
+
+
+def test_a_change_of_the_limit_forgets_turns_that_were_given() -> None:
+    pace, _ = Pace("slow").turns(100, Limits(4, rate_limit=0.01), START)
+    assert pace.without_turns() == Pace("slow")
+
+
 def test_without_a_rate_limit_every_turn_is_now() -> None:
     assert Pace().turns(3, Limits(4), START) == (Pace(), [START] * 3)
 

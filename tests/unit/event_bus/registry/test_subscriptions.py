@@ -8,6 +8,7 @@ from event_bus.delivery.disabling import Disabler
 from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.pace import Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.registry.subscriptions import SubscriptionRegistry
 from event_bus.targets.http import HttpTarget
@@ -149,6 +150,16 @@ class TestRecovering:
         assert registry.get(made.id, WORKER) == made
         changed = registry.change(made.id, change(retry_policy={"max_attempts": 2}), WORKER)
         assert changed.retry_policy == RetryPolicy(max_attempts=2)
+
+    def test_another_rate_limit_forgets_the_turns_under_the_former_one(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made = registry.register(registration(rate_limit=0.01), WORKER).subscription
+        aws.paces.put_anew(made.id, Pace("slow", next_turn=9e9, rate=0.01))
+        registry.change(made.id, change(name="New", rate_limit=0.01), WORKER)
+        assert aws.paces.get(made.id) == Pace("slow", next_turn=9e9, rate=0.01, version=2)
+        registry.change(made.id, change(rate_limit=None), WORKER)
+        assert aws.paces.get(made.id) == Pace("slow", version=3)
 
     def test_a_subscription_that_is_enabled_again_starts_without_failures(
         self, aws: Aws, registry: SubscriptionRegistry
