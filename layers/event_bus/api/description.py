@@ -281,7 +281,8 @@ def _refusals(operation: Operation) -> list[type[Problem]]:
     kinds: set[type[Problem]] = {MalformedRequest, *operation.errors}
     if not operation.public:
         kinds |= {Unauthenticated, Forbidden, TooManyRequests, Unavailable}
-    if operation.body is not None:
+    # An operation that takes no body refuses one.
+    if operation.changes:
         kinds |= {TooLarge, UnsupportedMediaType, InvalidRequest}
     if operation.creates:
         kinds |= {Conflict, InvalidRequest}

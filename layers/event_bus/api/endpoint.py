@@ -8,7 +8,15 @@ from event_bus.access.rate_limits import WINDOW_SECONDS, Allowance
 from event_bus.api.audit import entry_of
 from event_bus.api.operation import Operation
 from event_bus.api.requests import Request, Response
-from event_bus.errors import Forbidden, NotFound, Problem, TooManyRequests
+from event_bus.errors import (
+    Fault,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Problem,
+    TooManyRequests,
+    pointer,
+)
 from event_bus.failures import problem_of
 from event_bus.log import logger
 from event_bus.model.audit_chain import Entry
@@ -129,8 +137,10 @@ class Endpoint(EndpointPart):
             caller.need(operation.scope)
             if operation.admin and not caller.admin:
                 raise Forbidden("This operation needs an admin key.", reason="admin")
-        # Read before anything is done, because a misspelt parameter must not be ignored.
+        # Read before anything is done, because what a client asks for must not be ignored.
         request.query()
+        if operation.body is None and operation.changes and request.has_body:
+            _refuse_members(request.json())
         if operation.creates and "idempotency-key" in request.headers:
             return self.repetitions().once(request, function)
         return function(request)
@@ -138,6 +148,16 @@ class Endpoint(EndpointPart):
 
 def _unknown(_: Request) -> Response:
     raise NotFound("No resource has this path and method; see /openapi.json.")
+
+
+def _refuse_members(body: object) -> None:
+    """Refuses the body of a request that takes none; an empty object says nothing."""
+    if not isinstance(body, dict):
+        raise InvalidRequest.at("", "must be left out: the operation takes no body")
+    if body:
+        faults = [Fault(pointer([name]), "is not a known member") for name in body]
+        first = f"{faults[0].pointer}: {faults[0].detail}"
+        raise InvalidRequest(f"{first}; the operation takes no body", faults)
 
 
 def _rate_headers(allowance: Allowance) -> dict[str, str]:

@@ -106,6 +106,11 @@ class Operation:
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
 
     @property
+    def changes(self) -> bool:
+        """Whether its method is meant to change something, so that a request may have a body."""
+        return self.method != "GET"
+
+    @property
     def public(self) -> bool:
         """Whether it needs no key."""
         return self.scope is None

@@ -14,7 +14,7 @@ from event_bus.api.api_gateway import handler_of, read_request
 from event_bus.api.body import MAX_BODY_BYTES
 from event_bus.api.endpoint import Endpoint, Function
 from event_bus.api.operation import Operation
-from event_bus.api.operations import events, publishing, status
+from event_bus.api.operations import events, inbox, publishing, status
 from event_bus.api.parameters import Parameter, text
 from event_bus.api.requests import MAX_ID_CHARACTERS, Request, Response
 from event_bus.errors import (
@@ -261,6 +261,32 @@ def test_all_faults_of_a_query_are_reported_at_once() -> None:
     with pytest.raises(MalformedRequest) as refusal:
         asked({"a": "", "c": "1"}, A, replace(B, required=True)).query()
     assert {fault.pointer for fault in refusal.value.faults} == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointers"),
+    [
+        (None, 201, []),
+        ("", 201, []),
+        ("{}", 201, []),
+        ('{"types": ["order.*"], "a/b": 1}', 422, ["/types", "/a~1b"]),
+        ("[]", 422, [""]),
+        ("null", 422, [""]),
+        ("x", 400, None),
+    ],
+)
+def test_an_operation_without_a_body_ignores_nothing_that_was_sent(
+    body: str | None, status: int, pointers: list[str] | None
+) -> None:
+    # The token would permit more than its client has asked for.
+    event = http_request(inbox.CREATE_LISTENER_TOKEN.key, caller=AN_ADMIN, body=body)
+    made = Mock(return_value=Response(201, {}))
+    given = answer(event, {inbox.CREATE_LISTENER_TOKEN: made})
+    assert given["statusCode"] == status
+    assert made.called == (status == 201)
+    if pointers:
+        faults = orjson.loads(given["body"])["errors"]
+        assert [each["pointer"] for each in faults] == pointers
 
 
 @pytest.mark.parametrize(("length", "status"), [(500, 200), (501, 400)])
