@@ -203,14 +203,15 @@ def _place(fault: ErrorDetails) -> tuple[str | int, ...]:
 
 
 def _within(value: Any, path: Sequence[str | int]) -> list[str | int]:
-    # Pydantic adds the chosen model of a union to the path; the request has no such member.
+    # Pydantic adds the chosen model of a union to the path, and `[key]` behind a member whose name
+    # is refused; the request has no such members.
     found: list[str | int] = []
     part: Any
     for place, part in enumerate(path):
         named = isinstance(value, dict) and part in value
         if named or (isinstance(value, list) and isinstance(part, int)):
             value = value[part]
-        elif place + 1 < len(path):
+        elif place + 1 < len(path) or part == "[key]":
             continue
         found.append(part)
     return found

@@ -78,6 +78,13 @@ def test_a_detail_says_only_what_would_be_right(members: dict[str, Any], what: s
     assert list(faults(members, "", SubscriptionChange).values()) == [what]
 
 
+def test_a_member_whose_name_is_refused_is_pointed_at() -> None:
+    part = {"type": "static", "value": 1}
+    members = {"enrichment": {"Bad name": part, "[key]": part}, "[key]": 1}
+    found = faults(members, "", SubscriptionChange)
+    assert set(found) == {"/enrichment/Bad name", "/enrichment/[key]", "/[key]"}
+
+
 def test_all_faults_are_told_at_once() -> None:
     found = faults({"type": "", "sort": 1})
     assert set(found) == {"/type", "/payload", "/sort"}
