@@ -120,8 +120,6 @@ class ChosenIds:
             for name, value in body.items()
             if name in SubscriptionChange.model_fields and value is not None
         }
-        if not registration.verify:
-            named.pop("verify", None)
         if "callback_url" in named and isinstance(before.target, HttpTarget):
             named["target"] = {"type": "http", "url": named.pop("callback_url")}
         # Members that a change leaves out stay, but those of a registration have their defaults.

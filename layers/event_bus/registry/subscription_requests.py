@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -194,7 +194,7 @@ class SubscriptionChange(RequestModel):
     event_types: TypePatterns | None = None
     callback_url: CallbackUrl | None = None
     target: AnyTarget | None = None
-    verify: Literal[True] | None = None
+    verify: bool | None = None
     filters: SentFilters | None = None
     enrichment: EnrichmentRequest | None = None
     transform: TransformRequest | None = None

@@ -93,6 +93,14 @@ class TestChanging:
         busy.change(made.id, change(verify=True), WORKER)
         assert asked[3:] == ["https://e/"]
 
+    def test_no_endpoint_is_asked_if_the_change_says_so(
+        self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made, asked = aws.subscriptions.create(subscription()), list[str]()
+        monkeypatch.setattr(Handshake, "ask", lambda _, url: asked.append(url))
+        changed = registry.change(made.id, change(name="New", verify=False), WORKER)
+        assert (changed.name, changed.verified_at, asked) == ("New", None, [])
+
     def test_a_change_that_keeps_losing_is_refused(self, aws: Aws) -> None:
         made = aws.subscriptions.create(subscription())
         busy = busy_registry(aws, *["https://a/"] * 99)
