@@ -56,4 +56,7 @@ def reply_by(
         result = strict_json.parse(answered)
     except MalformedRequest:
         return replies.refuse(request, "the result is not JSON")
+    if failed and not isinstance(result, dict):
+        # Whoever sent the command reads the members of a problem.
+        return replies.refuse(request, "the problem is not a JSON object")
     return replies.publish(request, result, failed=failed)

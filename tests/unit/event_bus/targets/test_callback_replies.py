@@ -76,6 +76,14 @@ def test_a_problem_of_the_client_is_the_failure_of_a_command(
     assert outcome.status_code == int(status[:3])
 
 
+@pytest.mark.parametrize("body", ["[]", '"No"', "null", "7"])
+def test_a_problem_is_an_object(body: str) -> None:
+    outcome, [(problem, failed)] = delivered(answer("422 No", body, PROBLEM))
+    assert (outcome.delivered, failed) == (True, True)
+    assert problem["type"] == "urn:event-bus:problem:reply-refused"
+    assert problem["detail"] == "the problem is not a JSON object"
+
+
 @pytest.mark.parametrize("body", ["not JSON", "NaN", '{"a": 1, "a": 2}', "[" * 40 + "]" * 40])
 def test_a_handler_that_acted_is_not_called_again_for_its_answer(body: str) -> None:
     outcome, [(problem, failed)] = delivered(answer("200 OK", body))
