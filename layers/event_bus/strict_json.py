@@ -131,7 +131,9 @@ def _read(text: bytes | str) -> tuple[Any, bool]:
             parse_float=reading.decimal if inexact else None,
         )
     except json.JSONDecodeError as error:
-        said = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        # Some of the texts end in "at".
+        what = error.msg.removesuffix(" at")
+        said = f"{what} at line {error.lineno}, column {error.colno}"
         raise _whole(decoded, error.pos, f"The body is not JSON: {said}", said) from None
     except RecursionError:
         # The reader does not say which value is too deep. It is in the element where reading stops.

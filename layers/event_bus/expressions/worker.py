@@ -112,8 +112,18 @@ def _answer(request: dict[str, Any]) -> bytes:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
-        # The port raises Python's built-in errors for some errors of the reference.
-        return _failure(str(error) or type(error).__name__)
+        return _failure(_in_words(error))
+
+
+def _in_words(error: Exception) -> str:
+    """Returns the text of an error that the port raises for some errors of the reference."""
+    if isinstance(error, ZeroDivisionError):
+        return "a number is divided by zero"
+    if isinstance(error, ArithmeticError):
+        return "a number is out of range"
+    if isinstance(error, KeyError):
+        return f"{error} cannot be used here"
+    return str(error) or type(error).__name__
 
 
 def _evaluated(

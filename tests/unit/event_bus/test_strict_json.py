@@ -208,6 +208,8 @@ def test_a_repeated_name_is_named() -> None:
         ("[1 , 2 , 3 4]", "/2", "Expecting ',' delimiter at line 1, column 12"),
         ("[1, 2, ", "/2", "Expecting value at line 1"),
         ("[1, ]", "/1", " at line 1, column "),
+        ('["a\x01"]', "/0", "Invalid control character at line 1, column 4"),
+        ('["a', "/0", "Unterminated string starting at line 1, column 2"),
         (b'[{"a": 1}, ["\xff"], {}]', "/1", "is not UTF-8: byte 13 cannot be decoded"),
         ('[[], [], "\ufffd"]', "/2", "is not UTF-8, or holds U+FFFD itself"),
         ('["\ufffd", "\ufffd"]', "/0", "is not UTF-8, or holds U+FFFD itself"),

@@ -42,6 +42,21 @@ def test_evaluates_jsonata(expression: str, expected: object) -> None:
     assert result(expression, document, event=EVENT) == expected
 
 
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("1 / 0", "a number is divided by zero"),
+        ("$power(10, 400)", "a number is out of range"),
+        ("$round(1e308, 400)", "a number is out of range"),
+        ('$fromMillis(1, "[Q]")', "'Q' cannot be used here"),
+    ],
+)
+def test_an_error_of_python_is_said_in_words(expression: str, said: str) -> None:
+    with pytest.raises(ExpressionFailed) as failed:
+        result(expression)
+    assert failed.value.detail == said
+
+
 def test_takes_ready_made_json_as_input() -> None:
     assert result("a.b", orjson.Fragment(b'{"a":{"b":[1,2]}}')) == [1, 2]
 
