@@ -174,6 +174,8 @@ class DeliveryStep:
             order.message,
             attempt=record.attempts + 1,
             round_start=record.round_start,
+            # The recorded attempt has used it.
+            turn=None,
             delay=delay_until(record.next_retry_at) if record.next_retry_at else 0,
         )
 

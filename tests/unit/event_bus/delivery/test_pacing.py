@@ -207,6 +207,24 @@ def test_a_message_without_a_free_place_keeps_the_turn_that_it_was_given(
     assert lanes.target.events == []
 
 
+def test_a_retry_takes_a_turn_of_its_own(lanes: ProtocolLanes, aws: Aws) -> None:
+    policy = RetryPolicy(schedule=[1])
+    to = aws.subscriptions.create(subscription(rate_limit=0.2, retry_policy=policy))
+    lanes.target.script["evt_0"] = REFUSED
+    waited = replace(message(event("evt_0"), to), turn=times.unix() - 0.1, turn_rate=0.2)
+    assert lanes.paced.process(batch(waited)) == []
+    assert lanes.target.events == ["evt_0"]
+    [retry] = lanes.sent("http_paced")
+    assert (retry.attempt, retry.turn) == (2, None)
+    # The first attempt has used a turn that ends in ten seconds only.
+    assert lanes.paced.process(batch(message(event("evt_1"), to), retry)) == []
+    assert lanes.target.events == ["evt_0", "evt_1"]
+    [later] = lanes.sent("http_paced")
+    assert later.attempt == 2
+    assert later.turn
+    assert later.turn > times.unix() + 4
+
+
 def test_an_open_circuit_takes_no_turns(lanes: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
     assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 600, version=1))
