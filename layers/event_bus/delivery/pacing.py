@@ -70,15 +70,17 @@ class Turns:
     def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> BatchPlan:
         """Takes turns for messages of paced subscriptions, and sends back those that must wait."""
         waiting: defaultdict[str, dict[int, Message]] = defaultdict(dict)
+        plan, now = BatchPlan(), times.unix()
         for place, (queue_message, message) in enumerate(batch):
             subscription = subscriptions.get(message.subscription_id)
-            if (
+            if _keeps_turn(message, subscription, now) and self._waits(message, subscription):
+                plan.moved[place] = replace(message, delay=_delay((message.turn or now) - now))
+            elif (
                 is_paced(self.circuits, subscription)
                 and not self._left_alone(message.subscription_id)
                 and not attempted(self.deliveries, queue_message, message)
             ):
                 waiting[message.subscription_id][place] = message
-        plan = BatchPlan()
         for subscription_id, messages in waiting.items():
             if not self._may_try(subscriptions[subscription_id]):
                 plan.moved.update(_held(messages, _TRIAL_SECONDS))
@@ -127,6 +129,11 @@ class Turns:
         """Returns whether its circuit makes deliveries wait, so that no attempt needs a turn."""
         circuit = self.circuits.known(subscription_id)
         return circuit is not None and circuit.waits(times.unix())
+
+    def _waits(self, message: Message, subscription: Subscription | None) -> bool:
+        """Returns whether a message may only wait: for its circuit, or for the end of a pause."""
+        is_paused = subscription is not None and subscription.status == "paused"
+        return is_paused or self._left_alone(message.subscription_id)
 
     def _on_trial(self, subscription_id: str) -> bool:
         pace = self.circuits.paces.last(subscription_id)
@@ -285,6 +292,21 @@ def _held(messages: Mapping[int, Message], longest: int) -> dict[int, Message]:
         place: replace(message, delay=random.randint(1, longest))  # noqa: S311
         for place, message in messages.items()
     }
+
+
+def _keeps_turn(message: Message, subscription: Subscription | None, now: float) -> bool:
+    """Returns whether a message waits for a turn under the present rate limit.
+
+    Without its turn, it would need one behind those of all others, and its own would be unused.
+    """
+    return (
+        subscription is not None
+        and subscription.status != "disabled"
+        and subscription.rate_limit is not None
+        and message.turn_rate in (None, subscription.rate_limit)
+        and message.turn is not None
+        and message.turn > now
+    )
 
 
 def _has_turn(message: Message, limits: Limits, now: float) -> bool:

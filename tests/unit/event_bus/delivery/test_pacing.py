@@ -237,6 +237,46 @@ def test_an_open_circuit_takes_no_turns(lanes: ProtocolLanes, aws: Aws) -> None:
         assert waiting.last_error.code == "circuit_open"
 
 
+@pytest.mark.parametrize("stops", ["circuit", "pause"])
+def test_a_message_keeps_its_turn_while_deliveries_wait(
+    lanes: ProtocolLanes, aws: Aws, stops: str
+) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=0.1))
+    assert lanes.paced.process(batch(*messages(to, 3))) == []
+    waiting = lanes.sent("http_paced")
+    if stops == "circuit":
+        assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 600, version=1))
+        lanes.now[0] += CACHE_SECONDS
+    else:
+        to = aws.subscriptions.update(replace(to, status="paused"), before=to)
+    asked = [replace(each, subscription_version=to.version) for each in waiting]
+    assert lanes.paced.process(batch(*asked)) == []
+    # A message without its turn would need one behind all others: for hours, none would be used.
+    kept = lanes.sent("http_paced")
+    assert [(each.event_id, each.turn) for each in kept] == [
+        (each.event_id, each.turn) for each in waiting
+    ]
+    assert all(each.delay > 8 for each in kept)
+    assert all(aws.deliveries.of_event(each.event_id)[1] == [] for each in kept)
+    # Where its turn comes meanwhile, it waits as all others do.
+    due = replace(asked[0], turn=times.unix() - 1)
+    assert lanes.paced.process(batch(due)) == []
+    assert lanes.sent("http_paced") == []
+    [[error]] = [[each.last_error for each in aws.deliveries.of_event(due.event_id)[1]]]
+    assert error
+    assert error.code == {"circuit": "circuit_open", "pause": "subscription_paused"}[stops]
+
+
+def test_a_disabled_subscription_ends_messages_before_their_turns(
+    lanes: ProtocolLanes, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=0.1, status="disabled"))
+    waiting = replace(message(event(), to), turn=times.unix() + 5_000, turn_rate=0.1)
+    assert lanes.paced.process(batch(waiting)) == []
+    assert lanes.sent("http_paced") == []
+    assert aws.deliveries.of_event("evt_1")[1][0].status == "exhausted"
+
+
 def test_new_messages_wait_behind_those_that_look_for_a_free_slot(
     lanes: ProtocolLanes, aws: Aws
 ) -> None:
