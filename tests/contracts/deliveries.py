@@ -135,6 +135,20 @@ class DeliveriesContract:
         assert second.epoch is None
         assert second.lease_until < times.unix()
 
+    def test_the_only_attempt_may_follow_attempts_of_another_guarantee(self, aws: Aws) -> None:
+        aws.claims.take(delivery("pending"), "c-1", 60, once=False)
+        assert aws.claims.take(delivery("pending"), "c-2", 60, once=True).epoch is None
+        aws.deliveries.record(delivery("retrying"), 1, epoch=1)
+        assert aws.claims.take(delivery("pending"), "c-2", 60, once=True).epoch == 2
+        # Another message records that the delivery waits, while the only attempt is under way.
+        aws.deliveries.record(waiting(attempts=1), 2)
+        assert aws.claims.take(delivery("pending"), "c-3", 60, once=True).epoch is None
+        assert aws.claims.take(delivery("pending"), "c-4", 60, once=False).epoch == 3
+
+    def test_the_only_attempt_never_follows_a_claim_without_an_outcome(self, aws: Aws) -> None:
+        aws.claims.take(delivery("pending"), "c-1", -1, once=False)
+        assert aws.claims.take(delivery("pending"), "c-2", 60, once=True).epoch is None
+
     @pytest.mark.parametrize("settled", ["delivered", "exhausted", "dropped"])
     def test_a_settled_delivery_cannot_be_claimed(self, aws: Aws, settled: DeliveryStatus) -> None:
         aws.deliveries.record(delivery(settled), 1)

@@ -63,10 +63,16 @@ class ClaimStore:
             ":stamp": text(times.now()),
             ":expiry": number(times.expiry(self.retention_days)),
         }
-        free = "attribute_not_exists(epoch)"
-        if not once:
-            free += " OR attribute_not_exists(lease_until) OR lease_until <= :now"
+        # The outcome of a claim removes its lease. An only attempt may follow outcomes of attempts
+        # under another guarantee, but no other claim that was for an only attempt.
+        free = "attribute_not_exists(epoch) OR attribute_not_exists(lease_until)"
+        if once:
+            free = f"attribute_not_exists(claimed_once) AND ({free})"
+            values[":once"] = {"BOOL": True}
+        else:
+            free += " OR lease_until <= :now"
             values[":now"] = number(now)
+        mark = ", claimed_once = :once" if once else " REMOVE claimed_once"
         try:
             item = self.table.update(
                 item_key(delivery.key),
@@ -75,7 +81,7 @@ class ClaimStore:
                 "service_id = :service, event_type = :type, protocol = :protocol, "
                 "#status = if_not_exists(#status, :pending), "
                 "created_at = if_not_exists(created_at, :stamp), updated_at = :stamp, "
-                "expires_at = :expiry",
+                f"expires_at = :expiry{mark}",
                 # A repeated claim whose first answer was lost finds its own token.
                 ConditionExpression=f"{UNSETTLED} AND ({free} OR claimed_by = :token)",
                 ExpressionAttributeNames={"#status": "status"},

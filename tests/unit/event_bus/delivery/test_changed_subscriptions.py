@@ -7,6 +7,7 @@ from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.model.delivery import Delivery
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.subscription import DeliveryGuarantee, Subscription
+from event_bus.queues.message import next_message
 from event_bus.targets.http import HttpTarget
 from event_bus.transforms.transform import Transform
 
@@ -128,3 +129,21 @@ def test_a_delivery_of_a_deleted_subscription_is_dropped(run: LaneRun, aws: Aws)
     assert outcome.status == "dropped"
     assert outcome.last_error
     assert outcome.last_error.code == "subscription_deleted"
+
+
+def test_a_person_may_retry_after_the_guarantee_became_at_most_once(run: LaneRun, aws: Aws) -> None:
+    policy = RetryPolicy(max_attempts=1)
+    aws.events.put(event(), 30)
+    made = aws.subscriptions.create(
+        subscription(delivery_guarantee="exactly_once", retry_policy=policy)
+    )
+    run.target.script["evt_1"] = REFUSED
+    assert run.take(message(event(), made)) == []
+    changed = aws.subscriptions.update(replace(made, delivery_guarantee="at_most_once"))
+    reopened = aws.retried(run.outcome())
+    run.target.script.clear()
+    retry = replace(next_message(reopened), subscription_version=changed.version)
+    assert run.take(retry) == []
+    assert run.outcome().status == "delivered"
+    assert run.take(retry) == []
+    assert len(run.target.events) == 2
