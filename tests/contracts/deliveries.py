@@ -155,6 +155,28 @@ class DeliveriesContract:
         claim = aws.claims.take(delivery("pending"), "c-1", 60, once=False)
         assert (claim.epoch, claim.delivery.status) == (None, settled)
 
+    def test_a_retry_whose_message_comes_late_is_not_due_before(self, aws: Aws) -> None:
+        aws.deliveries.record(delivery("retrying", next_retry_at=NOON), 1)
+        late = times.at(times.unix() - 1_790)
+        aws.deliveries.comes_at(KEY, 2, late)
+        stored = aws.deliveries.get(KEY)
+        assert stored
+        assert (stored.next_retry_at, stored.waiting) == (late, False)
+        assert due(aws) == []
+        aws.deliveries.comes_at(KEY, 2, times.at(times.unix() - 1_810))
+        assert [each.key for each in due(aws)] == [KEY]
+
+    @pytest.mark.parametrize(
+        "stored",
+        [waiting(), delivery("retrying", attempts=2), delivery("exhausted"), delivery(), None],
+    )
+    def test_only_a_retry_on_its_lane_comes_late(self, aws: Aws, stored: Delivery | None) -> None:
+        if stored:
+            aws.deliveries.record(stored, stored.attempts)
+        before = aws.deliveries.get(KEY)
+        aws.deliveries.comes_at(KEY, 2, LATER)
+        assert aws.deliveries.get(KEY) == before
+
     def test_a_waiting_delivery_is_due_at_its_time(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(attempts=3, round_start=1), 3)
         later = replace(waiting(LATER), key=DeliveryKey("evt_2", "sub_1"))

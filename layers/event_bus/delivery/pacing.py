@@ -196,10 +196,26 @@ class Turns:
                 self.circuits.paces.put(subscription.id, after)
                 if plan.side_by_side:
                     self._leased[subscription.id] = after
+                self._record_turns(messages, plan.moved)
                 return plan
         except Exception:
             logger.exception("turns not taken", subscription_id=subscription.id)
         return BatchPlan(_held(messages, _LOOK_AGAIN_SECONDS))
+
+    def _record_turns(self, before: Mapping[int, Message], moved: Mapping[int, Message]) -> None:
+        """Records the new turns of retries whose messages the sweep would take for lost.
+
+        It would send a second message for each, and later a third. Each of them would take a turn.
+        """
+        for place, message in moved.items():
+            turn, is_retry = message.turn or 0.0, message.attempt > 1 or message.recorded
+            is_far = turn - times.unix() > LONGEST_DELAY_SECONDS
+            if not (is_retry and is_far) or turn == before[place].turn:
+                continue
+            try:
+                self.deliveries.comes_at(message.key, message.attempt, times.at(turn))
+            except Exception:
+                logger.exception("turn not recorded", event_id=message.event_id)
 
     def _planned(
         self, subscription: Subscription, pace: Pace, messages: Mapping[int, Message]

@@ -15,6 +15,7 @@ from event_bus.stores.delivery_items import (
     UNSETTLED,
     changes_of,
     delivery_of,
+    due_at,
     item_key,
     same_round,
 )
@@ -94,6 +95,31 @@ class DeliveryStore:
                 ExpressionAttributeValues={
                     ":status": text(ended.status),
                     ":writer": text(ended.written_by),
+                },
+            )
+
+    def comes_at(self, key: DeliveryKey, attempt: int, at: str) -> None:
+        """Records when the message of a retry will come from its lane.
+
+        Otherwise the sweep would take the message for lost, and send another one.
+
+        Args:
+            key: The delivery. Nothing is done unless it is tried again by a message on its lane.
+            attempt: The number of the attempt that the message asks for.
+            at: The time, RFC 3339.
+        """
+        with suppress(ConditionFailed):
+            self.table.update(
+                item_key(key),
+                UpdateExpression="SET next_retry_at = :at, due_at = :due",
+                ConditionExpression="#status = :retrying AND attempts < :attempt "
+                "AND due_at <> next_retry_at",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":retrying": text("retrying"),
+                    ":attempt": number(attempt),
+                    ":at": text(at),
+                    ":due": text(due_at(at, waiting=False)),
                 },
             )
 

@@ -4,7 +4,7 @@ import itertools
 import threading
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from event_bus import times
@@ -15,10 +15,11 @@ from event_bus.model.pace import Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
+from event_bus.stores.delivery_items import SHARDS
 from event_bus.stores.paces import PaceStore
 
 from tests.aws import Aws
-from tests.builders import event, message, subscription
+from tests.builders import delivery, event, message, subscription
 from tests.faults import not_sent
 from tests.interference import before_next
 from tests.unit.event_bus.delivery.lanes import (
@@ -235,6 +236,42 @@ def test_an_open_circuit_takes_no_turns(lanes: ProtocolLanes, aws: Aws) -> None:
         _, [waiting] = aws.deliveries.of_event(f"evt_{each}")
         assert waiting.last_error
         assert waiting.last_error.code == "circuit_open"
+
+
+@pytest.mark.parametrize("members", [{"attempt": 2}, {"recorded": True}])
+def test_a_retry_with_a_late_turn_is_not_sent_a_second_time(
+    lanes: ProtocolLanes, aws: Aws, members: dict[str, Any]
+) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=0.1))
+    attempts = members.get("attempt", 1) - 1
+    at = times.now()
+    record = delivery("retrying", attempts=attempts, next_retry_at=at)
+    assert aws.deliveries.record(record, attempts + 1) is None
+    turn = times.unix() + 9_000
+    assert aws.paces.put("sub_1", Pace(next_turn=turn, rate=0.1, version=1))
+    first = message(event("evt_0"), to)
+    assert lanes.paced.process(batch(first, message(event(), to, **members))) == []
+    kept = {each.event_id: each for each in lanes.sent("http_paced")}
+    assert kept["evt_1"].turn == turn + 10
+    assert aws.deliveries.get(first.key) is None
+    found = aws.deliveries.get(record.key)
+    assert found
+    assert (found.next_retry_at, found.waiting) == (times.at(turn + 10), False)
+    # Half an hour after its turn, it counts as lost.
+    for seconds, seen in ((1_700, 0), (1_900, 1)):
+        until = times.at(turn + seconds)
+        assert sum(len(aws.due.page(shard, until, 10)) for shard in range(SHARDS)) == seen
+
+
+def test_a_late_turn_that_cannot_be_recorded_is_kept_all_the_same(
+    lanes: ProtocolLanes, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=0.1))
+    turn = times.unix() + 9_000
+    assert aws.paces.put("sub_1", Pace(next_turn=turn, rate=0.1, version=1))
+    with not_sent(aws.dynamodb, "UpdateItem"):
+        assert lanes.paced.process(batch(message(event(), to, attempt=2))) == []
+    assert [each.turn for each in lanes.sent("http_paced")] == [turn]
 
 
 @pytest.mark.parametrize("stops", ["circuit", "pause"])
