@@ -15,6 +15,7 @@ from event_bus.model.stream_name import StreamName
 from event_bus.model.subscription import Subscription, received_since
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.cursors import CursorStore
+from event_bus.stores.delivery_items import is_former
 from event_bus.stores.placed_events import PlacedEvents
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.stream_times import version_before
@@ -139,6 +140,8 @@ class LiveWalk:
         record = None
         if self._matched(routing) or self._catches_up:
             record = self._record(entry.event_id)
+            if record and is_former(record.stored_at, entry.created_at):
+                record = None
             if _is_settled(record):
                 return None
         owed, event = self._owed(entry.event_id, routing, record)

@@ -20,6 +20,7 @@ from event_bus.model.pauses import PAUSED, SAID, look_again_at
 from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import is_former
 from event_bus.stores.events import EventStore
 
 LEASE_SECONDS = LANE_FUNCTION_SECONDS + 30
@@ -140,7 +141,11 @@ class DeliveryStep:
         message, repeated = order.message, order.queue_message.receives > 1
         # Most first receipts of a first attempt have no record yet, so skip the read.
         if message.attempt > 1 or message.recorded or repeated:
-            return self.deliveries.get(message.key)
+            record = self.deliveries.get(message.key)
+            event = message.event
+            if record and event and is_former(record.stored_at, event.created_at):
+                return None
+            return record
         return None
 
     def event_of(self, message: Message) -> tuple[Event | None, bool]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from event_bus import times
 from event_bus.model.delivery import Delivery
-from event_bus.stores.delivery_items import UNSETTLED, delivery_of, item_key
+from event_bus.stores.delivery_items import UNSETTLED, begin_anew, delivery_of, item_key
 from event_bus.stores.items import ConditionFailed, number, text
 from event_bus.stores.table import Table
 
@@ -49,7 +49,7 @@ class ClaimStore:
             lease_seconds: How long the claim holds.
             once: Whether no other claim may follow, even after this one has lapsed.
         """
-        now = int(times.unix())
+        now, expires_at = int(times.unix()), times.expiry(self.retention_days)
         values = {
             ":token": text(token),
             ":until": number(int(now + lease_seconds)),
@@ -61,7 +61,7 @@ class ClaimStore:
             ":pending": text("pending"),
             ":retrying": text("retrying"),
             ":stamp": text(times.now()),
-            ":expiry": number(times.expiry(self.retention_days)),
+            ":expiry": number(expires_at),
         }
         # The outcome of a claim removes its lease. An only attempt may follow outcomes of attempts
         # under another guarantee, but no other claim that was for an only attempt.
@@ -91,6 +91,8 @@ class ClaimStore:
             )
         except ConditionFailed as refusal:
             standing = refusal.standing
+            if begin_anew(self.table, standing, delivery, expires_at):
+                return self.take(delivery, token, lease_seconds, once=once)
             return DeliveryClaim(None, delivery_of(standing), _lease_until(standing))
         return DeliveryClaim(int(item["epoch"]["N"]), delivery_of(item), _lease_until(item))
 

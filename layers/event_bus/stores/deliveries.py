@@ -13,11 +13,13 @@ from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.stores.delivery_items import (
     COMMAND,
     UNSETTLED,
+    begin_anew,
     changes_of,
     delivery_of,
     due_at,
     item_key,
     same_round,
+    unless_former,
 )
 from event_bus.stores.items import ConditionFailed, Item, number, text
 from event_bus.stores.routing_items import is_routing, routings_of
@@ -60,7 +62,8 @@ class DeliveryStore:
         Returns:
             None if the outcome was recorded, else the delivery as it is stored.
         """
-        update, values = changes_of(delivery, times.expiry(self.retention_days))
+        expires_at = times.expiry(self.retention_days)
+        update, values = changes_of(delivery, expires_at)
         condition, compared = _condition(delivery, asked, epoch)
         if unless_waiting:
             on_lane = "attribute_not_exists(due_at) OR due_at <> next_retry_at"
@@ -77,7 +80,10 @@ class DeliveryStore:
         except ConditionFailed as refusal:
             # A repeated write whose first answer was lost is refused by its own result. The caller
             # finds its own message in it, and continues.
-            return delivery_of(refusal.standing)
+            standing = refusal.standing
+            if begin_anew(self.table, standing, delivery, expires_at):
+                return self.record(delivery, asked, epoch, unless_waiting=unless_waiting)
+            return delivery_of(standing)
         return None
 
     def continued(self, ended: Delivery) -> None:
@@ -152,8 +158,9 @@ class DeliveryStore:
 
 def _condition(delivery: Delivery, asked: int, epoch: int | None) -> tuple[str, Item]:
     """Returns the condition of `DeliveryStore.record`, and the values that it compares with."""
+    not_former, former = unless_former(delivery)
     if delivery.status == "delivered":
-        return "attribute_not_exists(#status) OR #status <> :status", {}
+        return f"(attribute_not_exists(#status) OR #status <> :status){not_former}", former
     values: Item = {
         ":pending": text("pending"),
         ":retrying": text("retrying"),
@@ -162,9 +169,9 @@ def _condition(delivery: Delivery, asked: int, epoch: int | None) -> tuple[str, 
     round_stands, compared = same_round(delivery)
     condition = (
         f"{UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked) "
-        f"AND (attribute_not_exists(#status) OR {round_stands})"
+        f"AND (attribute_not_exists(#status) OR {round_stands}){not_former}"
     )
     if epoch is not None:
         values[":epoch"] = number(epoch)
         condition += " AND epoch = :epoch"
-    return condition, values | compared
+    return condition, values | compared | former

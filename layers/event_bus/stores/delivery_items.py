@@ -7,6 +7,7 @@ sort key `#routing`, and the record of a command under `#command`.
 
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -21,7 +22,8 @@ from event_bus.model.delivery import (
     DeliveryKey,
 )
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, number, text
+from event_bus.stores.items import ConditionFailed, Item, document, number, text
+from event_bus.stores.table import Table
 
 SHARDS = 4
 """The number of partitions that the indexes of due deliveries and of dead letters each have."""
@@ -31,6 +33,9 @@ ROUTING = "#routing"
 
 COMMAND = "#command"
 """The sort key of the record of a command."""
+
+_CLOCKS_DIFFER_SECONDS = 60
+"""How much earlier its event must be stored for a record to belong to a former event of its id."""
 
 _REOPENED_ONCE: Item = {"BOOL": True}
 """What earlier releases stored when a person had retried a delivery."""
@@ -86,6 +91,80 @@ def same_round(delivery: Delivery) -> tuple[str, Item]:
     if delivery.reopened > 1:
         return "reopened = :rounds", rounds
     return "reopened IN (:rounds, :once)", {**rounds, ":once": _REOPENED_ONCE}
+
+
+def is_former(stored_at: str, event_stored_at: str) -> bool:
+    """Returns whether a record belongs to a former event with the id of its event.
+
+    An id may be used again when its event has expired. A delivery expires later than its event.
+
+    Args:
+        stored_at: When the event of the record was stored, RFC 3339; empty if that is not known.
+        event_stored_at: When the present event was stored, RFC 3339; empty if that is not known.
+    """
+    return bool(stored_at and event_stored_at) and stored_at < _former_until(event_stored_at)
+
+
+def unless_former(delivery: Delivery) -> tuple[str, Item]:
+    """Returns the condition that the stored delivery does not belong to a former event.
+
+    Args:
+        delivery: The delivery of the present event.
+
+    Returns:
+        The end of a condition, and the values that it compares with; both are empty if it is not
+        known when the present event was stored.
+    """
+    if not delivery.stored_at:
+        return "", {}
+    former = {":former": text(_former_until(delivery.stored_at))}
+    return " AND (attribute_not_exists(stored_at) OR stored_at >= :former)", former
+
+
+def begin_anew(table: Table, standing: Item, delivery: Delivery, expires_at: int) -> bool:
+    """Makes the item of a former event that of the present one, before its first attempt.
+
+    Args:
+        table: The table of deliveries.
+        standing: The item as it is stored.
+        delivery: The delivery of the present event.
+        expires_at: When the item expires, in Unix seconds.
+
+    Returns:
+        Whether the item belonged to a former event; nothing is done if it did not.
+    """
+    stored_at = standing["stored_at"]["S"] if "stored_at" in standing else ""
+    if not is_former(stored_at, delivery.stored_at):
+        return False
+    now = text(times.now())
+    values: Item = {
+        "service_id": text(delivery.service_id),
+        "event_type": text(delivery.event_type),
+        "protocol": text(delivery.protocol),
+        "status": text("pending"),
+        "created_at": now,
+        "updated_at": now,
+        "expires_at": number(expires_at),
+    }
+    removed = sorted(set(standing) - set(values) - set(item_key(delivery.key)))
+    # Another function may have done it first.
+    with suppress(ConditionFailed):
+        table.update(
+            item_key(delivery.key),
+            UpdateExpression=f"SET {', '.join(f'#{name} = :{name}' for name in values)} "
+            f"REMOVE {', '.join(f'#{name}' for name in removed)}",
+            ConditionExpression="#stored_at = :former",
+            ExpressionAttributeNames={f"#{name}": name for name in (*values, *removed)},
+            ExpressionAttributeValues={
+                ":former": text(stored_at),
+                **{f":{name}": value for name, value in values.items()},
+            },
+        )
+    return True
+
+
+def _former_until(stored_at: str) -> str:
+    return times.at(times.seconds(stored_at) - _CLOCKS_DIFFER_SECONDS)
 
 
 def changes_of(delivery: Delivery, expires_at: int) -> tuple[str, Item]:

@@ -1,0 +1,76 @@
+"""An id is used again when the retention of its event has ended; old records may still be stored.
+
+DynamoDB deletes expired items late, and a delivery expires later than its event.
+"""
+
+from dataclasses import replace
+
+import pytest
+from event_bus import times
+from event_bus.model.delivery import Attempt, DeliveryStatus
+from event_bus.model.outcome import Outcome
+from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import DeliveryGuarantee
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import delivery, event, message, subscription
+from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, run
+from tests.unit.event_bus.delivery.ordered_streams import ordered, store
+
+__all__ = ["run"]
+
+FORMER = times.after(-86_400 * RETENTION_DAYS)
+
+GUARANTEES: tuple[DeliveryGuarantee, ...] = ("at_least_once", "exactly_once", "at_most_once")
+
+
+def settle_former(aws: Aws, status: DeliveryStatus, **members: object) -> None:
+    """Records the delivery of the former event with the id."""
+    former = delivery(status, attempts=3, log=(Attempt(3, FORMER, 1),), stored_at=FORMER)
+    assert aws.deliveries.record(replace(former, **members), 3) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+@pytest.mark.parametrize("status", ["delivered", "exhausted", "dropped"])
+def test_an_event_with_the_id_of_a_former_one_is_delivered(
+    run: LaneRun, aws: Aws, status: DeliveryStatus, guarantee: DeliveryGuarantee
+) -> None:
+    settle_former(aws, status)
+    to = aws.subscriptions.create(subscription(delivery_guarantee=guarantee))
+    assert run.take(message(event(), to)) == []
+    assert run.target.events == ["evt_1"]
+    ended = run.outcome()
+    assert (ended.status, ended.attempts, len(ended.log)) == ("delivered", 1, 1)
+    assert ended.created_at > FORMER
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+def test_its_failures_are_tried_again(run: LaneRun, aws: Aws, guarantee: DeliveryGuarantee) -> None:
+    settle_former(aws, "exhausted", dead_letter_id="dl_1", reopened=1, round_start=2)
+    policy = RetryPolicy(schedule=[1])
+    to = aws.subscriptions.create(subscription(delivery_guarantee=guarantee, retry_policy=policy))
+    run.target.script["evt_1"] = REFUSED
+    assert run.take(message(event(), to)) == []
+    failed = run.outcome()
+    assert (failed.status, failed.attempts, failed.reopened) == ("retrying", 1, 0)
+    assert failed.dead_letter_id is None
+    [retry] = run.sent()
+    run.target.script["evt_1"] = Outcome(status_code=204)
+    assert run.take(retry) == []
+    assert run.outcome().status == "delivered"
+
+
+def test_a_message_that_comes_again_is_not_taken_for_delivered(run: LaneRun, aws: Aws) -> None:
+    settle_former(aws, "delivered")
+    to = aws.subscriptions.create(subscription())
+    assert run.take(message(event(), to), receives=3) == []
+    assert run.target.events == ["evt_1"]
+
+
+def test_its_stream_delivers_it_in_order(run: LaneRun, aws: Aws) -> None:
+    settle_former(aws, "delivered")
+    to = ordered(aws)
+    [sent] = store(aws, "evt_1")
+    assert run.take(message(sent, to)) == []
+    assert run.target.events == ["evt_1"]
+    assert (run.outcome().status, run.outcome().attempts) == ("delivered", 1)
