@@ -284,6 +284,8 @@ class SubscriptionRegistry:
             return subscription
 
         removed = _until_current(attempt)
+        # The metrics would count its circuit as long as circuits are kept.
+        self.circuits.forget(removed.id)
         self.targets.discard(removed)
         if removed.target.lane == "inbox":
             self.inboxes.forget(removed.id)

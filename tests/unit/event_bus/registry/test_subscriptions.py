@@ -121,6 +121,14 @@ class TestRemoving:
             registry.remove(made.id, WORKER)
         assert not aws.routing_rules_after(made.version)[0].active
 
+    def test_the_circuit_of_a_removed_subscription_is_not_counted(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made = registry.register(registration(), WORKER).subscription
+        assert aws.circuits.put(made.id, Circuit(state="open", version=1))
+        registry.remove(made.id, WORKER)
+        assert list(aws.circuits.all()) == []
+
     def test_only_the_owner_or_an_admin_removes(self, registry: SubscriptionRegistry) -> None:
         made = registry.register(registration(), WORKER).subscription
         with pytest.raises(NotFound):
