@@ -4,7 +4,7 @@ import itertools
 import threading
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from event_bus import times
@@ -15,11 +15,10 @@ from event_bus.model.pace import Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
-from event_bus.stores.delivery_items import SHARDS
 from event_bus.stores.paces import PaceStore
 
 from tests.aws import Aws
-from tests.builders import delivery, event, message, subscription
+from tests.builders import event, message, subscription
 from tests.faults import not_sent
 from tests.interference import before_next
 from tests.unit.event_bus.delivery.lanes import (
@@ -208,24 +207,6 @@ def test_a_message_without_a_free_place_keeps_the_turn_that_it_was_given(
     assert lanes.target.events == []
 
 
-def test_a_retry_takes_a_turn_of_its_own(lanes: ProtocolLanes, aws: Aws) -> None:
-    policy = RetryPolicy(schedule=[1])
-    to = aws.subscriptions.create(subscription(rate_limit=0.2, retry_policy=policy))
-    lanes.target.script["evt_0"] = REFUSED
-    waited = replace(message(event("evt_0"), to), turn=times.unix() - 0.1, turn_rate=0.2)
-    assert lanes.paced.process(batch(waited)) == []
-    assert lanes.target.events == ["evt_0"]
-    [retry] = lanes.sent("http_paced")
-    assert (retry.attempt, retry.turn) == (2, None)
-    # The first attempt has used a turn that ends in ten seconds only.
-    assert lanes.paced.process(batch(message(event("evt_1"), to), retry)) == []
-    assert lanes.target.events == ["evt_0", "evt_1"]
-    [later] = lanes.sent("http_paced")
-    assert later.attempt == 2
-    assert later.turn
-    assert later.turn > times.unix() + 4
-
-
 def test_an_open_circuit_takes_no_turns(lanes: ProtocolLanes, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0))
     assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 600, version=1))
@@ -236,82 +217,6 @@ def test_an_open_circuit_takes_no_turns(lanes: ProtocolLanes, aws: Aws) -> None:
         _, [waiting] = aws.deliveries.of_event(f"evt_{each}")
         assert waiting.last_error
         assert waiting.last_error.code == "circuit_open"
-
-
-@pytest.mark.parametrize("members", [{"attempt": 2}, {"recorded": True}])
-def test_a_retry_with_a_late_turn_is_not_sent_a_second_time(
-    lanes: ProtocolLanes, aws: Aws, members: dict[str, Any]
-) -> None:
-    to = aws.subscriptions.create(subscription(rate_limit=0.1))
-    attempts = members.get("attempt", 1) - 1
-    at = times.now()
-    record = delivery("retrying", attempts=attempts, next_retry_at=at)
-    assert aws.deliveries.record(record, attempts + 1) is None
-    turn = times.unix() + 9_000
-    assert aws.paces.put("sub_1", Pace(next_turn=turn, rate=0.1, version=1))
-    first = message(event("evt_0"), to)
-    assert lanes.paced.process(batch(first, message(event(), to, **members))) == []
-    kept = {each.event_id: each for each in lanes.sent("http_paced")}
-    assert kept["evt_1"].turn == turn + 10
-    assert aws.deliveries.get(first.key) is None
-    found = aws.deliveries.get(record.key)
-    assert found
-    assert (found.next_retry_at, found.waiting) == (times.at(turn + 10), False)
-    # Half an hour after its turn, it counts as lost.
-    for seconds, seen in ((1_700, 0), (1_900, 1)):
-        until = times.at(turn + seconds)
-        assert sum(len(aws.due.page(shard, until, 10)) for shard in range(SHARDS)) == seen
-
-
-def test_a_late_turn_that_cannot_be_recorded_is_kept_all_the_same(
-    lanes: ProtocolLanes, aws: Aws
-) -> None:
-    to = aws.subscriptions.create(subscription(rate_limit=0.1))
-    turn = times.unix() + 9_000
-    assert aws.paces.put("sub_1", Pace(next_turn=turn, rate=0.1, version=1))
-    with not_sent(aws.dynamodb, "UpdateItem"):
-        assert lanes.paced.process(batch(message(event(), to, attempt=2))) == []
-    assert [each.turn for each in lanes.sent("http_paced")] == [turn]
-
-
-@pytest.mark.parametrize("stops", ["circuit", "pause"])
-def test_a_message_keeps_its_turn_while_deliveries_wait(
-    lanes: ProtocolLanes, aws: Aws, stops: str
-) -> None:
-    to = aws.subscriptions.create(subscription(rate_limit=0.1))
-    assert lanes.paced.process(batch(*messages(to, 3))) == []
-    waiting = lanes.sent("http_paced")
-    if stops == "circuit":
-        assert aws.circuits.put("sub_1", Circuit("open", until=times.unix() + 600, version=1))
-        lanes.now[0] += CACHE_SECONDS
-    else:
-        to = aws.subscriptions.update(replace(to, status="paused"), before=to)
-    asked = [replace(each, subscription_version=to.version) for each in waiting]
-    assert lanes.paced.process(batch(*asked)) == []
-    # A message without its turn would need one behind all others: for hours, none would be used.
-    kept = lanes.sent("http_paced")
-    assert [(each.event_id, each.turn) for each in kept] == [
-        (each.event_id, each.turn) for each in waiting
-    ]
-    assert all(each.delay > 8 for each in kept)
-    assert all(aws.deliveries.of_event(each.event_id)[1] == [] for each in kept)
-    # Where its turn comes meanwhile, it waits as all others do.
-    due = replace(asked[0], turn=times.unix() - 1)
-    assert lanes.paced.process(batch(due)) == []
-    assert lanes.sent("http_paced") == []
-    [[error]] = [[each.last_error for each in aws.deliveries.of_event(due.event_id)[1]]]
-    assert error
-    assert error.code == {"circuit": "circuit_open", "pause": "subscription_paused"}[stops]
-
-
-def test_a_disabled_subscription_ends_messages_before_their_turns(
-    lanes: ProtocolLanes, aws: Aws
-) -> None:
-    to = aws.subscriptions.create(subscription(rate_limit=0.1, status="disabled"))
-    waiting = replace(message(event(), to), turn=times.unix() + 5_000, turn_rate=0.1)
-    assert lanes.paced.process(batch(waiting)) == []
-    assert lanes.sent("http_paced") == []
-    assert aws.deliveries.of_event("evt_1")[1][0].status == "exhausted"
 
 
 def test_new_messages_wait_behind_those_that_look_for_a_free_slot(
