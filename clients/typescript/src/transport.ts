@@ -121,7 +121,7 @@ export class Transport {
    */
   async send(call: Call): Promise<unknown> {
     // Each attempt sends the same, also if the program changes the body meanwhile.
-    const body = call.body === undefined ? null : JSON.stringify(call.body);
+    const body = call.body === undefined ? null : written(call.body);
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#attempt(call, body).catch((error: unknown) => {
         if (call.signal?.aborted || error instanceof UnexpectedAnswer) throw error;
@@ -176,6 +176,11 @@ export class Transport {
       clearTimeout(timer);
     }
   }
+}
+
+/** JSON as the bus takes it: it refuses U+FFFD itself, which may stand for bytes that were not UTF-8. */
+function written(body: unknown): string {
+  return JSON.stringify(body).replaceAll("\ufffd", "\\ufffd");
 }
 
 async function contentOf(answer: Response, call: Call): Promise<Blob> {

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from event_bus.strict_json import parse
 from event_bus_client import (
     Conflict,
     EventBus,
@@ -15,7 +16,15 @@ from event_bus_client import (
     TooManyRequests,
     Unavailable,
 )
-from event_bus_client.calls import LONGEST_PAUSE, Call, creating, path, pause_after, read
+from event_bus_client.calls import (
+    LONGEST_PAUSE,
+    Call,
+    creating,
+    encoded,
+    path,
+    pause_after,
+    read,
+)
 from event_bus_client.errors import problem
 
 READING = Call("GET", "/events")
@@ -207,3 +216,8 @@ def test_a_loop_waits_for_a_minute_at_most(asked: float) -> None:
 def test_a_loop_waits_as_it_chooses_if_the_bus_does_not_say_how_long() -> None:
     assert pause_after(problem(503, {}), 2.5) == 2.5
     assert pause_after(problem(409, {}, retry_after=0.0), 2.5) == 2.5
+
+
+@pytest.mark.parametrize("text", ["\ufffd", "a\\\ufffd\\", "Grüße \ufffd\U0001f600", "\\ufffd"])
+def test_the_bus_reads_every_text_that_the_client_writes(text: str) -> None:
+    assert parse(encoded({"text": text, text: None}).decode()) == {"text": text, text: None}

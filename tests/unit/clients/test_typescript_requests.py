@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from event_bus.strict_json import parse
 
 from tests.unit.clients.typescript import modules, told
 
@@ -204,6 +205,23 @@ def test_each_attempt_sends_the_same(modules: Path) -> None:
     assert said["sent"] == [{"n": 1}, {"n": 1}]
     # What is not JSON is a mistake of the program, which no attempt can mend.
     assert said["failed"] == ["TypeError", "TypeError"]
+
+
+WRITTEN = """
+const bodies = [];
+const keeping = async (_, { body }) => {
+  bodies.push(body);
+  return answer({ body: {} });
+};
+await bus(null, { fetch: keeping }).publish({ id: "a", type: "a.b", payload: { text: given } });
+say(bodies);
+"""
+
+
+def test_the_bus_reads_every_text_that_it_writes(modules: Path) -> None:
+    text = "a\\\ufffd\\ \U0001f600 \\ufffd"
+    [body] = told(modules, WRITTEN, text)
+    assert parse(body)["payload"] == {"text": text}
 
 
 UNANSWERED = """

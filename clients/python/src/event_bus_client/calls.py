@@ -61,7 +61,9 @@ def encoded(document: Any) -> bytes:
     Raises:
         ValueError: It is not JSON.
     """
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    written = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    # The bus refuses U+FFFD itself, which may stand for bytes that were not UTF-8.
+    return written.replace("\ufffd", "\\ufffd").encode()
 
 
 def creating(path: str, body: Any = None) -> Call:
