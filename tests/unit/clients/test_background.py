@@ -107,6 +107,44 @@ def test_a_refused_event_is_reported_and_delays_no_other() -> None:
     assert isinstance(problem, Forbidden)
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_refusal_of_a_whole_batch_refuses_only_the_event_at_fault(status: int) -> None:
+    refused: list[str | None] = []
+    bus = Bus()
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if b"at fault" in request.content:
+            return httpx.Response(status, json={"title": "No"})
+        return bus(request)
+
+    publisher = BackgroundPublisher(
+        client(answers), flush_seconds=60, on_refused=lambda event, _: refused.append(event.id)
+    )
+    with publisher:
+        given = [publisher.publish("order.placed", {"n": n}) for n in range(5)]
+        bad = publisher.publish("order.placed", {"n": "at fault"})
+        given += [publisher.publish("order.placed", {"n": n}) for n in range(5)]
+    assert bus.stored == given
+    assert refused == [bad]
+
+
+def test_a_key_that_is_refused_is_not_tried_for_each_event() -> None:
+    refused: list[str | None] = []
+    asked = 0
+
+    def answers(_: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(401, json={"title": "No"})
+
+    publisher = BackgroundPublisher(
+        client(answers), flush_seconds=60, on_refused=lambda event, _: refused.append(event.id)
+    )
+    with publisher:
+        given = [publisher.publish("order.placed", {}) for _ in range(9)]
+    assert (refused, asked) == (given, 1)
+
+
 def test_a_callback_that_fails_stops_no_other_event(caplog: pytest.LogCaptureFixture) -> None:
     def fail(event: NewEvent, problem: Problem) -> None:
         raise RuntimeError("a fault of the program")

@@ -17,10 +17,13 @@ from event_bus_client.calls import encoded
 from event_bus_client.durations import checked
 from event_bus_client.errors import (
     ConnectionFailed,
+    InvalidRequest,
+    MalformedRequest,
     Problem,
     PublisherClosed,
     QueueFull,
     ServerError,
+    TooLarge,
     TooManyRequests,
 )
 from event_bus_client.event_types import new_event
@@ -31,6 +34,9 @@ from event_bus_client.spool import Spool
 logger = logging.getLogger("event_bus_client")
 
 Refused = Callable[[NewEvent, Problem], None]
+
+_OF_ONE_EVENT = (InvalidRequest, MalformedRequest, TooLarge)
+"""Refusals of a whole request that may be about one of its events."""
 
 
 class BackgroundPublisher:
@@ -254,11 +260,20 @@ class BackgroundPublisher:
                     raise
                 return None
             except Problem as refusal:
+                if len(batch) > 1 and isinstance(refusal, _OF_ONE_EVENT):
+                    return self._published_in_halves(batch)
                 return [Result(id=str(each.id), problem=refusal) for each in batch]
             with self._changed:
                 if self._changed.wait_for(lambda: self._given_up, pause):
                     return None
             pause = min(30.0, pause * 2)
+
+    def _published_in_halves(self, batch: list[NewEvent]) -> list[Result] | None:
+        """Finds the event for which a batch was refused, and publishes the others."""
+        half = len(batch) // 2
+        first = self._published(batch[:half])
+        rest = None if first is None else self._published(batch[half:])
+        return None if first is None or rest is None else first + rest
 
 
 def _limit(timeout: float | None) -> float | None:
