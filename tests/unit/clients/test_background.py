@@ -12,6 +12,7 @@ import httpx
 import pytest
 from event_bus_client import (
     BackgroundPublisher,
+    ConfigurationError,
     EventBus,
     Forbidden,
     NewEvent,
@@ -271,6 +272,20 @@ def test_a_batch_that_ends_after_its_publisher_has_given_up_empties_no_file(
     assert asked.wait(30)
     assert not first.close(timeout=0)
     join(first._thread)
+    with BackgroundPublisher(client(bus), spool=tmp_path / "spool") as second:
+        assert second.flush(30)
+    assert bus.stored == given
+
+
+def test_two_publishers_do_not_share_a_spool_file(tmp_path: Path) -> None:
+    bus = Bus()
+    bus.open.clear()
+    first = BackgroundPublisher(client(bus), spool=tmp_path / "spool")
+    given = [first.publish("order.placed", {})]
+    with pytest.raises(ConfigurationError, match="spool"):
+        BackgroundPublisher(client(Bus()), spool=tmp_path / "spool")
+    assert not first.close(timeout=0.1)
+    bus.open.set()
     with BackgroundPublisher(client(bus), spool=tmp_path / "spool") as second:
         assert second.flush(30)
     assert bus.stored == given

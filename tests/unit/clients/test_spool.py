@@ -1,5 +1,6 @@
 """The file of events that wait to be published."""
 
+import errno
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,3 +60,30 @@ def test_a_kill_while_the_file_begins_anew_loses_no_later_event(
     third = Spool(tmp_path / "events")
     assert [each["id"] for each in third.load()][-1:] == ["evt_3"]
     third.close()
+
+
+def test_a_spool_that_is_closed_changes_nothing(tmp_path: Path) -> None:
+    first = Spool(tmp_path / "events")
+    first.append(b'{"id":"evt_1"}')
+    first.close()
+    second = Spool(tmp_path / "events")
+    # A batch of the first one is answered late.
+    first.done(1, empty=False)
+    first.close()
+    assert [each["id"] for each in second.load()] == ["evt_1"]
+    second.close()
+    third = Spool(tmp_path / "events")
+    assert [each["id"] for each in third.load()] == ["evt_1"]
+    third.close()
+
+
+def test_a_spool_opens_where_files_have_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    first, second = Spool(tmp_path / "events"), Spool(tmp_path / "events")
+    first.close()
+    second.close()

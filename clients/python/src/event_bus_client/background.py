@@ -79,6 +79,10 @@ class BackgroundPublisher:
             spool: A file that holds events until they are published. One process uses it at a time.
             on_refused: Is called in the publisher's thread with each event that the bus refuses;
                 its exceptions are logged. Without it, refusals are logged as errors.
+
+        Raises:
+            ConfigurationError: A duration is not valid, or another publisher uses the spool file.
+            OSError: The spool file cannot be opened.
         """
         self._bus = bus
         self._queue_size = queue_size
@@ -186,7 +190,8 @@ class BackgroundPublisher:
             # It may be in `on_refused`.
             self._thread.join(None if end is None else max(1.0, end - time.monotonic()))
         if self._spool:
-            self._spool.close()
+            with self._changed:
+                self._spool.close()
         atexit.unregister(self.close)
         return done
 

@@ -3,8 +3,16 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from event_bus_client.errors import ConfigurationError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks.
+    fcntl = None  # type: ignore[assignment]
 
 
 class Spool:
@@ -21,13 +29,20 @@ class Spool:
             file: Where it is.
 
         Raises:
+            ConfigurationError: Another spool has it open.
             OSError: It cannot be opened.
         """
         self._file = file
+        self._closed = False
         self._mark = file.with_name(file.name + ".done")
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._lines = os.fdopen(descriptor, "ab", buffering=0)
+        try:
+            self._lock()
+        except ConfigurationError:
+            self._lines.close()
+            raise
         # A process that was killed may have cut its last line off: its publish did not return.
         self._lines.truncate(file.read_bytes().rfind(b"\n") + 1)
         self._done = int(self._mark.read_text() or 0) if self._mark.exists() else 0
@@ -65,6 +80,9 @@ class Spool:
             count: How many more.
             empty: Whether none is left, so that the file begins anew.
         """
+        if self._closed:
+            # The next spool on this file may have begun. It publishes the events again.
+            return
         if empty:
             # In this order: a number without its lines would pass over as many later events.
             self._mark.unlink(missing_ok=True)
@@ -77,5 +95,30 @@ class Spool:
         beside.replace(self._mark)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file. Later calls do nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if fcntl:
+            with suppress(OSError):
+                # A process that was forked meanwhile would keep the lock.
+                fcntl.flock(self._lines, fcntl.LOCK_UN)
         self._lines.close()
+
+    def _lock(self) -> None:
+        """Keeps others from the file, as two of them would lose events.
+
+        Raises:
+            ConfigurationError: Another spool has it open.
+        """
+        if not fcntl:
+            return
+        try:
+            fcntl.flock(self._lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"Another publisher uses the spool file {self._file}: give each one its own."
+            ) from None
+        except OSError:
+            # This file system has no locks.
+            return
