@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -211,6 +212,35 @@ def test_a_full_queue_raises_or_waits() -> None:
         given = [publisher.publish("order.placed", {}) for _ in range(50)]
         assert publisher.flush(30)
     assert bus.stored == given
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="This system has no fork.")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_publisher_takes_nothing_in_a_forked_process(tmp_path: Path) -> None:
+    bus = Bus()
+    publisher = BackgroundPublisher(client(bus), spool=tmp_path / "spool")
+    with publisher._changed:
+        # Whoever holds the lock in the parent process will never release it in the new one.
+        child = os.fork()
+        if not child:
+            os._exit(_used_in_a_forked_process(publisher))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with pytest.raises(ConfigurationError):
+        BackgroundPublisher(client(bus), spool=tmp_path / "spool")
+    given = publisher.publish("order.placed", {})
+    assert publisher.close()
+    assert bus.stored == [given]
+
+
+def _used_in_a_forked_process(publisher: BackgroundPublisher) -> int:
+    """Uses a publisher of the parent process; returns 0 if it does nothing."""
+    # It would wait for the lock for ever.
+    signal.alarm(20)
+    try:
+        publisher.publish("order.placed", {})
+    except PublisherClosed:
+        return 1 if publisher.flush() or publisher.close() else 0
+    return 1
 
 
 def test_waiting_events_are_published_at_the_end() -> None:

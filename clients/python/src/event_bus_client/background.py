@@ -3,6 +3,7 @@
 import atexit
 import logging
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -97,6 +98,7 @@ class BackgroundPublisher:
         self._closed = False
         self._given_up = False
         self._ended = False
+        self._process = os.getpid()
         self._spool = Spool(Path(spool)) if spool else None
         if self._spool:
             self._waiting.extend(NewEvent.of_document(each) for each in self._spool.load())
@@ -119,9 +121,12 @@ class BackgroundPublisher:
 
         Raises:
             QueueFull: The queue is full, and the publisher does not block.
-            PublisherClosed: The publisher was closed, or its thread has failed.
+            PublisherClosed: The publisher was closed, its thread has failed, or it was made before
+                this process was forked.
             ValueError: The payload is not JSON.
         """
+        if self._forked:
+            raise PublisherClosed("The publisher was made before a fork: make one in each process.")
         members["id"] = members.get("id") or new_id()
         event = new_event(what, payload, **members)
         # Prepared here, because the thread has another trace context than the caller.
@@ -154,6 +159,8 @@ class BackgroundPublisher:
             Whether nothing is left.
         """
         timeout = _limit(timeout)
+        if self._forked:
+            return False
         with self._changed:
             self._flushing += 1
             self._changed.notify_all()
@@ -174,6 +181,8 @@ class BackgroundPublisher:
             there is one, and is lost otherwise.
         """
         timeout = _limit(timeout)
+        if self._forked:
+            return False
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -200,6 +209,11 @@ class BackgroundPublisher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def _forked(self) -> bool:
+        """Whether the thread, the lock and the spool file are those of the parent process."""
+        return os.getpid() != self._process
 
     def _left(self) -> int:
         return len(self._waiting) + self._in_flight
