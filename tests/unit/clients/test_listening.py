@@ -112,6 +112,15 @@ def test_it_knows_the_ends_of_lines_of_sse(end: str) -> None:
     assert stream.last_ids == [None, "s.2"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("kept", ["id: s.2", "id: s.2\n", "id: s.2\nevent: order.placed\ndata: {"])
+def test_an_event_that_was_cut_off_comes_again(end: str, kept: str) -> None:
+    stream = Stream((block(1) + kept).replace("\n", end), block(2))
+    events, _ = heard(stream)
+    assert [each.id for each in events] == ["e1", "e2"]
+    assert stream.last_ids == [None, "s.1", "s.2"]
+
+
 def test_listening_ends_where_it_is_stopped() -> None:
     stream = Stream(block(1) + block(2), block(3))
     bus = EventBus("https://bus.example", transport=httpx.MockTransport(stream))

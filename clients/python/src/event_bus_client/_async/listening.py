@@ -28,6 +28,9 @@ _MEDIA_TYPE = "text/event-stream"
 _ID = re.compile(r"(?:^|[\r\n])id:([^\r\n]*)")
 """A line with an id. Python knows more ends of lines than SSE, which payloads may hold."""
 
+_BLOCK_END = re.compile(r"(?:\r\n|\r(?!\n)|\n){2}")
+"""The end of a line and an empty line. A block without them was cut off, and brings no event."""
+
 
 class AsyncListening:
     """Iterates over the events of some types from now on, through failures of the network.
@@ -110,7 +113,8 @@ async def _sent(answer: httpx.Response) -> AsyncIterator[Event | str]:
 
 def _last_id(text: str) -> str | None:
     """Returns the last id of an answer, which may stand in a block without data."""
-    ids = _ID.findall(text)
+    ends = [each.end() for each in _BLOCK_END.finditer(text)]
+    ids = _ID.findall(text, 0, ends[-1] if ends else 0)
     return ids[-1].strip() if ids else None
 
 
