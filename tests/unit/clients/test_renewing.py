@@ -1,5 +1,6 @@
 """How long a lease holds, as its holder knows it."""
 
+import asyncio
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ from event_bus_client import (
     ServerError,
     TooManyRequests,
 )
-from event_bus_client.renewing import Renewal, _Lease
+from event_bus_client.renewing import AsyncRenewal, Renewal, _Lease
 
 
 @pytest.fixture
@@ -84,3 +85,51 @@ def test_a_renewal_under_way_may_fail_once_its_block_is_left(
     closed.set()
     thread.join(10)
     assert [each.exc_type for each in told] == ([] if left else [RuntimeError])
+
+
+def test_a_task_is_cancelled_although_it_waits_for_the_end_of_a_renewal() -> None:
+    went_on: list[bool] = []
+
+    async def play() -> None:
+        renewing, ending, may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def renew() -> None:
+            renewing.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                # Such as a connection that takes a moment to close.
+                ending.set()
+                await may_end.wait()
+
+        async def consume() -> None:
+            async with AsyncRenewal(renew, 0.03, 100):
+                await renewing.wait()
+            went_on.append(True)
+
+        consumer = asyncio.ensure_future(consume())
+        await ending.wait()
+        consumer.cancel()
+        await asyncio.sleep(0)
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await consumer
+
+    asyncio.run(play())
+    assert went_on == []
+
+
+def test_a_fault_in_a_renewal_with_asyncio_is_raised() -> None:
+    async def play() -> None:
+        renewing = asyncio.Event()
+
+        async def renew() -> None:
+            renewing.set()
+            raise RuntimeError("a fault of the program")
+
+        async with AsyncRenewal(renew, 0.03, 100):
+            await renewing.wait()
+            await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="a fault"):
+        asyncio.run(play())

@@ -1,7 +1,6 @@
 """Renews a lease while its events are handled, with asyncio and without it."""
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
@@ -87,8 +86,10 @@ class AsyncRenewal:
 
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        # To await the task itself would hide that the caller's own task was cancelled meanwhile.
+        await asyncio.wait((self._task,))
+        if not self._task.cancelled():
+            self._task.result()
 
     async def _run(self) -> None:
         while True:
