@@ -20,7 +20,7 @@ REPLACED = (
     (r"AsyncGenerator\[(\w+), None\]", r"Generator[\1, None, None]"),
     (r"\baclosing\b", "closing"),
     (r"\banext\(", "next("),
-    (r"\bacall\b", "call"),
+    (r"\ba(call|shielded)\b", r"\1"),
     (r"coroutines=True", "coroutines=False"),
     (r"\bAsync(?!API)([A-Z]\w+)", r"\1"),
     (r"__a(enter|exit|iter|next)__", r"__\1__"),

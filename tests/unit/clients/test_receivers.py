@@ -10,18 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import django.test
 import flask
 import httpx
 import pytest
+from anyio import CancelScope
 from django.conf import settings as django_settings
 from django.urls import path
 from event_bus_client import (
     AsyncReceiver,
     ConfigurationError,
     Event,
+    MemoryStore,
     Receiver,
     Refused,
+    Seen,
     TryLater,
     Webhook,
     event_type,
@@ -264,6 +268,26 @@ def test_a_coroutine_is_awaited() -> None:
     assert seen == ["order-1"]
     with pytest.raises(ConfigurationError, match="AsyncReceiver"):
         Receiver(SECRET).on("order.*")(handle)
+
+
+@pytest.mark.parametrize("handled", [False, True])
+def test_a_delivery_whose_request_is_cancelled_is_given_back_or_noted(handled: bool) -> None:
+    store = MemoryStore()
+    receiver, event = AsyncReceiver(store=store), Event.model_validate(received())
+
+    async def ask() -> None:
+        with CancelScope() as scope:
+
+            @receiver.on("order.*")
+            async def handle(event: Event) -> None:
+                scope.cancel()
+                if not handled:
+                    await anyio.sleep_forever()
+
+            await receiver.handle(event)
+
+    asyncio.run(ask())
+    assert store.begin(event.id) is (Seen.DONE if handled else Seen.NEW)
 
 
 def test_a_delivery_that_is_being_handled_is_not_handled_twice() -> None:

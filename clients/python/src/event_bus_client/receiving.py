@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 from pydantic import BaseModel, ValidationError
 
 from event_bus_client.errors import ConfigurationError, EventBusError, SignatureError
@@ -233,8 +233,22 @@ async def acall(
     return cast("Returned", await returned if inspect.isawaitable(returned) else returned)
 
 
+async def ashielded(
+    function: Callable[Parameters, Awaitable[None] | None],
+    *args: Parameters.args,
+    **kwargs: Parameters.kwargs,
+) -> None:
+    """Calls a function from asyncio, also if the request around it has been cancelled."""
+    with CancelScope(shield=True):
+        await acall(function, *args, **kwargs)
+
+
 def call(
     function: Callable[Parameters, Returned], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Returned:
     """Calls a function."""
     return function(*args, **kwargs)
+
+
+# Without asyncio, a request is not cancelled.
+shielded = call

@@ -19,6 +19,7 @@ from event_bus_client.receiving import (
     TryLater,
     acall,
     as_json,
+    ashielded,
     delivery_id_of,
     failure_answer,
     opened,
@@ -160,7 +161,7 @@ class AsyncReceiver:
             with continued_trace(event.metadata):
                 returned = as_json(await acall(function, *arguments))
         except BaseException:
-            await acall(self._store.abandon, key)
+            await ashielded(self._store.abandon, key)
             raise
-        await acall(self._store.finish, key, returned)
+        await ashielded(self._store.finish, key, returned)
         return returned

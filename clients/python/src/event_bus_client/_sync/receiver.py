@@ -19,6 +19,7 @@ from event_bus_client.receiving import (
     TryLater,
     call,
     as_json,
+    shielded,
     delivery_id_of,
     failure_answer,
     opened,
@@ -160,7 +161,7 @@ class Receiver:
             with continued_trace(event.metadata):
                 returned = as_json(call(function, *arguments))
         except BaseException:
-            call(self._store.abandon, key)
+            shielded(self._store.abandon, key)
             raise
-        call(self._store.finish, key, returned)
+        shielded(self._store.finish, key, returned)
         return returned
