@@ -86,10 +86,12 @@ export class Transport {
   /** Throws a ConfigurationError if the URL, the key or the timeout is not valid. */
   constructor(options: TransportOptions) {
     // Both may end with a line break, if they were read from a file.
-    const url = options.url.trim().replace(/\/+$/, "");
+    const url = String(options.url ?? "").trim().replace(/\/+$/, "");
     const apiKey = options.apiKey?.trim();
-    if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
-      throw new ConfigurationError(`The URL of the bus is not a valid URL: "${url}".`);
+    // No runtime sends a request to a URL with a password, and paths are put behind this one.
+    if (!/^https?:\/\/[^/?#@]+(\/[^?#]*)?$/.test(url) || !URL.canParse(url)) {
+      const shown = url.replace(/\/\/.*@/, "//***@");
+      throw new ConfigurationError(`The URL of the bus is not a valid URL: "${shown}".`);
     }
     if (apiKey && !/^[\x20-\x7e]+$/.test(apiKey)) {
       throw new ConfigurationError("The API key has characters that no key has; copy it again.");

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from event_bus_client import ConfigurationError
-from event_bus_client.config import Config, resolve
+from event_bus_client.config import Config, checked, resolve
 
 NAMES = ("URL", "API_KEY", "PROFILE", "CONFIG", "CA_FILE")
 
@@ -83,3 +83,7 @@ def test_a_missing_file_is_no_fault(file: Path) -> None:
 
 def test_a_key_is_in_no_repr() -> None:
     assert "ebk_default" not in repr(resolve())
+
+
+def test_a_password_of_a_url_is_in_no_repr() -> None:
+    assert "hidden" not in repr(checked("https://user:hidden@bus.test", None))

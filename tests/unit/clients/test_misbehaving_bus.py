@@ -333,11 +333,23 @@ def test_a_message_of_another_server_ends_the_connection(message: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "url", ["https://", "https://[::1", "https://bus:port", "http:///events", "https://bus\x00"]
+    "url",
+    [
+        "https://",
+        "https://[::1",
+        "https://bus:port",
+        "http:///events",
+        "https://bus\x00",
+        "https://bus.test/?a=b",
+        "https://bus.test/v1#a",
+        "ftp://user:hidden@bus.test",
+        "https://user:hidden@bus:port",
+    ],
 )
-def test_a_url_without_a_host_is_refused(url: str) -> None:
-    with pytest.raises(ConfigurationError):
+def test_a_url_that_is_not_valid_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
         EventBus(url=url)
+    assert "hidden" not in str(refused.value)
 
 
 @pytest.mark.parametrize("key", ["schlüssel", "a\nb", "k\x7f"])

@@ -1,6 +1,7 @@
 """The URL and key of the bus, from arguments, environment variables or a profile."""
 
 import os
+import re
 import ssl
 import sys
 from collections.abc import Mapping
@@ -47,8 +48,8 @@ class Config:
     websocket_url: str | None = None
 
     def __repr__(self) -> str:
-        # A key must not get into logs.
-        return f"Config(url={self.url!r}, api_key={'***' if self.api_key else None})"
+        # Neither a key nor a password must get into logs.
+        return f"Config(url={_shown(self.url)}, api_key={'***' if self.api_key else None})"
 
 
 def resolve(
@@ -119,20 +120,28 @@ def checked(
             f"The URL of the bus is missing: pass url=, set {URL_VARIABLE}, or write a profile "
             f"into {profiles_file()}."
         )
+    shown = _shown(found)
     if not found.startswith(("https://", "http://")):
-        raise ConfigurationError(f"The URL of the bus must begin with https://, not {found!r}.")
-    if not _has_host(found):
-        raise ConfigurationError(f"The URL of the bus is not a valid URL: {found!r}.")
+        raise ConfigurationError(f"The URL of the bus must begin with https://, not {shown}.")
+    # Paths are put behind it.
+    if not _has_host(found) or "?" in found or "#" in found:
+        raise ConfigurationError(f"The URL of the bus is not a valid URL: {shown}.")
     key = (api_key or "").strip()
     if not (key.isascii() and key.isprintable()):
         raise ConfigurationError("The API key has characters that no key has; copy it again.")
     sockets = (websocket_url or "").strip() or None
+    shown = _shown(sockets or "")
     if sockets and not sockets.startswith(("wss://", "ws://")):
-        raise ConfigurationError(f"The WebSocket URL must begin with wss://, not {sockets!r}.")
+        raise ConfigurationError(f"The WebSocket URL must begin with wss://, not {shown}.")
     if sockets and (not _has_host(sockets) or "#" in sockets):
         # A connection that cannot be opened would be tried for ever.
-        raise ConfigurationError(f"The WebSocket URL is not a valid URL: {sockets!r}.")
+        raise ConfigurationError(f"The WebSocket URL is not a valid URL: {shown}.")
     return Config(found.rstrip("/"), key or None, ca_file, sockets)
+
+
+def _shown(url: str) -> str:
+    """Returns a URL for a message, without a user and a password."""
+    return repr(re.sub(r"//.*@", "//***@", url))
 
 
 def _has_host(url: str) -> bool:
