@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -162,3 +163,22 @@ def test_an_argument_that_the_locale_cannot_read_is_utf_8(
     for text in (b"order-\xff".decode("ascii", "surrogateescape"), "order-\ud800"):
         assert ended(bus, "events", "get", text) == 2
         assert "is not text in UTF-8" in capsys.readouterr().err
+
+
+HOSTILE = "\x1b]52;c;cm0=\x07\x9b2J\r\x7f"
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_no_answer_controls_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    faults = [{"pointer": f"/{HOSTILE}", "detail": HOSTILE}, {"pointer": "/b", "detail": HOSTILE}]
+    listed = {"items": [{**EVENT, "id": HOSTILE, "type": f"a{HOSTILE}b"}], "next_cursor": None}
+    refused = {"title": HOSTILE, "detail": HOSTILE, "request_id": HOSTILE, "errors": faults}
+    shown = httpx.Response(status, json=listed if status == 200 else refused)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert ended(ScriptedBus(**{"GET /events": shown}), "events", "list") in (0, 3)
+    printed = "".join(capsys.readouterr())
+    assert "\ufffd]52;c;cm0=\ufffd" in printed.replace("\n", "")
+    # Rich adds the colours itself.
+    assert not re.search(r"[\x07\x9b\r\x7f]|\x1b(?!\[[0-9;]*m)", printed)

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 import yaml
-from rich.console import Console, Group
+from rich.console import Group
 from rich.text import Text
 
 from event_bus_client.cli.bus_file.kind import Kind
@@ -21,6 +21,7 @@ from event_bus_client.cli.context import State, state
 from event_bus_client.cli.exits import Ended, Exit, failure, print_problem
 from event_bus_client.cli.options import YES, counted, sure
 from event_bus_client.cli.reading import text_of
+from event_bus_client.cli.terminal import SafeConsole
 from event_bus_client.errors import EventBusError, Problem
 
 _SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
@@ -177,7 +178,7 @@ def _refuse(known: State, name: str, faults: Sequence[FileFault]) -> None:
 
 
 def _show(name: str, faults: Sequence[FileFault]) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
     for fault in faults:
         console.print(f"{name}:{fault}", style="red", markup=False)
 

@@ -9,10 +9,9 @@ from enum import IntEnum
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from event_bus_client.cli.context import State
-from event_bus_client.cli.terminal import ReaderLeft, discard, needs_escapes
+from event_bus_client.cli.terminal import ReaderLeft, SafeConsole, discard, needs_escapes
 from event_bus_client.errors import (
     ConfigurationError,
     Conflict,
@@ -164,7 +163,7 @@ def show(error: EventBusError, known: State) -> None:
         more = {**known.context, **({"hint": hint} if hint else {})}
         print_problem({**said, "exit_code": int(code), **more})
         return
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"error: {error}", style="red", markup=False)
     if isinstance(error, Problem):
         faults = [f"{each.pointer}: {each.detail}" for each in error.faults]

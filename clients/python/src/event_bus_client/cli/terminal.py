@@ -2,20 +2,41 @@
 
 import io
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
+from rich.segment import Segment
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""The characters that control a terminal, except tabs and the ends of lines."""
 
 
 class ReaderLeft(Exception):
     """The reader of stdout has closed the pipe, as `head` does."""
 
 
-class PipedConsole(Console):
+class SafeConsole(Console):
+    """A console whose terminal obeys no text that it shows.
+
+    An event or an answer may hold characters that would write to the clipboard, hide lines or type
+    a command.
+    """
+
+    def render(self, *args: Any, **kwargs: Any) -> Iterable[Segment]:
+        """Yields what is shown, with U+FFFD for characters that control a terminal."""
+        for each in super().render(*args, **kwargs):
+            if each.control or not self.is_terminal:
+                yield each
+            else:
+                yield Segment(_CONTROLS.sub("\ufffd", each.text), each.style)
+
+
+class PipedConsole(SafeConsole):
     """A console that ends the program with 0 if the reader of its output leaves."""
 
     def on_broken_pipe(self) -> None:
