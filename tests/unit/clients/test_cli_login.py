@@ -13,9 +13,9 @@ import keyring.errors
 import pytest
 from event_bus_client import ConfigurationError
 from event_bus_client.cli.context import State
-from event_bus_client.cli.login import ask
+from event_bus_client.cli.login import _write, ask
 from event_bus_client.cli.main import app
-from event_bus_client.config import Config, resolve
+from event_bus_client.config import Config, profiles, resolve
 from httpx import MockTransport
 from typer.testing import CliRunner
 
@@ -219,3 +219,10 @@ def test_a_logout_removes_the_profile_and_its_key(file: Path, ring: Ring, where:
         assert "ebk_2" not in ring.kept.values()
     again = CliRunner().invoke(app, ["logout"], obj=State())
     assert isinstance(again.exception, ConfigurationError)
+
+
+def test_profiles_may_have_names_and_files_in_any_characters(file: Path) -> None:
+    file.write_text('["\U0001f600"]\nurl = "https://ü"\n"odd key" = "a"\n', encoding="utf-8")
+    given = {"\U0001f600": {"url": "https://ü", "odd key": "a"}, "a\x7f\\": {"url": '"\u2028'}}
+    _write(file, {**profiles(file), "a\x7f\\": {"url": '"\u2028'}})
+    assert profiles(file) == given

@@ -215,7 +215,7 @@ def profiles(file: Path) -> dict[str, Profile]:
         ConfigurationError: The file cannot be read, or a profile is not a table of strings.
     """
     try:
-        document: dict[str, dict[str, str]] = tomllib.loads(file.read_text())
+        document: dict[str, dict[str, str]] = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

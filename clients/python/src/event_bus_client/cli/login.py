@@ -124,12 +124,17 @@ def _write(file: Path, stored: dict[str, Profile]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
     for name, members in stored.items():
-        # A JSON string is a basic string of TOML.
-        lines.append(f"[{json.dumps(name)}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in members.items()]
+        lines.append(f"[{_basic(name)}]")
+        lines += [f"{_basic(key)} = {_basic(value)}" for key, value in members.items()]
         lines.append("")
     beside = file.with_name(file.name + ".new")
     beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
         handle.write("\n".join(lines))
     beside.replace(file)
+
+
+def _basic(text: str) -> str:
+    """Returns a basic string of TOML: that of JSON, without half surrogate pairs."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
