@@ -1,6 +1,9 @@
 """The commands that stand for one or two calls each."""
 
 import json
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +255,42 @@ def test_listening_reads_back_what_lies_in_a_gap(monkeypatch: pytest.MonkeyPatch
     assert forwarded == ["a", "b", "c"]
     asked = bus.requests[-2].url.params
     assert (asked["type"], asked["order"]) == ("order.*", "oldest")
+
+
+def test_listening_prints_its_secret_as_json_too() -> None:
+    secret = "whsec_" + "A" * 32
+    arguments = ("listen", "--types", "a.*", "--forward-to", "http://127.0.0.1:9", "--print-secret")
+    shown = run(ScriptedBus(), *arguments, "--secret", secret, "--json").stdout
+    assert json.loads(shown) == {"signing_secret": secret}
+    assert run(ScriptedBus(), *arguments, "--secret", secret).stdout.startswith(f"{secret}\n")
+
+
+@pytest.fixture
+def hang_up() -> Iterator[None]:
+    """Restores what a process does when its terminal is closed, or when it is to end."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGHUP, signal.SIGTERM)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("hang_up")
+def test_listening_ends_in_order_when_its_terminal_is_closed() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    arguments = ("listen", "--types", "order.*", "--forward-to", "http://127.0.0.1:9")
+
+    def close(_: httpx.Request) -> httpx.Response:
+        # Otherwise it would end the tests.
+        assert signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL
+        os.kill(os.getpid(), signal.SIGHUP)
+        return httpx.Response(403)
+
+    assert exit_code(ScriptedBus(**{"GET /stream": close}), *arguments) == 130
+
+    # As `nohup` has it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert exit_code(ScriptedBus(), *arguments) == 4
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def command(state: str, **members: Any) -> dict[str, Any]:

@@ -50,10 +50,11 @@ def listen(
     known = state(context)
     used = secret or "whsec_" + base64.b64encode(os.urandom(32)).decode()
     webhook = Webhook(used)
-    if print_secret:
+    if print_secret and known.as_json:
+        known.output.item({"signing_secret": used})
+    elif print_secret:
         typer.echo(used)
-    # So that a subscription is removed as well when the program is ended from outside.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_in_order()
     with httpx.Client(timeout=30) as http:
         for event in _received(known, types, forward_to):
             begun = time.monotonic()
@@ -65,6 +66,15 @@ def listen(
                 Text(f"{line} ({milliseconds} ms)", "green" if good else "red", overflow="fold"),
                 {"event_id": event.id, "type": event.type, "status": status, "ms": milliseconds},
             )
+
+
+def _end_in_order() -> None:
+    """Has a subscription removed also if the program is ended from outside."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hang_up = getattr(signal, "SIGHUP", None)
+    # The terminal is closed. With `nohup`, the program goes on.
+    if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_DFL:
+        signal.signal(hang_up, signal.default_int_handler)
 
 
 def _received(known: State, types: list[str], forward_to: str) -> Iterator[Event]:
