@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from event_bus_client import ConfigurationError
+from event_bus_client import ConfigurationError, EventBus
 from event_bus_client.config import Config, checked, resolve
 
 NAMES = ("URL", "API_KEY", "PROFILE", "CONFIG", "CA_FILE")
@@ -87,3 +87,15 @@ def test_a_key_is_in_no_repr() -> None:
 
 def test_a_password_of_a_url_is_in_no_repr() -> None:
     assert "hidden" not in repr(checked("https://user:hidden@bus.test", None))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("HTTPS_PROXY", "ftp://127.0.0.1:9"), ("SSL_CERT_FILE", "/does/not/exist.pem")],
+)
+def test_an_environment_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=variable):
+        EventBus("https://bus.test")

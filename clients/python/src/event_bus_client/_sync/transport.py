@@ -21,7 +21,7 @@ from event_bus_client.calls import (
 from event_bus_client.config import Config, trusted
 from event_bus_client.deadlines import Deadline
 from event_bus_client.durations import checked
-from event_bus_client.errors import ConnectionFailed, UnexpectedAnswer
+from event_bus_client.errors import ConfigurationError, ConnectionFailed, UnexpectedAnswer
 from event_bus_client.sockets import Connection, Socket
 
 logger = logging.getLogger("event_bus_client")
@@ -54,6 +54,10 @@ class Transport:
             timeout: How long one attempt may take, in seconds.
             retries: When a request is sent again.
             transport: Replaces the network, as tests do; it may also `connect` WebSockets.
+
+        Raises:
+            ConfigurationError: The timeout is not valid, or the certificates or the proxy cannot
+                be used.
         """
         checked("timeout", timeout, endless=True)
         headers = {"user-agent": USER_AGENT, "accept": "application/json"}
@@ -63,15 +67,21 @@ class Transport:
         self._connect = getattr(transport, "connect", Socket.connect)
         self._retries = retries
         self._timeout = timeout
-        self._http = Deadline.kept_by(
-            httpx.Client(
+        verify = trusted(config.ca_file) if config.ca_file else True
+        try:
+            client = httpx.Client(
                 base_url=config.url,
                 headers=headers,
                 timeout=None if timeout == math.inf else timeout,
-                verify=trusted(config.ca_file) if config.ca_file else True,
+                verify=verify,
                 transport=transport,
             )
-        )
+        except (ImportError, OSError, ValueError) as error:
+            raise ConfigurationError(
+                "A proxy or a file of certificates that the environment names, such as by "
+                f"HTTPS_PROXY or SSL_CERT_FILE, cannot be used: {error}"
+            ) from error
+        self._http = Deadline.kept_by(client)
 
     def connect(self) -> Connection:
         """Opens a WebSocket.
