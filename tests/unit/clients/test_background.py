@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import signal
 import threading
@@ -173,11 +174,14 @@ def test_a_report_may_close_its_publisher() -> None:
     assert closed.wait(10)
 
 
-@pytest.mark.parametrize("payload", [{"of": object()}, {"text": "\ud800"}])
+@pytest.mark.parametrize(
+    "payload",
+    [{"of": object()}, {"text": "\ud800"}, {"n": math.nan}, {"of": [{"n": -math.inf}]}],
+)
 def test_a_payload_that_is_not_json_is_refused_at_once(payload: dict[str, Any]) -> None:
     bus = Bus()
     with BackgroundPublisher(client(bus)) as publisher:
-        with pytest.raises(ValueError, match=r"serialize|surrogate"):
+        with pytest.raises(ValueError, match=r"serialize|surrogate|JSON compliant"):
             publisher.publish("order.placed", payload)
         after = publisher.publish("order.placed", {})
     assert bus.stored == [after]

@@ -226,6 +226,16 @@ def test_json_may_be_asked_for_after_the_command() -> None:
     assert run(bus, "publish", "order.placed", "--", "--json").exit_code == 2
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity"])
+def test_a_number_that_json_does_not_have_is_refused(
+    number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bus = ScriptedBus()
+    assert exit_code(bus, "publish", "order.placed", f'{{"total": {number}}}') == 2
+    assert number in capsys.readouterr().err
+    assert bus.requests == []
+
+
 def test_the_exit_codes_are_those_that_are_documented() -> None:
     page = (Path(__file__).parents[3] / "docs/how-to/use-the-command-line.md").read_text()
     shown = re.findall(r"^\| (\d+) \| .+ \|$", page, re.MULTILINE)

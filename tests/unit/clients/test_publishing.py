@@ -1,6 +1,7 @@
 """What a publish sends: ids, batches, models, trace context."""
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -181,3 +182,20 @@ def test_bytes_are_read_from_base64() -> None:
     read = Event.model_validate({**members, "content_type": "a/b", "payload_base64": "iVBOR/8="})
     assert (read.content, read.payload) == (b"\x89PNG\xff", None)
     assert Event.model_validate({**members, "payload": {}}).content is None
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_no_number_becomes_null(number: float) -> None:
+    asked: list[httpx.Request] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(202)
+
+    bus = EventBus("https://bus.test", transport=httpx.MockTransport(answers))
+    event = NewEvent(type="order.placed", payload={"total": number})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        bus.publish("order.placed", {"total": number})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        bus.publish_batch([event])
+    assert asked == []

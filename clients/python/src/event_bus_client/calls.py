@@ -61,7 +61,7 @@ def encoded(document: Any) -> bytes:
     Raises:
         ValueError: It is not JSON.
     """
-    written = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    written = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     # The bus refuses U+FFFD itself, which may stand for bytes that were not UTF-8.
     return written.replace("\ufffd", "\\ufffd").encode()
 

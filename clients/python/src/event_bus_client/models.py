@@ -158,7 +158,8 @@ class NewEvent(Document):
         stream: The stream that it is appended to: its `id`, and the `expected_version` if any.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # By default, pydantic writes NaN and infinities as null, and nobody would learn of it.
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     type: str
     payload: dict[str, Any] | bytes

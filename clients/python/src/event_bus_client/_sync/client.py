@@ -141,6 +141,7 @@ class EventBus:
             stream: The stream that it is appended to: its `id`, and the `expected_version` if any.
 
         Raises:
+            ValueError: The payload is not JSON, such as one with NaN.
             InvalidRequest: A member is wrong; `faults` says which.
             Forbidden: The service is not registered to publish this type.
             Conflict: An event with this id and other content is stored already.

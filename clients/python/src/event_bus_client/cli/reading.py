@@ -16,9 +16,14 @@ def json_value(text: str, what: str) -> Any:
         what: How a message names it.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise typer.BadParameter(f"{what} is not JSON: {error}") from error
+
+
+def _no_number(name: str) -> None:
+    """Refuses NaN and infinities, which Python reads, and JSON does not have."""
+    raise ValueError(f"it does not have the number {name}")
 
 
 def json_object(text: str, what: str) -> dict[str, Any]:
