@@ -234,7 +234,7 @@ class SubscriptionRegistry:
             self.circuits.forget(subscription_id)
         if moved and changed.target.paced:
             self.registrations.paces.put_anew(subscription_id, _ON_TRIAL)
-        elif changed.rate_limit != before.rate_limit:
+        if changed.rate_limit != before.rate_limit:
             self.registrations.paces.forget_turns(subscription_id)
         return changed
 

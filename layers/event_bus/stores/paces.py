@@ -113,9 +113,15 @@ class PaceStore:
     def put_anew(self, subscription_id: str, pace: Pace) -> None:
         """Writes a pace over any other, as its next version.
 
-        So a function that has read the one before does not overwrite it.
+        So a function that has read the one before does not overwrite it. Turns under a rate limit
+        that were given stay given: messages have them.
         """
-        self.change(subscription_id, lambda _: pace, self.get(subscription_id), patient=True)
+
+        def anew(before: Pace) -> Pace:
+            turn = max(before.next_turn, pace.next_turn)
+            return replace(pace, next_turn=turn, rate=pace.rate or before.rate)
+
+        self.change(subscription_id, anew, self.get(subscription_id), patient=True)
 
     def forget_turns(self, subscription_id: str) -> None:
         """Lets turns begin anew, because the rate limit has changed.
