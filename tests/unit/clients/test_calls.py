@@ -221,3 +221,20 @@ def test_a_loop_waits_as_it_chooses_if_the_bus_does_not_say_how_long() -> None:
 @pytest.mark.parametrize("text", ["\ufffd", "a\\\ufffd\\", "Grüße \ufffd\U0001f600", "\\ufffd"])
 def test_the_bus_reads_every_text_that_the_client_writes(text: str) -> None:
     assert parse(encoded({"text": text, text: None}).decode()) == {"text": text, text: None}
+
+
+@pytest.mark.parametrize(("body", "count"), [({"expected_version": 1}, 1), ({}, 3)])
+def test_a_call_that_would_contradict_itself_is_not_repeated(
+    body: dict[str, int], count: int
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(503)
+
+    quick = RetryPolicy(attempts=3, first_wait=0)
+    bus = EventBus("https://bus.test", retries=quick, transport=httpx.MockTransport(answers))
+    with pytest.raises(Unavailable):
+        bus.call("PUT", "/contexts/customers/ada", body={"value": 1, **body})
+    assert len(asked) == count
