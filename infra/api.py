@@ -25,7 +25,7 @@ from infra.stack import StageStack
 
 _STAGE = "$default"
 
-# An account may change its APIs a few times a second, which API Gateway's quotas fix.
+# API Gateway lets an account change its APIs only a few times a second.
 _ROUTES_AT_A_TIME = 10
 
 _ACCESS_LOG = {

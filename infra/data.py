@@ -130,7 +130,7 @@ class DataStack(StageStack):
         )
         self._tables[description.name] = table
         if description.indexes:
-            # Otherwise, DynamoDB may refuse some of them
+            # Of several such tables at once, DynamoDB may refuse some
             # (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html).
             if self._indexed:
                 table.create_after(self._indexed)

@@ -71,8 +71,8 @@ class WorkQueue(Construct):
 def _visibility_timeout(
     consumer_timeout: cdk.Duration, window: cdk.Duration | None
 ) -> cdk.Duration:
-    # Lambda recommends six times the function's timeout, so that throttled batches can be retried,
-    # and the time for which it holds messages before it calls the function
+    # Lambda recommends the sum of two times: six times the function's timeout, so that throttled
+    # batches can be retried, and the time for which it holds messages before it calls the function
     # (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
     held = window.to_seconds() if window else 0
     return cdk.Duration.seconds(6 * consumer_timeout.to_seconds() + held)

@@ -75,7 +75,7 @@ MAX_WALKED = 32
 """Arrays, array elements and nested objects of a payload that patterns walk one by one.
 
 An array or object in an array counts twice. Up to this number, a walk is faster than making sets.
-With `MANY_RULES`, sets are made all the same.
+If `MANY_RULES` are found, sets are made nevertheless.
 """
 
 MANY_RULES = 500

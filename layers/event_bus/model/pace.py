@@ -123,7 +123,7 @@ class Pace:
         return replace(self, state="slow", since=now, hold=hold, fast_answers=0)
 
     def without_turns(self) -> "Pace":
-        """Returns the pace after a change of the rate limit: no turn counts that was given."""
+        """Returns the pace after a change of the rate limit: turns given before do not count."""
         return replace(self, next_turn=0.0, rate=None)
 
     def turns(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
@@ -146,8 +146,8 @@ class Pace:
             return self, [now] * wanted
         first = max(self.next_turn, now)
         if self.rate not in (None, rate):
-            # For some seconds, functions know different limits. None of them makes the turns of
-            # all others begin at once.
+            # For some seconds, functions may know different limits, and turns begin anew whenever
+            # another one is used. If the first turn were now, each time would permit an attempt.
             first = min(first, now + 1 / rate)
         turns = [first + place / rate for place in range(wanted)]
         turns = [now if turn <= now + _EARLY_SECONDS else turn for turn in turns]

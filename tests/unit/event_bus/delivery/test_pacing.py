@@ -190,7 +190,7 @@ def test_a_turn_of_another_limit_is_replaced(lanes: ProtocolLanes, aws: Aws) -> 
     assert "evt_new" in lanes.target.events
 
 
-def test_a_message_without_a_free_place_keeps_the_turn_that_it_was_given(
+def test_a_message_without_a_free_slot_keeps_the_turn_that_it_was_given(
     lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=2.0, max_in_flight=1))
