@@ -14,6 +14,7 @@ from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import MAX_RECEIVES, Lanes
 from event_bus.queues.message import LaneKind, Message, from_json
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import of_present
 
 _APART_SECONDS = 30
 """The longest delay of messages that must not come together again."""
@@ -156,7 +157,7 @@ def attempted(deliveries: DeliveryStore, queue_message: QueueMessage, message: M
     """Returns whether the attempt is already recorded, so that this message must finish it."""
     if queue_message.receives == 1:
         return False
-    record = deliveries.get(message.key)
+    record = of_present(deliveries.get(message.key), message.event)
     return record is not None and (record.status in SETTLED or record.attempts >= message.attempt)
 
 

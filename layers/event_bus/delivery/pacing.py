@@ -203,9 +203,10 @@ class Turns:
         return BatchPlan(_held(messages, _LOOK_AGAIN_SECONDS))
 
     def _record_turns(self, before: Mapping[int, Message], moved: Mapping[int, Message]) -> None:
-        """Records the new turns of retries whose messages the sweep would take for lost.
+        """Records the new turns of retries, if these turns are far away.
 
-        It would send a second message for each, and later a third. Each of them would take a turn.
+        Otherwise the sweep would take their messages for lost. It would send others again and
+        again, and each of these would take a turn.
         """
         for place, message in moved.items():
             turn, is_retry = message.turn or 0.0, message.attempt > 1 or message.recorded
@@ -313,7 +314,7 @@ def _held(messages: Mapping[int, Message], longest: int) -> dict[int, Message]:
 def _keeps_turn(message: Message, subscription: Subscription | None, now: float) -> bool:
     """Returns whether a message waits for a turn under the present rate limit.
 
-    Without its turn, it would need one behind those of all others, and its own would be unused.
+    If it lost its turn, it would have to take another one, behind those of all others.
     """
     return (
         subscription is not None

@@ -20,7 +20,7 @@ from event_bus.model.pauses import PAUSED, SAID, look_again_at
 from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.delivery_items import is_former
+from event_bus.stores.delivery_items import of_present
 from event_bus.stores.events import EventStore
 
 LEASE_SECONDS = LANE_FUNCTION_SECONDS + 30
@@ -141,11 +141,11 @@ class DeliveryStep:
         message, repeated = order.message, order.queue_message.receives > 1
         # Most first receipts of a first attempt have no record yet, so skip the read.
         if message.attempt > 1 or message.recorded or repeated:
-            record = self.deliveries.get(message.key)
-            event = message.event
-            if record and event and is_former(record.stored_at, event.created_at):
-                return None
-            return record
+            record, event = self.deliveries.get(message.key), message.event
+            if record and event is None and message.is_first:
+                # It may be the record of a former event with the same id.
+                event, _ = self.event_of(message)
+            return of_present(record, event)
         return None
 
     def event_of(self, message: Message) -> tuple[Event | None, bool]:
@@ -179,7 +179,7 @@ class DeliveryStep:
             order.message,
             attempt=record.attempts + 1,
             round_start=record.round_start,
-            # The recorded attempt has used it.
+            # The recorded attempt has used its turn.
             turn=None,
             delay=delay_until(record.next_retry_at) if record.next_retry_at else 0,
         )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.delivery import SETTLED, Delivery
+from event_bus.model.event import Event
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, continuation, from_json
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import of_present
 from event_bus.stores.subscriptions import SubscriptionStore
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class CrashedMessages:
             body: The text of the message.
         """
         message = from_json(body)
-        record = self.deliveries.get(message.key)
+        record = self._record(message)
         if record and record.status in SETTLED:
             self.lanes.send([continuation(record)])
             return
@@ -78,11 +80,19 @@ class CrashedMessages:
         """
         if record and record.stored_at:
             return record
-        event = message.event
-        if event is None:
-            found, _ = self.events().readable([message.event_id])
-            event = found.get(message.event_id)
-        return transitions.of_event(record or message.first_record(None), event)
+        return transitions.of_event(record or message.first_record(None), self._event(message))
+
+    def _record(self, message: Message) -> Delivery | None:
+        record = self.deliveries.get(message.key)
+        if record is None or not message.is_first:
+            return record
+        return of_present(record, self._event(message))
+
+    def _event(self, message: Message) -> Event | None:
+        if message.event is not None:
+            return message.event
+        found, _ = self.events().readable([message.event_id])
+        return found.get(message.event_id)
 
 
 def _waits_behind(record: Delivery, message: Message) -> bool:
@@ -95,5 +105,4 @@ def _is_retried_since(record: Delivery, message: Message) -> bool:
 
     The retry has a message of its own, and the sweep sends another one if that is lost.
     """
-    is_first = message.attempt == 1 and not message.recorded
-    return record.round_start > message.round_start or (record.reopened > 0 and is_first)
+    return record.round_start > message.round_start or (record.reopened > 0 and message.is_first)

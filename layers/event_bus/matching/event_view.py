@@ -92,7 +92,7 @@ def event_view(source: str, payload: Mapping[str, Any], metadata: Mapping[str, A
 
 
 def _count(value: Any, left: int) -> int:
-    """Subtracts the number of arrays, elements and objects in a value; returns -1 below zero."""
+    """Returns `left` minus the arrays, elements and objects in a value; -1 if that is negative."""
     for each in value.values() if value.__class__ is dict else value:
         kind = each.__class__
         if kind is dict or kind is list:

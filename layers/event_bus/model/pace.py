@@ -147,7 +147,7 @@ class Pace:
         first = max(self.next_turn, now)
         if self.rate not in (None, rate):
             # For some seconds, functions may know different limits, and turns begin anew whenever
-            # another one is used. If the first turn were now, each time would permit an attempt.
+            # another limit is used. If the first turn were now, an attempt would be made each time.
             first = min(first, now + 1 / rate)
         turns = [first + place / rate for place in range(wanted)]
         turns = [now if turn <= now + _EARLY_SECONDS else turn for turn in turns]

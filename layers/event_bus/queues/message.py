@@ -106,6 +106,11 @@ class Message:
         """The delivery that it is about."""
         return DeliveryKey(self.event_id, self.subscription_id, self.replay_id)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it asks for the first attempt of a delivery without a record."""
+        return self.attempt == 1 and not self.recorded
+
     def first_record(self, event: Event | None) -> Delivery:
         """Returns the record of its delivery before any attempt.
 

@@ -284,11 +284,11 @@ class SubscriptionRegistry:
             return subscription
 
         removed = _until_current(attempt)
-        # The metrics would count its circuit as long as circuits are kept.
-        self.circuits.forget(removed.id)
         self.targets.discard(removed)
         if removed.target.lane == "inbox":
             self.inboxes.forget(removed.id)
+        # Otherwise the metrics would count its circuit until it expires.
+        self.circuits.forget(removed.id)
 
     def _checked(
         self, registration: SubscriptionRegistration, subscription_id: str, caller: Caller

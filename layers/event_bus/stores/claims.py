@@ -6,7 +6,13 @@ from typing import Any
 
 from event_bus import times
 from event_bus.model.delivery import Delivery
-from event_bus.stores.delivery_items import UNSETTLED, begin_anew, delivery_of, item_key
+from event_bus.stores.delivery_items import (
+    UNSETTLED,
+    begin_anew,
+    delivery_of,
+    item_key,
+    unless_former,
+)
 from event_bus.stores.items import ConditionFailed, number, text
 from event_bus.stores.table import Table
 
@@ -63,8 +69,8 @@ class ClaimStore:
             ":stamp": text(times.now()),
             ":expiry": number(expires_at),
         }
-        # The outcome of a claim removes its lease. An only attempt may follow outcomes of attempts
-        # under another guarantee, but no other claim that was for an only attempt.
+        # No lease is left once an outcome is recorded. So an only attempt may follow recorded
+        # attempts of another guarantee. It may not follow a claim that was for an only attempt.
         free = "attribute_not_exists(epoch) OR attribute_not_exists(lease_until)"
         if once:
             free = f"attribute_not_exists(claimed_once) AND ({free})"
@@ -72,6 +78,7 @@ class ClaimStore:
         else:
             free += " OR lease_until <= :now"
             values[":now"] = number(now)
+        not_former, former = unless_former(delivery)
         mark = ", claimed_once = :once" if once else " REMOVE claimed_once"
         try:
             item = self.table.update(
@@ -83,9 +90,9 @@ class ClaimStore:
                 "created_at = if_not_exists(created_at, :stamp), updated_at = :stamp, "
                 f"expires_at = :expiry{mark}",
                 # A repeated claim whose first answer was lost finds its own token.
-                ConditionExpression=f"{UNSETTLED} AND ({free} OR claimed_by = :token)",
+                ConditionExpression=f"{UNSETTLED} AND ({free} OR claimed_by = :token){not_former}",
                 ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=values,
+                ExpressionAttributeValues=values | former,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )

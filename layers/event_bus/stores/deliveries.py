@@ -110,7 +110,8 @@ class DeliveryStore:
         Otherwise the sweep would take the message for lost, and send another one.
 
         Args:
-            key: The delivery. Nothing is done unless it is tried again by a message on its lane.
+            key: The delivery. Nothing is done if its next attempt is not asked for by a message on
+                its lane.
             attempt: The number of the attempt that the message asks for.
             at: The time, RFC 3339.
         """

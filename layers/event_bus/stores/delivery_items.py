@@ -21,6 +21,7 @@ from event_bus.model.delivery import (
     DeliveryError,
     DeliveryKey,
 )
+from event_bus.model.event import Event
 from event_bus.stored import restored
 from event_bus.stores.items import ConditionFailed, Item, document, number, text
 from event_bus.stores.table import Table
@@ -35,7 +36,9 @@ COMMAND = "#command"
 """The sort key of the record of a command."""
 
 _CLOCKS_DIFFER_SECONDS = 60
-"""How much earlier its event must be stored for a record to belong to a former event of its id."""
+"""A record belongs to a former event if the event of the record was stored so much earlier than the
+present one, in seconds. The clocks of functions differ by less.
+"""
 
 _REOPENED_ONCE: Item = {"BOOL": True}
 """What earlier releases stored when a person had retried a delivery."""
@@ -103,6 +106,18 @@ def is_former(stored_at: str, event_stored_at: str) -> bool:
         event_stored_at: When the present event was stored, RFC 3339; empty if that is not known.
     """
     return bool(stored_at and event_stored_at) and stored_at < _former_until(event_stored_at)
+
+
+def of_present(record: Delivery | None, event: Event | None) -> Delivery | None:
+    """Returns the record of an event's delivery, unless it belongs to a former event with its id.
+
+    Args:
+        record: The record as it is stored, if there is one.
+        event: The present event; None if it is not known, or has expired.
+    """
+    if record and event and is_former(record.stored_at, event.created_at):
+        return None
+    return record
 
 
 def unless_former(delivery: Delivery) -> tuple[str, Item]:

@@ -113,8 +113,8 @@ class PaceStore:
     def put_anew(self, subscription_id: str, pace: Pace) -> None:
         """Writes a pace over any other, as its next version.
 
-        So a function that has read the one before does not overwrite it. Turns under a rate limit
-        that were given stay given: messages have them.
+        So a function that has read the one before does not overwrite it. Turns that were given
+        under a rate limit stay valid, because messages carry them.
         """
 
         def anew(before: Pace) -> Pace:

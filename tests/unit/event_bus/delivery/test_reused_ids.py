@@ -31,7 +31,7 @@ def settle_former(aws: Aws, status: DeliveryStatus, **members: object) -> None:
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)
-@pytest.mark.parametrize("status", ["delivered", "exhausted", "dropped"])
+@pytest.mark.parametrize("status", ["delivered", "exhausted", "dropped", "retrying", "pending"])
 def test_an_event_with_the_id_of_a_former_one_is_delivered(
     run: LaneRun, aws: Aws, status: DeliveryStatus, guarantee: DeliveryGuarantee
 ) -> None:
@@ -60,11 +60,28 @@ def test_its_failures_are_tried_again(run: LaneRun, aws: Aws, guarantee: Deliver
     assert run.outcome().status == "delivered"
 
 
-def test_a_message_that_comes_again_is_not_taken_for_delivered(run: LaneRun, aws: Aws) -> None:
+@pytest.mark.parametrize("carried", [True, False], ids=["carried", "large"])
+@pytest.mark.parametrize("limit", [None, 1])
+def test_a_message_that_comes_again_is_not_taken_for_delivered(
+    run: LaneRun, aws: Aws, carried: bool, limit: int | None
+) -> None:
     settle_former(aws, "delivered")
-    to = aws.subscriptions.create(subscription())
-    assert run.take(message(event(), to), receives=3) == []
+    to = aws.subscriptions.create(subscription(max_in_flight=limit))
+    sent = message(aws.events.put(event(), RETENTION_DAYS)[1], to)
+    assert run.take(sent if carried else replace(sent, event=None), receives=3) == []
     assert run.target.events == ["evt_1"]
+
+
+def test_an_only_attempt_is_made_once_after_an_unfinished_one_of_a_former_event(
+    run: LaneRun, aws: Aws
+) -> None:
+    settle_former(aws, "retrying")
+    to = aws.subscriptions.create(subscription(delivery_guarantee="at_most_once"))
+    run.target.script["evt_1"] = REFUSED
+    assert run.take(message(event(), to)) == []
+    assert run.target.events == ["evt_1"]
+    assert run.outcome().status == "dropped"
+    assert run.sent() == []
 
 
 def test_its_stream_delivers_it_in_order(run: LaneRun, aws: Aws) -> None:

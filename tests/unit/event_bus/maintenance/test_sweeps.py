@@ -10,7 +10,7 @@ from event_bus import times
 from event_bus.maintenance.crashed import CrashedMessages
 from event_bus.maintenance.due import INTERVAL_SECONDS, DueSweep
 from event_bus.maintenance.unrouted import UnroutedSweep
-from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.delivery import Delivery, DeliveryKey, DeliveryStatus
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import next_message
 from event_bus.queues.unroutable import UnroutableQueue
@@ -104,6 +104,24 @@ def test_the_delivery_of_a_crashed_message_is_retried_later(aws: Aws, executor: 
     assert letter.last_error.code == "function_crashed"
     assert letter.dead_letter_id
     assert aws.sent(url) == []
+
+
+@pytest.mark.parametrize("status", ["delivered", "retrying"])
+@pytest.mark.parametrize("carried", [True, False], ids=["carried", "large"])
+def test_a_crashed_message_is_not_taken_for_one_of_a_former_event_with_its_id(
+    aws: Aws, executor: Executor, carried: bool, status: DeliveryStatus
+) -> None:
+    former = times.after(-86_400 * RETENTION_DAYS)
+    assert aws.deliveries.record(delivery(status, attempts=3, stored_at=former), 3) is None
+    to, url = aws.subscriptions.create(subscription()), aws.queue()
+    sent = message(aws.events.put(event(), RETENTION_DAYS)[1], to)
+    sent = sent if carried else replace(sent, event=None)
+    crashed(aws, executor, url).take("m-1", sent.to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert (letter.status, letter.attempts, letter.waiting) == ("retrying", 1, True)
+    assert letter.last_error
+    assert letter.last_error.code == "function_crashed"
 
 
 def test_a_stream_continues_behind_an_exhausted_crashed_message(
