@@ -91,7 +91,12 @@ def test_a_password_of_a_url_is_in_no_repr() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("HTTPS_PROXY", "ftp://127.0.0.1:9"), ("SSL_CERT_FILE", "/does/not/exist.pem")],
+    [
+        ("HTTPS_PROXY", "ftp://127.0.0.1:9"),
+        ("HTTPS_PROXY", "http://proxy.test:8a"),
+        ("HTTPS_PROXY", "http://proxy.test\x7f"),
+        ("SSL_CERT_FILE", "/does/not/exist.pem"),
+    ],
 )
 def test_an_environment_that_cannot_be_used_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str

@@ -76,7 +76,7 @@ class AsyncTransport:
                 verify=verify,
                 transport=transport,
             )
-        except (ImportError, OSError, ValueError) as error:
+        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
             raise ConfigurationError(
                 "A proxy or a file of certificates that the environment names, such as by "
                 f"HTTPS_PROXY or SSL_CERT_FILE, cannot be used: {error}"
