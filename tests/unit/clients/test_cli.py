@@ -226,8 +226,8 @@ def test_json_may_be_asked_for_after_the_command() -> None:
     assert run(bus, "publish", "order.placed", "--", "--json").exit_code == 2
 
 
-@pytest.mark.parametrize("number", ["NaN", "-Infinity"])
-def test_a_number_that_json_does_not_have_is_refused(
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "-1e999"])
+def test_a_number_that_cannot_be_sent_is_refused(
     number: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bus = ScriptedBus()

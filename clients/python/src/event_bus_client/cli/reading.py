@@ -1,6 +1,7 @@
 """Reads JSON that people type, and files."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,22 @@ def json_value(text: str, what: str) -> Any:
         what: How a message names it.
     """
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{what} is not JSON: {error}") from error
+        raise typer.BadParameter(f"{what} cannot be read as JSON: {error}") from error
 
 
 def _no_number(name: str) -> None:
     """Refuses NaN and infinities, which Python reads, and JSON does not have."""
     raise ValueError(f"it does not have the number {name}")
+
+
+def _finite(digits: str) -> float:
+    """Reads a number, and refuses one that Python would read as infinity."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"the number {digits} is too large")
+    return number
 
 
 def json_object(text: str, what: str) -> dict[str, Any]:
