@@ -290,6 +290,43 @@ def test_a_delivery_whose_request_is_cancelled_is_given_back_or_noted(handled: b
     assert store.begin(event.id) is (Seen.DONE if handled else Seen.NEW)
 
 
+@pytest.mark.parametrize("handled", [False, True])
+def test_a_task_that_is_cancelled_again_still_notes_its_delivery(handled: bool) -> None:
+    async def ask() -> None:
+        def cancel() -> None:
+            loop.call_soon_threadsafe(asking.cancel)
+            cancelled = threading.Event()
+            loop.call_soon_threadsafe(loop.call_later, 0.05, cancelled.set)
+            cancelled.wait(10)
+
+        class SlowStore(MemoryStore):
+            def finish(self, delivery_id: str, answer: str) -> None:
+                cancel()
+                super().finish(delivery_id, answer)
+
+            def abandon(self, delivery_id: str) -> None:
+                cancel()
+                super().abandon(delivery_id)
+
+        store = SlowStore()
+        receiver, event = AsyncReceiver(store=store), Event.model_validate(received())
+
+        @receiver.on("order.*")
+        async def handle(event: Event) -> None:
+            # The next wait is interrupted. aiohttp and asyncio.timeout cancel in the same way.
+            asking.cancel()
+            if not handled:
+                raise TryLater("Not now.")
+
+        loop = asyncio.get_running_loop()
+        asking = loop.create_task(receiver.handle(event))
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert store.begin(event.id) is (Seen.DONE if handled else Seen.NEW)
+
+    asyncio.run(ask())
+
+
 def test_a_delivery_that_is_being_handled_is_not_handled_twice() -> None:
     receiver, release, begun = Receiver(SECRET), threading.Event(), threading.Event()
     seen = []

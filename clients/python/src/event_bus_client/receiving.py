@@ -1,5 +1,6 @@
 """The common part of receivers: handlers by type, answers to the bus, calls of functions."""
 
+import asyncio
 import inspect
 import json
 import logging
@@ -238,9 +239,23 @@ async def ashielded(
     *args: Parameters.args,
     **kwargs: Parameters.kwargs,
 ) -> None:
-    """Calls a function from asyncio, also if the request around it has been cancelled."""
+    """Calls a function from asyncio, and lets it end even if the caller's task is cancelled.
+
+    Raises:
+        asyncio.CancelledError: The task was cancelled meanwhile. The function has ended.
+    """
+    work = asyncio.ensure_future(acall(function, *args, **kwargs))
+    cancelled: asyncio.CancelledError | None = None
+    # The scope holds off cancellation by anyio, which would repeat it until the function ends.
     with CancelScope(shield=True):
-        await acall(function, *args, **kwargs)
+        while not work.done():
+            try:
+                await asyncio.wait((work,))
+            except asyncio.CancelledError as error:  # noqa: PERF203 - there may be several
+                cancelled = error
+    if cancelled:
+        raise cancelled
+    work.result()
 
 
 def call(
