@@ -16,6 +16,7 @@ JUDGED = {
     "clients/python/src/event_bus_client/background.py: self._changed.wait()": "asked for it",
     "clients/python/src/event_bus_client/cli/local.py: subprocess.run": "shows its progress",
     "clients/python/src/event_bus_client/loop_thread.py: future.result()": "its work ends in time",
+    "clients/python/src/event_bus_client/receiving.py: work.result()": "its work has ended",
     "clients/python/src/event_bus_client/renewing.py: self._task.result()": "its task has ended",
     "layers/event_bus/callbacks/client.py: self.pools.urlopen()": "`Exchange` bounds it",
     "layers/event_bus/expressions/evaluator.py: child.wait()": "was killed",

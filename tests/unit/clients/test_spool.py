@@ -2,12 +2,17 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from event_bus_client.spool import Spool
+
+from tests.waiting import ending
 
 
 def test_an_event_is_on_the_disk_before_it_counts_as_added(
@@ -75,6 +80,38 @@ def test_a_spool_that_is_closed_changes_nothing(tmp_path: Path) -> None:
     third = Spool(tmp_path / "events")
     assert [each["id"] for each in third.load()] == ["evt_1"]
     third.close()
+
+
+FORKS_AND_IS_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from event_bus_client.spool import Spool
+spool = Spool(Path(sys.argv[1]))
+spool.append(b'{"id":"evt_1"}')
+if os.fork():
+    os.kill(os.getpid(), signal.SIGKILL)
+print("forked", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="This system has no fork.")
+def test_a_forked_process_does_not_keep_the_file_of_a_killed_one(tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    running = subprocess.Popen(
+        [sys.executable, "-c", FORKS_AND_IS_KILLED, file],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    # The forked process runs until its stdin ends.
+    with running, ending(running):
+        assert running.stdout
+        assert running.stdout.readline() == b"forked\n"
+        assert running.wait(60) == -signal.SIGKILL
+        spool = Spool(file)
+        assert [each["id"] for each in spool.load()] == ["evt_1"]
+        spool.close()
 
 
 def test_a_spool_opens_where_files_have_no_locks(

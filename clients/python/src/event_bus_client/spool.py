@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from event_bus_client.errors import ConfigurationError
 
@@ -38,6 +39,7 @@ class Spool:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._lines = os.fdopen(descriptor, "ab", buffering=0)
+        _opened.add(self)
         try:
             self._lock()
         except ConfigurationError:
@@ -101,12 +103,17 @@ class Spool:
         self._closed = True
         if fcntl:
             with suppress(OSError):
-                # A process that was forked meanwhile would keep the lock.
+                # A process that C code has forked would keep the lock.
                 fcntl.flock(self._lines, fcntl.LOCK_UN)
         self._lines.close()
 
+    def leave(self) -> None:
+        """Closes the file in a forked process. The lock stays with the parent process."""
+        self._closed = True
+        self._lines.close()
+
     def _lock(self) -> None:
-        """Keeps others from the file, as two of them would lose events.
+        """Locks the file against other spools, because two spools on one file lose events.
 
         Raises:
             ConfigurationError: Another spool has it open.
@@ -122,3 +129,20 @@ class Spool:
         except OSError:
             # This file system has no locks.
             return
+
+
+_opened: WeakSet[Spool] = WeakSet()
+
+
+def _leave_all() -> None:
+    """Closes the spools of the parent process.
+
+    A lock lasts until each process that has the file open has closed it. A forked process would
+    keep it after the parent process was killed.
+    """
+    for spool in list(_opened):
+        spool.leave()
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork.
+    os.register_at_fork(after_in_child=_leave_all)
