@@ -108,7 +108,10 @@ class Message:
 
     @property
     def is_first(self) -> bool:
-        """Whether it asks for the first attempt of a delivery without a record."""
+        """Whether it asks for the first attempt, and no record was known when it was made.
+
+        There may be one since then, or one of a former event with the same id.
+        """
         return self.attempt == 1 and not self.recorded
 
     def first_record(self, event: Event | None) -> Delivery:

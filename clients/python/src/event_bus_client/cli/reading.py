@@ -24,7 +24,7 @@ def json_value(text: str, what: str) -> Any:
 
 def _no_number(name: str) -> None:
     """Refuses NaN and infinities, which Python reads, and JSON does not have."""
-    raise ValueError(f"it does not have the number {name}")
+    raise ValueError(f"JSON has no number {name}")
 
 
 def _finite(digits: str) -> float:
