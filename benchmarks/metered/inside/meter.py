@@ -5,6 +5,7 @@ this handler. It imports nothing else of the repository, since that is not on th
 """
 
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -30,8 +31,10 @@ class _Counted:
 _output = _Counted(sys.stdout)
 sys.stdout = _output
 # Imported after the replacement, so that the function's logger writes to the counted output. The
-# emulator forks this process from one that has imported the bus; this makes the log again.
-importlib.import_module("event_bus.emulated")
+# emulator forks this process from one that has imported the bus; this makes the log again. The bare
+# functions have no layer, and so neither the bus nor its log.
+if importlib.util.find_spec("event_bus"):
+    importlib.import_module("event_bus.emulated")
 _module, _, _name = os.environ["METERED_HANDLER"].rpartition(".")
 _handle = getattr(importlib.import_module(_module), _name)
 
