@@ -46,7 +46,7 @@ def holding(*, detached: bool) -> Iterator[tuple[int, Callable[[int], None]]]:
         detached: Whether it goes on when this process ends.
 
     Yields:
-        The input, and a function that takes the emulator's process once it is started.
+        The input, and a function. Call it with the emulator's process once this has started.
     """
     if detached:
         yield subprocess.DEVNULL, lambda _: None

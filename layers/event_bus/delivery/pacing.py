@@ -337,7 +337,7 @@ def _has_turn(message: Message, limits: Limits, now: float) -> bool:
 def _waiting(
     message: Message, lane_kind: LaneKind, turn: float | None, limits: Limits, seconds: float
 ) -> Message:
-    """Returns a message as it goes back to wait for its turn."""
+    """Returns the message that is sent back to the queue, where it waits for its turn."""
     return replace(
         message,
         lane_kind=lane_kind,

@@ -129,8 +129,8 @@ class Pace:
     def turns(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
         """Gives attempts their turns under a rate limit.
 
-        Under another limit than before, turns begin anew: those that were given under a very low
-        limit may reach days ahead, and messages that have them will take others.
+        If the limit has changed, turns begin anew. Turns that were given under a very low limit
+        may be days away; the messages that have them take others.
 
         Args:
             wanted: The number of attempts.

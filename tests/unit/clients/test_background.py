@@ -224,7 +224,7 @@ def test_a_publisher_takes_nothing_in_a_forked_process(tmp_path: Path) -> None:
     bus = Bus()
     publisher = BackgroundPublisher(client(bus), spool=tmp_path / "spool")
     with publisher._changed:
-        # Whoever holds the lock in the parent process will never release it in the new one.
+        # The thread that holds this lock does not exist in the new process, and never releases it.
         child = os.fork()
         if not child:
             os._exit(_used_in_a_forked_process(publisher))

@@ -52,7 +52,7 @@ REPLACED_IN_NAMES = re.compile(
     "couriers?|parcels?|strand(?:s|ed)?|traits?|followers?|figures?|teeth|storms?|stretch(?:es)?"
     "|interests?"
 )
-"""A name does not have these among its words."""
+"""Words that no name in Python contains."""
 
 REPLACED_AS_NAMES = {
     "received": "queue_message",

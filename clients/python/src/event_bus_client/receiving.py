@@ -246,7 +246,7 @@ async def ashielded(
     """
     work = asyncio.ensure_future(acall(function, *args, **kwargs))
     cancelled: asyncio.CancelledError | None = None
-    # The scope holds off cancellation by anyio, which would repeat it until the function ends.
+    # Anyio would cancel this task again and again until the function ends. The scope prevents it.
     with CancelScope(shield=True):
         while not work.done():
             try:
