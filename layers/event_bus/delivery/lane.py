@@ -89,7 +89,12 @@ class LaneRunner:
         kept |= send_back(self.lanes, readable, moved)
         readable = [each for place, each in enumerate(readable) if place not in moved]
         permits = Permits(self.circuits, subscriptions)
-        permits.look_up(each.id for each in subscriptions.values() if each.status == "active")
+        # The messages of a paused subscription keep their turns.
+        permits.look_up(
+            each.id
+            for each in subscriptions.values()
+            if each.status == "active" or each.rate_limit is not None
+        )
         plan = self.pacing.plan(readable, subscriptions) if self.pacing else BatchPlan()
         # At once, so that moved messages do not wait for the attempts of the others.
         kept |= send_back(self.lanes, readable, plan.moved)

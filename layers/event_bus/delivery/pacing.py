@@ -73,7 +73,7 @@ class Turns:
         plan, now = BatchPlan(), times.unix()
         for place, (queue_message, message) in enumerate(batch):
             subscription = subscriptions.get(message.subscription_id)
-            if _keeps_turn(message, subscription, now) and self._waits(message, subscription):
+            if self._keeps_turn(message, subscription, now) and self._waits(message, subscription):
                 plan.moved[place] = replace(message, delay=_delay((message.turn or now) - now))
             elif (
                 is_paced(self.circuits, subscription)
@@ -129,6 +129,18 @@ class Turns:
         """Returns whether its circuit makes deliveries wait, so that no attempt needs a turn."""
         circuit = self.circuits.known(subscription_id)
         return circuit is not None and circuit.waits(times.unix())
+
+    def _keeps_turn(self, message: Message, subscription: Subscription | None, now: float) -> bool:
+        """Returns whether a message waits for a turn under the present rate limit.
+
+        If it lost its turn, it would have to take another one, behind those of all others.
+        """
+        if subscription is None or subscription.status == "disabled":
+            return False
+        if subscription.rate_limit is None or message.turn is None:
+            return False
+        pace = self.circuits.paces.last(subscription.id) or Pace()
+        return message.turn > now and message.turn_series == pace.series
 
     def _waits(self, message: Message, subscription: Subscription | None) -> bool:
         """Returns whether a message may only wait: for its circuit, or for the end of a pause."""
@@ -234,8 +246,11 @@ class Turns:
         functions = min(self.functions, TRIAL_FUNCTIONS) if on_trial else self.functions
         limits = Limits(functions, subscription.max_in_flight, subscription.rate_limit)
         now = times.unix()
+        pace = pace.under(limits, now)
         without = [
-            place for place, message in messages.items() if not _has_turn(message, limits, now)
+            place
+            for place, message in messages.items()
+            if not _has_turn(message, pace, limits, now)
         ]
         pace, turns = pace.turns(len(without), limits, now)
         given = dict(zip(without, turns, strict=True))
@@ -247,7 +262,7 @@ class Turns:
         for place, message in messages.items():
             turn = given.get(place, message.turn) or now
             if limits.rate_limit is not None and turn > now:
-                plan.moved[place] = _waiting(message, lane_kind, turn, limits, turn - now)
+                plan.moved[place] = _waiting(message, lane_kind, turn, pace, turn - now)
             elif line and message.turn is None:
                 behind.append(place)
             else:
@@ -265,7 +280,7 @@ class Turns:
         for place, look in zip(behind, looks, strict=True):
             message = messages[place]
             after = look if limits.rate_limit is None else given.get(place, message.turn)
-            plan.moved[place] = _waiting(message, lane_kind, after, limits, look - now)
+            plan.moved[place] = _waiting(message, lane_kind, after, pace, look - now)
         return pace, plan
 
     def _has_time(self, known: Pace) -> bool:
@@ -311,38 +326,23 @@ def _held(messages: Mapping[int, Message], longest: int) -> dict[int, Message]:
     }
 
 
-def _keeps_turn(message: Message, subscription: Subscription | None, now: float) -> bool:
-    """Returns whether a message waits for a turn under the present rate limit.
-
-    If it lost its turn, it would have to take another one, behind those of all others.
-    """
-    return (
-        subscription is not None
-        and subscription.status != "disabled"
-        and subscription.rate_limit is not None
-        and message.turn_rate in (None, subscription.rate_limit)
-        and message.turn is not None
-        and message.turn > now
-    )
-
-
-def _has_turn(message: Message, limits: Limits, now: float) -> bool:
+def _has_turn(message: Message, pace: Pace, limits: Limits, now: float) -> bool:
     if limits.rate_limit is None:
         return True
-    if message.turn_rate not in (None, limits.rate_limit):
+    if message.turn is None or message.turn_series != pace.series:
         return False
-    return message.turn is not None and message.turn > now - TURN_SECONDS
+    return message.turn > now - TURN_SECONDS
 
 
 def _waiting(
-    message: Message, lane_kind: LaneKind, turn: float | None, limits: Limits, seconds: float
+    message: Message, lane_kind: LaneKind, turn: float | None, pace: Pace, seconds: float
 ) -> Message:
     """Returns the message that is sent back to the queue, where it waits for its turn."""
     return replace(
         message,
         lane_kind=lane_kind,
         turn=turn,
-        turn_rate=limits.rate_limit,
+        turn_series=pace.series,
         delay=_delay(seconds),
     )
 

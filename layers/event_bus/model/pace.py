@@ -84,6 +84,7 @@ class Pace:
         seconds: The moving average of an attempt's duration, in seconds.
         next_turn: The next turn under a rate limit, in Unix seconds.
         rate: The rate limit under which turns were given last; None if that is not known.
+        series: How often turns began anew. A turn of an earlier series does not count.
         next_look: When the next message without a free slot checks again, in Unix seconds.
         leases: The functions that deliver to it: the end of each lease, in Unix seconds, and its
             number of parallel attempts.
@@ -97,6 +98,7 @@ class Pace:
     seconds: float = SLOW_SECONDS
     next_turn: float = 0.0
     rate: float | None = None
+    series: int = 0
     next_look: float = 0.0
     leases: dict[str, tuple[float, int]] = field(default_factory=dict)
     version: int = 0
@@ -124,13 +126,30 @@ class Pace:
 
     def without_turns(self) -> "Pace":
         """Returns the pace after a change of the rate limit: turns given before do not count."""
-        return replace(self, next_turn=0.0, rate=None)
+        return replace(self, next_turn=0.0, rate=None, series=self.series + 1)
+
+    def under(self, limits: Limits, now: float) -> "Pace":
+        """Returns the pace under a rate limit; turns begin anew if another one gave the last.
+
+        Turns that were given under a very low limit may be days away; the messages that have them
+        take others.
+
+        Args:
+            limits: The limits of the subscription.
+            now: The time, in Unix seconds.
+        """
+        rate = limits.rate_limit
+        if rate is None or self.rate == rate:
+            return self
+        if self.rate is None:
+            return replace(self, rate=rate)
+        # For some seconds, functions may know different limits, and turns begin anew whenever
+        # another limit is used. If the first turn were now, an attempt would be made each time.
+        first = min(self.next_turn, now + 1 / rate)
+        return replace(self, next_turn=first, rate=rate, series=self.series + 1)
 
     def turns(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
         """Gives attempts their turns under a rate limit.
-
-        If the limit has changed, turns begin anew. Turns that were given under a very low limit
-        may be days away; the messages that have them take others.
 
         Args:
             wanted: The number of attempts.
@@ -144,14 +163,11 @@ class Pace:
         rate = limits.rate_limit
         if rate is None:
             return self, [now] * wanted
-        first = max(self.next_turn, now)
-        if self.rate not in (None, rate):
-            # For some seconds, functions may know different limits, and turns begin anew whenever
-            # another limit is used. If the first turn were now, an attempt would be made each time.
-            first = min(first, now + 1 / rate)
+        pace = self.under(limits, now)
+        first = max(pace.next_turn, now)
         turns = [first + place / rate for place in range(wanted)]
         turns = [now if turn <= now + _EARLY_SECONDS else turn for turn in turns]
-        return replace(self, next_turn=first + wanted / rate, rate=rate), turns
+        return replace(pace, next_turn=first + wanted / rate), turns
 
     def leased(self, holder: str, wanted: int, limits: Limits, now: float) -> tuple["Pace", int]:
         """Leases attempts to a function.

@@ -57,7 +57,7 @@ class Message:
         protocol: The protocol, whose lane it travels on.
         recorded: Whether its delivery is recorded, although it asks for the first attempt.
         turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
-        turn_rate: The rate limit under which it was given the turn; None if that is not known.
+        turn_series: The series of turns to which that turn belongs.
         enrichment: The parts that were added to the event, as a JSON object; None before its
             enrichment.
         times_held: How often in a row it was sent back because another function was delivering its
@@ -84,7 +84,7 @@ class Message:
     protocol: str = "http"
     recorded: bool = False
     turn: float | None = None
-    turn_rate: float | None = None
+    turn_series: int = 0
     enrichment: bytes | None = None
     times_held: int = 0
     receives: int = 0
@@ -138,7 +138,7 @@ class Message:
                 "protocol": self.protocol,
                 "turn": self.turn,
                 # Members without a value are left out: SQS charges for longer texts.
-                **({"turn_rate": self.turn_rate} if self.turn_rate else {}),
+                **({"turn_series": self.turn_series} if self.turn_series else {}),
                 **({"recorded": True} if self.recorded else {}),
                 **({"times_held": self.times_held} if self.times_held else {}),
                 **({"receives": self.receives} if self.receives else {}),

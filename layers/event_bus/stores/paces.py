@@ -119,7 +119,8 @@ class PaceStore:
 
         def anew(before: Pace) -> Pace:
             turn = max(before.next_turn, pace.next_turn)
-            return replace(pace, next_turn=turn, rate=pace.rate or before.rate)
+            rate = pace.rate or before.rate
+            return replace(pace, next_turn=turn, rate=rate, series=before.series)
 
         self.change(subscription_id, anew, self.get(subscription_id), patient=True)
 

@@ -114,8 +114,8 @@ def batch(*messages: Message, receives: int = 1) -> list[Any]:
     return [queue_message(each, receives) for each in messages]
 
 
-def messages(to: Any, count: int) -> list[Message]:
-    return [message(event(f"evt_{each}"), to) for each in range(count)]
+def messages(to: Any, count: int, first: int = 0) -> list[Message]:
+    return [message(event(f"evt_{each}"), to) for each in range(first, first + count)]
 
 
 def until(check: Callable[[], bool]) -> None:

@@ -1,5 +1,6 @@
 """Messages that wait for a turn under a rate limit, and what changes meanwhile."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from event_bus.delivery.circuits import CACHE_SECONDS
 from event_bus.model.circuit import Circuit
 from event_bus.model.pace import Pace
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.subscription import Subscription
 from event_bus.stores.delivery_items import SHARDS
 
 from tests.aws import Aws
@@ -24,7 +26,7 @@ def test_a_retry_takes_a_turn_of_its_own(lanes: ProtocolLanes, aws: Aws) -> None
     policy = RetryPolicy(schedule=[1])
     to = aws.subscriptions.create(subscription(rate_limit=0.2, retry_policy=policy))
     lanes.target.script["evt_0"] = REFUSED
-    waited = replace(message(event("evt_0"), to), turn=times.unix() - 0.1, turn_rate=0.2)
+    waited = replace(message(event("evt_0"), to), turn=times.unix() - 0.1)
     assert lanes.paced.process(batch(waited)) == []
     assert lanes.target.events == ["evt_0"]
     [retry] = lanes.sent("http_paced")
@@ -104,11 +106,69 @@ def test_a_message_keeps_its_turn_while_deliveries_wait(
     assert error.code == {"circuit": "circuit_open", "pause": "subscription_paused"}[stops]
 
 
+def _changed(aws: Aws, to: Subscription, rate_limit: float | None) -> Subscription:
+    """Returns the subscription with another limit, as a request changes it."""
+    changed = aws.subscriptions.update(replace(to, rate_limit=rate_limit), before=to)
+    aws.paces.forget_turns(to.id)
+    return changed
+
+
+@pytest.mark.parametrize("between", [[1000.0], [None], [0.5, None, 3.0]])
+def test_turns_end_with_their_limit_even_if_it_comes_back(
+    lanes: ProtocolLanes, aws: Aws, between: list[float | None]
+) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=0.1))
+    assert lanes.paced.process(batch(*messages(to, 4))) == []
+    waiting = lanes.sent("http_paced")
+    for each in (*between, 0.1):
+        to = _changed(aws, to, each)
+    lanes.now[0] += CACHE_SECONDS
+    assert lanes.paced.process(batch(*messages(to, 3, first=5), *waiting)) == []
+    # New messages and those with former turns share one series: no two have nearly the same turn.
+    turns = sorted(each.turn or 0 for each in lanes.sent("http_paced"))
+    assert len(turns) == 5
+    assert all(9 < after - before < 11 for before, after in itertools.pairwise(turns))
+
+
+def test_a_look_for_a_free_slot_is_no_turn_of_a_limit_that_is_set_later(
+    lanes: ProtocolLanes, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
+    assert aws.paces.put("sub_1", Pace(leases={"fn_1": (times.unix() + 60, 1)}, version=1))
+    assert lanes.paced.process(batch(*messages(to, 4))) == []
+    looking = lanes.sent("http_paced")
+    assert all(each.turn for each in looking)
+    to = _changed(aws, to, 0.1)
+    aws.paces.put_anew("sub_1", Pace())
+    lanes.now[0] += CACHE_SECONDS
+    asked = [replace(each, subscription_version=to.version) for each in looking]
+    assert lanes.paced.process(batch(*asked)) == []
+    assert len(lanes.target.events) == 1
+    turns = sorted(each.turn or 0 for each in lanes.sent("http_paced"))
+    assert len(turns) == 3
+    assert all(9 < after - before < 11 for before, after in itertools.pairwise(turns))
+
+
+def test_a_pause_keeps_no_turns_of_a_former_limit(lanes: ProtocolLanes, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=0.1))
+    assert lanes.paced.process(batch(*messages(to, 3))) == []
+    waiting = lanes.sent("http_paced")
+    to = aws.subscriptions.update(replace(to, status="paused"), before=to)
+    for each in (5.0, 0.1):
+        to = _changed(aws, to, each)
+    lanes.now[0] += CACHE_SECONDS
+    asked = [replace(each, subscription_version=to.version) for each in waiting]
+    assert lanes.paced.process(batch(*asked)) == []
+    # They need none: they wait for the end of the pause, as others do.
+    assert lanes.sent("http_paced") == []
+    assert all(aws.deliveries.of_event(each.event_id)[1] for each in waiting)
+
+
 def test_a_disabled_subscription_ends_messages_before_their_turns(
     lanes: ProtocolLanes, aws: Aws
 ) -> None:
     to = aws.subscriptions.create(subscription(rate_limit=0.1, status="disabled"))
-    waiting = replace(message(event(), to), turn=times.unix() + 5_000, turn_rate=0.1)
+    waiting = replace(message(event(), to), turn=times.unix() + 5_000)
     assert lanes.paced.process(batch(waiting)) == []
     assert lanes.sent("http_paced") == []
     assert aws.deliveries.of_event("evt_1")[1][0].status == "exhausted"

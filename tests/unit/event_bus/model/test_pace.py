@@ -89,7 +89,16 @@ def test_under_another_limit_turns_begin_anew() -> None:
 
 def test_a_change_of_the_limit_forgets_turns_that_were_given() -> None:
     pace, _ = Pace("slow").turns(100, Limits(4, rate_limit=0.01), START)
-    assert pace.without_turns() == Pace("slow")
+    assert pace.without_turns() == Pace("slow", series=1)
+
+
+def test_each_change_of_the_limit_begins_a_series() -> None:
+    pace, series = Pace(), []
+    for rate in (5.0, 5.0, 10.0, None, 10.0, 5.0):
+        pace, _ = pace.turns(2, Limits(4, rate_limit=rate), START)
+        series.append(pace.series)
+    # Without a limit there are no turns: a request that removes it begins a series by itself.
+    assert series == [0, 0, 1, 1, 1, 2]
 
 
 def test_without_a_rate_limit_every_turn_is_now() -> None:

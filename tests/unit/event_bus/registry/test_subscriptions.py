@@ -175,7 +175,7 @@ class TestRecovering:
         registry.change(made.id, change(name="New", rate_limit=0.01), WORKER)
         assert aws.paces.get(made.id) == Pace("slow", next_turn=9e9, rate=0.01, version=2)
         registry.change(made.id, change(rate_limit=None), WORKER)
-        assert aws.paces.get(made.id) == Pace("slow", version=3)
+        assert aws.paces.get(made.id) == Pace("slow", series=1, version=3)
 
     def test_another_target_gets_no_turn_that_was_given_before(
         self, aws: Aws, registry: SubscriptionRegistry
@@ -185,12 +185,17 @@ class TestRecovering:
         registry.change(made.id, change(callback_url="https://other.example/e"), WORKER)
         pace = aws.paces.get(made.id)
         assert pace
-        assert (pace.state, pace.next_turn, pace.rate) == ("trial", 9e9, 0.1)
+        assert (pace.state, pace.next_turn, pace.rate, pace.series) == ("trial", 9e9, 0.1, 0)
         moved = change(callback_url="https://third.example/e", rate_limit=5)
         registry.change(made.id, moved, WORKER)
         pace = aws.paces.get(made.id)
         assert pace
-        assert (pace.state, pace.next_turn, pace.rate) == ("trial", 0.0, None)
+        assert (pace.state, pace.next_turn, pace.rate, pace.series) == ("trial", 0.0, None, 1)
+        registry.change(made.id, change(callback_url="https://fourth.example/e"), WORKER)
+        pace = aws.paces.get(made.id)
+        # Waiting messages keep their turns.
+        assert pace
+        assert pace.series == 1
 
     def test_a_subscription_that_is_enabled_again_starts_without_failures(
         self, aws: Aws, registry: SubscriptionRegistry
