@@ -7,6 +7,7 @@
   does not read. Here, as on AWS, a message is refused if it is larger than 128 KiB, or if the
   client's buffer is full.
 - It does not log what functions print that an API or a schedule calls. Here it does.
+- It ignores the batching windows of event source mappings. Here it does not.
 
 With the argument `attached`, it ends with the process that holds the other end of its input.
 """
@@ -30,7 +31,7 @@ from ministack.services import (  # type: ignore[import-untyped]
 )
 
 sys.path.append(str(Path(__file__).parent.parent))
-from localstack import function_output, http_server, ministack_costs
+from localstack import batching_windows, function_output, http_server, ministack_costs
 
 tagging._RESOURCE_TAG_COLLECTORS["events"] = tagging._collect_eventbridge
 tagging._RESOURCE_TAG_COLLECTORS["states"] = lambda: (
@@ -84,6 +85,7 @@ apigateway.handle_connections_api = _post_to_connection
 lambda_svc._execute_function_with_config_scope = function_output.logged(
     lambda_svc._execute_function_with_config_scope
 )
+batching_windows.keep()
 ministack_costs.reduce()
 hypercorn.asyncio.serve = http_server.serve  # type: ignore[assignment]
 main()

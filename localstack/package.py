@@ -26,8 +26,8 @@ NAME = "event_bus_local"
 """The package of the distribution."""
 
 MODULES = (
-    *("bus", "commands", "emulator", "emulator_process", "enforcement", "errors"),
-    *("function_processes", "function_output", "http_server", "ministack_costs"),
+    *("batching_windows", "bus", "commands", "emulator", "emulator_process", "enforcement"),
+    *("errors", "function_processes", "function_output", "http_server", "ministack_costs"),
     *("ministack_process", "opening", "packaged", "ports", "process_template", "stacks"),
 )
 """The modules of this package that the distribution has."""

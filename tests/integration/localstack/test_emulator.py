@@ -19,6 +19,7 @@ import pytest
 from localstack_client.session import Session  # type: ignore[import-untyped]
 
 from localstack import ports
+from localstack.batching_windows import LONGEST_SECONDS
 from localstack.emulator import LOG, Emulator
 from localstack.emulator_process import running
 from localstack.errors import LocalError
@@ -196,10 +197,10 @@ Emulator.find(Path({str(emulator.directory)!r})).stop()
 
 
 def packed(code: str) -> bytes:
-    """An archive with the module `handler`."""
+    """An archive with the module `handler`, the same whenever it is made."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("handler.py", code)
+        file.writestr(zipfile.ZipInfo("handler.py"), code)
     return archive.getvalue()
 
 
@@ -251,3 +252,30 @@ def test_functions_share_what_is_unpacked_and_new_code_is_run(emulator: Emulator
     assert (number, layered) == (2, first[2])
     assert own != first[1]
     assert invoked(lambda_, "first") == first
+
+
+def test_a_function_with_a_batching_window_gets_a_second_batch_later(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    clients = Session(localstack_host=f"localhost:{emulator.port}")
+    seen = tmp_path / "batches"
+    write = f"open({str(seen)!r}, 'a').write(f'{{time.time()}}\\n')"
+    create_function(clients.client("lambda"), "noting", f"import time\ndef handler(*_): {write}\n")
+    queues = clients.client("sqs")
+    queue = queues.create_queue(QueueName="orders")["QueueUrl"]
+    named = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    clients.client("lambda").create_event_source_mapping(
+        FunctionName="noting",
+        EventSourceArn=named["Attributes"]["QueueArn"],
+        MaximumBatchingWindowInSeconds=60,
+    )
+
+    def batches() -> list[float]:
+        return [float(each) for each in seen.read_text().split()] if seen.exists() else []
+
+    queues.send_message(QueueUrl=queue, MessageBody="{}")
+    eventually(lambda: len(batches()) == 1)
+    queues.send_message(QueueUrl=queue, MessageBody="{}")
+    eventually(lambda: len(batches()) == 2)
+    first, second = batches()
+    assert second - first > LONGEST_SECONDS - 0.1
