@@ -33,7 +33,7 @@ def expire_if_due(commands: CommandStore, event: Event, record: Command) -> Comm
         try:
             return commands.save(after_deadline(record))
         except Outdated:
-            record = commands.get(event.id)
+            record = commands.get(event)
             if record.ended:
                 return record
     raise Unavailable.overtaken("the command")

@@ -16,6 +16,7 @@ from event_bus.model.event import Event
 from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.replying import PendingReply, ReplyContent, Replying, StoredReply
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import of_present
 from event_bus.stores.events import EventStore
 from event_bus.stores.handlers import Handler, HandlerStore
 from event_bus.stores.refusals import Outdated
@@ -88,7 +89,9 @@ class Commands:
             if routing and routing.handler:
                 handler = Handler(routing.handler, routing.matched[routing.handler])
             deliveries = [each for each in deliveries if handler and _is_of(each, handler)]
-        deliveries = [each for each in deliveries if each.key.replay_id is None]
+        deliveries = [
+            each for each in deliveries if each.key.replay_id is None and of_present(each, event)
+        ]
         state = state_of(record, [each.status for each in deliveries])
         given_up = state == "failed" and record.ended is None
         return FoundCommand(
@@ -119,7 +122,7 @@ class Commands:
             )
         commands = self.waiter.commands
         for _ in attempts():
-            record = expire_if_due(commands, event, commands.get(event.id))
+            record = expire_if_due(commands, event, commands.get(event))
             if record.ended == "cancelled":
                 return self.found(event, record, caller)
             if record.ended:

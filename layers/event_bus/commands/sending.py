@@ -61,7 +61,7 @@ class CommandWaiter:
         end, pause = self.clock() + patience.seconds, _FIRST_LOOK_SECONDS
         with ExitStack() as waiting:
             while True:
-                record = expire_if_due(self.commands, event, self.commands.get(event.id))
+                record = expire_if_due(self.commands, event, self.commands.get(event))
                 left = end - self.clock()
                 if record.ended or left <= 0:
                     return record

@@ -122,7 +122,7 @@ class AttemptRunner(DeliveryStep):
     deliveries: DeliveryStore
     may_receive: Callable[[str, Event], bool]
     lanes: Lanes
-    command_end: Callable[[str], EndState | None] = lambda _: None
+    command_end: Callable[[Event], EndState | None] = lambda _: None
     clock: Callable[[], float] = times.steady
     enrich: Enrich | None = None
 
@@ -306,7 +306,7 @@ class AttemptRunner(DeliveryStep):
         if order.message.replay_id:
             said = "a replay delivers no command to its handler"
             return self.dropped(order, delivery, "command_replayed", said)
-        if (ended := self.command_end(event.id)) is None:
+        if (ended := self.command_end(event)) is None:
             return None
         return self.dropped(order, delivery, *_ENDED_COMMANDS[ended])
 

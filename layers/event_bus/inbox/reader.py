@@ -223,7 +223,7 @@ class InboxReader:
         subscription = self.subscription(subscription_id)
         if self.commands is None or subscription is None or not subscription.handles:
             return over
-        open_ones = [event.id for event in commands if event.is_command and event.id not in over]
+        open_ones = [event for event in commands if event.is_command and event.id not in over]
         if not open_ones:
             return over
         records = self.commands.get_many(open_ones)

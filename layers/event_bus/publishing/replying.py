@@ -149,7 +149,7 @@ class Replying:
         event = self._event(pending)
         command, service_id, answer = pending.command, pending.service_id, pending.answer
         for _ in attempts(_ATTEMPTS):
-            record = self.commands.get(command.id)
+            record = self.commands.get(command)
             if given := record.reply_of(service_id):
                 return self._repeated(given, event, answer)
             try:
@@ -161,7 +161,7 @@ class Replying:
             except Outdated:
                 continue
             except IdTaken:
-                if self.commands.get(command.id).reply_of(service_id):
+                if self.commands.get(command).reply_of(service_id):
                     continue
                 raise Conflict(f"Another event has the id of the reply, {event.id}.") from None
             logger.info("command answered", **traces(event), failed=answer.failed)

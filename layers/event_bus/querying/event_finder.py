@@ -17,6 +17,7 @@ from event_bus.paging import Portion, first_page
 from event_bus.querying.event_query import EventQuery
 from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import of_present
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import EventSelector, Listing, domain_of
 from event_bus.stores.routings import RoutingStore
@@ -108,7 +109,7 @@ class EventFinder:
         visibility = Visibility(caller, self.subscriptions, self.rights)
         if event is None or not visibility.sees(event, routing, lambda: event.json_payload):
             raise NotFound.of(f"event {event_id}")
-        return _as_seen(FoundEvent(event, routing, tuple(deliveries)), caller)
+        return _as_seen(_found(event, routing, deliveries), caller)
 
     def get_many(self, event_ids: Iterable[str], caller: Caller) -> list[FoundEvent]:
         """Returns the events that a caller may see, with deliveries, without large payloads."""
@@ -118,10 +119,7 @@ class EventFinder:
         outcomes = zip(
             events.values(), self.executor.map(self.deliveries.of_event, events), strict=True
         )
-        found = [
-            FoundEvent(event, routing, tuple(deliveries))
-            for event, (routing, deliveries) in outcomes
-        ]
+        found = [_found(event, routing, deliveries) for event, (routing, deliveries) in outcomes]
         return [_as_seen(each, caller) for each in found if self._sees(each, visibility)]
 
     def visible(self, event_ids: Sequence[str], caller: Caller) -> dict[str, FoundEvent]:
@@ -185,6 +183,11 @@ class EventFinder:
         return visibility.sees(
             each.event, each.routing, lambda: self.events.filtered_payload(each.event)
         )
+
+
+def _found(event: Event, routing: Routing | None, deliveries: Iterable[Delivery]) -> FoundEvent:
+    present = [each for each in deliveries if of_present(each, event)]
+    return FoundEvent(event, routing, tuple(present))
 
 
 def _as_seen(found: FoundEvent, caller: Caller) -> FoundEvent:

@@ -20,6 +20,7 @@ from event_bus.queues.recorded_sending import send_recorded
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import of_present
 from event_bus.stores.events import EventStore
 from event_bus.stores.routings import RoutingStore
 
@@ -179,6 +180,7 @@ class Router:
             and each.key.replay_id is None
             and each.last_error
             and each.last_error.code == transitions.MESSAGE_REFUSED
+            and of_present(each, event)
         ]
         reopened = [self.dead_letters.reopen(transitions.reopened(each)) for each in refused]
         return [next_message(each) for each in reopened if each]

@@ -96,7 +96,7 @@ def _handler(
         deliveries=deliveries,
         may_receive=rights.permits,
         lanes=sending,
-        command_end=lambda event_id: commands.get(event_id).ended,
+        command_end=lambda event: commands.get(event).ended,
         enrich=enrich,
     )
     lane = LaneRunner(

@@ -13,7 +13,7 @@ from event_bus import times
 from event_bus.model.command_record import Command, LateReply, Reply
 from event_bus.model.event import Event
 from event_bus.stored import restored
-from event_bus.stores.delivery_items import COMMAND
+from event_bus.stores.delivery_items import COMMAND, is_former
 from event_bus.stores.events import EventStore
 from event_bus.stores.items import Item, document, number, text
 from event_bus.stores.refusals import Outdated
@@ -36,16 +36,17 @@ class CommandStore:
     table: Table
     retention_days: int = 0
 
-    def get(self, event_id: str) -> Command:
+    def get(self, event: Event) -> Command:
         """Returns the record of a command; an open one if there is none."""
-        item = self.table.get(_key(event_id), ConsistentRead=True)
-        return _command(item) if item else Command(event_id)
+        item = self.table.get(_key(event.id), ConsistentRead=True)
+        return _of_present(_command(item), event) if item else Command(event.id)
 
-    def get_many(self, event_ids: Iterable[str]) -> dict[str, Command]:
+    def get_many(self, events: Iterable[Event]) -> dict[str, Command]:
         """Returns those records of commands that exist, by the commands' ids."""
-        keys = [_key(each) for each in dict.fromkeys(event_ids)]
-        found = self.table.batch_get(keys, ConsistentRead=True)
-        return {each["event_id"]["S"]: _command(each) for each in found}
+        by_id = {event.id: event for event in events}
+        found = self.table.batch_get([_key(each) for each in by_id], ConsistentRead=True)
+        records = [_command(item) for item in found]
+        return {each.event_id: _of_present(each, by_id[each.event_id]) for each in records}
 
     def save(self, command: Command) -> Command:
         """Replaces the record of a command that was read at its version.
@@ -96,6 +97,18 @@ class CommandStore:
 
 def _key(event_id: str) -> Item:
     return {"event_id": text(event_id), "subscription_id": text(COMMAND)}
+
+
+def _of_present(record: Command, event: Event) -> Command:
+    """Returns the record of a command; an open one if a former command had its id.
+
+    An id may be used again when its event has expired, and a record expires later. The version
+    stays, so that the next write replaces the record.
+    """
+    replied = [*(each.at for each in record.replies), *(each.at for each in record.late)]
+    if is_former(max([record.ended_at or "", *replied]), event.created_at):
+        return Command(event.id, version=record.version)
+    return record
 
 
 def _command(item: Mapping[str, Any]) -> Command:

@@ -91,4 +91,4 @@ def sent(
 
 def changed(records: CommandStore, change: Callable[[Command], Command]) -> Command:
     """Changes the record of the command."""
-    return records.save(change(records.get("evt_1")))
+    return records.save(change(records.get(event())))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.commands import finding
 from event_bus.commands.finding import Commands
@@ -23,7 +24,16 @@ from event_bus.stores.routings import RoutingStore
 from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
-from tests.builders import AN_ADMIN, LARGE_PAYLOAD, NOON, delivery, routing, service, subscription
+from tests.builders import (
+    AN_ADMIN,
+    LARGE_PAYLOAD,
+    NOON,
+    delivery,
+    event,
+    routing,
+    service,
+    subscription,
+)
 from tests.unit.event_bus.commands.mocked_commands import (
     changed,
     commands,
@@ -65,6 +75,20 @@ def test_sender_and_receivers_find_a_command(aws: Aws, commands: Commands, calle
     routed(aws)
     found = commands.get("evt_1", caller, AT_ONCE)
     assert (found.event, found.record) == (command, Command("evt_1"))
+
+
+def test_a_former_command_with_the_id_says_nothing_about_the_present_one(
+    aws: Aws, commands: Commands, records: CommandStore
+) -> None:
+    command = sent(aws)
+    routed(aws)
+    before = times.at(times.seconds(command.created_at) - 90_000)
+    delivered(aws, delivery("exhausted", stored_at=before))
+    records.save(Command("evt_1", "failed", before))
+    assert state(commands) == "accepted"
+    assert commands.get("evt_1", SENDER, AT_ONCE).deliveries == ()
+    reply(commands, HANDLER)
+    assert state(commands) == "succeeded"
 
 
 def test_other_services_do_not_find_a_command(aws: Aws, commands: Commands) -> None:
@@ -273,7 +297,7 @@ class TestCancelling:
         sent(aws)
         for _ in range(2):
             assert commands.cancel("evt_1", caller).state == "cancelled"
-        record = records.get("evt_1")
+        record = records.get(event())
         assert (record.ended_by, record.version) == (caller.service_id, 1)
 
     @pytest.mark.parametrize(
@@ -296,7 +320,7 @@ class TestCancelling:
         ended = changed(records, end)
         with pytest.raises(Conflict, match=said):
             commands.cancel("evt_1", SENDER)
-        assert records.get("evt_1") == ended
+        assert records.get(event()) == ended
 
     def test_nothing_is_cancelled_after_its_deadline(
         self, aws: Aws, commands: Commands, records: CommandStore
@@ -304,7 +328,7 @@ class TestCancelling:
         sent(aws, deadline=NOON)
         with pytest.raises(Conflict, match="has expired"):
             commands.cancel("evt_1", SENDER)
-        assert records.get("evt_1").ended == "expired"
+        assert records.get(event()).ended == "expired"
 
     def test_a_change_at_the_same_time_counts(
         self,
@@ -325,7 +349,7 @@ class TestCancelling:
         monkeypatch.setattr(CommandStore, "save", overtaken)
         with pytest.raises(Conflict, match="it succeeded"):
             commands.cancel("evt_1", SENDER)
-        assert records.get("evt_1").ended == "succeeded"
+        assert records.get(event()).ended == "succeeded"
 
     def test_it_gives_up(
         self, aws: Aws, commands: Commands, monkeypatch: pytest.MonkeyPatch

@@ -19,7 +19,7 @@ from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.stores.commands import CommandStore
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import NOON, publisher, service, submission
+from tests.builders import NOON, event, publisher, service, submission
 from tests.unit.event_bus.commands.mocked_commands import (
     Waiting,
     changed,
@@ -82,7 +82,7 @@ def test_an_end_by_the_deadline_is_stored_before_it_is_shown(
 ) -> None:
     shown = waiter.wait(sent(aws, deadline=NOON), Patience())
     assert shown.ended == "expired"
-    assert records.get("evt_1") == shown
+    assert records.get(event()) == shown
 
 
 def _refused() -> Iterator[None]:

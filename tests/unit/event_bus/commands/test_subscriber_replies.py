@@ -119,7 +119,7 @@ def test_an_answer_to_a_command_ends_it(
     aws: Aws, replies: SubscriberReplies, records: CommandStore
 ) -> None:
     assert replies.publish(request(COMMAND), {"paid": True}) == Outcome()
-    assert records.get("evt_1").ended == "succeeded"
+    assert records.get(event()).ended == "succeeded"
     # An earlier attempt replied, and its record was lost; the first reply counts.
     again = replies.publish(request(COMMAND), {"paid": False})
     [reply] = published(aws)
@@ -136,7 +136,7 @@ def test_an_answer_to_a_command_ends_it(
 def test_an_answer_that_comes_late_is_no_failure(
     aws: Aws, replies: SubscriberReplies, records: CommandStore
 ) -> None:
-    records.save(command_record.after_cancel(records.get("evt_1"), "planner"))
+    records.save(command_record.after_cancel(records.get(event()), "planner"))
     outcome = replies.publish(request(COMMAND), {"paid": True})
     assert (outcome.code, published(aws)) == (None, [])
     assert "was cancelled" in (outcome.message or "")
@@ -151,7 +151,7 @@ def test_an_answer_that_is_no_reply_fails_the_command(
     else:
         outcome = replies.publish(request(COMMAND), {"a": "x" * 2_000_000})
     assert outcome == Outcome()
-    assert records.get("evt_1").ended == "failed"
+    assert records.get(event()).ended == "failed"
     [reply] = published(aws)
     told = orjson.loads(reply.json_payload or b"")
     assert ("it is not JSON" if way == "refused" else "the limit is") in told.pop("detail")

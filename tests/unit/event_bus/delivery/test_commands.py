@@ -34,8 +34,8 @@ def store(aws: Aws) -> CommandStore:
 def watched(run: LaneRun, store: CommandStore) -> LaneRun:
     """A lane that looks at the records of commands."""
 
-    def end(event_id: str) -> command_record.EndState | None:
-        return store.get(event_id).ended
+    def end(command: Event) -> command_record.EndState | None:
+        return store.get(command).ended
 
     runner = replace(run.lane.runner, command_end=end)
     ordered = replace(run.lane.ordered, runner=runner)
@@ -76,6 +76,15 @@ def test_a_command_that_has_ended_is_not_delivered(
     assert watched.take(message(COMMAND, to)) == []
     assert watched.target.attempted == []
     assert error_of(watched) == error
+
+
+def test_the_end_of_a_former_command_with_the_same_id_ends_no_other(
+    watched: LaneRun, aws: Aws, store: CommandStore
+) -> None:
+    to = aws.subscriptions.create(HANDLER)
+    store.save(Command("evt_1", "succeeded", NOON, replies=(Reply("r", "worker", False, NOON),)))
+    watched.take(message(COMMAND, to))
+    assert watched.outcome().status == "delivered"
 
 
 def test_a_command_that_is_cancelled_before_its_claim_is_not_delivered(
@@ -145,7 +154,7 @@ def test_a_replay_brings_no_command_to_its_handler(watched: LaneRun, aws: Aws) -
 def test_other_events_cost_no_read_of_a_command(watched: LaneRun, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
 
-    def look(_: str) -> None:
+    def look(_: Event) -> None:
         raise AssertionError("the record of a command was read")
 
     runner = replace(watched.lane.runner, command_end=look)
@@ -160,5 +169,5 @@ def test_of_two_changes_of_one_record_the_first_counts(store: CommandStore) -> N
     for outdated in (read, Command("evt_1")):
         with pytest.raises(Outdated):
             store.save(outdated)
-    assert store.get("evt_1") == first
+    assert store.get(COMMAND) == first
     assert store.save(first).version == 3

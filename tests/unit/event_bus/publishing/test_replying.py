@@ -120,7 +120,7 @@ def test_a_reply_that_its_schema_refuses_is_not_stored(
         ("/payload/card", said),
         ("/payload/sum", "is required"),
     }
-    assert records.get("evt_1").ended is None
+    assert records.get(event()).ended is None
     assert aws.dynamodb.scan(TableName=aws.tables["events"])["Items"] == []
 
 
@@ -139,7 +139,7 @@ def test_a_failure_fails_the_command(replying: Replying, records: CommandStore) 
     reply = replying.reply(
         PendingReply(command(), "worker", ReplyContent({"title": "No"}, failed=True))
     ).event
-    record = records.get("evt_1")
+    record = records.get(event())
     assert (record.ended, reply.metadata["reply_status"]) == ("failed", "failed")
     assert record.replies == (Reply(reply.id, "worker", True, reply.created_at),)
 
@@ -157,9 +157,9 @@ def test_a_reply_may_be_repeated_but_not_changed(replying: Replying) -> None:
 def test_no_more_replies_count_than_are_expected(replying: Replying, records: CommandStore) -> None:
     asked = command("price.asked", expect_replies=2)
     for service_id in ("one", "two"):
-        assert records.get("evt_1").ended is None
+        assert records.get(event()).ended is None
         replying.reply(PendingReply(asked, service_id, PAID))
-    assert records.get("evt_1").ended == "succeeded"
+    assert records.get(event()).ended == "succeeded"
     with pytest.raises(Conflict, match="all the replies"):
         replying.reply(PendingReply(asked, "three", PAID))
 
@@ -184,10 +184,10 @@ def test_a_late_reply_is_noted_and_not_stored(
     end: str,
 ) -> None:
     if cancelled:
-        records.save(command_record.after_cancel(records.get("evt_1"), "planner"))
+        records.save(command_record.after_cancel(records.get(event()), "planner"))
     with pytest.raises(TooLate, match=f"{end} before its reply"):
         replying.reply(PendingReply(command(deadline=deadline), "worker", PAID))
-    record = records.get("evt_1")
+    record = records.get(event())
     assert (record.ended, record.replies) == (end, ())
     assert [each.service_id for each in record.late] == ["worker"]
     assert aws.dynamodb.scan(TableName=aws.tables["events"])["Items"] == []
@@ -212,12 +212,12 @@ def test_an_id_that_is_taken_is_named(aws: Aws, replying: Replying) -> None:
 def test_the_same_reply_at_the_same_time_counts_as_a_repetition(
     replying: Replying, records: CommandStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, first = records.get("evt_1"), replying.reply(PendingReply(command(), "worker", PAID))
+    before, first = records.get(event()), replying.reply(PendingReply(command(), "worker", PAID))
     reads = iter([before])
     get = CommandStore.get
 
-    def overtaken(store: CommandStore, command_id: str) -> Any:
-        return next(reads, None) or get(store, command_id)
+    def overtaken(store: CommandStore, command: Event) -> Any:
+        return next(reads, None) or get(store, command)
 
     monkeypatch.setattr(CommandStore, "get", overtaken)
     assert replying.reply(PendingReply(command(), "worker", PAID)) == StoredReply(
@@ -232,13 +232,13 @@ def test_a_change_at_the_same_time_is_met(
 
     def overtaken(store: CommandStore, *members: Any) -> Any:
         monkeypatch.setattr(CommandStore, "save_with_reply", save)
-        records.save(command_record.after_cancel(records.get("evt_1"), "planner"))
+        records.save(command_record.after_cancel(records.get(event()), "planner"))
         return save(store, *members)
 
     monkeypatch.setattr(CommandStore, "save_with_reply", overtaken)
     with pytest.raises(TooLate):
         replying.reply(PendingReply(command(), "worker", PAID))
-    assert records.get("evt_1").ended == "cancelled"
+    assert records.get(event()).ended == "cancelled"
 
 
 def test_it_gives_up(replying: Replying, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 
 import pytest
+from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import NotFound
 from event_bus.matching.event_types import matches_type
@@ -140,6 +141,24 @@ def test_one_event_is_shown_with_its_routing(executor: Executor) -> None:
     routed = routing("evt_1", sub_1="worker")
     through, _ = finder(executor, [event("evt_1")], [routed])
     assert through.get("evt_1", service("worker")).routing == routed
+
+
+def test_the_delivery_of_a_former_event_with_its_id_is_not_shown(executor: Executor) -> None:
+    present = event("evt_1")
+    before = times.at(times.seconds(present.created_at) - 90_000)
+    through, _ = finder(
+        executor,
+        [present],
+        [routing("evt_1", sub_1="worker", sub_2="worker")],
+        made=[
+            delivery(stored_at=before),
+            delivery(subscription_id="sub_2", stored_at=present.created_at),
+        ],
+    )
+    found = through.get("evt_1", AN_ADMIN)
+    shown = {each.key.subscription_id: each.status for each in found.all_deliveries()}
+    assert shown == {"sub_1": "pending", "sub_2": "delivered"}
+    assert through.get_many(["evt_1"], AN_ADMIN) == [found]
 
 
 @pytest.mark.parametrize(

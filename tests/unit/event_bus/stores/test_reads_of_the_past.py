@@ -187,7 +187,7 @@ CASES = {
     ),
     "a command": Case(
         lambda aws: aws.commands.save(Command("evt_1")),
-        lambda aws: [aws.commands.get("evt_1"), *aws.commands.get_many(["evt_1"]).values()],
+        lambda aws: [aws.commands.get(event()), *aws.commands.get_many([event()]).values()],
         [Command("evt_1", version=1)] * 2,
     ),
     "a delivery": Case(
