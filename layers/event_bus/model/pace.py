@@ -125,7 +125,7 @@ class Pace:
         return replace(self, state="slow", since=now, hold=hold, fast_answers=0)
 
     def without_turns(self) -> "Pace":
-        """Returns the pace after a change of the rate limit: turns given before do not count."""
+        """Returns the pace after turns begin anew: those given before do not count."""
         return replace(self, next_turn=0.0, rate=None, series=self.series + 1)
 
     def under(self, limits: Limits, now: float) -> "Pace":

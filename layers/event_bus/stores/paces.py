@@ -125,7 +125,7 @@ class PaceStore:
         self.change(subscription_id, anew, self.get(subscription_id), patient=True)
 
     def forget_turns(self, subscription_id: str) -> None:
-        """Lets turns begin anew, because the rate limit has changed.
+        """Lets turns begin anew.
 
         If a lane writes at the same time, its next turns under the new limit begin anew as well.
         """

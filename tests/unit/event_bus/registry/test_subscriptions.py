@@ -177,6 +177,25 @@ class TestRecovering:
         registry.change(made.id, change(rate_limit=None), WORKER)
         assert aws.paces.get(made.id) == Pace("slow", series=1, version=3)
 
+    @pytest.mark.parametrize("status", ["active", "paused"])
+    def test_an_enabled_subscription_does_not_wait_for_turns_of_before(
+        self, aws: Aws, registry: SubscriptionRegistry, status: str
+    ) -> None:
+        made = registry.register(registration(rate_limit=0.01), WORKER).subscription
+        unlimited = registry.register(registration(), WORKER).subscription
+        taken = Pace("slow", next_turn=9e9, rate=0.01)
+        for each in (made, unlimited):
+            aws.paces.put_anew(each.id, taken)
+        for change_of_status, waiting in (("paused", True), ("disabled", True), (status, False)):
+            for each in (made, unlimited):
+                registry.change(each.id, change(status=change_of_status), WORKER)
+            pace = aws.paces.get(made.id)
+            assert pace
+            assert (pace.next_turn == 9e9) is waiting
+            assert pace.series == (0 if waiting else 1)
+            # Without a limit, nobody takes turns, and enabling costs no write.
+            assert aws.paces.get(unlimited.id) == replace(taken, version=2)
+
     def test_another_target_gets_no_turn_that_was_given_before(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
