@@ -32,7 +32,7 @@ def level_observer() -> "LevelObserver":
     """Makes the `LevelObserver`, which counts waiting deliveries and held events."""
     from event_bus.metrics.level_observer import LevelObserver
 
-    return LevelObserver(stores.levels())
+    return LevelObserver(stores.levels(settings().retention_days))
 
 
 def dead_letter_events() -> "DeadLetterEvents":

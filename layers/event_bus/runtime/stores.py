@@ -207,11 +207,15 @@ def inboxes(*, writes: bool = False) -> "InboxStore":
     return InboxStore(table_of(settings().inbox_table), retention(writes=writes))
 
 
-def levels() -> "LevelStore":
-    """Makes the `LevelStore`: how many deliveries wait, and how many events are held."""
+def levels(retention_days: int = 0) -> "LevelStore":
+    """Makes the `LevelStore`: how many deliveries wait, and how many events are held.
+
+    Args:
+        retention_days: As for `LevelStore`; 0 for reading alone.
+    """
     from event_bus.stores.levels import LevelStore
 
-    return LevelStore(table_of(settings().metrics_table))
+    return LevelStore(table_of(settings().metrics_table), retention_days)
 
 
 def limits() -> "LimitStore":

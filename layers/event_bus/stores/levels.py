@@ -41,9 +41,11 @@ class LevelStore:
 
     Attributes:
         table: The table of metrics.
+        retention_days: How many days events are kept, and with them the levels of held events.
     """
 
     table: Table
+    retention_days: int = 0
 
     def add(self, batch_id: str, changes: Mapping[str, int]) -> None:
         """Adds the changes of a batch, once: a batch that comes again changes nothing.
@@ -80,12 +82,13 @@ class LevelStore:
         raise TimeoutError(f"{self.table.name} is written by too many at a time")
 
     def _adding_part(self, name: str, change: int) -> Part:
+        days = self.retention_days if name.startswith(HELD) else _DAYS
         return self.table.update_part(
             _key(name),
             UpdateExpression="SET expires_at = :expiry, "
             "amount = if_not_exists(amount, :zero) + :change",
             ExpressionAttributeValues={
-                ":expiry": number(times.expiry(_DAYS)),
+                ":expiry": number(times.expiry(days)),
                 ":change": number(change),
                 ":zero": number(0),
             },
@@ -106,10 +109,6 @@ class LevelStore:
             ExpressionAttributeValues={":span": text(_SPAN), ":beginning": text(beginning)},
         )
         return dict(map(_level, items))
-
-    def forget(self, name: str) -> None:
-        """Removes a level that is no longer used."""
-        self.table.delete(_key(name))
 
 
 def _key(name: str) -> Item:

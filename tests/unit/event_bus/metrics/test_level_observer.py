@@ -4,15 +4,16 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus import times
 from event_bus.metrics.level_observer import LevelObserver
 from event_bus.stores.levels import HELD, LevelStore, held, waiting
 
-from tests.aws import Aws
+from tests.aws import RETENTION_DAYS, Aws
 
 
 @pytest.fixture
 def levels(aws: Aws) -> LevelStore:
-    return LevelStore(aws.table("metrics"))
+    return LevelStore(aws.table("metrics"), RETENTION_DAYS)
 
 
 def record(number: int, new: dict[str, Any] | None, old: dict[str, Any] | None) -> dict[str, Any]:
@@ -42,6 +43,18 @@ def delivery(status: str, name: str = "sub_1") -> dict[str, Any]:
         "created_at": at,
         "updated_at": at,
     }
+
+
+def test_the_level_of_a_pause_expires_with_the_events_that_it_held(
+    levels: LevelStore, aws: Aws
+) -> None:
+    # Otherwise the levels of former pauses would fill the lists that show the present ones.
+    now = times.unix()
+    levels.add("batch", {held("sub_1", 2): 1, waiting("sub_1"): 1})
+    items = aws.dynamodb.scan(TableName=aws.tables["metrics"])["Items"]
+    days = {each["start"]["S"]: (int(each["expires_at"]["N"]) - now) / 86_400 for each in items}
+    assert days[held("sub_1", 2)] == pytest.approx(RETENTION_DAYS, abs=0.01)
+    assert days[waiting("sub_1")] == pytest.approx(400, abs=0.01)
 
 
 def test_held_events_in_a_further_part_of_a_routing_record_are_counted(levels: LevelStore) -> None:
