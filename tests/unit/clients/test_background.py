@@ -131,21 +131,29 @@ def test_a_refusal_of_a_whole_batch_refuses_only_the_event_at_fault(status: int)
     assert refused == [bad]
 
 
-def test_a_key_that_is_refused_is_not_tried_for_each_event() -> None:
-    refused: list[str | None] = []
-    asked = 0
+def test_events_wait_while_the_bus_refuses_the_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[int] = []
 
-    def answers(_: httpx.Request) -> httpx.Response:
-        nonlocal asked
-        asked += 1
+    def refuses(request: httpx.Request) -> httpx.Response:
+        asked.append(len(json.loads(request.content)))
         return httpx.Response(401, json={"title": "No"})
 
-    publisher = BackgroundPublisher(
-        client(answers), flush_seconds=60, on_refused=lambda event, _: refused.append(event.id)
-    )
-    with publisher:
-        given = [publisher.publish("order.placed", {}) for _ in range(9)]
-    assert (refused, asked) == (given, 1)
+    def report(event: NewEvent, refusal: Problem) -> None:
+        raise AssertionError(f"{event.id} was refused: {refusal}")
+
+    file = tmp_path / "spool"
+    first = BackgroundPublisher(client(refuses), flush_seconds=60, spool=file, on_refused=report)
+    given = [first.publish("order.placed", {}) for _ in range(9)]
+    assert not first.close(timeout=0.2)
+    # The key is not tried for each event.
+    assert asked == [9]
+    assert "the bus fails, 9 events wait" in caplog.text
+    bus = Bus()
+    with BackgroundPublisher(client(bus), spool=file) as second:
+        assert second.flush(30)
+    assert bus.stored == given
 
 
 def test_a_callback_that_fails_stops_no_other_event(caplog: pytest.LogCaptureFixture) -> None:

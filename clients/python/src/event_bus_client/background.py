@@ -26,6 +26,7 @@ from event_bus_client.errors import (
     ServerError,
     TooLarge,
     TooManyRequests,
+    Unauthenticated,
 )
 from event_bus_client.event_types import new_event
 from event_bus_client.models import NewEvent, Result
@@ -44,8 +45,8 @@ class BackgroundPublisher:
     """Takes events at once, and publishes them in batches from a thread of its own.
 
     Events go out in the order in which they were given. A batch is sent when it is full, or when
-    its first event has waited for `flush_seconds`. While the bus cannot be reached, events wait
-    in the queue; when the queue is full, `publish` waits or raises.
+    its first event has waited for `flush_seconds`. While the bus cannot be reached or refuses the
+    key, events wait in the queue; when the queue is full, `publish` waits or raises.
 
     Without a spool file, events that wait are lost when the process is killed. With one, they are
     in the file before `publish` returns, and the next publisher on that file sends them. Their ids
@@ -271,7 +272,8 @@ class BackgroundPublisher:
         while True:
             try:
                 return self._bus.publish_batch(batch)
-            except (ConnectionFailed, ServerError, TooManyRequests) as failure:
+            except (ConnectionFailed, ServerError, TooManyRequests, Unauthenticated) as failure:
+                # A key that has ended is no fault of the events.
                 logger.warning("the bus fails, %d events wait: %s", self._left(), failure)
             except RuntimeError:
                 # The bus was closed before this publisher had ended.
