@@ -90,7 +90,7 @@ export class Transport {
     const apiKey = options.apiKey?.trim();
     // No runtime sends a request to a URL with a password, and paths are put behind this one.
     if (!/^https?:\/\/[^/?#@]+(\/[^?#]*)?$/.test(url) || !URL.canParse(url)) {
-      const shown = url.replace(/\/\/.*@/, "//***@");
+      const shown = url.replace(/\/\/.*@/, "//***@").replace(/(eb[kt]_)[^/\s]*/g, "$1***");
       throw new ConfigurationError(`The URL of the bus is not a valid URL: "${shown}".`);
     }
     if (apiKey && !/^[\x20-\x7e]+$/.test(apiKey)) {

@@ -89,6 +89,14 @@ def test_a_password_of_a_url_is_in_no_repr() -> None:
     assert "hidden" not in repr(checked("https://user:hidden@bus.test", None))
 
 
+@pytest.mark.parametrize("url", ["ebk_1.hidden", "ebt_hidden", "https://bus.test:ebk_1.hidden/a"])
+def test_a_key_in_the_place_of_the_url_is_in_no_message(url: str) -> None:
+    for members in ((url, None), ("https://bus.test", None, None, url)):
+        with pytest.raises(ConfigurationError, match=r"eb[kt]_\*\*\*") as refusal:
+            checked(*members)
+        assert "hidden" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

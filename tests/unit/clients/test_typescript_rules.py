@@ -308,12 +308,13 @@ say({ refused, asked });
 def test_a_url_or_key_that_is_not_valid_is_refused(modules: Path) -> None:
     urls = ["bus.test", "https://", "https://[::1", "https://bus:port", "http:///events", "ftp://b"]
     urls += ["https://bus/?a=b", "https://bus#a", "https://user:hidden@bus"]
+    urls += ["ebk_1.hidden", "https:/ebt_hidden"]
     keys = ["schlüssel", "a\nb", "k\x7f"]
     given = [*({"url": each} for each in (*urls, None)), *({"apiKey": each} for each in keys)]
     said = told(modules, CONFIGURED, given)
-    assert [name for name, _ in said["refused"]] == ["ConfigurationError"] * 13
+    assert [name for name, _ in said["refused"]] == ["ConfigurationError"] * 15
     assert "hidden" not in str(said["refused"])
-    for key, (_, message) in zip(keys, said["refused"][10:], strict=True):
+    for key, (_, message) in zip(keys, said["refused"][12:], strict=True):
         assert key not in message
     assert said["asked"][0]["headers"]["x-api-key"] == "k"
     assert said["asked"][0]["path"] == "/events"

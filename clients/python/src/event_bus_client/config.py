@@ -140,8 +140,8 @@ def checked(
 
 
 def _shown(url: str) -> str:
-    """Returns a URL for a message, without a user and a password."""
-    return repr(re.sub(r"//.*@", "//***@", url))
+    """Returns a URL for a message, without a user, a password or a key in its place."""
+    return repr(re.sub(r"(eb[kt]_)[^/\s]*", r"\1***", re.sub(r"//.*@", "//***@", url)))
 
 
 def _has_host(url: str) -> bool:
