@@ -92,6 +92,24 @@ def test_a_timestamp_is_a_number_of_seconds(timestamp: str) -> None:
         webhook().check(headers() | {"Webhook-Timestamp": timestamp}, BODY)
 
 
+@pytest.mark.parametrize("name", ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"])
+@pytest.mark.parametrize("text", ["\udcff", "v1,\ud800", "\x00", "é", "9" * 5_000])
+def test_no_header_raises_another_error(name: str, text: str) -> None:
+    # aiohttp hands over bytes that are not UTF-8 as surrogates.
+    with pytest.raises(SignatureError):
+        webhook().check(headers() | {name: text}, BODY)
+
+
+def test_no_body_raises_another_error() -> None:
+    for body in (BODY.decode() + "\udcff", "\ud800"):
+        with pytest.raises(SignatureError, match="No signature"):
+            webhook().check(headers(), body)
+
+
+def test_a_secret_may_end_with_a_line_break() -> None:
+    assert Webhook(f" {SECRET}\r\n", clock=lambda: NOW).check(headers(), BODY) == "dlv_1"
+
+
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!", "abc"])
 def test_a_secret_is_base64(secret: str) -> None:
     with pytest.raises(SignatureError):

@@ -100,7 +100,7 @@ class Webhook:
             raise SignatureError(f"The header {error.args[0]} is missing.") from None
         if not (timestamp.isascii() and timestamp.isdigit()):
             raise SignatureError("The header webhook-timestamp must be Unix seconds.")
-        content = body.encode() if isinstance(body, str) else body
+        content = _encoded(body) if isinstance(body, str) else body
         if not self._fits(_signed(webhook_id, timestamp, content), signatures):
             raise SignatureError("No signature fits: the secret is another, or the body changed.")
         if abs(self._clock() - int(timestamp)) > self._tolerance:
@@ -142,7 +142,13 @@ class Webhook:
 
 
 def _signed(webhook_id: str, timestamp: str, body: bytes) -> bytes:
-    return f"{webhook_id}.{timestamp}.".encode() + body
+    return _encoded(f"{webhook_id}.{timestamp}.") + body
+
+
+def _encoded(text: str) -> bytes:
+    # Anybody may send bytes that are not UTF-8. Some servers, such as that of aiohttp, hand them
+    # over as surrogates, and `encode` would raise another error than that of a wrong signature.
+    return text.encode(errors="surrogatepass")
 
 
 def _signature(key: bytes, signed: bytes) -> bytes:
@@ -151,7 +157,8 @@ def _signature(key: bytes, signed: bytes) -> bytes:
 
 def _key(secret: str) -> bytes:
     try:
-        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+        # It may end with a line break, if it was read from a file.
+        key = base64.b64decode(secret.strip().removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if not key:
