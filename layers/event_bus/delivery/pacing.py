@@ -34,6 +34,8 @@ from event_bus.targets.answer_times import AnswerTimes
 
 _LOOK_AGAIN_SECONDS = 5
 
+_NO_SERIES = -1
+
 _TRIAL_SECONDS = 2
 """The longest delay of a message that waits while its subscription is on trial: a second after an
 attempt has begun, the trial is over.
@@ -256,13 +258,15 @@ class Turns:
         given = dict(zip(without, turns, strict=True))
         # New messages queue behind those that already wait for a free slot.
         line = limits.rate_limit is None and pace.next_look > now and not on_trial
+        # A look is no turn of a limit that is set later.
+        series = _NO_SERIES if limits.rate_limit is None else pace.series
         plan = BatchPlan()
         ready: list[int] = []
         behind: list[int] = []
         for place, message in messages.items():
             turn = given.get(place, message.turn) or now
             if limits.rate_limit is not None and turn > now:
-                plan.moved[place] = _waiting(message, lane_kind, turn, pace, turn - now)
+                plan.moved[place] = _waiting(message, lane_kind, turn, series, turn - now)
             elif line and message.turn is None:
                 behind.append(place)
             else:
@@ -280,7 +284,7 @@ class Turns:
         for place, look in zip(behind, looks, strict=True):
             message = messages[place]
             after = look if limits.rate_limit is None else given.get(place, message.turn)
-            plan.moved[place] = _waiting(message, lane_kind, after, pace, look - now)
+            plan.moved[place] = _waiting(message, lane_kind, after, series, look - now)
         return pace, plan
 
     def _has_time(self, known: Pace) -> bool:
@@ -335,14 +339,14 @@ def _has_turn(message: Message, pace: Pace, limits: Limits, now: float) -> bool:
 
 
 def _waiting(
-    message: Message, lane_kind: LaneKind, turn: float | None, pace: Pace, seconds: float
+    message: Message, lane_kind: LaneKind, turn: float | None, series: int, seconds: float
 ) -> Message:
     """Returns the message that is sent back to the queue, where it waits for its turn."""
     return replace(
         message,
         lane_kind=lane_kind,
         turn=turn,
-        turn_series=pace.series,
+        turn_series=series,
         delay=_delay(seconds),
     )
 

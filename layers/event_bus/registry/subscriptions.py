@@ -225,6 +225,10 @@ class SubscriptionRegistry:
             if change.verify:
                 agreed = confirm(changed.service_id, changed.target.callback_url)
                 changed = replace(changed, verified_at=agreed)
+            if before.status == "disabled" and changed.status != "disabled":
+                # Messages that had turns became dead letters. New ones would wait until all these
+                # turns had passed unused.
+                self.registrations.paces.forget_turns(subscription_id)
             return before, self._writes.change(before, changed, change.resume_from)
 
         before, changed = _until_current(attempt)
@@ -234,7 +238,7 @@ class SubscriptionRegistry:
             self.circuits.forget(subscription_id)
         if moved and changed.target.paced:
             self.registrations.paces.put_anew(subscription_id, _ON_TRIAL)
-        if _begins_turns(before, changed):
+        if changed.rate_limit != before.rate_limit:
             self.registrations.paces.forget_turns(subscription_id)
         return changed
 
@@ -334,18 +338,6 @@ def _check_members(subscription: Subscription) -> None:
     check_limits(subscription)
     check_handler(subscription)
     check_fits(subscription.transform, subscription.target)
-
-
-def _begins_turns(before: Subscription, changed: Subscription) -> bool:
-    """Returns whether turns under a rate limit begin anew after a change.
-
-    Messages that had turns became dead letters while the subscription was disabled. New ones would
-    wait until all these turns had passed unused.
-    """
-    if changed.rate_limit != before.rate_limit:
-        return True
-    enabled = before.status == "disabled" and changed.status != "disabled"
-    return enabled and changed.rate_limit is not None
 
 
 def _with_history(

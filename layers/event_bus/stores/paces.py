@@ -125,11 +125,10 @@ class PaceStore:
         self.change(subscription_id, anew, self.get(subscription_id), patient=True)
 
     def forget_turns(self, subscription_id: str) -> None:
-        """Lets turns begin anew.
-
-        If a lane writes at the same time, its next turns under the new limit begin anew as well.
-        """
-        self.change(subscription_id, Pace.without_turns, self.get(subscription_id))
+        """Lets turns begin anew, if any were given."""
+        before = self.get(subscription_id)
+        if before and before.next_turn:
+            self.change(subscription_id, Pace.without_turns, before, patient=True)
 
     def _item(self, subscription_id: str, pace: Pace) -> Item:
         return {

@@ -11,6 +11,7 @@ from event_bus.model.circuit import Circuit
 from event_bus.model.pace import Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.subscription import Subscription
+from event_bus.queues.message import from_json
 from event_bus.stores.delivery_items import SHARDS
 
 from tests.aws import Aws
@@ -147,6 +148,45 @@ def test_a_look_for_a_free_slot_is_no_turn_of_a_limit_that_is_set_later(
     turns = sorted(each.turn or 0 for each in lanes.sent("http_paced"))
     assert len(turns) == 3
     assert all(9 < after - before < 11 for before, after in itertools.pairwise(turns))
+
+
+def test_a_look_that_a_lane_gives_before_it_knows_the_limit_is_no_turn(
+    lanes: ProtocolLanes, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=1))
+    taken = {"fn_1": (times.unix() + 60, 1)}
+    assert aws.paces.put("sub_1", Pace(next_turn=1.0, rate=5.0, leases=taken, version=1))
+    # It has read the subscription before the change, and plans by it for some seconds.
+    stale = lanes.paced.subscriptions.of(messages(to, 1))
+    assert stale
+    limited = _changed(aws, to, 0.1)
+    assert lanes.paced.process(batch(*messages(to, 4))) == []
+    looking = lanes.sent("http_paced")
+    assert len(looking) == 4
+    aws.paces.change("sub_1", lambda pace: replace(pace, leases={}), aws.paces.get("sub_1"))
+    lanes.now[0] += CACHE_SECONDS
+    asked = [replace(each, subscription_version=limited.version) for each in looking]
+    assert lanes.paced.process(batch(*asked)) == []
+    assert len(lanes.target.events) == 1
+    turns = sorted(each.turn or 0 for each in lanes.sent("http_paced"))
+    assert all(9 < after - before < 11 for before, after in itertools.pairwise(turns))
+
+
+@pytest.mark.parametrize("stops", ["pause", "nothing"])
+def test_a_turn_of_a_later_series_is_kept(lanes: ProtocolLanes, aws: Aws, stops: str) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=0.1))
+    assert aws.paces.put("sub_1", Pace(next_turn=times.unix() + 50, rate=0.1, series=3, version=1))
+    assert lanes.paced.process(batch(*messages(to, 3))) == []
+    waiting = lanes.sent("http_paced")
+    assert {each.turn_series for each in waiting} == {3}
+    if stops == "pause":
+        to = aws.subscriptions.update(replace(to, status="paused"), before=to)
+    # They travel through the queue, to a function that knows nothing yet.
+    lanes.now[0] += CACHE_SECONDS
+    came = [replace(from_json(each.to_json()), subscription_version=to.version) for each in waiting]
+    assert lanes.paced.process(batch(*came)) == []
+    assert [each.turn for each in lanes.sent("http_paced")] == [each.turn for each in waiting]
+    assert lanes.pace().next_turn == (waiting[-1].turn or 0) + 10
 
 
 def test_a_pause_keeps_no_turns_of_a_former_limit(lanes: ProtocolLanes, aws: Aws) -> None:

@@ -26,6 +26,12 @@ def test_a_message_is_read_as_it_was_written(payload: dict[str, object], own: st
     assert from_json(sent.to_json()) == sent
 
 
+@pytest.mark.parametrize("series", [0, 3, -1])
+def test_a_turn_travels_with_its_series(series: int) -> None:
+    sent = replace(message(event(), subscription()), turn=1_777_636_800.25, turn_series=series)
+    assert from_json(sent.to_json()) == sent
+
+
 @pytest.mark.parametrize(
     "number", ["9007199254740993.0", "1e-400", "36893488147419103232", "-5e-325"]
 )

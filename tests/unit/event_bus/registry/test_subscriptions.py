@@ -11,6 +11,7 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.model.pace import Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.registry.subscriptions import SubscriptionRegistry
+from event_bus.stores.paces import PaceStore
 from event_bus.targets.http import HttpTarget
 from event_bus.targets.inbox import InboxTarget
 
@@ -184,8 +185,8 @@ class TestRecovering:
         made = registry.register(registration(rate_limit=0.01), WORKER).subscription
         unlimited = registry.register(registration(), WORKER).subscription
         taken = Pace("slow", next_turn=9e9, rate=0.01)
-        for each in (made, unlimited):
-            aws.paces.put_anew(each.id, taken)
+        aws.paces.put_anew(made.id, taken)
+        aws.paces.put_anew(unlimited.id, Pace("slow"))
         for change_of_status, waiting in (("paused", True), ("disabled", True), (status, False)):
             for each in (made, unlimited):
                 registry.change(each.id, change(status=change_of_status), WORKER)
@@ -194,7 +195,27 @@ class TestRecovering:
             assert (pace.next_turn == 9e9) is waiting
             assert pace.series == (0 if waiting else 1)
             # Without a limit, nobody takes turns, and enabling costs no write.
-            assert aws.paces.get(unlimited.id) == replace(taken, version=2)
+            assert aws.paces.get(unlimited.id) == Pace("slow", version=2)
+
+    def test_turns_begin_anew_even_if_enabling_is_interrupted(
+        self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        forget = PaceStore.forget_turns
+
+        def interrupted(*_: object) -> None:
+            monkeypatch.setattr(PaceStore, "forget_turns", forget)
+            raise TimeoutError
+
+        made = registry.register(registration(rate_limit=0.01), WORKER).subscription
+        aws.paces.put_anew(made.id, Pace("slow", next_turn=9e9, rate=0.01))
+        registry.change(made.id, change(status="disabled"), WORKER)
+        monkeypatch.setattr(PaceStore, "forget_turns", interrupted)
+        with pytest.raises(TimeoutError):
+            registry.change(made.id, change(status="active"), WORKER)
+        registry.change(made.id, change(status="active"), WORKER)
+        pace = aws.paces.get(made.id)
+        assert pace
+        assert (pace.next_turn, pace.series) == (0.0, 1)
 
     def test_another_target_gets_no_turn_that_was_given_before(
         self, aws: Aws, registry: SubscriptionRegistry
