@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#
 
 Ministack calls the function for whatever is there, so often for each record on its own. Here a
 function with a window gets its first batch at once, and the next one not before the window has
-passed, or two seconds if it is longer. So nobody waits a minute for what it does.
+passed, or two seconds if it is longer. So nobody waits a minute for what it does. Unlike on AWS, a
+full batch waits as well. What is left when the emulator ends is not counted: ministack does not
+keep the records of table streams.
 """
 
 import time

@@ -41,7 +41,7 @@ class LevelStore:
 
     Attributes:
         table: The table of metrics.
-        retention_days: How many days events are kept, and with them the levels of held events.
+        retention_days: How many days a level of held events is kept after the last of them.
     """
 
     table: Table
