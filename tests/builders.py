@@ -139,7 +139,7 @@ def publisher(service_id: str = "planner", *event_types: str) -> Publisher:
 
 def routing(event_id: str = "evt_1", **matched: str) -> Routing:
     """A record that an event was routed, to the services of these subscriptions."""
-    return Routing(event_id, matched, NOON)
+    return Routing(event_id, matched, LATER)
 
 
 def delivery(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.aws import Aws
-from tests.builders import delivery, routing
+from tests.builders import NOON, delivery, routing
 from tests.faults import answer_lost, grudging
 
 
@@ -73,8 +73,8 @@ class RoutingsContract:
     def test_the_record_of_an_earlier_event_with_the_same_id_does_not_count(
         self, aws: Aws, stored_at: str, matched: dict[str, str]
     ) -> None:
-        aws.routings.record([routing("evt_1", sub_1="worker")])
-        later = replace(routing("evt_1", sub_2="other"), stored_at=stored_at)
+        aws.routings.record([replace(routing("evt_1", sub_1="worker"), routed_at=NOON)])
+        later = replace(routing("evt_1", sub_2="other"), routed_at=NOON, stored_at=stored_at)
         assert aws.routings.record([later]).standing == [replace(later, matched=matched)]
 
     def test_what_was_released_is_held_no_longer(self, aws: Aws) -> None:

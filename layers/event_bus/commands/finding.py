@@ -16,7 +16,7 @@ from event_bus.model.event import Event
 from event_bus.publishing.client_request import ClientRequest
 from event_bus.publishing.replying import PendingReply, ReplyContent, Replying, StoredReply
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.delivery_items import of_present
+from event_bus.stores.delivery_items import of_present, routing_of_present
 from event_bus.stores.events import EventStore
 from event_bus.stores.handlers import Handler, HandlerStore
 from event_bus.stores.refusals import Outdated
@@ -83,7 +83,8 @@ class Commands:
 
     def found(self, event: Event, record: Command, caller: Caller) -> FoundCommand:
         """Returns a command whose record was already read."""
-        routing, deliveries = self.deliveries.of_event(event.id)
+        recorded, deliveries = self.deliveries.of_event(event.id)
+        routing = routing_of_present(recorded, event)
         handler = None
         if event.is_command:
             if routing and routing.handler:
@@ -171,7 +172,8 @@ class Commands:
             return False
         if not event.is_command:
             return event.source != caller.service_id and self.visible.sees(event, caller)
-        routing = self.visible.routings.get_many([event.id], consistent=True).get(event.id)
+        found = self.visible.routings.get_many([event.id], consistent=True).get(event.id)
+        routing = routing_of_present(found, event)
         if routing is None:
             # The router sends a command before it records the handler, so a reply may come before
             # the record.

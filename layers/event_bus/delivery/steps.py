@@ -20,7 +20,7 @@ from event_bus.model.pauses import PAUSED, SAID, look_again_at
 from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.delivery_items import of_present
+from event_bus.stores.delivery_items import is_former, of_present
 from event_bus.stores.events import EventStore
 
 LEASE_SECONDS = LANE_FUNCTION_SECONDS + 30
@@ -196,6 +196,9 @@ class DeliveryStep:
             event: The event, with or without its payload; None if it has expired.
             record: The recorded delivery, if it was read.
         """
+        if event and record and is_former(record.stored_at, event.created_at):
+            # The message retries the delivery of a former event with the same id.
+            event = None
         delivery = _before_attempt(order, event, record)
         if order.subscription is None:
             said = "the subscription was deleted"

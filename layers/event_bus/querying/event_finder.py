@@ -17,7 +17,7 @@ from event_bus.paging import Portion, first_page
 from event_bus.querying.event_query import EventQuery
 from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.delivery_items import of_present
+from event_bus.stores.delivery_items import of_present, routing_of_present
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import EventSelector, Listing, domain_of
 from event_bus.stores.routings import RoutingStore
@@ -105,11 +105,13 @@ class EventFinder:
         """
         reading = self.executor.submit(self.deliveries.of_event, event_id)
         event = self.events.get(event_id)
-        routing, deliveries = reading.result()
+        found = _found(event, *reading.result()) if event else None
         visibility = Visibility(caller, self.subscriptions, self.rights)
-        if event is None or not visibility.sees(event, routing, lambda: event.json_payload):
+        if found is None or not visibility.sees(
+            found.event, found.routing, lambda: found.event.json_payload
+        ):
             raise NotFound.of(f"event {event_id}")
-        return _as_seen(_found(event, routing, deliveries), caller)
+        return _as_seen(found, caller)
 
     def get_many(self, event_ids: Iterable[str], caller: Caller) -> list[FoundEvent]:
         """Returns the events that a caller may see, with deliveries, without large payloads."""
@@ -169,7 +171,7 @@ class EventFinder:
         reading = self.executor.submit(self.routings.get_many, event_ids)
         events = self.events.get_many(event_ids)
         routings = reading.result()
-        return {each: FoundEvent(event, routings.get(each)) for each, event in events.items()}
+        return {each: _found(event, routings.get(each)) for each, event in events.items()}
 
     def _fitting(
         self, found: FoundEvent | None, query: EventQuery, visibility: Visibility
@@ -185,9 +187,11 @@ class EventFinder:
         )
 
 
-def _found(event: Event, routing: Routing | None, deliveries: Iterable[Delivery]) -> FoundEvent:
+def _found(
+    event: Event, routing: Routing | None, deliveries: Iterable[Delivery] = ()
+) -> FoundEvent:
     present = [each for each in deliveries if of_present(each, event)]
-    return FoundEvent(event, routing, tuple(present))
+    return FoundEvent(event, routing_of_present(routing, event), tuple(present))
 
 
 def _as_seen(found: FoundEvent, caller: Caller) -> FoundEvent:

@@ -20,7 +20,7 @@ from event_bus.queues.recorded_sending import send_recorded
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.delivery_items import of_present
+from event_bus.stores.delivery_items import of_present, routing_of_present
 from event_bus.stores.events import EventStore
 from event_bus.stores.routings import RoutingStore
 
@@ -106,7 +106,12 @@ class Router:
         Raises:
             Exception: A call to AWS failed; all events may be routed again.
         """
-        routed = self.routings.get_many((event.id for event in events), consistent=True)
+        found = self.routings.get_many((event.id for event in events), consistent=True)
+        routed = {
+            event.id: record
+            for event in events
+            if (record := routing_of_present(found.get(event.id), event))
+        }
         failed = self.route([event for event in events if event.id not in routed])
         for event in events:
             if event.id in routed:

@@ -20,6 +20,7 @@ from event_bus.model.delivery import (
     Delivery,
     DeliveryError,
     DeliveryKey,
+    Routing,
 )
 from event_bus.model.event import Event
 from event_bus.stored import restored
@@ -105,7 +106,7 @@ def is_former(stored_at: str, event_stored_at: str) -> bool:
         stored_at: When the event of the record was stored, RFC 3339; empty if that is not known.
         event_stored_at: When the present event was stored, RFC 3339; empty if that is not known.
     """
-    return bool(stored_at and event_stored_at) and stored_at < _former_until(event_stored_at)
+    return bool(stored_at and event_stored_at) and stored_at < former_until(event_stored_at)
 
 
 def of_present(record: Delivery | None, event: Event | None) -> Delivery | None:
@@ -120,6 +121,11 @@ def of_present(record: Delivery | None, event: Event | None) -> Delivery | None:
     return record
 
 
+def routing_of_present(routing: Routing | None, event: Event) -> Routing | None:
+    """Returns the routing record of an event, unless it belongs to a former event with its id."""
+    return None if routing and is_former(routing.routed_at, event.created_at) else routing
+
+
 def unless_former(delivery: Delivery) -> tuple[str, Item]:
     """Returns the condition that the stored delivery does not belong to a former event.
 
@@ -132,7 +138,7 @@ def unless_former(delivery: Delivery) -> tuple[str, Item]:
     """
     if not delivery.stored_at:
         return "", {}
-    former = {":former": text(_former_until(delivery.stored_at))}
+    former = {":former": text(former_until(delivery.stored_at))}
     return " AND (attribute_not_exists(stored_at) OR stored_at >= :former)", former
 
 
@@ -178,7 +184,12 @@ def begin_anew(table: Table, standing: Item, delivery: Delivery, expires_at: int
     return True
 
 
-def _former_until(stored_at: str) -> str:
+def former_until(stored_at: str) -> str:
+    """Returns the time before which all times belong to a former event with an event's id.
+
+    Args:
+        stored_at: When the event was stored, RFC 3339.
+    """
     return times.at(times.seconds(stored_at) - _CLOCKS_DIFFER_SECONDS)
 
 

@@ -14,12 +14,12 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_bus import times
 from event_bus.batches import batches, blames_content
 from event_bus.conflicts import attempts
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import Routing
+from event_bus.stores.delivery_items import former_until
 from event_bus.stores.items import ConditionFailed, Item, document, text
 from event_bus.stores.routing_items import (
     match_attributes,
@@ -41,9 +41,6 @@ _PART_BYTES = 200_000
 
 _SURELY_FIT = 400
 """How many matches fit into one item, however long their identifiers are."""
-
-_CLOCKS_DIFFER_SECONDS = 60
-"""How much earlier a record must be than its event to belong to an earlier event with its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +270,7 @@ def _unless_routed(routing: Routing) -> Item:
     """
     if not routing.stored_at:
         return {"ConditionExpression": "attribute_not_exists(event_id)"}
-    before = times.at(times.seconds(routing.stored_at) - _CLOCKS_DIFFER_SECONDS)
+    before = former_until(routing.stored_at)
     return {
         "ConditionExpression": "attribute_not_exists(event_id) OR routed_at < :before",
         "ExpressionAttributeValues": {":before": text(before)},

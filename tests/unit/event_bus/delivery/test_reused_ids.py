@@ -11,6 +11,7 @@ from event_bus.model.delivery import Attempt, DeliveryStatus
 from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.subscription import DeliveryGuarantee
+from event_bus.queues.message import next_message
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import delivery, event, message, subscription
@@ -82,6 +83,22 @@ def test_an_only_attempt_is_made_once_after_an_unfinished_one_of_a_former_event(
     assert run.target.events == ["evt_1"]
     assert run.outcome().status == "dropped"
     assert run.sent() == []
+
+
+@pytest.mark.parametrize("status", ["retrying", "pending"])
+def test_a_retry_of_the_former_delivery_does_not_deliver_it(
+    run: LaneRun, aws: Aws, status: DeliveryStatus
+) -> None:
+    settle_former(aws, status)
+    record = aws.deliveries.get(delivery().key)
+    assert record
+    # The present event need not match the subscription.
+    aws.subscriptions.create(subscription(event_types=["other"]))
+    aws.events.put(event(), RETENTION_DAYS)
+    assert run.take(next_message(record)) == []
+    assert run.target.events == []
+    assert run.outcome().status == "dropped"
+    assert run.error()[0] == "event_expired"
 
 
 def test_its_stream_delivers_it_in_order(run: LaneRun, aws: Aws) -> None:

@@ -9,7 +9,6 @@ from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import NotFound
 from event_bus.matching.event_types import matches_type
-from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.querying import event_finder
 from event_bus.querying.event_finder import EventFinder
@@ -156,9 +155,21 @@ def test_the_delivery_of_a_former_event_with_its_id_is_not_shown(executor: Execu
         ],
     )
     found = through.get("evt_1", AN_ADMIN)
+    assert found.routing
     shown = {each.key.subscription_id: each.status for each in found.all_deliveries()}
     assert shown == {"sub_1": "pending", "sub_2": "delivered"}
     assert through.get_many(["evt_1"], AN_ADMIN) == [found]
+
+
+def test_the_routing_of_a_former_event_with_its_id_does_not_count(executor: Executor) -> None:
+    present = event("evt_1", "secret.event")
+    before = times.at(times.seconds(present.created_at) - 90_000)
+    former = replace(routing("evt_1", sub_1="worker"), routed_at=before)
+    through, _ = finder(executor, [present], [former])
+    assert through.get("evt_1", AN_ADMIN).routing is None
+    assert through.visible(["evt_1"], AN_ADMIN)["evt_1"].routing is None
+    with pytest.raises(NotFound):
+        through.get("evt_1", service("worker"))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +201,8 @@ def test_only_publishers_and_admins_learn_who_else_receives_an_event(
         assert {each.key.subscription_id for each in found.deliveries} == seen.keys() - {"sub_2"}
         recorded = {each.key.subscription_id: each.service_id for each in found.all_deliveries()}
         assert recorded == seen
-        assert {each.updated_at for each in found.all_deliveries()} == {NOON}
+        updated = {each.key.subscription_id: each.updated_at for each in found.all_deliveries()}
+        assert updated == {each: routed.routed_at if each == "sub_2" else NOON for each in seen}
 
 
 def test_events_of_a_deleted_subscription_need_a_narrowing_filter(executor: Executor) -> None:
@@ -268,7 +280,7 @@ def test_lists_show_what_may_be_read_alone(executor: Executor, seed: int) -> Non
             # Filters have changed since some events were routed.
             to = [each for each in subscriptions if each.event_types[0] in ("task.*", event_type)]
             kept = {each.id: each.service_id for each in to if domain_of(event_type) == "task"}
-            routings.append(Routing(made.id, kept, NOON))
+            routings.append(routing(made.id, **kept))
     through, _ = finder(executor, events, routings, subscriptions)
     queries = [EventQuery(limit=7)]
     queries += [EventQuery(type=each, limit=7) for each in ("task.*", "*.made", "role.made")]

@@ -20,7 +20,7 @@ from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, binary_event, event, subscription
+from tests.builders import LARGE_PAYLOAD, binary_event, event, routing, subscription
 from tests.faults import not_sent
 from tests.unit.event_bus.routing.routers import router_of
 
@@ -252,6 +252,16 @@ def test_only_messages_that_sqs_refused_are_sent_again(bus: Routed, fussy: Route
     assert fussy.route_again([*events, event("evt_3")]) == []
     assert [each.event_id for each in bus.sent()] == ["evt_2", "evt_3"]
     assert bus.matched("evt_3") == {"sub_1": "worker"}
+
+
+def test_the_routing_record_of_a_former_event_does_not_count(bus: Routed, fussy: Router) -> None:
+    bus.subscribe("sub_1")
+    present = event("evt_1")
+    before = times.at(times.seconds(present.created_at) - 90_000)
+    bus.aws.routings.record([replace(routing("evt_1", sub_9="other"), routed_at=before)])
+    assert fussy.route_again([present]) == []
+    assert [each.event_id for each in bus.sent()] == ["evt_1"]
+    assert bus.matched("evt_1") == {"sub_1": "worker"}
 
 
 def test_routing_again_ends_no_retry_of_a_person(bus: Routed, fussy: Router) -> None:
