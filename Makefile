@@ -15,7 +15,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/layers:$(CURDIR)/clients/python/src
 # Processes import what others have compiled: without that, an import of the CDK takes 10 s.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/bytecode
 unexport PYTHONDONTWRITEBYTECODE
-# What Python and Node need is installed side by side.
+# Two jobs: `make setup` installs the packages of Python and of Node at the same time.
 MAKEFLAGS += --jobs=2
 # No banner for a version of Node that works but is no longer maintained.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20

@@ -3,11 +3,12 @@
 On AWS, a function gets a batch once the batch is full or the window of its mapping has passed:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
 
-Ministack calls the function for whatever is there, so often for each record on its own. Here a
-function with a window gets its first batch at once, and the next one not before the window has
-passed, or two seconds if it is longer. So nobody waits a minute for what it does. Unlike on AWS, a
-full batch waits as well. What is left when the emulator ends is not counted: ministack does not
-keep the records of table streams.
+Ministack calls the function with whatever is there, which is often a single record. Here the first
+batch comes at once. The next one comes after the window, but after two seconds at most, so that a
+window of a minute delays nobody. Unlike on AWS, a full batch waits as well.
+
+Records that still wait when the emulator ends are lost, because ministack does not keep the records
+of table streams. Their events are not counted, and are not in the audit log.
 """
 
 import time
@@ -21,10 +22,10 @@ LONGEST_SECONDS = 2.0
 
 
 class Pauses(AccountRegionScopedDict):  # type: ignore[misc]
-    """Until when each mapping asks for no batch, in Unix seconds."""
+    """The end of each mapping's pause, in Unix seconds; it asks for no batch before that."""
 
     def pop(self, mapping_id: str, *default: Any) -> Any:
-        """Ends the pause of a mapping, as ministack does after a batch, or begins its window.
+        """Ends the pause of a mapping, as ministack does after a batch, then begins its window.
 
         Args:
             mapping_id: The identifier of the mapping.
@@ -47,12 +48,13 @@ class Pauses(AccountRegionScopedDict):  # type: ignore[misc]
 
 
 def keep() -> None:
-    """Has ministack keep to the windows."""
+    """Makes ministack wait for batching windows, at most `LONGEST_SECONDS` each."""
     pauses = lambda_svc._esm_backoff_until = Pauses()
     dispatch = lambda_svc._dispatch_esm_batch
 
     def dispatched(mapping_id: str, *batch: Any) -> None:
-        # Another thread handles the batch of a queue, and ends the pause only after that.
+        # Another thread handles a queue's batch, and calls `pop` only when that has ended. The
+        # window must begin now, or the next batch would be taken meanwhile.
         pauses.begin(mapping_id)
         dispatch(mapping_id, *batch)
 

@@ -7,7 +7,8 @@
   does not read. Here, as on AWS, a message is refused if it is larger than 128 KiB, or if the
   client's buffer is full.
 - It does not log what functions print that an API or a schedule calls. Here it does.
-- It ignores the batching windows of event source mappings. Here it does not.
+- It ignores the batching windows of event source mappings. Here a mapping waits for its window
+  after each batch, at most two seconds.
 
 With the argument `attached`, it ends with the process that holds the other end of its input.
 """

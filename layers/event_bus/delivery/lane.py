@@ -89,7 +89,8 @@ class LaneRunner:
         kept |= send_back(self.lanes, readable, moved)
         readable = [each for place, each in enumerate(readable) if place not in moved]
         permits = Permits(self.circuits, subscriptions)
-        # The messages of a paused subscription keep their turns.
+        # This also reads paces. A paused subscription with a limit needs its pace: the plan
+        # compares series, so that messages keep their turns.
         permits.look_up(
             each.id
             for each in subscriptions.values()

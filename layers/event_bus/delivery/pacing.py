@@ -258,7 +258,8 @@ class Turns:
         given = dict(zip(without, turns, strict=True))
         # New messages queue behind those that already wait for a free slot.
         line = limits.rate_limit is None and pace.next_look > now and not on_trial
-        # A look is no turn of a limit that is set later.
+        # Without a limit, `turn` is only the time of the next check for a free slot. A limit that
+        # is set later must not take it for one of its turns.
         series = _NO_SERIES if limits.rate_limit is None else pace.series
         plan = BatchPlan()
         ready: list[int] = []

@@ -125,14 +125,14 @@ class Pace:
         return replace(self, state="slow", since=now, hold=hold, fast_answers=0)
 
     def without_turns(self) -> "Pace":
-        """Returns the pace after turns begin anew: those given before do not count."""
+        """Returns the pace with a new series of turns: turns given before do not count."""
         return replace(self, next_turn=0.0, rate=None, series=self.series + 1)
 
     def under(self, limits: Limits, now: float) -> "Pace":
-        """Returns the pace under a rate limit; turns begin anew if another one gave the last.
+        """Returns the pace under the present rate limit; a new series begins if the limit changed.
 
-        Turns that were given under a very low limit may be days away; the messages that have them
-        take others.
+        Turns that were given under a very low limit may be days away. Their messages take new
+        turns.
 
         Args:
             limits: The limits of the subscription.

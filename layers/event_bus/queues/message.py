@@ -56,9 +56,9 @@ class Message:
         round_start: The number of attempts before a person retried the delivery.
         protocol: The protocol, whose lane it travels on.
         recorded: Whether its delivery is recorded, although it asks for the first attempt.
-        turn: When it has its turn under a rate limit or, without a limit, when it looks for a free
-            slot again, in Unix seconds.
-        turn_series: The series of turns to which its turn belongs; -1 if it only looks again.
+        turn: When it has its turn under a rate limit or, without a limit, when it checks for a free
+            slot again, in Unix seconds; None if it was given neither.
+        turn_series: The series of turns to which its turn belongs; -1 if it only checks for a slot.
         enrichment: The parts that were added to the event, as a JSON object; None before its
             enrichment.
         times_held: How often in a row it was sent back because another function was delivering its

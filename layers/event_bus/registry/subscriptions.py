@@ -226,8 +226,9 @@ class SubscriptionRegistry:
                 agreed = confirm(changed.service_id, changed.target.callback_url)
                 changed = replace(changed, verified_at=agreed)
             if before.status == "disabled" and changed.status != "disabled":
-                # Messages that had turns became dead letters. New ones would wait until all these
-                # turns had passed unused.
+                # Messages that had turns became dead letters. New ones would wait for these unused
+                # turns. Before the write: if this fails, a repeated request still finds the status
+                # `disabled`.
                 self.registrations.paces.forget_turns(subscription_id)
             return before, self._writes.change(before, changed, change.resume_from)
 

@@ -211,7 +211,7 @@ def levels(retention_days: int = 0) -> "LevelStore":
     """Makes the `LevelStore`: how many deliveries wait, and how many events are held.
 
     Args:
-        retention_days: As for `LevelStore`; 0 for reading alone.
+        retention_days: As for `LevelStore`; 0 if the store only reads.
     """
     from event_bus.stores.levels import LevelStore
 

@@ -100,7 +100,7 @@ def _key(event_id: str) -> Item:
 
 
 def _of_present(record: Command, event: Event) -> Command:
-    """Returns the record of a command; an open one if a former command had its id.
+    """Returns the record, or an open one if it belongs to a former command with the same id.
 
     An id may be used again when its event has expired, and a record expires later. The version
     stays, so that the next write replaces the record.

@@ -37,8 +37,8 @@ COMMAND = "#command"
 """The sort key of the record of a command."""
 
 _CLOCKS_DIFFER_SECONDS = 60
-"""A record belongs to a former event if the event of the record was stored so much earlier than the
-present one, in seconds. The clocks of functions differ by less.
+"""A record belongs to a former event if its time is so much earlier than that at which the present
+event was stored, in seconds. The clocks of functions differ by less.
 """
 
 _REOPENED_ONCE: Item = {"BOOL": True}
@@ -103,7 +103,8 @@ def is_former(stored_at: str, event_stored_at: str) -> bool:
     An id may be used again when its event has expired. A delivery expires later than its event.
 
     Args:
-        stored_at: When the event of the record was stored, RFC 3339; empty if that is not known.
+        stored_at: When the event of the record was stored, or a later time from the record, such
+            as that of its routing, RFC 3339; empty if it is not known.
         event_stored_at: When the present event was stored, RFC 3339; empty if that is not known.
     """
     return bool(stored_at and event_stored_at) and stored_at < former_until(event_stored_at)
@@ -185,7 +186,7 @@ def begin_anew(table: Table, standing: Item, delivery: Delivery, expires_at: int
 
 
 def former_until(stored_at: str) -> str:
-    """Returns the time before which all times belong to a former event with an event's id.
+    """Returns the time before which a record must date to belong to a former event.
 
     Args:
         stored_at: When the event was stored, RFC 3339.

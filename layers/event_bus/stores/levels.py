@@ -41,7 +41,7 @@ class LevelStore:
 
     Attributes:
         table: The table of metrics.
-        retention_days: How many days a level of held events is kept after the last of them.
+        retention_days: How many days a level of held events is kept after its last change.
     """
 
     table: Table

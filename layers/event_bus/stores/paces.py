@@ -125,7 +125,7 @@ class PaceStore:
         self.change(subscription_id, anew, self.get(subscription_id), patient=True)
 
     def forget_turns(self, subscription_id: str) -> None:
-        """Lets turns begin anew, if any were given."""
+        """Begins a new series of turns, unless none was given in the present one."""
         before = self.get(subscription_id)
         if before and before.next_turn:
             self.change(subscription_id, Pace.without_turns, before, patient=True)

@@ -197,7 +197,7 @@ Emulator.find(Path({str(emulator.directory)!r})).stop()
 
 
 def packed(code: str) -> bytes:
-    """An archive with the module `handler`, the same whenever it is made."""
+    """An archive with the module `handler`; the same code gives the same bytes at any time."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(zipfile.ZipInfo("handler.py"), code)

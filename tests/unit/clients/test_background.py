@@ -149,7 +149,7 @@ def test_events_wait_while_the_bus_refuses_the_key(
     assert not first.close(timeout=0.2)
     # The key is not tried for each event.
     assert asked == [9]
-    assert "the bus fails, 9 events wait" in caplog.text
+    assert "publishing failed, 9 events wait" in caplog.text
     bus = Bus()
     with BackgroundPublisher(client(bus), spool=file) as second:
         assert second.flush(30)

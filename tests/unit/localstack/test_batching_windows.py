@@ -39,14 +39,14 @@ def test_after_a_batch_the_window_begins(
     assert pauses.get("one") == until
 
 
-def test_a_batch_ends_the_pause_after_a_failure(mappings: Any) -> None:
+def test_a_batch_ends_the_pause_that_a_failure_began(mappings: Any) -> None:
     pauses = Pauses()
     pauses["gone"] = 1_001.0
     assert pauses.pop("gone", None) == 1_001.0
     assert "gone" not in pauses
 
 
-def test_the_batch_of_a_queue_begins_a_window_before_it_ends(
+def test_the_window_begins_before_the_batch_of_a_queue_ends(
     mappings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert type(lambda_svc._esm_backoff_until) is AccountRegionScopedDict

@@ -273,8 +273,8 @@ class BackgroundPublisher:
             try:
                 return self._bus.publish_batch(batch)
             except (ConnectionFailed, ServerError, TooManyRequests, Unauthenticated) as failure:
-                # A key that has ended is no fault of the events.
-                logger.warning("the bus fails, %d events wait: %s", self._left(), failure)
+                # A 401 is about the key, not about the events, so none of them is refused.
+                logger.warning("publishing failed, %d events wait: %s", self._left(), failure)
             except RuntimeError:
                 # The bus was closed before this publisher had ended.
                 if not self._given_up:

@@ -140,7 +140,7 @@ def checked(
 
 
 def _shown(url: str) -> str:
-    """Returns a URL for a message, without a user, a password or a key in its place."""
+    """Returns a URL for an error message, with its user, password, keys and tokens masked."""
     return repr(re.sub(r"(eb[kt]_)[^/\s]*", r"\1***", re.sub(r"//.*@", "//***@", url)))
 
 

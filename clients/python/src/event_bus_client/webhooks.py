@@ -146,8 +146,8 @@ def _signed(webhook_id: str, timestamp: str, body: bytes) -> bytes:
 
 
 def _encoded(text: str) -> bytes:
-    # Anybody may send bytes that are not UTF-8. Some servers, such as that of aiohttp, hand them
-    # over as surrogates, and `encode` would raise another error than that of a wrong signature.
+    # A sender may send bytes that are not UTF-8. Some servers, such as aiohttp's, pass them as
+    # surrogates. A plain `encode` would raise UnicodeEncodeError instead of SignatureError.
     return text.encode(errors="surrogatepass")
 
 

@@ -86,7 +86,7 @@ def test_an_only_attempt_is_made_once_after_an_unfinished_one_of_a_former_event(
 
 
 @pytest.mark.parametrize("status", ["retrying", "pending"])
-def test_a_retry_of_the_former_delivery_does_not_deliver_it(
+def test_a_retry_of_the_former_delivery_does_not_deliver_the_present_event(
     run: LaneRun, aws: Aws, status: DeliveryStatus
 ) -> None:
     settle_former(aws, status)

@@ -156,7 +156,7 @@ def test_a_look_that_a_lane_gives_before_it_knows_the_limit_is_no_turn(
     to = aws.subscriptions.create(subscription(max_in_flight=1))
     taken = {"fn_1": (times.unix() + 60, 1)}
     assert aws.paces.put("sub_1", Pace(next_turn=1.0, rate=5.0, leases=taken, version=1))
-    # It has read the subscription before the change, and plans by it for some seconds.
+    # The lane read the subscription before the change, and uses that version for some seconds.
     stale = lanes.paced.subscriptions.of(messages(to, 1))
     assert stale
     limited = _changed(aws, to, 0.1)

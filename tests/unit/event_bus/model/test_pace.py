@@ -92,12 +92,13 @@ def test_a_change_of_the_limit_forgets_turns_that_were_given() -> None:
     assert pace.without_turns() == Pace("slow", series=1)
 
 
-def test_each_change_of_the_limit_begins_a_series() -> None:
+def test_each_other_limit_begins_a_series() -> None:
     pace, series = Pace(), []
     for rate in (5.0, 5.0, 10.0, None, 10.0, 5.0):
         pace, _ = pace.turns(2, Limits(4, rate_limit=rate), START)
         series.append(pace.series)
-    # Without a limit there are no turns: a request that removes it begins a series by itself.
+    # `turns` begins no series when the limit is removed. The request that removes it does so, by
+    # `PaceStore.forget_turns`.
     assert series == [0, 0, 1, 1, 1, 2]
 
 

@@ -1,4 +1,4 @@
-"""The record of a command is not that of a former one with the same id."""
+"""A command does not take over the record of a former command with the same id."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def ended(at: str) -> Command:
         (replace(ended(before(3_600)), late=(LateReply("worker", before(-5)),)), False),
     ],
 )
-def test_a_record_from_before_the_command_is_that_of_a_former_one(
+def test_a_record_from_before_the_command_belongs_to_a_former_command(
     aws: Aws, record: Command, *, is_former: bool
 ) -> None:
     stored = aws.commands.save(record)
