@@ -93,4 +93,5 @@ def test_hostile_subscribers_harm_only_their_own_deliveries(world: World) -> Non
                 # By the timeout of its own policy, not by the default one of 15 s.
                 assert code != "timeout" or attempt["duration_ms"] < 14_000, name
                 assert len(attempt["response"]) <= 256, name
+    quick.wait_for(len(ids))
     assert sorted(quick.event_ids()) == sorted(ids)

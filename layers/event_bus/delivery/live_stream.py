@@ -15,7 +15,7 @@ from event_bus.model.stream_name import StreamName
 from event_bus.model.subscription import Subscription, received_since
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.cursors import CursorStore
-from event_bus.stores.delivery_items import is_former
+from event_bus.stores.delivery_items import is_former, routing_of_present
 from event_bus.stores.placed_events import PlacedEvents
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.stream_times import version_before
@@ -207,7 +207,9 @@ class LiveWalk:
             found = streams.between(self.stream, version + 1, self.position, _SEARCHED_PAGE)
             keys = [replace(self.order.message.key, event_id=each.event_id) for each in found]
             records = self.parts.runner.deliveries.get_many(keys) if keys else {}
-            if any(each.status == "delivered" for each in records.values()):
+            if any(
+                _is_delivered(each, records.get(key)) for key, each in zip(keys, found, strict=True)
+            ):
                 return "later events of its stream had been delivered"
             if len(found) < _SEARCHED_PAGE:
                 return None
@@ -243,7 +245,8 @@ class LiveWalk:
 
     def _routing(self) -> Routing | None:
         """The routing record of the event of the message."""
-        return self.parts.routings.get_many([self.event.id], consistent=True).get(self.event.id)
+        found = self.parts.routings.get_many([self.event.id], consistent=True)
+        return routing_of_present(found.get(self.event.id), self.event)
 
     def _own_place(self) -> Sequence[StreamEntry]:
         """Returns the entry of the event of the message, if it is the next; otherwise nothing."""
@@ -254,8 +257,8 @@ class LiveWalk:
         if placed is None:
             # It was stored when all sources shared streams, and is in no stream of its source.
             return ()
-        if placed.routing:
-            self._routings[self.event.id] = placed.routing
+        if routing := routing_of_present(placed.routing, self.event):
+            self._routings[self.event.id] = routing
         self._records[self.event.id], self._read_at = placed.delivery, self.position
         return (placed.entry,)
 
@@ -263,7 +266,13 @@ class LiveWalk:
         found = self.parts.streams.after(self.stream, self.position, _PAGE)
         # The router sends messages before it records them, so records may be missing.
         ids = (entry.event_id for entry in found)
-        self._routings = self.parts.routings.get_many(ids, consistent=True) if found else {}
+        routings = self.parts.routings.get_many(ids, consistent=True) if found else {}
+        self._routings = {
+            each.event_id: routing
+            for each in found
+            if (routing := routings.get(each.event_id))
+            and not is_former(routing.routed_at, each.created_at)
+        }
         return found
 
     def _record(self, event_id: str) -> Delivery | None:
@@ -337,6 +346,12 @@ class LiveWalk:
             # A replay would skip an event that cannot be read, too.
             event, _ = self.parts.runner.events.find(event_id)
         return event is not None and self.parts.history.owes(subscription, event), event
+
+
+def _is_delivered(entry: StreamEntry, record: Delivery | None) -> bool:
+    if record is None or is_former(record.stored_at, entry.created_at):
+        return False
+    return record.status == "delivered"
 
 
 def _is_settled(record: Delivery | None) -> bool:

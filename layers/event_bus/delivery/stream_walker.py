@@ -14,6 +14,7 @@ from event_bus.model.pauses import waits_for_resume
 from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import MAX_RECEIVES
 from event_bus.queues.message import Message
+from event_bus.stores.delivery_items import is_former, of_present
 from event_bus.stores.streams import StreamEntry
 
 _BUDGET_SECONDS = 20.0
@@ -82,7 +83,9 @@ class StreamWalker:
 
     def _record(self) -> Delivery | None:
         """The delivery of the event of the message."""
-        return self.runner.deliveries.get(self._order.message.key)
+        record = self.runner.deliveries.get(self._order.message.key)
+        # A message that retries a delivery of a former event with the same id ends it.
+        return of_present(record, self.asked.event) if self._order.message.is_first else record
 
     def _deliver_passed(self) -> AttemptResult | None:
         """Attempts an event that the walk has passed, if a person has retried its delivery.
@@ -179,6 +182,11 @@ class StreamWalker:
             event, unreadable = self.runner.events.find(entry.event_id)
             if unreadable:
                 return self.runner.unreadable(own_order, record)
+        if event and not entry.holds(event):
+            # The retention of the entry's event has ended, and another event has its id.
+            if record is None or not is_former(record.stored_at, event.created_at):
+                return AttemptResult(settled=True)
+            event = None
         if is_first and _keeps_crashing(order, own):
             crashed = self.runner.crashed(own_order, event, record)
             # The rest of the stream continues with a new message, which has all its receipts.

@@ -1,6 +1,6 @@
 """Finding events that were stored and never routed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -8,11 +8,14 @@ from event_bus import times
 from event_bus.batches import chunks
 from event_bus.ids import new_id
 from event_bus.log import logger
+from event_bus.model.delivery import Routing
+from event_bus.model.event import MAX_AHEAD_SECONDS
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.cursors import CursorStore
+from event_bus.stores.delivery_items import is_former
 from event_bus.stores.event_items import ODD_SECONDS
 from event_bus.stores.events import EventStore
-from event_bus.stores.listings import Listing, all_events, all_odd_events, behind
+from event_bus.stores.listings import ListedEvent, Listing, all_events, all_odd_events, behind
 from event_bus.stores.routings import RoutingStore
 
 GRACE_SECONDS = 600
@@ -72,7 +75,7 @@ class UnroutedSweep:
             while position < until and self.clock() < end:
                 page = listed.page((position, until), _DEPTH)
                 for chunk in chunks(list(page.entries), _AT_ONCE):
-                    found += self._have_routed([entry.id for entry in chunk])
+                    found += self._have_routed(chunk)
                     position = behind(chunk[-1].position)
                     if self.clock() > end:
                         return found
@@ -81,10 +84,22 @@ class UnroutedSweep:
         finally:
             self.cursors.release(cursor, position)
 
-    def _have_routed(self, event_ids: list[str]) -> int:
-        routed = self.routings.get_many(event_ids)
-        unrouted = [each for each in event_ids if each not in routed]
+    def _have_routed(self, entries: Sequence[ListedEvent]) -> int:
+        routed = self.routings.get_many([entry.id for entry in entries])
+        unrouted = [each.id for each in entries if not _is_routed(each, routed.get(each.id))]
         if unrouted:
             logger.warning("events were left unrouted", event_ids=unrouted)
             self.unroutable.send(unrouted)
         return len(unrouted)
+
+
+def _is_routed(entry: ListedEvent, routing: Routing | None) -> bool:
+    """Returns whether an event was routed; the record of a former event with its id does not count.
+
+    The list has the time of an event's timestamp, which may be ahead of the time when it was
+    stored. An event that is queued without need is checked exactly before it is routed.
+    """
+    if routing is None:
+        return False
+    earliest = times.at(times.seconds(entry.time) - MAX_AHEAD_SECONDS)
+    return not is_former(routing.routed_at, earliest)

@@ -1,6 +1,6 @@
 """Finds event streams: the head of one, and lists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
@@ -150,8 +150,9 @@ class StreamFinder:
                 if (left := size + 1 - len(read)) > 0:
                     read += self.streams.listed(listing.source, first, last, after, left)
             portion = read[:size]
-            ids = [each.first.event_id for each in portion]
-            seen = set(ids) if owns else set(self.finder.visible(ids, listing.caller))
+            firsts = [each.first for each in portion]
+            ids = {each.event_id for each in firsts}
+            seen = ids if owns else self._shown(firsts, listing.caller)
             after = portion[-1].name.stream_id if len(read) > size else None
             elements = [
                 (each.name.stream_id, each if each.first.event_id in seen else None)
@@ -168,7 +169,16 @@ class StreamFinder:
             return True
         if marks.first_visible > last.version:
             return False
-        return bool(self.finder.visible([last.event_id], caller))
+        return self._shown([last], caller) != set()
+
+    def _shown(self, entries: Sequence[StreamEntry], caller: Caller) -> set[str]:
+        """Returns the ids of those events of entries that the caller may see."""
+        found = self.finder.visible([each.event_id for each in entries], caller)
+        return {
+            each.event_id
+            for each in entries
+            if each.event_id in found and each.holds(found[each.event_id].event)
+        }
 
 
 def _owns(source: str, caller: Caller) -> bool:

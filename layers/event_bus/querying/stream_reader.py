@@ -102,7 +102,12 @@ class StreamReader:
             visible = self.finder.visible([each.event_id for each in entries], caller)
             reached = entries[-1].version
             fitting = [
-                (str(each.version), VersionedEvent(each.version, found) if found else None)
+                (
+                    str(each.version),
+                    VersionedEvent(each.version, found)
+                    if found and each.holds(found.event)
+                    else None,
+                )
                 for each in entries
                 for found in (visible.get(each.event_id),)
             ]

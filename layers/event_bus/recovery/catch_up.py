@@ -134,7 +134,7 @@ class CatchUpRunner:
         ]
         # If even the last event of a stream has expired, there is nothing to deliver.
         found, unreadable = self.events.readable(entry.event_id for _, entry in last)
-        events = list(found.values())
+        events = [event for _, entry in last if (event := entry.event_in(found))]
         for name, entry in last:
             if entry.event_id in unreadable and (event := self._before(name, entry.version)):
                 events.append(event)
@@ -144,4 +144,4 @@ class CatchUpRunner:
         """Returns the last readable event before a version, among the next few."""
         entries = self.streams.between(stream, 1, version - 1, _PAGE, newest_first=True)
         found, _ = self.events.readable(each.event_id for each in entries)
-        return next((found[each.event_id] for each in entries if each.event_id in found), None)
+        return next((event for each in entries if (event := each.event_in(found))), None)

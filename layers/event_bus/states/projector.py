@@ -303,7 +303,8 @@ class Projector:
             NumberedEvent(each.version, event)
             for each in entries
             if lost is None or each.version < lost
-            if (stored := found.get(each.event_id)) and (event := self.events.whole(stored))
+            if (stored := each.event_in(found))
+            if (event := self.events.whole(stored))
         ]
         return numbered, lost
 

@@ -276,7 +276,7 @@ class StateReader:
 
 
 def _numbered(entry: StreamEntry, found: dict[str, Event]) -> tuple[StreamEntry, Event | None]:
-    return entry, found.get(entry.event_id)
+    return entry, entry.event_in(found)
 
 
 def _unfinished(fold: Fold, *, kept: bool) -> Problem:

@@ -69,6 +69,11 @@ class ListedEvent:
     correlation_id: str | None
     trace_id: str | None
 
+    @property
+    def time(self) -> str:
+        """The time in its position, RFC 3339."""
+        return self.position.partition("#")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class ListPage:

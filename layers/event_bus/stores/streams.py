@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from event_bus import times
+from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
 from event_bus.stores.items import ConditionFailed, Item, number, text
@@ -45,6 +46,19 @@ class StreamEntry:
     version: int
     event_id: str
     created_at: str
+
+    def holds(self, event: Event) -> bool:
+        """Returns whether an event is that of the entry.
+
+        Entries outlive their events, and then another event may have the same id, even one of
+        another service. One transaction stores an event and its entry, with the same time.
+        """
+        return event.created_at == self.created_at
+
+    def event_in(self, found: Mapping[str, Event]) -> Event | None:
+        """Returns the event of the entry, if it is among some events by id."""
+        event = found.get(self.event_id)
+        return event if event and self.holds(event) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from event_bus.model.subscription import DeliveryGuarantee
 from event_bus.queues.message import next_message
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import delivery, event, message, subscription
+from tests.builders import delivery, event, message, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, LaneRun, run
 from tests.unit.event_bus.delivery.ordered_streams import ordered, store
 
@@ -99,6 +99,30 @@ def test_a_retry_of_the_former_delivery_does_not_deliver_the_present_event(
     assert run.target.events == []
     assert run.outcome().status == "dropped"
     assert run.error()[0] == "event_expired"
+
+
+def test_its_stream_waits_until_it_is_routed_itself(run: LaneRun, aws: Aws) -> None:
+    to = ordered(aws)
+    # The former event matched another subscription.
+    aws.routings.record([replace(routing("evt_1", sub_2="other"), routed_at=FORMER)])
+    [sent] = store(aws, "evt_1", routed=False)
+    assert run.take(message(sent, to)) == []
+    assert run.target.events == []
+    [later] = run.sent()
+    own = replace(routing("evt_1", sub_1="worker"), stored_at=sent.created_at)
+    aws.routings.record([own])
+    assert run.take(later) == []
+    assert run.target.events == ["evt_1"]
+
+
+def test_it_takes_no_place_in_the_stream_of_a_former_event(run: LaneRun, aws: Aws) -> None:
+    to = ordered(aws)
+    _, second = store(aws, "evt_1", "evt_2")
+    aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
+    aws.events.put(replace(event("evt_1"), created_at=times.after(5)), RETENTION_DAYS)
+    assert run.take(message(second, to)) == []
+    assert run.target.events == ["evt_2"]
+    assert aws.deliveries.of_event("evt_1")[1] == []
 
 
 def test_its_stream_delivers_it_in_order(run: LaneRun, aws: Aws) -> None:

@@ -44,14 +44,20 @@ def reader(
     executor: Executor,
     payloads: Iterable[dict[str, Any] | None],
     routed: Iterable[int] = (),
+    reused: Iterable[int] = (),
 ) -> StreamReader:
-    """A stream with these payloads; None where an event has expired."""
+    """A stream with these payloads; None where an event has expired.
+
+    In the place of an expired event, another one may use its id again.
+    """
     made: list[Event] = []
     entries: list[StreamEntry] = []
     for version, payload in enumerate(payloads, 1):
-        entries.append(StreamEntry(version, f"evt_{version}", NOON))
+        stored = event(f"evt_{version}", payload=payload)
+        at = NOON if version in reused else stored.created_at
+        entries.append(StreamEntry(version, stored.id, at))
         if payload is not None:
-            made.append(event(f"evt_{version}", payload=payload))
+            made.append(stored)
     through, _ = finder(
         executor,
         made,
@@ -96,6 +102,11 @@ def test_a_stranger_sees_what_was_routed_to_it_and_no_more(executor: Executor) -
     assert versions_by_page(read, 10, worker) == [[2, 5]]
     assert versions_by_page(read, 1, worker) == [[2], [5], []]
     assert versions_by_page(read, 10, service("nobody")) == [[]]
+
+
+def test_events_that_use_ids_of_expired_ones_are_missing(executor: Executor) -> None:
+    read = reader(executor, [{"n": 1}, {"n": 2}, {"n": 3}], reused=[1, 3])
+    assert versions_by_page(read, 10) == [[2]]
 
 
 def test_expired_events_are_missing(executor: Executor) -> None:

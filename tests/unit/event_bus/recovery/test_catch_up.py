@@ -69,6 +69,24 @@ def test_a_resume_continues_the_catch_up_that_a_pause_stopped(
     assert completed.state == "completed"
 
 
+def test_an_event_that_uses_the_id_of_an_expired_one_is_not_sent(
+    aws: Aws, executor: Executor
+) -> None:
+    lane, queue = aws.queue(), aws.queue()
+    runner = runner_of(aws, executor, lane, ReplayQueue(aws.sqs, queue))
+    aws.events.put(event("evt_1", metadata={"stream_id": "task/1"}), RETENTION_DAYS)
+    aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
+    present = replace(event("evt_1", source="other"), created_at=times.after(5))
+    aws.events.put(present, RETENTION_DAYS)
+    followed = FollowedStreams("planner", "task/1", None, 1)
+    to = subscription(ordered=True, stream=followed, created_at=times.now())
+    replay = catch_up_of(to)
+    aws.replays.add(replay)
+    aws.subscriptions.create(replace(to, catch_up_replay_id=replay.id))
+    runner.step(replay)
+    assert aws.sent_on(lane) == []
+
+
 def test_a_stream_whose_last_event_cannot_be_read_begins_with_the_one_before(
     aws: Aws, executor: Executor
 ) -> None:
