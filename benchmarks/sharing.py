@@ -1,7 +1,7 @@
 """Work that events share on AWS but not on the emulator.
 
-Counting and the audit log collect events for up to a minute. The emulator has no such window: it
-calls them for each event, and the router waits for them.
+Counting and the audit log collect events for up to a minute. The emulator calls them every two
+seconds, and the router waits for them.
 """
 
 from collections.abc import Iterator
