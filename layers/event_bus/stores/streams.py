@@ -19,6 +19,7 @@ from event_bus import times
 from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
+from event_bus.stores.delivery_items import is_former
 from event_bus.stores.items import ConditionFailed, Item, number, text
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.table import Table
@@ -53,7 +54,7 @@ class StreamEntry:
         Entries outlive their events, and then another event may have the same id, even one of
         another service. One transaction stores an event and its entry, with the same time.
         """
-        return event.created_at == self.created_at
+        return not is_former(self.created_at, event.created_at)
 
     def event_in(self, found: Mapping[str, Event]) -> Event | None:
         """Returns the event of the entry, if it is among some events by id."""

@@ -119,7 +119,7 @@ def test_it_takes_no_place_in_the_stream_of_a_former_event(run: LaneRun, aws: Aw
     to = ordered(aws)
     _, second = store(aws, "evt_1", "evt_2")
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
-    aws.events.put(replace(event("evt_1"), created_at=times.after(5)), RETENTION_DAYS)
+    aws.events.put(replace(event("evt_1"), created_at=times.after(100)), RETENTION_DAYS)
     assert run.take(message(second, to)) == []
     assert run.target.events == ["evt_2"]
     assert aws.deliveries.of_event("evt_1")[1] == []

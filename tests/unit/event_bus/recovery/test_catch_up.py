@@ -76,7 +76,7 @@ def test_an_event_that_uses_the_id_of_an_expired_one_is_not_sent(
     runner = runner_of(aws, executor, lane, ReplayQueue(aws.sqs, queue))
     aws.events.put(event("evt_1", metadata={"stream_id": "task/1"}), RETENTION_DAYS)
     aws.dynamodb.delete_item(TableName=aws.tables["events"], Key={"id": {"S": "evt_1"}})
-    present = replace(event("evt_1", source="other"), created_at=times.after(5))
+    present = replace(event("evt_1", source="other"), created_at=times.after(100))
     aws.events.put(present, RETENTION_DAYS)
     followed = FollowedStreams("planner", "task/1", None, 1)
     to = subscription(ordered=True, stream=followed, created_at=times.now())
