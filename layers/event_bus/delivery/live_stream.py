@@ -10,12 +10,12 @@ from event_bus.delivery.steps import AttemptResult
 from event_bus.delivery.stream_walk import NotYet, Turn, WalkOrder
 from event_bus.delivery.waiting_events import WaitingEvents
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey, Routing
-from event_bus.model.event import Event
+from event_bus.model.event import Event, is_former
 from event_bus.model.stream_name import StreamName
 from event_bus.model.subscription import Subscription, received_since
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.cursors import CursorStore
-from event_bus.stores.delivery_items import is_former, routing_of_present
+from event_bus.stores.delivery_items import routing_of_present
 from event_bus.stores.placed_events import PlacedEvents
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.stream_times import version_before

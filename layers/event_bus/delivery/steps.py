@@ -14,13 +14,13 @@ from event_bus.log import logger
 from event_bus.model import transitions
 from event_bus.model.commands import is_over
 from event_bus.model.delivery import LANE_FUNCTION_SECONDS, SETTLED, Attempt, Delivery
-from event_bus.model.event import UNREADABLE, UNREADABLE_DETAIL, Event
+from event_bus.model.event import UNREADABLE, UNREADABLE_DETAIL, Event, is_former
 from event_bus.model.outcome import Outcome
 from event_bus.model.pauses import PAUSED, SAID, look_again_at
 from event_bus.model.subscription import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.delivery_items import is_former, of_present
+from event_bus.stores.delivery_items import of_present
 from event_bus.stores.events import EventStore
 
 LEASE_SECONDS = LANE_FUNCTION_SECONDS + 30

@@ -10,11 +10,12 @@ from event_bus.delivery.stream_walk import NotYet, StreamWalk, Turn, WalkOrder
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.enrichment.calls import CALL_SECONDS
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey
+from event_bus.model.event import is_former
 from event_bus.model.pauses import waits_for_resume
 from event_bus.model.subscription import Subscription
 from event_bus.queues.lanes import MAX_RECEIVES
 from event_bus.queues.message import Message
-from event_bus.stores.delivery_items import is_former, of_present
+from event_bus.stores.delivery_items import of_present
 from event_bus.stores.streams import StreamEntry
 
 _BUDGET_SECONDS = 20.0

@@ -9,10 +9,9 @@ from event_bus.batches import chunks
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import Routing
-from event_bus.model.event import MAX_AHEAD_SECONDS
+from event_bus.model.event import MAX_AHEAD_SECONDS, is_former
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.cursors import CursorStore
-from event_bus.stores.delivery_items import is_former
 from event_bus.stores.event_items import ODD_SECONDS
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import ListedEvent, Listing, all_events, all_odd_events, behind

@@ -27,6 +27,11 @@ MAX_AHEAD_SECONDS = 300
 A timestamp of the far future would lead every list, and no replay up to now would reach it.
 """
 
+_CLOCKS_DIFFER_SECONDS = 60
+"""A record belongs to a former event if its time is so much earlier than that at which the present
+event was stored, in seconds. The clocks of functions differ by less.
+"""
+
 AUDIENCE = "audience"
 """The member of the metadata that names the service which an event of the bus is for."""
 
@@ -220,3 +225,25 @@ def digest_of(sent: Mapping[str, Any]) -> str:
         sent: The members that it sent.
     """
     return hashlib.sha256(json_numbers.dumps(sent, orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def is_former(stored_at: str, event_stored_at: str) -> bool:
+    """Returns whether a record belongs to a former event with the id of its event.
+
+    An id may be used again when its event has expired. A delivery expires later than its event.
+
+    Args:
+        stored_at: When the event of the record was stored, or a later time from the record, such
+            as that of its routing, RFC 3339; empty if it is not known.
+        event_stored_at: When the present event was stored, RFC 3339; empty if that is not known.
+    """
+    return bool(stored_at and event_stored_at) and stored_at < former_until(event_stored_at)
+
+
+def former_until(stored_at: str) -> str:
+    """Returns the time before which a record must date to belong to a former event.
+
+    Args:
+        stored_at: When the event was stored, RFC 3339.
+    """
+    return times.at(times.seconds(stored_at) - _CLOCKS_DIFFER_SECONDS)

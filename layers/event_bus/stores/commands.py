@@ -11,9 +11,9 @@ import orjson
 
 from event_bus import times
 from event_bus.model.command_record import Command, LateReply, Reply
-from event_bus.model.event import Event
+from event_bus.model.event import Event, is_former
 from event_bus.stored import restored
-from event_bus.stores.delivery_items import COMMAND, is_former
+from event_bus.stores.delivery_items import COMMAND
 from event_bus.stores.events import EventStore
 from event_bus.stores.items import Item, document, number, text
 from event_bus.stores.refusals import Outdated

@@ -22,7 +22,7 @@ from event_bus.model.delivery import (
     DeliveryKey,
     Routing,
 )
-from event_bus.model.event import Event
+from event_bus.model.event import Event, former_until, is_former
 from event_bus.stored import restored
 from event_bus.stores.items import ConditionFailed, Item, document, number, text
 from event_bus.stores.table import Table
@@ -35,11 +35,6 @@ ROUTING = "#routing"
 
 COMMAND = "#command"
 """The sort key of the record of a command."""
-
-_CLOCKS_DIFFER_SECONDS = 60
-"""A record belongs to a former event if its time is so much earlier than that at which the present
-event was stored, in seconds. The clocks of functions differ by less.
-"""
 
 _REOPENED_ONCE: Item = {"BOOL": True}
 """What earlier releases stored when a person had retried a delivery."""
@@ -95,19 +90,6 @@ def same_round(delivery: Delivery) -> tuple[str, Item]:
     if delivery.reopened > 1:
         return "reopened = :rounds", rounds
     return "reopened IN (:rounds, :once)", {**rounds, ":once": _REOPENED_ONCE}
-
-
-def is_former(stored_at: str, event_stored_at: str) -> bool:
-    """Returns whether a record belongs to a former event with the id of its event.
-
-    An id may be used again when its event has expired. A delivery expires later than its event.
-
-    Args:
-        stored_at: When the event of the record was stored, or a later time from the record, such
-            as that of its routing, RFC 3339; empty if it is not known.
-        event_stored_at: When the present event was stored, RFC 3339; empty if that is not known.
-    """
-    return bool(stored_at and event_stored_at) and stored_at < former_until(event_stored_at)
 
 
 def of_present(record: Delivery | None, event: Event | None) -> Delivery | None:
@@ -183,15 +165,6 @@ def begin_anew(table: Table, standing: Item, delivery: Delivery, expires_at: int
             },
         )
     return True
-
-
-def former_until(stored_at: str) -> str:
-    """Returns the time before which a record must date to belong to a former event.
-
-    Args:
-        stored_at: When the event was stored, RFC 3339.
-    """
-    return times.at(times.seconds(stored_at) - _CLOCKS_DIFFER_SECONDS)
 
 
 def changes_of(delivery: Delivery, expires_at: int) -> tuple[str, Item]:

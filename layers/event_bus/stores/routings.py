@@ -19,7 +19,7 @@ from event_bus.conflicts import attempts
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import Routing
-from event_bus.stores.delivery_items import former_until
+from event_bus.model.event import former_until
 from event_bus.stores.items import ConditionFailed, Item, document, text
 from event_bus.stores.routing_items import (
     match_attributes,

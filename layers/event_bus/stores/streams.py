@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from event_bus import times
-from event_bus.model.event import Event
+from event_bus.model.event import Event, is_former
 from event_bus.model.stream_name import StreamName
 from event_bus.model.stream_version import MAX_VERSION
-from event_bus.stores.delivery_items import is_former
 from event_bus.stores.items import ConditionFailed, Item, number, text
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.table import Table
