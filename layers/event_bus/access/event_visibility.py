@@ -12,7 +12,6 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.model.subscription import Subscription
-from event_bus.stores.delivery_items import routing_of_present
 from event_bus.stores.routings import RoutingStore
 
 
@@ -128,7 +127,6 @@ class VisibleEvents:
         """
         if caller.admin or caller.service_id in (event.source, event.reply_for):
             return True
-        found = self.routings.get_many([event.id], consistent=True).get(event.id)
-        routing = routing_of_present(found, event)
+        routing = self.routings.of(event)
         visibility = Visibility(caller, self.subscriptions, self.rights)
         return visibility.sees(event, routing, lambda: event.json_payload)

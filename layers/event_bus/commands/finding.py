@@ -172,8 +172,7 @@ class Commands:
             return False
         if not event.is_command:
             return event.source != caller.service_id and self.visible.sees(event, caller)
-        found = self.visible.routings.get_many([event.id], consistent=True).get(event.id)
-        routing = routing_of_present(found, event)
+        routing = self.visible.routings.of(event)
         if routing is None:
             # The router sends a command before it records the handler, so a reply may come before
             # the record.

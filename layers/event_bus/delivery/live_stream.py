@@ -245,8 +245,7 @@ class LiveWalk:
 
     def _routing(self) -> Routing | None:
         """The routing record of the event of the message."""
-        found = self.parts.routings.get_many([self.event.id], consistent=True)
-        return routing_of_present(found.get(self.event.id), self.event)
+        return self.parts.routings.of(self.event)
 
     def _own_place(self) -> Sequence[StreamEntry]:
         """Returns the entry of the event of the message, if it is the next; otherwise nothing."""

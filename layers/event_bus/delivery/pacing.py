@@ -135,7 +135,7 @@ class Turns:
     def _keeps_turn(self, message: Message, subscription: Subscription | None, now: float) -> bool:
         """Returns whether a message waits for a turn under the present rate limit.
 
-        If it lost its turn, it would have to take another one, behind those of all others.
+        Without it, the message would need a new turn, which comes after those of all others.
         """
         if subscription is None or subscription.status == "disabled":
             return False

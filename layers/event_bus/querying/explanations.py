@@ -14,7 +14,6 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.model.subscription import Subscription, received_since
-from event_bus.stores.delivery_items import routing_of_present
 from event_bus.stores.events import EventStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -92,8 +91,7 @@ class Explainer:
             NotFound: There is no such event, or none that the caller may ask about.
         """
         event = self.event(event_id, caller)
-        recorded = self.routings.get_many([event_id], consistent=True).get(event_id)
-        routing = routing_of_present(recorded, event)
+        routing = self.routings.of(event)
         service_id = None if caller.admin else caller.service_id
         found = self.subscriptions.page(service_id, after, limit + 1)
         shown = found[:limit]

@@ -69,8 +69,8 @@ class ClaimStore:
             ":stamp": text(times.now()),
             ":expiry": number(expires_at),
         }
-        # No lease is left once an outcome is recorded. So an only attempt may follow recorded
-        # attempts of another guarantee. It may not follow a claim that was for an only attempt.
+        # No lease is left once an outcome is recorded. So the only attempt of `at_most_once` may
+        # follow recorded attempts of another guarantee, but no claim for such an attempt.
         free = "attribute_not_exists(epoch) OR attribute_not_exists(lease_until)"
         if once:
             free = f"attribute_not_exists(claimed_once) AND ({free})"

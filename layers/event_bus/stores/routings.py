@@ -19,7 +19,8 @@ from event_bus.conflicts import attempts
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import Routing
-from event_bus.model.event import former_until
+from event_bus.model.event import Event, former_until
+from event_bus.stores.delivery_items import routing_of_present
 from event_bus.stores.items import ConditionFailed, Item, document, text
 from event_bus.stores.routing_items import (
     match_attributes,
@@ -128,6 +129,14 @@ class RoutingStore:
         keys = [routing_key(event_id) for event_id in event_ids]
         found = self.table.batch_get(keys, ConsistentRead=consistent)
         return self.whole(found, consistent=consistent)
+
+    def of(self, event: Event) -> Routing | None:
+        """Returns the routing record of an event, read consistently; None if it is not routed.
+
+        The record of an earlier event that had the same id does not count.
+        """
+        found = self.get_many([event.id], consistent=True)
+        return routing_of_present(found.get(event.id), event)
 
     def whole(self, items: Iterable[Item], *, consistent: bool = False) -> dict[str, Routing]:
         """Returns routing records, by event id. Their further parts are read from the table.

@@ -48,7 +48,7 @@ class StreamEntry:
     created_at: str
 
     def holds(self, event: Event) -> bool:
-        """Returns whether an event is that of the entry.
+        """Returns whether the entry was stored for this event, and not for one that had its id.
 
         Entries outlive their events, and then another event may have the same id, even one of
         another service. One transaction stores an event and its entry, with the same time.

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from event_bus.access.callers import Caller
@@ -173,16 +173,17 @@ def test_rights_are_read_once_for_the_events_of_others() -> None:
     assert len(reads) == 2
 
 
-def routed(*routings: Routing) -> RoutingStore:
+class Routed(RoutingStore):
     """Routing records, which are read as they are now."""
-    found = {each.event_id: each for each in routings}
 
-    def get_many(event_ids: Iterable[str], *, consistent: bool = False) -> dict[str, Routing]:
+    found: dict[str, Routing]
+
+    def __init__(self, *routings: Routing) -> None:
+        object.__setattr__(self, "found", {each.event_id: each for each in routings})
+
+    def get_many(self, event_ids: Iterable[str], *, consistent: bool = False) -> dict[str, Routing]:
         assert consistent
-        return {each: found[each] for each in event_ids if each in found}
-
-    store: Any = SimpleNamespace(get_many=get_many)
-    return cast("RoutingStore", store)
+        return {each: self.found[each] for each in event_ids if each in self.found}
 
 
 @pytest.mark.parametrize(
@@ -195,15 +196,15 @@ def routed(*routings: Routing) -> RoutingStore:
     ],
 )
 def test_a_single_event_is_visible_by_its_routing_or_by_a_filter(caller: str, sees: bool) -> None:
-    visible = VisibleEvents(routed(routing(sub_12="stranger")), of_service, EVERYTHING)
+    visible = VisibleEvents(Routed(routing(sub_12="stranger")), of_service, EVERYTHING)
     assert visible.sees(EVENT, service(caller)) is sees
 
 
 def test_a_payload_in_the_bucket_matches_no_filter_until_it_was_routed() -> None:
     large = replace(EVENT, payload=None)
-    before = VisibleEvents(routed(), of_service, EVERYTHING)
+    before = VisibleEvents(Routed(), of_service, EVERYTHING)
     assert not before.sees(large, service("high-tasks"))
-    after = VisibleEvents(routed(routing(sub_2="high-tasks")), of_service, EVERYTHING)
+    after = VisibleEvents(Routed(routing(sub_2="high-tasks")), of_service, EVERYTHING)
     assert after.sees(large, service("high-tasks"))
 
 

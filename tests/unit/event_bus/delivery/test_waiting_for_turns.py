@@ -114,6 +114,13 @@ def _changed(aws: Aws, to: Subscription, rate_limit: float | None) -> Subscripti
     return changed
 
 
+def _have_turns_of_their_own(lanes: ProtocolLanes, count: int) -> None:
+    """Checks that so many messages wait, for turns as far apart as a limit of 0.1 demands."""
+    turns = sorted(each.turn or 0 for each in lanes.sent("http_paced"))
+    assert len(turns) == count
+    assert all(9 < after - before < 11 for before, after in itertools.pairwise(turns))
+
+
 @pytest.mark.parametrize("between", [[1000.0], [None], [0.5, None, 3.0]])
 def test_turns_end_with_their_limit_even_if_it_comes_back(
     lanes: ProtocolLanes, aws: Aws, between: list[float | None]
@@ -126,9 +133,7 @@ def test_turns_end_with_their_limit_even_if_it_comes_back(
     lanes.now[0] += CACHE_SECONDS
     assert lanes.paced.process(batch(*messages(to, 3, first=5), *waiting)) == []
     # New messages and those with former turns share one series: no two have nearly the same turn.
-    turns = sorted(each.turn or 0 for each in lanes.sent("http_paced"))
-    assert len(turns) == 5
-    assert all(9 < after - before < 11 for before, after in itertools.pairwise(turns))
+    _have_turns_of_their_own(lanes, 5)
 
 
 def test_a_look_for_a_free_slot_is_no_turn_of_a_limit_that_is_set_later(
@@ -145,9 +150,7 @@ def test_a_look_for_a_free_slot_is_no_turn_of_a_limit_that_is_set_later(
     asked = [replace(each, subscription_version=to.version) for each in looking]
     assert lanes.paced.process(batch(*asked)) == []
     assert len(lanes.target.events) == 1
-    turns = sorted(each.turn or 0 for each in lanes.sent("http_paced"))
-    assert len(turns) == 3
-    assert all(9 < after - before < 11 for before, after in itertools.pairwise(turns))
+    _have_turns_of_their_own(lanes, 3)
 
 
 def test_a_look_that_a_lane_gives_before_it_knows_the_limit_is_no_turn(
@@ -168,8 +171,7 @@ def test_a_look_that_a_lane_gives_before_it_knows_the_limit_is_no_turn(
     asked = [replace(each, subscription_version=limited.version) for each in looking]
     assert lanes.paced.process(batch(*asked)) == []
     assert len(lanes.target.events) == 1
-    turns = sorted(each.turn or 0 for each in lanes.sent("http_paced"))
-    assert all(9 < after - before < 11 for before, after in itertools.pairwise(turns))
+    _have_turns_of_their_own(lanes, 3)
 
 
 @pytest.mark.parametrize("stops", ["pause", "nothing"])

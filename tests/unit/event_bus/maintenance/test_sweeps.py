@@ -82,7 +82,7 @@ def test_an_event_that_was_never_routed_is_found_when_its_time_has_come(
     now[0] += 100
     store("evt_2", ago=290)
     store("evt_3", ago=86_400)
-    # Former events with these ids were routed.
+    # Earlier events that had these ids were routed.
     before = [replace(routing(each), routed_at=times.after(-3_000)) for each in ("evt_2", "evt_3")]
     aws.routings.record(before)
     now[0] += 1_000
