@@ -1,4 +1,4 @@
-"""Receivers whose request or task is cancelled while they handle a delivery."""
+"""Receivers whose HTTP request or asyncio task is cancelled while they handle a delivery."""
 
 import asyncio
 import threading
@@ -54,7 +54,7 @@ def test_a_task_that_is_cancelled_again_still_notes_its_delivery(handled: bool) 
 
         @receiver.on("order.*")
         async def handle(event: Event) -> None:
-            # The next wait is interrupted. aiohttp and asyncio.timeout cancel in the same way.
+            # `cancel` raises CancelledError at the next `await`. So do aiohttp and asyncio.timeout.
             asking.cancel()
             if not handled:
                 raise TryLater("Not now.")
